@@ -1,0 +1,121 @@
+"""The asyncio-first client for the OpenAI API and every server that speaks it.
+
+Public names only, imported when first used (PEP 562): `import openai_async` loads no HTTP library, no tokenizer and no
+resource. Types of replies are in `openai_async.types`, errors are also in `openai_async.errors`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from openai_async.client import (
+        AsyncClient as AsyncClient,
+    )
+    from openai_async._stream import (
+        AsyncStream as AsyncStream,
+        AsyncStreamManager as AsyncStreamManager,
+    )
+    from openai_async._map import (
+        AsyncMap as AsyncMap,
+        Result as Result,
+    )
+    from openai_async.types.settings import (
+        NULL as NULL,
+        Timeout as Timeout,
+    )
+    from openai_async.types.attempt import (
+        Attempt as Attempt,
+    )
+    from openai_async.errors import (
+        APIConnectionError as APIConnectionError,
+        APIError as APIError,
+        APIStatusError as APIStatusError,
+        APITimeoutError as APITimeoutError,
+        AuthenticationError as AuthenticationError,
+        BadRequestError as BadRequestError,
+        ConfigurationError as ConfigurationError,
+        ConflictError as ConflictError,
+        ConnectTimeoutError as ConnectTimeoutError,
+        ContentFilterError as ContentFilterError,
+        ContextLengthExceededError as ContextLengthExceededError,
+        DeadlineExceededError as DeadlineExceededError,
+        DecodeError as DecodeError,
+        FirstTokenTimeoutError as FirstTokenTimeoutError,
+        IdleTimeoutError as IdleTimeoutError,
+        InternalServerError as InternalServerError,
+        InvalidParameterError as InvalidParameterError,
+        InvalidResponseError as InvalidResponseError,
+        NotFoundError as NotFoundError,
+        OpenAIError as OpenAIError,
+        PermissionDeniedError as PermissionDeniedError,
+        QuotaExhaustedError as QuotaExhaustedError,
+        RateLimitError as RateLimitError,
+        RequestExceedsLimitError as RequestExceedsLimitError,
+        RequestTimeoutError as RequestTimeoutError,
+        RequestTooLargeError as RequestTooLargeError,
+        ResponseTooLargeError as ResponseTooLargeError,
+        StreamInterrupted as StreamInterrupted,
+        UnexpectedRedirectError as UnexpectedRedirectError,
+        UnprocessableEntityError as UnprocessableEntityError,
+    )
+
+_HOMES = {
+    "AsyncClient": "openai_async.client",
+    "AsyncStream": "openai_async._stream",
+    "AsyncStreamManager": "openai_async._stream",
+    "AsyncMap": "openai_async._map",
+    "Result": "openai_async._map",
+    "NULL": "openai_async.types.settings",
+    "Timeout": "openai_async.types.settings",
+    "Attempt": "openai_async.types.attempt",
+    "OpenAIError": "openai_async.errors",
+    "ConfigurationError": "openai_async.errors",
+    "InvalidParameterError": "openai_async.errors",
+    "APIError": "openai_async.errors",
+    "APIConnectionError": "openai_async.errors",
+    "APITimeoutError": "openai_async.errors",
+    "ConnectTimeoutError": "openai_async.errors",
+    "FirstTokenTimeoutError": "openai_async.errors",
+    "IdleTimeoutError": "openai_async.errors",
+    "DeadlineExceededError": "openai_async.errors",
+    "StreamInterrupted": "openai_async.errors",
+    "InvalidResponseError": "openai_async.errors",
+    "DecodeError": "openai_async.errors",
+    "ResponseTooLargeError": "openai_async.errors",
+    "UnexpectedRedirectError": "openai_async.errors",
+    "APIStatusError": "openai_async.errors",
+    "BadRequestError": "openai_async.errors",
+    "ContextLengthExceededError": "openai_async.errors",
+    "ContentFilterError": "openai_async.errors",
+    "AuthenticationError": "openai_async.errors",
+    "PermissionDeniedError": "openai_async.errors",
+    "NotFoundError": "openai_async.errors",
+    "RequestTimeoutError": "openai_async.errors",
+    "ConflictError": "openai_async.errors",
+    "RequestTooLargeError": "openai_async.errors",
+    "UnprocessableEntityError": "openai_async.errors",
+    "RateLimitError": "openai_async.errors",
+    "QuotaExhaustedError": "openai_async.errors",
+    "RequestExceedsLimitError": "openai_async.errors",
+    "InternalServerError": "openai_async.errors",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("openai-async-sdk")
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

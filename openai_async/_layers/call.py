@@ -1,0 +1,62 @@
+"""The value that travels: a call on its way down, an answer on its way up."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+
+import attrs
+
+from openai_async._transport.exchange import Exchange
+from openai_async.types._base import Meta
+from openai_async.types.attempt import Attempt
+from openai_async.types.settings import Secret, Timeout
+
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+
+
+@attrs.frozen
+class Credentials:
+    """Who an attempt is made for. The repr shows nothing."""
+
+    secret: Secret
+    headers: Headers = attrs.field(repr=False)
+
+
+@attrs.define
+class Call:
+    """One call. A resource fills it in; `credentials` and `attempts` are added on the way.
+
+    The repr shows the method and the path: the rest may hold the key or the prompt.
+    """
+
+    method: str
+    #: Rendered path below the base URL, with its query.
+    path: str
+    decode: Callable[[bytes], Any] = attrs.field(repr=False)
+    timeout: Timeout = attrs.field(repr=False)
+    max_retries: int = attrs.field(repr=False)
+    #: Loop time at which the whole call must have ended; None for no bound.
+    deadline: float | None = attrs.field(default=None, repr=False)
+    body: bytes = attrs.field(default=b"", repr=False)
+    #: Headers of this call; they replace the client's of the same name.
+    headers: Headers = attrs.field(factory=list, repr=False)
+    stream: bool = attrs.field(default=False, repr=False)
+    #: Sending it twice does no harm beyond its price.
+    repeatable: bool = attrs.field(default=False, repr=False)
+    credentials: Credentials | None = attrs.field(default=None, repr=False)
+    attempts: list[Attempt] = attrs.field(factory=list, repr=False)
+
+
+@attrs.define
+class Answer:
+    """What came back: a decoded value, or a stream whose head has arrived."""
+
+    meta: Meta
+    value: Any = None
+    exchange: Exchange | None = None
+    #: Called once when the stream is over, however it ends.
+    release: Callable[[], None] | None = None
+
+
+Handler: TypeAlias = Callable[[Call], Awaitable[Answer]]

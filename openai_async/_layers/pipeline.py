@@ -1,0 +1,65 @@
+"""The stations in their order, and what all calls of a client share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from openai_async._layers.call import Answer, Call, Handler, Headers
+from openai_async._layers.credentials import Authorize, KeySource
+from openai_async._layers.limit import Limit
+from openai_async._layers.retry import Retry
+from openai_async._layers.send import Send
+from openai_async._limiter import ConcurrencyLimit
+from openai_async._policy.budget import RetryBudget
+from openai_async._transport.exchange import Transport
+from openai_async.types.settings import Timeout
+
+
+@attrs.frozen
+class Defaults:
+    """What a call takes from its client where it says nothing itself."""
+
+    timeout: Timeout
+    #: Seconds for a whole call, or None.
+    deadline: float | None
+    max_retries: int
+    query: Mapping[str, Any]
+    #: Bound on one event of a stream, in bytes.
+    max_event_bytes: int
+
+
+class Pipeline:
+    """Carries calls. One per client; holds no state of a single call."""
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        limiter: ConcurrencyLimit,
+        defaults: Defaults,
+        base_url: str,
+        headers: Headers,
+        keys: KeySource,
+        organizations: Sequence[str],
+        project: str | None,
+        max_response_bytes: int,
+    ) -> None:
+        self.defaults = defaults
+        self.limiter = limiter
+        self.transport = transport
+        send = Send(transport, base_url, headers, max_response_bytes)
+        authorize = Authorize(keys, organizations, project, send)
+        self._first: Handler = Retry(RetryBudget(), Limit(limiter, authorize))
+
+    async def fetch(self, call: Call) -> Any:
+        """Carry a call to its decoded reply, which gets the answer's `meta`."""
+        answer = await self._first(call)
+        answer.value.meta = answer.meta
+        return answer.value
+
+    async def open(self, call: Call) -> Answer:
+        """Carry a streamed call to the head of its answer."""
+        return await self._first(call)

@@ -1,0 +1,66 @@
+"""The first station: one call, as many attempts as help. What may be sent again is decided in `_policy.retry`.
+
+Every attempt is recorded, on the reply as on the error. A wait that would end after the deadline is not begun.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+
+import anyio
+import attrs
+
+from openai_async import _runtime
+from openai_async._layers.call import Answer, Call, Handler
+from openai_async._policy import retry as policy
+from openai_async._policy.budget import RetryBudget
+from openai_async.errors import APIError, DeadlineExceededError
+from openai_async.types.attempt import Attempt
+
+log = logging.getLogger("openai_async")
+
+
+class Retry:
+    def __init__(self, budget: RetryBudget, next_: Handler) -> None:
+        self._budget = budget
+        self._next = next_
+
+    async def __call__(self, call: Call) -> Answer:
+        self._budget.deposit()
+        while True:
+            began = _runtime.now()
+            try:
+                answer = await self._next(call)
+            except APIError as error:
+                wait = self._after(call, error, _runtime.now() - began)
+                if wait is None:
+                    error.attempts = tuple(call.attempts)
+                    raise
+            else:
+                seconds = _runtime.now() - began
+                call.attempts.append(Attempt(len(call.attempts) + 1, "completed", answer.meta.status, None, seconds))
+                answer.meta = attrs.evolve(answer.meta, attempts=tuple(call.attempts))
+                return answer
+            await anyio.sleep(wait)
+
+    def _after(self, call: Call, error: APIError, seconds: float) -> float | None:
+        """Record a failed attempt; seconds to wait before the next, or None to give up."""
+        number = len(call.attempts) + 1
+        wait = self._wait_before_retry(call, error, number)
+        status = getattr(error, "status_code", None)
+        name = type(error).__name__
+        call.attempts.append(Attempt(number, error.outcome, status, name, seconds, wait))
+        if wait is not None:
+            log.info("%s %s: %s, retry %d in %.2f s", call.method, call.path, name, number, wait)
+        return wait
+
+    def _wait_before_retry(self, call: Call, error: APIError, number: int) -> float | None:
+        if number > call.max_retries or isinstance(error, DeadlineExceededError):
+            return None
+        if not policy.may_retry(error, repeatable=call.repeatable):
+            return None
+        wait = policy.delay(number, error.retry_after, jitter=random.random())  # noqa: S311
+        if wait is None or (call.deadline is not None and _runtime.now() + wait >= call.deadline):
+            return None
+        return wait if self._budget.withdraw() else None

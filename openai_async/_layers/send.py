@@ -1,0 +1,145 @@
+"""The last station: one attempt on the transport, read whole or handed up as a stream.
+
+Everything that a server can answer becomes a value or one of our exceptions here.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import anyio
+
+from openai_async import _runtime
+from openai_async._layers.call import Answer, Call, Headers
+from openai_async._transport.exchange import Exchange, Transport, WireRequest
+from openai_async._wire import problems
+from openai_async._wire.headers import read_meta
+from openai_async.errors import (
+    APITimeoutError,
+    DeadlineExceededError,
+    DecodeError,
+    InvalidResponseError,
+    ResponseTooLargeError,
+    UnexpectedRedirectError,
+)
+from openai_async.types._base import Meta
+
+log = logging.getLogger("openai_async")
+
+#: Bytes of an error body that are read; the rest is dropped with the connection.
+_MAX_ERROR_BODY = 1024 * 1024
+_NOT_A_STREAM = ("text/html", "application/xml", "text/xml", "image/", "audio/")
+
+
+class Send:
+    """One attempt.
+
+    Args:
+        transport: where requests go.
+        base_url: without a trailing slash.
+        headers: sent with every request.
+        max_response_bytes: bound on a decoded body.
+    """
+
+    def __init__(self, transport: Transport, base_url: str, headers: Headers, max_response_bytes: int) -> None:
+        self._transport = transport
+        self._base_url = base_url
+        self._headers = headers
+        self._max_response_bytes = max_response_bytes
+
+    async def __call__(self, call: Call) -> Answer:
+        until, by_deadline = _bound(call)
+        request = WireRequest(call.method, self._base_url + call.path, self._headers_of(call), call.body)
+        exchange: Exchange | None = None
+        with anyio.CancelScope(deadline=until) as scope:
+            exchange = await self._transport.send(request, connect_timeout=call.timeout.connect)
+            meta = read_meta(exchange.status, exchange.headers)
+            if log.isEnabledFor(logging.DEBUG):
+                log.debug("%s %s -> %d, request %s", call.method, call.path, meta.status, meta.request_id)
+            if meta.status >= 300:
+                await self._refuse(call, exchange, meta)
+            if call.stream:
+                _check_is_stream(exchange, meta)
+                return Answer(meta, exchange=exchange)
+            body = await _read_all(exchange, self._max_response_bytes)
+            return Answer(meta, value=_decoded(call, body, meta))
+        assert scope.cancelled_caught
+        phase = "body" if exchange is not None else "response"
+        if by_deadline:
+            raise DeadlineExceededError("the deadline of the call passed", phase=phase)
+        raise APITimeoutError(f"no whole answer within {call.timeout.attempt} s (timeout)", phase=phase)
+
+    def _headers_of(self, call: Call) -> Headers:
+        headers = [*self._headers, *call.credentials.headers] if call.credentials else list(self._headers)
+        if call.headers:
+            replaced = {name for name, _ in call.headers}
+            headers = [pair for pair in headers if pair[0] not in replaced]
+            headers += call.headers
+        if call.body:
+            headers.append((b"content-length", b"%d" % len(call.body)))
+        elif call.method not in ("GET", "HEAD", "DELETE"):
+            headers.append((b"content-length", b"0"))
+        return headers
+
+    async def _refuse(self, call: Call, exchange: Exchange, meta: Meta) -> None:
+        """Raise the exception of a status that is no success."""
+        if meta.status < 400:
+            exchange.abandon()
+            raise UnexpectedRedirectError(
+                f"the server answered {meta.status}, a redirect; it is not followed. Is the base_url right?",
+                status_code=meta.status,
+                request_id=meta.request_id,
+            )
+        try:
+            body = await _read_all(exchange, _MAX_ERROR_BODY)
+        except InvalidResponseError:
+            body = b""  # the status says enough
+        secrets = [call.credentials.secret] if call.credentials else []
+        raise problems.from_response(meta, body, wall_clock=time.time(), secrets=secrets)
+
+
+def _bound(call: Call) -> tuple[float, bool]:
+    """Loop time at which the attempt must have ended, and whether that is the whole call's deadline."""
+    until = float("inf") if call.timeout.attempt is None else _runtime.now() + call.timeout.attempt
+    if call.deadline is not None and call.deadline < until:
+        return call.deadline, True
+    return until, False
+
+
+async def _read_all(exchange: Exchange, bound: int) -> bytes:
+    first = await exchange.read()
+    if not first:
+        return b""
+    second = await exchange.read()
+    if not second and len(first) <= bound:  # nearly every answer
+        return first
+    pieces, size = [first, second], len(first) + len(second)
+    while second and size <= bound:
+        second = await exchange.read()
+        pieces.append(second)
+        size += len(second)
+    if size > bound:
+        exchange.abandon()
+        raise ResponseTooLargeError(f"the body is over the bound of {bound} bytes (max_response_bytes)")
+    return b"".join(pieces)
+
+
+def _decoded(call: Call, body: bytes, meta: Meta) -> object:
+    try:
+        value = call.decode(body)
+    except DecodeError as error:
+        error.status_code, error.request_id = meta.status, meta.request_id
+        raise
+    return value
+
+
+def _check_is_stream(exchange: Exchange, meta: Meta) -> None:
+    kind = meta.headers.get("content-type", "").lower()
+    if kind.startswith(_NOT_A_STREAM):
+        exchange.abandon()
+        raise DecodeError(
+            f"the server answered with {kind.partition(';')[0]} where a stream of events was expected",
+            status_code=meta.status,
+            request_id=meta.request_id,
+        )

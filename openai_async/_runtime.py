@@ -1,0 +1,137 @@
+"""The one place that knows asyncio from trio: what anyio has no word for.
+
+A background job (`spawn`) is for cleaning up what a cancelled caller can no longer await. Whoever spawns keeps the
+work short and lets it raise nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
+
+import anyio
+
+#: Tasks are only weakly held by their loop.
+_background: set[asyncio.Task[None]] = set()
+
+
+def asyncio_loop() -> asyncio.AbstractEventLoop | None:
+    """The running asyncio loop of this thread; None under trio."""
+    return asyncio._get_running_loop()
+
+
+def loop_token() -> object:
+    """What identifies the running event loop: state that belongs to a loop is filed under it."""
+    loop = asyncio._get_running_loop()
+    if loop is not None:
+        return loop
+    import trio
+
+    return trio.lowlevel.current_trio_token()
+
+
+def now() -> float:
+    """Seconds on the running loop's monotonic clock."""
+    loop = asyncio._get_running_loop()
+    if loop is not None:
+        return loop.time()
+    import trio
+
+    return trio.current_time()
+
+
+def spawn(job: Callable[[], Awaitable[None]]) -> None:
+    """Run a job in the background of the running loop. Its errors are dropped: nobody is left to hear them."""
+
+    async def run() -> None:
+        with contextlib.suppress(Exception):
+            await job()
+
+    loop = asyncio._get_running_loop()
+    if loop is not None:
+        task = loop.create_task(run())
+        _background.add(task)
+        task.add_done_callback(_background.discard)
+    elif "trio" in sys.modules:
+        import trio
+
+        with contextlib.suppress(RuntimeError):  # the run is ending: its sockets end with it
+            trio.lowlevel.spawn_system_task(run)
+
+
+class Jobs:
+    """Concurrent jobs that outlive the call that starts them, as those of an iterator do; ended together."""
+
+    def __init__(self) -> None:
+        self._running: set[Callable[[], Any]] = set()  # what cancels each
+        self._ended: anyio.Event | None = None
+
+    def start(self, job: Callable[[], Awaitable[None]]) -> None:
+        """Start a job. It must handle its own errors."""
+        loop = asyncio._get_running_loop()
+        if loop is not None:
+
+            async def run() -> None:
+                await job()
+
+            task = loop.create_task(run())
+            cancel: Callable[[], Any] = task.cancel
+            self._running.add(cancel)
+            task.add_done_callback(lambda _: self._end(cancel))
+        else:
+            import trio
+
+            scope = trio.CancelScope()
+
+            async def run_on_trio() -> None:
+                try:
+                    with scope:
+                        await job()
+                finally:
+                    self._end(scope.cancel)
+
+            self._running.add(scope.cancel)
+            trio.lowlevel.spawn_system_task(run_on_trio, context=contextvars.copy_context())
+
+    def _end(self, cancel: Callable[[], Any]) -> None:
+        self._running.discard(cancel)
+        if not self._running and self._ended is not None:
+            self._ended.set()
+
+    async def cancel(self) -> None:
+        """Cancel all jobs and wait until each has ended."""
+        if self._running:
+            self._ended = anyio.Event()
+            for cancel in tuple(self._running):
+                cancel()
+            await self._ended.wait()
+
+
+async def background_done() -> None:
+    """Wait for the background jobs of the running asyncio loop (under trio: for one turn of the loop)."""
+    loop = asyncio._get_running_loop()
+    if loop is None:
+        import trio
+
+        await trio.testing.wait_all_tasks_blocked() if "trio.testing" in sys.modules else await trio.sleep(0)
+        return
+    mine = [task for task in _background if task.get_loop() is loop]
+    if mine:
+        await asyncio.wait(mine)
+
+
+async def at_loop_end(close: Callable[[], Awaitable[None]]) -> AsyncGenerator[None, Any]:
+    """A generator whose `finally` closes something when the running loop ends.
+
+    Both asyncio (`shutdown_asyncgens`) and trio finish the asynchronous generators that are still alive while the loop
+    can run. That is what lets one client serve many `asyncio.run` without an unclosed socket in between. The caller
+    starts it with `anext` and keeps it.
+    """
+    try:
+        yield
+    finally:
+        await close()

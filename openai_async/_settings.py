@@ -1,0 +1,192 @@
+"""The arguments of a client, checked: call > client > environment > default.
+
+Everything wrong is found when the client is built, in words that name the argument or the variable and never show a
+key. Older names of variables are read after the newer ones.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from openai_async._wire.headers import check_headers, check_token
+from openai_async.errors import ConfigurationError, InvalidParameterError
+from openai_async.types.settings import Secret, Timeout, check_seconds
+
+if TYPE_CHECKING:
+    from openai_async._layers.credentials import KeySource
+    from openai_async._transport.exchange import Transport
+
+_DEFAULT_BASE_URL = "https://api.openai.com/v1"
+
+
+def keys(given: str | Sequence[str] | Callable[[], str | Awaitable[str]] | None) -> KeySource:
+    """The source of keys: None and "ENV" mean the environment."""
+    if given is None or given == "ENV":
+        return [Secret(_key_of_environment())]
+    if callable(given):
+        return given
+    if isinstance(given, str):
+        return [Secret(check_token("api_key", given))]
+    found = [Secret(check_token(f"api_key[{index}]", key)) for index, key in enumerate(given)]
+    if not found:
+        raise ConfigurationError("api_key", "the list of keys is empty")
+    return found
+
+
+def _key_of_environment() -> str:
+    if key := os.environ.get("OPENAI_API_KEY"):
+        return check_token("OPENAI_API_KEY", key)
+    if path := os.environ.get("OPENAI_API_KEY_PATH"):
+        try:
+            return check_token("OPENAI_API_KEY_PATH", Path(path).read_text("utf-8").strip())
+        except (OSError, UnicodeDecodeError):
+            raise ConfigurationError("OPENAI_API_KEY_PATH", "names a file that cannot be read") from None
+    raise ConfigurationError("api_key", "no key given: pass api_key=... or set OPENAI_API_KEY")
+
+
+def organizations(given: str | Sequence[str] | None) -> list[str]:
+    """Organisations to use in turn; empty for none."""
+    if given is None:
+        stated, name = _environment("OPENAI_ORG_ID", "OPENAI_ORGANIZATION")
+        return [check_token(name, stated)] if stated else []
+    if isinstance(given, str):
+        return [check_token("organization", given)]
+    return [check_token(f"organization[{index}]", name) for index, name in enumerate(given)]
+
+
+def project(given: str | None) -> str | None:
+    if given is not None:
+        return check_token("project", given)
+    stated, name = _environment("OPENAI_PROJECT_ID")
+    return check_token(name, stated) if stated else None
+
+
+def base_url(given: str | None, *, allow_http: bool) -> str:
+    """The URL that paths are put after: https (or http on this machine), with a host, and nothing after the path."""
+    if given is None:
+        given, field = _environment("OPENAI_BASE_URL", "OPENAI_API_BASE")
+        given = given or _DEFAULT_BASE_URL
+    else:
+        field = "base_url"
+    if not isinstance(given, str) or not given.isascii() or any(c.isspace() or c < " " for c in given):  # pyright: ignore
+        raise ConfigurationError(field, "must be an ASCII URL without white space")
+    try:
+        parts = urlsplit(given)
+        host, _ = parts.hostname, parts.port  # reading the port checks it
+    except ValueError:
+        raise ConfigurationError(field, "is not a URL") from None
+    if parts.scheme not in ("https", "http") or not host:
+        raise ConfigurationError(field, "must begin with https:// (or http:// for this machine) and name a host")
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError(field, "must not hold a user name or password; use api_key")
+    if parts.query or parts.fragment or "?" in given or "#" in given:
+        raise ConfigurationError(field, "must end with the path; use default_query for a query")
+    if parts.scheme == "http" and not allow_http and not _is_loopback(host):
+        raise ConfigurationError(
+            field,
+            "plain http would show the key and the prompts on the way; use https, or say allow_http=True",
+        )
+    return given.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or host.endswith(".localhost") or host.startswith("127.") or host == "::1"
+
+
+def headers(given: Mapping[str, str] | None) -> list[tuple[bytes, bytes]]:
+    """Headers of every request. They say what the client is, and nothing of the machine."""
+    standard = {
+        "accept": "application/json, text/event-stream",
+        "accept-encoding": "gzip",
+        "content-type": "application/json",
+        "user-agent": f"openai-async/{version('openai-async-sdk')}",
+    }
+    own = {name.lower(): value for name, value in given.items()} if given else {}
+    try:
+        return check_headers("default_headers", {**standard, **own})
+    except InvalidParameterError as error:
+        raise ConfigurationError(error.field, str(error).partition(": ")[2]) from None
+
+
+def timeout(given: float | Timeout | None) -> Timeout:
+    try:
+        return Timeout.of(given)
+    except InvalidParameterError as error:
+        raise ConfigurationError(error.field, str(error).partition(": ")[2]) from None
+
+
+def seconds(field: str, given: float | None) -> float | None:
+    try:
+        check_seconds(field, given)
+    except InvalidParameterError as error:
+        raise ConfigurationError(error.field, str(error).partition(": ")[2]) from None
+    return given
+
+
+def positive(field: str, given: int) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:  # pyright: ignore
+        raise ConfigurationError(field, "must be a positive integer")
+    return given
+
+
+def retries(given: int) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or given < 0:  # pyright: ignore
+        raise ConfigurationError("max_retries", "must be an integer of 0 or more")
+    return given
+
+
+def transport(http_client: Any, transport: Any, proxy: str | Mapping[str, str] | None, *, trust_env: bool) -> Transport:
+    """The built-in connections, or the user's own httpx object."""
+    if http_client is not None or transport is not None:
+        from openai_async._transport.foreign import Foreign
+
+        if http_client is not None and transport is not None:
+            raise ConfigurationError("transport", "give http_client or transport, not both")
+        if proxy is not None:
+            raise ConfigurationError("proxy", "has no effect beside http_client or transport: set it there")
+        return Foreign("http_client", http_client) if transport is None else Foreign("transport", transport)
+    return _LazyShards(_proxies(proxy), trust_env)
+
+
+def _proxies(given: str | Mapping[str, str] | None) -> dict[str, str]:
+    stated = {"all": given} if isinstance(given, str) else dict(given or {})
+    for scheme, url in stated.items():
+        if scheme not in ("http", "https", "all"):
+            raise ConfigurationError("proxy", "the schemes of a mapping are 'http', 'https' and 'all'")
+        if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https", "socks5", "socks5h"):  # pyright: ignore
+            raise ConfigurationError(f"proxy[{scheme!r}]", "must be an http://, https:// or socks5:// URL")
+    return stated
+
+
+class _LazyShards:
+    """The built-in connections, built on first use: importing httpx costs more than all the rest of a client."""
+
+    def __init__(self, proxies: Mapping[str, str], trust_env: bool) -> None:
+        self._proxies = proxies
+        self._trust_env = trust_env
+        self._shards: Transport | None = None
+
+    async def send(self, request: Any, *, connect_timeout: float | None) -> Any:
+        if self._shards is None:
+            from openai_async._transport.shards import Shards, ShardSettings
+
+            self._shards = Shards(ShardSettings(proxies=self._proxies, trust_env=self._trust_env))
+            self.send = self._shards.send  # type: ignore[method-assign]
+        return await self._shards.send(request, connect_timeout=connect_timeout)
+
+    async def aclose(self) -> None:
+        if self._shards is not None:
+            await self._shards.aclose()
+
+
+def _environment(*names: str) -> tuple[str | None, str]:
+    """The first variable that is set and not empty, with its name."""
+    for name in names:
+        if value := os.environ.get(name):
+            return value, name
+    return None, names[0]

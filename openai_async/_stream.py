@@ -1,0 +1,262 @@
+"""Streams that never lie about their end.
+
+A stream is over when its terminal event has come. Anything else - the connection ends, breaks or falls silent, an event
+is damaged, the server reports an error midway - is raised as what it is, with everything delivered so far folded into
+`partial`. After the terminal event the rest of the body is read for a moment, so that the connection can be used again.
+
+A stream holds its connection and its permit until it is over or closed; both go exactly once.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import TracebackType
+from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
+
+import anyio
+import attrs
+
+from openai_async import _runtime
+from openai_async._layers.call import Answer, Call
+from openai_async._wire import json, problems
+from openai_async._wire.sse import Event, SSEDecoder
+from openai_async.errors import (
+    APIError,
+    DeadlineExceededError,
+    DecodeError,
+    FirstTokenTimeoutError,
+    IdleTimeoutError,
+    StreamInterrupted,
+)
+from openai_async.types._base import Meta, RateLimits, Value
+
+#: Seconds and bytes that are spent on reading what follows the terminal event.
+_DRAIN_SECONDS = 0.1
+_DRAIN_BYTES = 64 * 1024
+
+C = TypeVar("C", bound=Value)
+F_co = TypeVar("F_co", covariant=True)
+C_contra = TypeVar("C_contra", bound=Value, contravariant=True)
+F = TypeVar("F")
+
+
+class Fold(Protocol[C_contra, F_co]):
+    """What turns the chunks of one kind of stream into the reply they amount to."""
+
+    def add(self, chunk: C_contra) -> None: ...
+    def result(self, meta: Meta) -> F_co | None: ...
+
+
+class AsyncStream(Generic[C, F]):
+    """The events of one reply, as they arrive.
+
+    Iterate it for chunks, iterate `text` for pieces of text, or await `final()` for the whole. Use it as a context
+    manager: leaving early closes it and frees its connection. Cancelling an iteration closes it, too.
+
+    Iterating raises:
+        StreamInterrupted: it ended without its terminal event.
+        FirstTokenTimeoutError, IdleTimeoutError, DeadlineExceededError: it fell silent.
+        APIStatusError: the server reported an error inside the stream.
+        DecodeError, ResponseTooLargeError: an event is damaged, or over the bound.
+
+    All of them carry the partial reply in `partial`.
+    """
+
+    def __init__(
+        self, call: Call, answer: Answer, decode: Callable[[bytes], C], fold: Fold[C, F], max_event_bytes: int
+    ) -> None:
+        assert answer.exchange is not None
+        self.meta: Meta = answer.meta
+        self._exchange = answer.exchange
+        self._release = answer.release
+        self._timeout = call.timeout
+        self._deadline = call.deadline
+        self._secrets = [call.credentials.secret] if call.credentials else []
+        self._decode = decode
+        self._fold = fold
+        self._sse = SSEDecoder(max_event_bytes)
+        self._events: deque[Event] = deque()
+        self._opened = _runtime.now()
+        self._begun = False  # an event has arrived
+        self._complete = False  # the terminal event has arrived
+        self._closed = False
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's id of the request, for its support."""
+        return self.meta.request_id
+
+    @property
+    def rate_limits(self) -> RateLimits:
+        """The rate limits stated when the stream began."""
+        return self.meta.rate_limits
+
+    @property
+    def partial(self) -> F | None:
+        """The reply so far; None before the first event."""
+        return self._fold.result(self.meta)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> C:
+        events = self._events
+        while True:
+            if events:
+                name, data = events.popleft()
+                if data == b"[DONE]":
+                    await self._finish()
+                    raise StopAsyncIteration
+                return self._chunk(name, data)
+            if self._complete:
+                raise StopAsyncIteration
+            if self._closed:
+                raise StreamInterrupted("the stream was closed before its end", partial=self.partial)
+            await self._read_events()
+
+    @property
+    async def text(self) -> AsyncIterator[str]:
+        """The pieces of text of the first choice, without the empty ones."""
+        async for chunk in self:
+            if piece := chunk.text:  # type: ignore[attr-defined]  # pyright: ignore
+                yield piece
+
+    async def final(self) -> F:
+        """Read to the end and return the whole reply, in the shape of one that was not streamed."""
+        async for _ in self:
+            pass
+        whole = self.partial
+        if whole is None:
+            raise StreamInterrupted("the stream ended without any content")
+        return whole
+
+    async def aclose(self) -> None:
+        """Close the stream; before its end, the server is told so by closing the connection. Never raises."""
+        self._close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):
+            warnings.warn(f"{self!r} was never closed", ResourceWarning, source=self, stacklevel=1)
+            self._close()
+
+    def __repr__(self) -> str:
+        state = "complete" if self._complete else "closed" if self._closed else "open"
+        return f"<AsyncStream {state}, request {self.request_id}>"
+
+    def _chunk(self, name: bytes | None, data: bytes) -> C:
+        try:
+            chunk = self._decode(data)
+        except DecodeError as error:
+            self._fail(self._as_error_event(data) or error)
+        if name == b"error" or (chunk.extra and problems.error_in(chunk.extra)):
+            self._fail(self._as_error_event(data) or DecodeError("the stream holds an error event without an error"))
+        self._fold.add(chunk)
+        return chunk
+
+    def _as_error_event(self, data: bytes) -> APIError | None:
+        try:
+            event: Any = json.loads(data)
+        except DecodeError:
+            return None
+        error = problems.error_in(event)
+        if error is None and isinstance(event, dict) and "message" in event:
+            error = event  # pyright: ignore[reportUnknownVariableType]
+        if error is None:
+            return None
+        return problems.from_event(error, request_id=self.request_id, secrets=self._secrets)
+
+    async def _read_events(self) -> None:
+        """Wait for the next event, or for the end. Bytes without an event do not renew any timeout."""
+        due, late = self._due()
+        try:
+            with anyio.CancelScope(deadline=due) as scope:
+                while not self._events:
+                    data = await self._exchange.read()
+                    if not data:
+                        return self._end_of_body()
+                    self._events += self._sse.feed(data)
+            if scope.cancelled_caught:
+                self._fail(late("the stream fell silent: no event within the time given to it", phase="body"))
+        except APIError as error:
+            self._fail(error)
+        except BaseException:
+            self._close()
+            raise
+        self._begun = True
+        return None
+
+    def _due(self) -> tuple[float, type[APIError] | Any]:
+        now, timeout = _runtime.now(), self._timeout
+        late: Any = IdleTimeoutError if self._begun else FirstTokenTimeoutError
+        start, wait = (now, timeout.idle) if self._begun else (self._opened, timeout.first_token)
+        due = float("inf") if wait is None else start + wait
+        if self._deadline is not None and self._deadline <= due:
+            return self._deadline, DeadlineExceededError
+        return due, late
+
+    def _end_of_body(self) -> None:
+        """The body is over. A terminal event or an error may stand in it without its blank line."""
+        event = self._sse.end()
+        if event is not None and event[1] == b"[DONE]":
+            self._events.append(event)
+            return
+        error = self._as_error_event(event[1]) if event is not None else None
+        self._fail(error or StreamInterrupted("the stream ended without its terminal event"))
+
+    async def _finish(self) -> None:
+        """The terminal event is here: read on briefly, so that the connection can be reused."""
+        self._complete = True
+        spare = _DRAIN_BYTES
+        try:
+            with anyio.move_on_after(_DRAIN_SECONDS):
+                while spare > 0 and (data := await self._exchange.read()):
+                    spare -= len(data)
+        except APIError:
+            pass  # the reply is whole, whatever becomes of the connection
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._events.clear()
+            self._exchange.abandon()  # does nothing if the body was read to its end
+            if self._release is not None:
+                self._release()
+
+    def _fail(self, error: APIError) -> NoReturn:
+        self._close()
+        *earlier, last = self.meta.attempts
+        broken = attrs.evolve(last, outcome="ambiguous", error=type(error).__name__)
+        error.attempts = (*earlier, broken)
+        error.request_id = error.request_id or self.request_id
+        error.partial = self.partial
+        raise error
+
+
+class AsyncStreamManager(Generic[C, F]):
+    """`async with` form of a stream: the request is sent on entering, the stream is closed on leaving."""
+
+    def __init__(self, open_: Callable[[], Awaitable[AsyncStream[C, F]]]) -> None:
+        self._open = open_
+        self._stream: AsyncStream[C, F] | None = None
+
+    async def __aenter__(self) -> AsyncStream[C, F]:
+        self._stream = await self._open()
+        return self._stream
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._stream is not None:
+            await self._stream.aclose()

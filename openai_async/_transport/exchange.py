@@ -1,0 +1,59 @@
+"""What the rest of the package knows of a transport: a request value in, an `Exchange` out."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import attrs
+
+
+@attrs.frozen
+class WireRequest:
+    """One HTTP request, ready to send. Its repr shows neither headers nor body: they hold the key and the prompt."""
+
+    method: str
+    url: str
+    headers: list[tuple[bytes, bytes]] = attrs.field(repr=False)
+    body: bytes = attrs.field(repr=False)
+
+
+class Exchange(Protocol):
+    """A response whose head has arrived.
+
+    It owns its connection until the body was read to the end or `abandon` was called; after any error out of `read` it
+    owns nothing more.
+    """
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+
+    async def read(self) -> bytes:
+        """The next piece of the decoded body; b"" at its end, where the connection is given back for reuse.
+
+        Raises:
+            APIConnectionError: the connection broke, or the body ended before its stated end.
+            InvalidResponseError: an encoding that was not asked for.
+        """
+        ...
+
+    def abandon(self) -> None:
+        """Drop the connection without waiting. May be called at any time, and more than once."""
+        ...
+
+
+class Transport(Protocol):
+    """Sends requests. Usable from several event loops; a connection never leaves the loop that opened it."""
+
+    async def send(self, request: WireRequest, *, connect_timeout: float | None) -> Exchange:
+        """Send one request and return once the response's head is there. Never waits for a free connection.
+
+        Cancelling drops the connection.
+
+        Raises:
+            APIConnectionError: with the phase it failed in.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close every connection that the running loop owns."""
+        ...

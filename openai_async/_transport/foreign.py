@@ -1,0 +1,111 @@
+"""An httpx (or httpx2) client or transport of the user's own, with its proxies, hooks, certificates and pool.
+
+It is not closed here unless asked to. Its pool is not ours to throw away, so its I/O goes through the cancellation
+bridge.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from openai_async import _runtime
+from openai_async._transport.bridge import bridged
+from openai_async._transport.decode import decoder
+from openai_async._transport.exchange import WireRequest
+from openai_async._transport.failures import translated
+from openai_async.errors import ConfigurationError
+
+
+class Foreign:
+    """`Transport` over an object with httpx's `AsyncClient.send`, or its `AsyncBaseTransport` interface.
+
+    Args:
+        field: name of the argument it came from, for errors.
+        owner: the object.
+        close: whether `aclose` closes it.
+
+    Raises:
+        ConfigurationError: it is neither, or it is a synchronous one.
+    """
+
+    def __init__(self, field: str, owner: Any, *, close: bool = False) -> None:
+        self._owner = owner
+        self._close = close
+        self._is_client = hasattr(owner, "build_request") and hasattr(owner, "send")
+        if not hasattr(owner, "aclose") or not (self._is_client or hasattr(owner, "handle_async_request")):
+            raise ConfigurationError(field, "must be an httpx.AsyncClient or an httpx.AsyncBaseTransport")
+        self._http = _library_of(owner)
+
+    async def send(self, request: WireRequest, *, connect_timeout: float | None) -> ForeignExchange:
+        http = self._http
+        url = http.URL(request.url)
+        outgoing = http.Request(
+            request.method,
+            url,
+            headers=[(b"host", url.netloc), *request.headers],
+            stream=http.ByteStream(request.body),
+            # Every other bound is ours; without these the client's own defaults (5 s to read) would apply.
+            extensions={"timeout": {"connect": connect_timeout, "read": None, "write": None, "pool": None}},
+        )
+
+        async def work() -> Any:
+            if self._is_client:
+                return await self._owner.send(outgoing, stream=True, follow_redirects=False)
+            return await self._owner.handle_async_request(outgoing)
+
+        try:
+            response = await bridged(work, undo=lambda late: _runtime.spawn(late.stream.aclose))
+        except BaseException as error:
+            raise translated(error, head_arrived=False)
+        return ForeignExchange(response)
+
+    async def aclose(self) -> None:
+        if self._close:
+            await self._owner.aclose()
+
+
+class ForeignExchange:
+    """A response of somebody else's pool. `Exchange` of `exchange`."""
+
+    __slots__ = ("_decoder", "_done", "_pieces", "_response", "headers", "status")
+
+    def __init__(self, response: Any) -> None:
+        self.status: int = response.status_code
+        self.headers: list[tuple[bytes, bytes]] = response.headers.raw
+        self._response = response
+        self._done = False
+        self._decoder = decoder(self.headers)
+        self._pieces: AsyncIterator[bytes] = aiter(response.stream)
+
+    async def read(self) -> bytes:
+        if self._done:
+            return b""
+        try:
+            while True:
+                data = b"" if self._decoder.pending else await bridged(lambda: anext(self._pieces, None))
+                if data is None:
+                    await bridged(self._response.stream.aclose)
+                    self._done = True
+                    self._decoder.end()
+                    return b""
+                if piece := self._decoder.step(data):
+                    return piece
+        except BaseException as error:
+            self.abandon()
+            raise translated(error, head_arrived=True)
+
+    def abandon(self) -> None:
+        if not self._done:
+            self._done = True
+            _runtime.spawn(self._response.aclose if hasattr(self._response, "aclose") else self._response.stream.aclose)
+
+
+def _library_of(owner: Any) -> Any:
+    """httpx or httpx2: whichever the object's class comes from, or derives from."""
+    for cls in type(owner).__mro__:
+        root = cls.__module__.partition(".")[0]
+        if root in ("httpx", "httpx2"):
+            return importlib.import_module(root)
+    return importlib.import_module("httpx")

@@ -1,0 +1,61 @@
+"""Path templates and query strings.
+
+A path is made only from a template of this package and percent-encoded arguments, so that no identifier can climb out
+of its segment, start a query, or name another host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from openai_async.errors import InvalidParameterError
+from openai_async.types.settings import NULL
+
+
+def render(template: str, **arguments: str) -> str:
+    """Fill `{name}` places of a template with encoded path arguments.
+
+    Raises:
+        InvalidParameterError: an argument is empty, `.` or `..` (also percent-encoded), or holds a control character.
+    """
+    return template.format_map({name: segment(name, value) for name, value in arguments.items()})
+
+
+def segment(name: str, value: object) -> str:
+    """One path segment, percent-encoded. It decodes to `value` and to nothing else."""
+    if not isinstance(value, str) or not value:
+        raise InvalidParameterError(name, "must be a non-empty string")
+    if any(ord(char) < 0x20 or ord(char) == 0x7F for char in value):
+        raise InvalidParameterError(name, "must not hold control characters")
+    # Servers and proxies may decode %2e before they resolve dot segments.
+    plain = value.lower().replace("%2e", ".").replace("%2f", "/").replace("%5c", "\\").replace("\\", "/")
+    if any(part in (".", "..") for part in plain.split("/")):
+        raise InvalidParameterError(name, "must not hold the path segments '.' or '..'")
+    try:
+        return quote(value, safe="")
+    except UnicodeEncodeError:
+        raise InvalidParameterError(name, "holds half of a surrogate pair") from None
+
+
+def query(params: Mapping[str, Any]) -> str:
+    """Encode query parameters: lists as `name[]=`, nested objects as `name[key]=`, None left out."""
+    return urlencode([pair for name, value in params.items() for pair in _pairs(name, value)])
+
+
+def _pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    if value is None or value is NULL:
+        return
+    if isinstance(value, Mapping):
+        for key, part in value.items():  # pyright: ignore[reportUnknownVariableType]
+            yield from _pairs(f"{name}[{key}]", part)
+    elif isinstance(value, (list, tuple)):
+        for part in value:  # pyright: ignore[reportUnknownVariableType]
+            yield from _pairs(f"{name}[]", part)
+    elif isinstance(value, bool):
+        yield name, "true" if value else "false"
+    elif isinstance(value, (str, int, float)):
+        yield name, str(value)
+    else:
+        raise InvalidParameterError(name, f"a value of type {type(value).__name__} cannot stand in a query")

@@ -1,0 +1,181 @@
+"""Error answers -> the exception they mean.
+
+An error arrives in three ways: as the body of an error status, as an event inside a stream, or as a bare JSON body
+where a stream was due. All end here. Messages and bodies are masked before they reach an exception: servers quote keys.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from openai_async._wire import json
+from openai_async._wire.headers import retry_after, should_retry
+from openai_async.errors import (
+    APIStatusError,
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    ContentFilterError,
+    ContextLengthExceededError,
+    DecodeError,
+    InternalServerError,
+    NotFoundError,
+    PermissionDeniedError,
+    QuotaExhaustedError,
+    RateLimitError,
+    RequestExceedsLimitError,
+    RequestTimeoutError,
+    RequestTooLargeError,
+    UnprocessableEntityError,
+)
+from openai_async.types._base import Meta
+from openai_async.types.settings import Secret
+
+_BY_STATUS: Mapping[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    408: RequestTimeoutError,
+    409: ConflictError,
+    413: RequestTooLargeError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+#: Status that an error inside a stream would have had as a reply of its own.
+_STATUS_OF_TYPE = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "invalid_api_key": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "requests": 429,
+    "tokens": 429,
+    "insufficient_quota": 429,
+    "slow_down": 429,
+    "server_error": 500,
+    "api_error": 500,
+    "server_is_overloaded": 503,
+    "overloaded_error": 503,
+}
+#: The account is drained: the old spelling, as type or code, and the four that took over from it.
+QUOTA_CODES = frozenset(
+    {
+        "insufficient_quota",
+        "credit_balance_exhausted",
+        "organization_spend_limit_exceeded",
+        "project_spend_limit_exceeded",
+        "organization_usage_limit_exceeded",
+    }
+)
+_CONTEXT_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
+_FILTER_CODES = frozenset({"content_filter", "content_policy_violation"})
+_KEY = re.compile(r"\b(?:sk|sess|rk)-[A-Za-z0-9_\-*]{6,}")
+_MASK = "***"
+
+
+def error_in(event: Any) -> Any | None:
+    """The error inside a decoded stream event or a bare body; None if it is an ordinary one."""
+    if not isinstance(event, dict):
+        return None
+    error: Any = event.get("error")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    return error if error else None  # pyright: ignore[reportUnknownVariableType]
+
+
+def from_response(meta: Meta, body: bytes, *, wall_clock: float, secrets: Iterable[Secret]) -> APIStatusError:
+    """The exception of an error status. Any body will do: JSON of the API, of another server, HTML or nothing.
+
+    `wall_clock` (epoch seconds) is for a Retry-After that is a date.
+    """
+    try:
+        decoded = json.loads(body)
+    except DecodeError:
+        decoded = None
+    error = error_in(decoded) or decoded
+    if not isinstance(error, (dict, str)) and body:
+        error = body[:500].decode("utf-8", "replace").strip()
+    return _build(
+        meta.status,
+        error,
+        secrets,
+        request_id=meta.request_id,
+        retry_after=retry_after(meta.headers, wall_clock),
+        should_retry=should_retry(meta.headers),
+    )
+
+
+def from_event(error: Any, *, request_id: str | None, secrets: Iterable[Secret]) -> APIStatusError:
+    """The exception of an error that came inside a stream, where no status belongs to it."""
+    return _build(_implied_status(error), error, secrets, request_id=request_id)
+
+
+def _implied_status(error: Any) -> int:
+    if not isinstance(error, dict):
+        return 500
+    stated: list[Any] = [error.get(name) for name in ("status", "code", "type")]  # pyright: ignore
+    for value in stated:
+        if isinstance(value, int) and 400 <= value <= 599:
+            return value
+    for value in stated:
+        if value in QUOTA_CODES:
+            return 429
+        if isinstance(value, str) and value in _STATUS_OF_TYPE:
+            return _STATUS_OF_TYPE[value]
+    return 500
+
+
+def _build(status: int, error: Any, secrets: Iterable[Secret], **known: Any) -> APIStatusError:
+    error = _masked(error, [secret.reveal() for secret in secrets])
+    fields: dict[str, Any] = error if isinstance(error, dict) else {}
+    code, kind, param = (_text(fields.get(name)) for name in ("code", "type", "param"))
+    message = _text(fields.get("message")) or (error if isinstance(error, str) else "") or "no message"
+    return _class_of(status, code, kind, message)(
+        f"{status}: {message[:2000]}",
+        status_code=status,
+        code=code,
+        type=kind,
+        param=param,
+        body=error,
+        **known,
+    )
+
+
+def _class_of(status: int, code: str | None, kind: str | None, message: str) -> type[APIStatusError]:
+    if status == 429:
+        if code in QUOTA_CODES or kind in QUOTA_CODES:
+            return QuotaExhaustedError
+        if message.startswith("Request too large"):  # the API has no code of its own for it
+            return RequestExceedsLimitError
+    if status in (400, 413, 422, 500):
+        if code in _CONTEXT_CODES or kind in _CONTEXT_CODES:
+            return ContextLengthExceededError
+        if status == 400 and (code in _FILTER_CODES or kind in _FILTER_CODES):
+            return ContentFilterError
+    return _BY_STATUS.get(status) or (InternalServerError if status >= 500 else APIStatusError)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None or value == "" else value if isinstance(value, str) else str(value)
+
+
+def _masked(value: Any, secrets: list[str], depth: int = 0) -> Any:
+    """Every string of a decoded body without the secrets in use, and without what looks like a key."""
+    if isinstance(value, str):
+        for secret in secrets:
+            if len(secret) >= 4:
+                value = value.replace(secret, _MASK)
+        return _KEY.sub(_MASK, value)
+    if depth > 20:
+        return None
+    if isinstance(value, dict):
+        return {
+            _masked(k, secrets, depth + 1): _masked(v, secrets, depth + 1)
+            for k, v in value.items()  # pyright: ignore[reportUnknownVariableType]
+        }
+    if isinstance(value, list):
+        return [_masked(item, secrets, depth + 1) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return value

@@ -1,0 +1,122 @@
+"""`AsyncClient`: configuration and wiring, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from openai_async import _settings
+from openai_async._layers.pipeline import Defaults, Pipeline
+from openai_async._limiter import ConcurrencyLimit
+from openai_async.types.settings import Timeout
+
+if TYPE_CHECKING:
+    from openai_async._transport.exchange import Transport
+    from openai_async.resources.chat import AsyncChat
+    from openai_async.resources.models import AsyncModels
+
+
+class AsyncClient:
+    """The API, or any server that speaks it, for asyncio and trio.
+
+    Use it as a context manager, or call `aclose()`. One client serves any number of tasks, and several event loops one
+    after the other; connections are opened on first use and belong to the loop that opened them. Settings of a call win
+    over the client's, those over the environment's, those over the defaults.
+
+    Args:
+        api_key: None or "ENV" for OPENAI_API_KEY; a string; a list of strings, used in turn for each attempt; or a
+            callable, sync or async, asked before each attempt. A server that checks no key takes any string.
+        organization: sent as OpenAI-Organization; a list is used in turn. None for OPENAI_ORG_ID, if set.
+        project: sent as OpenAI-Project. None for OPENAI_PROJECT_ID, if set.
+        base_url: https URL up to and including the version, such as https://api.openai.com/v1, which is the default
+            (before it: OPENAI_BASE_URL). Plain http is accepted for this machine.
+        timeout: bounds of one attempt, in seconds, or a `Timeout` with one per phase.
+        deadline: seconds for a whole call, with waiting, retries and reading; None for no bound.
+        max_retries: attempts after the first one, 0 or more; made only where they can help and do no harm.
+        max_concurrency: most attempts and open streams at a time; further ones wait in order. None for no bound.
+        default_headers, default_query: sent with every request.
+        proxy: URL of a proxy, or one per scheme ("http", "https", "all").
+        trust_env: also use HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY of the environment.
+        allow_http: accept a plain http base_url beyond this machine, where key and prompts can be read on the way.
+        http_client, transport: an httpx.AsyncClient or httpx.AsyncBaseTransport (or httpx2's) to send with, in place of
+            the built-in connections. It stays yours: it is not closed here.
+        max_response_bytes, max_event_bytes: bounds on a decoded body, and on one event of a stream.
+
+    Raises:
+        ConfigurationError: names the argument or variable that cannot be used; never shows a key.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | Sequence[str] | Callable[[], str | Awaitable[str]] | None = None,
+        organization: str | Sequence[str] | None = None,
+        project: str | None = None,
+        base_url: str | None = None,
+        timeout: float | Timeout | None = Timeout(),  # noqa: B008 (frozen)
+        deadline: float | None = None,
+        max_retries: int = 2,
+        max_concurrency: int | None = 1_000,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, object] | None = None,
+        proxy: str | Mapping[str, str] | None = None,
+        trust_env: bool = True,
+        allow_http: bool = False,
+        http_client: Any = None,
+        transport: Any = None,
+        max_response_bytes: int = 1 << 30,
+        max_event_bytes: int = 128 << 20,
+    ) -> None:
+        self.base_url: str = _settings.base_url(base_url, allow_http=allow_http)
+        self.max_retries: int = _settings.retries(max_retries)
+        self._pipeline = Pipeline(
+            transport=_settings.transport(http_client, transport, proxy, trust_env=trust_env),
+            limiter=ConcurrencyLimit(max_concurrency),
+            defaults=Defaults(
+                timeout=_settings.timeout(timeout),
+                deadline=_settings.seconds("deadline", deadline),
+                max_retries=self.max_retries,
+                query=dict(default_query or {}),
+                max_event_bytes=_settings.positive("max_event_bytes", max_event_bytes),
+            ),
+            base_url=self.base_url,
+            headers=_settings.headers(default_headers),
+            keys=_settings.keys(api_key),
+            organizations=_settings.organizations(organization),
+            project=_settings.project(project),
+            max_response_bytes=_settings.positive("max_response_bytes", max_response_bytes),
+        )
+
+    @cached_property
+    def chat(self) -> AsyncChat:
+        """Chat completions."""
+        from openai_async.resources.chat import AsyncChat
+
+        return AsyncChat(self._pipeline)
+
+    @cached_property
+    def models(self) -> AsyncModels:
+        """The models that the key may use."""
+        from openai_async.resources.models import AsyncModels
+
+        return AsyncModels(self._pipeline)
+
+    async def aclose(self) -> None:
+        """Close the connections that the running loop owns. Streams that are still open are interrupted.
+
+        The client can be used again: it opens new ones. An `http_client` or `transport` of yours stays open.
+        """
+        await self._pipeline.transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<AsyncClient {self.base_url}>"

@@ -1,0 +1,47 @@
+"""A stateful server on loopback that speaks the OpenAI API: for demos, for tests, for the newcomer without a
+key.
+
+    from openai_async.emulator import Emulator, RateLimits
+
+    with Emulator(limits=RateLimits(requests_per_minute=500)).run() as server:
+        ...  # point any client at server.base_url
+
+Promises: the API's shapes, error bodies, headers and rate-limit arithmetic; the same request always gets the
+same words; it listens where it is told and nowhere else. Never: it calls no other host, stores no key (only a
+digest) and keeps no prompt once it is answered.
+"""
+
+from __future__ import annotations
+
+try:
+    import starlette as _starlette
+    import uvicorn as _uvicorn
+except ImportError as error:
+    raise ImportError(
+        "the emulator needs Starlette and uvicorn: pip install 'openai-async-sdk[emulator]'"
+    ) from error
+
+from .conditions import Faults, Latency
+from .ledger import Entry, Ledger, Stats
+from .limits import RateLimits
+from .models import CATALOGUE, Model
+from .server import Emulator
+from .serving import Serving
+
+del _starlette, _uvicorn
+
+__all__ = [
+    # the server and what `run` yields
+    "Emulator",
+    "Serving",
+    # how it behaves
+    "CATALOGUE",
+    "Faults",
+    "Latency",
+    "Model",
+    "RateLimits",
+    # what it saw
+    "Entry",
+    "Ledger",
+    "Stats",
+]

@@ -1,0 +1,46 @@
+"""The emulator's ASGI application: the API's nouns, one file each, and two pages about the server itself.
+
+To add a noun, write a file with `routes(emulator)` and name it in `_NOUNS`. Paths that no noun serves get the
+API's 404; `/healthz` and `/emulator/stats` need no key and leave no trace in the ledger.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from . import chat, models
+from .endpoint import Endpoint
+
+if TYPE_CHECKING:
+    from .server import Emulator
+
+__all__ = ["application"]
+
+_NOUNS = (chat, models)
+
+
+def application(emulator: Emulator) -> Starlette:
+    """Build the application of one emulator; it holds no state of its own."""
+
+    async def health(request: Request) -> Response:
+        return _json({"status": "ok"})
+
+    async def stats(request: Request) -> Response:
+        return _json(emulator.ledger.snapshot())
+
+    routes = [route for noun in _NOUNS for route in noun.routes(emulator)]
+    routes += [Route("/healthz", health), Route("/emulator/stats", stats)]
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False
+    app.router.default = Endpoint(emulator)
+    return app
+
+
+def _json(value: object) -> Response:
+    return Response(orjson.dumps(value), media_type="application/json")

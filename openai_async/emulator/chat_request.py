@@ -1,0 +1,244 @@
+"""A chat request as the emulator understands it: checked, with its defaults filled in and its tool choice
+worked out.
+
+`ChatRequest.read` either gives a request that can be answered or raises the API's 400; nothing after it needs
+to check again.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import orjson
+from attrs import frozen
+
+from .chat_messages import check_messages, prompt_tokens
+from .fields import Fields, JSONObject, is_list, is_object, wrong_type
+from .problems import Problem, invalid
+from .schema import strict_fault
+from .text import count
+
+__all__ = ["ChatRequest", "Function", "unusable_function", "unusable_schema"]
+
+ToolMode = Literal["none", "auto", "required"]
+
+
+@frozen
+class Function:
+    """A tool that the model may call; `parameters` is the JSON Schema of its arguments."""
+
+    name: str
+    parameters: JSONObject
+
+
+@frozen
+class ChatRequest:
+    """`functions` are those that this request's `tool_choice` leaves open, `mode` whether one must be called.
+
+    `given` names the parameters that were sent and not null.
+    """
+
+    model: str
+    messages: list[JSONObject]
+    n: int
+    stop: tuple[str, ...]
+    max_tokens: int | None
+    seed: int | None
+    stream: bool
+    include_usage: bool
+    logprobs: bool
+    top_logprobs: int
+    functions: tuple[Function, ...]
+    mode: ToolMode
+    parallel: bool
+    format: Literal["text", "json_object", "json_schema"]
+    schema: JSONObject | None
+    prompt_tokens: int
+    given: frozenset[str]
+
+    @classmethod
+    def read(cls, body: JSONObject) -> ChatRequest:
+        """Read and check a request's body."""
+        fields = Fields(body)
+        model = fields.text("model")
+        if not model:
+            raise invalid("you must provide a model parameter")
+        messages = check_messages(fields)
+        for name, low, high in (
+            ("temperature", 0, 2),
+            ("top_p", 0, 1),
+            ("presence_penalty", -2, 2),
+            ("frequency_penalty", -2, 2),
+        ):
+            fields.number(name, low, high)
+        fields.mapping("logit_bias")
+        stream = fields.flag("stream")
+        logprobs = fields.flag("logprobs")
+        functions, mode = _tools(fields)
+        parallel = fields.get("parallel_tool_calls") is None or fields.flag("parallel_tool_calls")
+        kind, schema = _response_format(fields, messages)
+        return cls(
+            model=model,
+            messages=messages,
+            n=fields.whole("n", 1, 128) or 1,
+            stop=_stop(fields),
+            max_tokens=_max_tokens(fields),
+            seed=fields.whole("seed"),
+            stream=stream,
+            include_usage=_include_usage(fields, stream),
+            logprobs=logprobs,
+            top_logprobs=_top_logprobs(fields, logprobs),
+            functions=functions,
+            mode=mode,
+            parallel=parallel,
+            format=kind,
+            schema=schema,
+            prompt_tokens=prompt_tokens(messages) + _weight(body.get("tools")),
+            given=frozenset(name for name, value in body.items() if value is not None),
+        )
+
+
+def _weight(tools: Any) -> int:
+    return count(orjson.dumps(tools).decode()) if tools else 0
+
+
+def _stop(fields: Fields) -> tuple[str, ...]:
+    stop = fields.get("stop")
+    if stop is None or isinstance(stop, str):
+        return (stop,) if stop else ()
+    if not is_list(stop):
+        raise wrong_type("stop", "one of a string or array of strings", stop)
+    for index, text in enumerate(fields.array("stop", most=4) or ()):
+        if not isinstance(text, str):
+            raise wrong_type(f"stop[{index}]", "a string", text)
+    return tuple(text for text in stop if text)
+
+
+def _max_tokens(fields: Fields) -> int | None:
+    old, new = fields.whole("max_tokens", 1), fields.whole("max_completion_tokens", 1)
+    if old is not None and new is not None:
+        raise invalid(
+            "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
+            param="max_tokens",
+            code="invalid_parameter_combination",
+        )
+    return new if old is None else old
+
+
+def _include_usage(fields: Fields, stream: bool) -> bool:
+    options = fields.fields("stream_options")
+    if options is None:
+        return False
+    if not stream:
+        raise invalid(
+            "The 'stream_options' parameter is only allowed when 'stream' is enabled.", param="stream_options"
+        )
+    return options.flag("include_usage")
+
+
+def _top_logprobs(fields: Fields, logprobs: bool) -> int:
+    top = fields.whole("top_logprobs", 0, 20)
+    if top is not None and not logprobs:
+        raise invalid(
+            "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.", param="top_logprobs"
+        )
+    return top or 0
+
+
+# -- tools ---------------------------------------------------------------------------------------------------
+
+
+def _tools(fields: Fields) -> tuple[tuple[Function, ...], ToolMode]:
+    tools = fields.array("tools", most=128)
+    functions = tuple(
+        found
+        for index, tool in enumerate(tools or ())
+        if (found := _function(tool, f"tools[{index}]")) is not None
+    )
+    choice: Any = fields.get("tool_choice")
+    if choice is None:
+        return functions, "auto" if functions else "none"
+    if tools is None:
+        raise invalid("'tool_choice' is only allowed when 'tools' are specified.", param="tool_choice")
+    if isinstance(choice, str):
+        return functions, _mode(fields, "tool_choice")
+    if not is_object(choice):
+        raise wrong_type("tool_choice", "one of a string or an object", choice)
+    if choice.get("type") != "allowed_tools":
+        return (_named(functions, choice),), "required"
+    allowed = Fields(choice, "tool_choice").fields("allowed_tools") or Fields({}, "tool_choice.allowed_tools")
+    listed = allowed.array("tools") or []
+    return tuple(_named(functions, tool) for tool in listed), _mode(allowed, "mode")
+
+
+def _mode(fields: Fields, name: str) -> ToolMode:
+    modes: dict[str | None, ToolMode] = {"none": "none", "auto": "auto", "required": "required"}
+    return modes[fields.choice(name, ("none", "auto", "required"))]
+
+
+def _function(tool: Any, at: str) -> Function | None:
+    """Read one tool; a custom tool is accepted, but the emulated models never call it."""
+    if not is_object(tool):
+        raise wrong_type(at, "an object", tool)
+    fields = Fields(tool, at)
+    fields.required("type")
+    if fields.choice("type", ("function", "custom")) == "custom":
+        return None
+    fields.required("function")
+    inner = fields.fields("function") or fields
+    inner.required("name")
+    name = inner.text("name") or ""
+    parameters = inner.mapping("parameters") or {}
+    if inner.flag("strict") and (fault := strict_fault(parameters)):
+        raise unusable_function(name, fault)
+    return Function(name, parameters)
+
+
+def unusable_function(name: str, fault: object) -> Problem:
+    return invalid(
+        f"Invalid schema for function '{name}': {fault}", param="tools", code="invalid_function_parameters"
+    )
+
+
+def _named(functions: tuple[Function, ...], choice: Any) -> Function:
+    function: Any = choice.get("function") if is_object(choice) else None
+    name = function.get("name") if is_object(function) else None
+    for found in functions:
+        if found.name == name:
+            return found
+    raise invalid(f"Tool choice '{name}' was not found in the 'tools' parameter.", param="tool_choice")
+
+
+# -- response_format -----------------------------------------------------------------------------------------
+
+
+def _response_format(
+    fields: Fields, messages: list[JSONObject]
+) -> tuple[Literal["text", "json_object", "json_schema"], JSONObject | None]:
+    wanted = fields.fields("response_format")
+    if wanted is None:
+        return "text", None
+    wanted.required("type")
+    kind = wanted.choice("type", ("json_object", "json_schema", "text"))
+    if kind == "json_object":
+        if "json" not in str(messages).lower():
+            raise invalid(
+                "'messages' must contain the word 'json' in some form, to use 'response_format' of type "
+                "'json_object'.",
+                param="messages",
+            )
+        return "json_object", None
+    if kind != "json_schema":
+        return "text", None
+    wanted.required("json_schema")
+    inner = wanted.fields("json_schema") or wanted
+    inner.required("name")
+    inner.required("schema")
+    schema = inner.mapping("schema") or {}
+    if inner.flag("strict") and (fault := strict_fault(schema)):
+        raise unusable_schema(fault)
+    return "json_schema", schema
+
+
+def unusable_schema(fault: object) -> Problem:
+    return invalid(f"Invalid schema for response_format: {fault}", param="response_format")

@@ -1,0 +1,67 @@
+"""The weather between client and server: how long a model thinks, and which calls fail although nothing is
+wrong.
+
+Both are decided by the request or by its number, never by chance, so a run can be repeated. Nothing here
+waits.
+"""
+
+from __future__ import annotations
+
+import math
+from random import Random
+
+from attrs import field, frozen
+from attrs.validators import ge, gt, le
+
+__all__ = ["Faults", "Latency", "Pace"]
+
+
+@frozen
+class Pace:
+    """When the tokens of one reply are due, in seconds from admission."""
+
+    first: float = 0.0
+    gap: float = 0.0
+
+    def due(self, tokens: int) -> float:
+        """Seconds until `tokens` tokens are out (0: until the reply begins)."""
+        return self.first + self.gap * tokens
+
+
+@frozen
+class Latency:
+    """A model's speed: `first_token` seconds until the reply begins, then `tokens_per_second` in each choice.
+
+    `jitter` is a share, 0 to 1: both figures vary by up to that much either way, by the request's digest.
+    """
+
+    first_token: float = field(default=0.0, validator=ge(0))
+    tokens_per_second: float = field(default=math.inf, validator=gt(0))
+    jitter: float = field(default=0.0, validator=[ge(0), le(1)])
+
+    def pace(self, seed: int) -> Pace:
+        """Give the pace of the request whose digest is `seed`."""
+        gap = 1 / self.tokens_per_second
+        if self.jitter == 0:
+            return Pace(self.first_token, gap)
+        rng = Random(seed)
+        first, rest = (1 + self.jitter * (2 * rng.random() - 1) for _ in range(2))
+        return Pace(self.first_token * first, gap * rest)
+
+
+@frozen
+class Faults:
+    """Failures to inject: a share `rate` (0 to 1) of the requests gets one of `statuses`, by their number."""
+
+    rate: float = field(default=0.0, validator=[ge(0), le(1)])
+    statuses: tuple[int, ...] = field(default=(500, 503), converter=tuple)
+    seed: int = 0
+
+    def status(self, number: int) -> int | None:
+        """Give the status that the request of this number fails with, or `None` to let it pass."""
+        if self.rate == 0 or not self.statuses:
+            return None
+        rng = Random((self.seed << 64) + number)
+        if rng.random() >= self.rate:
+            return None
+        return self.statuses[int(rng.random() * len(self.statuses))]

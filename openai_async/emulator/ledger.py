@@ -1,0 +1,108 @@
+"""What the emulator saw: one entry per request and the running totals.
+
+An entry is in the ledger, and out of the totals' `in_flight`, before the last byte of its reply is sent: a
+client that holds its reply finds it here. The ledger keeps a digest of the key, never the key, and no text of
+any prompt or reply. It may be read from any thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from attrs import asdict, define
+
+__all__ = ["Entry", "Ledger", "Stats"]
+
+
+@define
+class Entry:
+    """One request.
+
+    `sequence` counts arrivals from 1; `received` is seconds on the emulator's clock; `key` is a digest;
+    `status` is 499 for a client that left before the reply began; `code` is the error's, or its type if it
+    has none; `charged` is what the rate limit took in tokens; `aborted`: the client left before the end.
+    """
+
+    sequence: int
+    received: float
+    method: str
+    path: str
+    key: str | None = None
+    model: str | None = None
+    status: int = 0
+    code: str | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    charged: int = 0
+    request_id: str = ""
+    client_request_id: str | None = None
+    idempotency_key: str | None = None
+    aborted: bool = False
+
+
+@define
+class Stats:
+    """Running totals. Each request ends as exactly one of ok, rate_limited, failed, aborted."""
+
+    requests: int = 0
+    ok: int = 0
+    rate_limited: int = 0
+    failed: int = 0
+    aborted: int = 0
+    in_flight: int = 0
+    max_in_flight: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+
+class Ledger:
+    """The last `history` finished requests, oldest first, and the `stats` of all of them."""
+
+    def __init__(self, history: int) -> None:
+        self.stats = Stats()
+        self._entries: deque[Entry] = deque(maxlen=history)
+        self._lock = threading.Lock()
+
+    def entries(self) -> list[Entry]:
+        """Copy the finished requests, in the order in which they finished."""
+        with self._lock:
+            return list(self._entries)
+
+    def snapshot(self) -> dict[str, int]:
+        """Copy the totals, all of one instant."""
+        with self._lock:
+            return {**asdict(self.stats), "tokens": self.stats.tokens}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def open(self, received: float, method: str, path: str) -> Entry:
+        """Note an arrival."""
+        with self._lock:
+            stats = self.stats
+            stats.requests += 1
+            stats.in_flight += 1
+            stats.max_in_flight = max(stats.max_in_flight, stats.in_flight)
+            return Entry(stats.requests, received, method, path, request_id=f"req_{stats.requests:032x}")
+
+    def close(self, entry: Entry) -> None:
+        """Note the end of a request that `open` gave."""
+        with self._lock:
+            stats = self.stats
+            stats.in_flight -= 1
+            if entry.aborted:
+                stats.aborted += 1
+            elif entry.status < 400:
+                stats.ok += 1
+            elif entry.status == 429 and entry.code == "rate_limit_exceeded":
+                stats.rate_limited += 1
+            else:
+                stats.failed += 1
+            stats.prompt_tokens += entry.prompt_tokens
+            stats.completion_tokens += entry.completion_tokens
+            self._entries.append(entry)

@@ -1,0 +1,146 @@
+"""The emulator's state: who may call, what they may ask for, and what has happened so far.
+
+One `Emulator` is one service: several servers may run it, and it may be asked and changed from any thread. It
+keeps digests of keys, never keys, and has no clock of its own: rate limits follow the `clock` it is given.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from . import problems
+from .app import application
+from .conditions import Faults, Latency
+from .ledger import Ledger, Stats
+from .limits import Allowance, RateLimits
+from .models import CATALOGUE, Catalogue, Model
+from .serving import Serving, serve
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from .endpoint import Call
+
+__all__ = ["Emulator"]
+
+
+class Emulator:
+    """A service that speaks the OpenAI API.
+
+    `models`: what it serves; `any_model` serves every other name, too.
+    `keys`: the keys it accepts; `None` accepts any key that is not empty.
+    `limits`: rate limits of each key for each model: one for all models, or by model alias; without, no limit
+    and no `x-ratelimit-*` header.
+    `latency`, `faults`: how fast it answers and how often it fails; both may be set again while it runs.
+    `organization`: named in headers and messages. `max_body`: most bytes of a request.
+    `history`: how many entries the ledger keeps.
+    `clock`: seconds that never step back, for rate limits and the ledger.
+    """
+
+    def __init__(
+        self,
+        *,
+        models: Iterable[Model] = CATALOGUE,
+        any_model: bool = False,
+        keys: Iterable[str] | None = None,
+        limits: RateLimits | Mapping[str, RateLimits] | None = None,
+        latency: Latency | None = None,
+        faults: Faults | None = None,
+        organization: str = "org-emulated",
+        max_body: int = 64 * 1024 * 1024,
+        history: int = 1_000_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.catalogue = Catalogue(models, any_model=any_model)
+        self.latency = latency or Latency()
+        self.faults = faults or Faults()
+        self.organization = organization
+        self.max_body = max_body
+        self.clock = clock
+        self.ledger = Ledger(history)
+        self._keys = None if keys is None else frozenset(map(_digest, keys))
+        self._limits = limits
+        self._allowances: dict[tuple[str, str], Allowance] = {}
+        self._drained: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self.app: Starlette = application(self)
+
+    @property
+    def stats(self) -> Stats:
+        """The running totals of the ledger."""
+        return self.ledger.stats
+
+    @contextmanager
+    def run(self, *, host: str = "127.0.0.1", port: int = 0) -> Generator[Serving, None, None]:
+        """Serve on `host` and `port` (0: a free one), from a thread with its own event loop, until the block
+        ends.
+
+        Works the same under asyncio, trio and no event loop. At the end every open connection is cut. Raises
+        `OSError` when the port is taken.
+        """
+        with serve(self.app, host, port) as serving:
+            yield serving
+
+    def drain(self, key: str, code: str = "insufficient_quota") -> None:
+        """Use up the quota of `key`: until `refill`, it gets 429, type `insufficient_quota`, and `code`."""
+        self._drained[_digest(key)] = code
+
+    def refill(self, key: str) -> None:
+        """Give `key` its quota back; nothing happens when it was not drained."""
+        self._drained.pop(_digest(key), None)
+
+    # -- what endpoints ask ----------------------------------------------------------------------------------
+
+    def identify(self, call: Call) -> None:
+        """Find out whose call it is; raises the API's 401 for a key that is missing or unknown."""
+        entry, headers = call.entry, call.headers
+        entry.client_request_id = _text(headers.get(b"x-client-request-id"))
+        entry.idempotency_key = _text(headers.get(b"idempotency-key"))
+        scheme, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        key = key.strip()
+        if scheme.lower() != "bearer" or not key:
+            raise problems.key_missing()
+        entry.key = _digest(key)
+        if self._keys is not None and entry.key not in self._keys:
+            raise problems.key_unknown(key)
+
+    def inject(self, call: Call) -> None:
+        """Raise the fault that is due for this call, if one is."""
+        status = self.faults.status(call.entry.sequence)
+        if status is not None:
+            raise problems.fault(status)
+
+    def admit(self, call: Call, model: str, tokens: int) -> None:
+        """Charge the call `tokens` against its key's quota and limits for `model`, or raise the API's 429.
+
+        Either way the call's `limit_headers` say how its limits stand.
+        """
+        key = call.entry.key or ""
+        if (code := self._drained.get(key)) is not None:
+            raise problems.quota_exhausted(code)
+        limits = self._limits.get(model) if isinstance(self._limits, Mapping) else self._limits
+        if limits is None:
+            return
+        now = self.clock()
+        with self._lock:
+            allowance = self._allowances.get((key, model))
+            if allowance is None:
+                allowance = self._allowances[key, model] = Allowance(limits, now)
+            refusal = allowance.admit(now, tokens)
+            call.limit_headers = allowance.headers(now)
+        if refusal is not None:
+            raise problems.rate_limited(model, self.organization, refusal)
+        call.entry.charged = tokens
+
+
+def _digest(key: str) -> str:
+    return blake2b(key.encode(), digest_size=8).hexdigest()
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")

@@ -1,0 +1,288 @@
+"""Every exception of the package.
+
+OpenAIError
+├── ConfigurationError (ValueError)      the client was set up wrongly; names the field, never shows its value
+├── InvalidParameterError (ValueError)   a call was given bad arguments; nothing was sent
+└── APIError                             a call failed; carries request_id, attempts, retry_after, partial
+    ├── APIConnectionError               no (whole) answer arrived; `phase` says how far the call came
+    │   ├── APITimeoutError              the time given to one phase ran out
+    │   │   ├── ConnectTimeoutError      ... to reach the server
+    │   │   ├── FirstTokenTimeoutError   ... until the first event of a stream
+    │   │   ├── IdleTimeoutError         ... between two events of a stream
+    │   │   └── DeadlineExceededError    ... to the whole call, with waiting and retries
+    │   └── StreamInterrupted            a stream ended without its terminal event
+    ├── InvalidResponseError             an answer arrived that is not one of this API
+    │   ├── DecodeError                  not JSON, or not of the documented shape
+    │   ├── ResponseTooLargeError        over the bound on decoded bytes, or on one event
+    │   └── UnexpectedRedirectError      3xx: redirects are never followed
+    └── APIStatusError                   the server answered with an error status
+        ├── BadRequestError              400
+        │   ├── ContextLengthExceededError
+        │   └── ContentFilterError
+        ├── AuthenticationError          401
+        ├── PermissionDeniedError        403
+        ├── NotFoundError                404
+        ├── RequestTimeoutError          408
+        ├── ConflictError                409
+        ├── RequestTooLargeError         413
+        ├── UnprocessableEntityError     422
+        ├── RateLimitError               429, passes with time
+        ├── QuotaExhaustedError          429, the account is drained: waiting does not help
+        ├── RequestExceedsLimitError     429, larger than the limit itself: it can never succeed
+        └── InternalServerError          5xx
+
+All of them survive pickling and copying. They hold plain values only: no HTTP object, no key, no prompt.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from openai_async.types.attempt import Attempt, Outcome
+
+Phase = Literal["connect", "send", "response", "body"]
+
+
+class OpenAIError(Exception):
+    """Root of all errors of this package."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own way calls the class with `args`, which fails for keyword-only constructors.
+        return _revive, (type(self), self.args, self.__dict__.copy())
+
+
+def _revive(cls: type[OpenAIError], args: tuple[object, ...], state: dict[str, object]) -> OpenAIError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigurationError(OpenAIError, ValueError):
+    """The client cannot be built from what was given.
+
+    `field` is the argument or environment variable at fault. The value is never shown: it may be a key.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class InvalidParameterError(OpenAIError, ValueError):
+    """A call was refused before a byte was sent; `field` names the argument, such as `messages[0].role`."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+
+
+class APIError(OpenAIError):
+    """A call failed.
+
+    Attributes:
+        message: one line for people; secrets are masked.
+        code, type, param: the API's own fields of an error body, where there was one.
+        body: the decoded error body, secrets masked; None without one.
+        request_id: the server's id of the last attempt, for its support.
+        retry_after: seconds that the server asked to wait, if it did.
+        should_retry: the server's own word on trying again (`x-should-retry`), if it had one.
+        attempts: one record per attempt, oldest first.
+        partial: what a stream had delivered before it failed, folded to a reply; else None.
+    """
+
+    _outcome: ClassVar[Outcome] = "completed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        type: str | None = None,
+        param: str | None = None,
+        body: object = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        should_retry: bool | None = None,
+        attempts: tuple[Attempt, ...] = (),
+        partial: Any = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.type = type
+        self.param = param
+        self.body = body
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.should_retry = should_retry
+        self.attempts = attempts
+        self.partial = partial
+
+    @property
+    def outcome(self) -> Outcome:
+        """How far the server's work came, as far as the error can tell (see `types.attempt.Outcome`)."""
+        return self._outcome
+
+    @property
+    def possibly_billed(self) -> bool:
+        """True if an attempt may have been carried out, and paid for, although no whole answer arrived."""
+        return any(attempt.outcome == "ambiguous" for attempt in self.attempts)
+
+    def __str__(self) -> str:
+        notes: list[str] = []
+        if self.request_id:
+            notes.append(f"request {self.request_id}")
+        if len(self.attempts) > 1:
+            notes.append(f"{len(self.attempts)} attempts")
+        return f"{self.message} ({', '.join(notes)})" if notes else self.message
+
+
+class APIConnectionError(APIError):
+    """No whole answer arrived.
+
+    `phase` says how far the call came: "connect" and "send" (the server cannot have acted), "response" (sent,
+    no answer yet) or "body" (the answer broke off).
+    """
+
+    def __init__(self, message: str, *, phase: Phase, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.phase: Phase = phase
+
+    @property
+    def outcome(self) -> Outcome:
+        return "not_sent" if self.phase in ("connect", "send") else "ambiguous"
+
+
+class APITimeoutError(APIConnectionError):
+    """The time given to one phase of a call ran out."""
+
+
+class ConnectTimeoutError(APITimeoutError):
+    """The server could not be reached within `Timeout.connect`; nothing was sent."""
+
+
+class FirstTokenTimeoutError(APITimeoutError):
+    """A stream sent no event within `Timeout.first_token`."""
+
+
+class IdleTimeoutError(APITimeoutError):
+    """A stream sent no further event within `Timeout.idle`; comments and keep-alives do not count as events."""
+
+
+class DeadlineExceededError(APITimeoutError):
+    """The deadline of the whole call passed: waiting, connecting, retries and reading together."""
+
+
+class StreamInterrupted(APIConnectionError):
+    """A stream ended without its terminal event; `partial` holds what had arrived, folded to a reply."""
+
+    def __init__(self, message: str, *, phase: Phase = "body", **fields: Any) -> None:
+        super().__init__(message, phase=phase, **fields)
+
+
+class InvalidResponseError(APIError):
+    """The server answered, but not with an answer of this API."""
+
+    _outcome: ClassVar[Outcome] = "ambiguous"
+
+    def __init__(self, message: str, *, status_code: int | None = None, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.status_code = status_code
+
+
+class DecodeError(InvalidResponseError):
+    """A success status with a body that is not JSON, or not of the documented shape.
+
+    `path` is where in the body (`$.choices[0].index`); the value found there is never shown.
+    """
+
+    def __init__(self, message: str, *, path: str = "$", **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.path = path
+
+
+class ResponseTooLargeError(InvalidResponseError):
+    """The decoded body, or one event of a stream, is over the client's bound."""
+
+    _outcome: ClassVar[Outcome] = "completed"
+
+
+class UnexpectedRedirectError(InvalidResponseError):
+    """The server answered 3xx. Redirects are not followed: they would carry the key and the prompt elsewhere."""
+
+    _outcome: ClassVar[Outcome] = "completed"
+
+
+class APIStatusError(APIError):
+    """The server answered with an error status, or with an error event inside a stream."""
+
+    _outcome: ClassVar[Outcome] = "rejected"
+
+    def __init__(self, message: str, *, status_code: int, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.status_code = status_code
+
+
+class BadRequestError(APIStatusError):
+    """400: the server does not accept the request as it is."""
+
+
+class ContextLengthExceededError(BadRequestError):
+    """The messages and the wanted reply do not fit into the model's context window."""
+
+
+class ContentFilterError(BadRequestError):
+    """The prompt was refused by the provider's content filter."""
+
+
+class AuthenticationError(APIStatusError):
+    """401: the key is missing, wrong or revoked."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the key may not do this."""
+
+
+class NotFoundError(APIStatusError):
+    """404: no such model, object or path."""
+
+
+class RequestTimeoutError(APIStatusError):
+    """408: the server gave up waiting for the request."""
+
+
+class ConflictError(APIStatusError):
+    """409: the object is locked or was changed meanwhile."""
+
+
+class RequestTooLargeError(APIStatusError):
+    """413: the body is over the server's bound."""
+
+
+class UnprocessableEntityError(APIStatusError):
+    """422: the request is well-formed but cannot be carried out."""
+
+
+class RateLimitError(APIStatusError):
+    """429: too many requests or tokens for now; `retry_after` says for how long, if the server did."""
+
+
+class QuotaExhaustedError(APIStatusError):
+    """429 that waiting does not cure: credit, spend limit or usage limit of the account is drained.
+
+    Not a `RateLimitError`, so that code which waits and tries again does not wait for ever.
+    """
+
+
+class RequestExceedsLimitError(APIStatusError):
+    """429 for a request larger than the rate limit itself: it can never succeed as it is."""
+
+
+class InternalServerError(APIStatusError):
+    """5xx: the server failed; `outcome` tells a refusal (503) from a failure midway (500, 502, 504)."""
+
+    @property
+    def outcome(self) -> Outcome:
+        return "rejected" if self.status_code in (503, 529) else "ambiguous"

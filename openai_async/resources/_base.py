@@ -1,0 +1,102 @@
+"""From the arguments of a method to a `Call`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from openai_async import _runtime
+from openai_async._layers.call import Call
+from openai_async._layers.pipeline import Pipeline
+from openai_async._wire import json, paths
+from openai_async._wire.headers import check_headers
+from openai_async.errors import InvalidParameterError
+from openai_async.types.settings import Timeout, check_seconds
+
+
+class Resource:
+    """A noun of the API, bound to a client's pipeline."""
+
+    __slots__ = ("_pipeline",)
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+
+def prepare(
+    pipeline: Pipeline,
+    method: str,
+    path: str,
+    decode: Callable[[bytes], Any],
+    params: dict[str, Any],
+    *,
+    check: Callable[[Mapping[str, Any]], None] | None = None,
+    stream: bool = False,
+    repeatable: bool = False,
+) -> Call:
+    """Check the arguments of a method and encode them, once.
+
+    `params` is consumed: emptied whatever happens, so that no frame of a traceback still shows the prompt.
+
+    Raises:
+        InvalidParameterError: names the argument; nothing was sent.
+    """
+    try:
+        return _prepare(pipeline, method, path, decode, params, check, stream, repeatable)
+    except InvalidParameterError as error:
+        raise error.with_traceback(None) from None
+    finally:
+        params.clear()
+
+
+def _prepare(
+    pipeline: Pipeline,
+    method: str,
+    path: str,
+    decode: Callable[[bytes], Any],
+    params: dict[str, Any],
+    check: Callable[[Mapping[str, Any]], None] | None,
+    stream: bool,
+    repeatable: bool,
+) -> Call:
+    defaults = pipeline.defaults
+    take = params.pop
+    headers: Mapping[str, str] | None = take("extra_headers", None)
+    query: Mapping[str, Any] | None = take("extra_query", None)
+    extra_body: Mapping[str, Any] | None = take("extra_body", None)
+    timeout = take("timeout", None)
+    deadline = take("deadline", None)
+    max_retries = take("max_retries", None)
+
+    if check is not None:
+        check(params)
+    body = {name: value for name, value in params.items() if value is not None}
+    if extra_body:
+        body.update(extra_body)
+    json.check_finite(body)
+    if query or defaults.query:
+        encoded = paths.query({**defaults.query, **(query or {})})
+        path = f"{path}?{encoded}" if encoded else path
+    if deadline is None:
+        deadline = defaults.deadline
+    else:
+        check_seconds("deadline", deadline)
+    return Call(
+        method,
+        path,
+        decode,
+        defaults.timeout if timeout is None else Timeout.of(timeout),
+        defaults.max_retries if max_retries is None else check_retries(max_retries),
+        deadline=None if deadline is None else _runtime.now() + deadline,
+        body=json.dumps(body) if body else b"",
+        headers=check_headers("extra_headers", headers) if headers else [],
+        stream=stream,
+        repeatable=repeatable,
+    )
+
+
+def check_retries(value: object) -> int:
+    """Retries after the first attempt: an integer of 0 or more."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InvalidParameterError("max_retries", "must be an integer of 0 or more")
+    return value

@@ -1,0 +1,165 @@
+"""`client.chat`: chat completions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from functools import cached_property, partial
+from typing import Any, Literal, TypeAlias, Unpack, overload
+
+from openai_async._layers.pipeline import Pipeline
+from openai_async._map import AsyncMap
+from openai_async._stream import AsyncStream, AsyncStreamManager
+from openai_async._wire import codec
+from openai_async._wire.fold import ChatFold
+from openai_async.errors import InvalidParameterError
+from openai_async.resources._base import Resource, prepare
+from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
+from openai_async.types.chat_params import ChatCreateParams
+
+ChatStream: TypeAlias = AsyncStream[ChatCompletionChunk, ChatCompletion]
+
+_PATH = "/chat/completions"
+_ROLES = frozenset({"developer", "system", "user", "assistant", "tool", "function"})
+
+
+class AsyncChat:
+    """Conversations with a model."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    @cached_property
+    def completions(self) -> AsyncCompletions:
+        """Chat completions."""
+        return AsyncCompletions(self._pipeline)
+
+
+class AsyncCompletions(Resource):
+    """Chat completions (https://platform.openai.com/docs/api-reference/chat)."""
+
+    __slots__ = ()
+
+    @overload
+    async def create(
+        self, *, stream: Literal[False] | None = None, **params: Unpack[ChatCreateParams]
+    ) -> ChatCompletion: ...
+    @overload
+    async def create(self, *, stream: Literal[True], **params: Unpack[ChatCreateParams]) -> ChatStream: ...
+    @overload
+    async def create(
+        self, *, stream: bool | None, **params: Unpack[ChatCreateParams]
+    ) -> ChatCompletion | ChatStream: ...
+    async def create(
+        self, *, stream: bool | None = None, **params: Unpack[ChatCreateParams]
+    ) -> ChatCompletion | ChatStream:
+        """Ask a model for its reply to a conversation.
+
+        Args:
+            stream: give the reply in chunks as they are written: the result is a stream to iterate (and to close; see
+                `stream()` for a form that closes itself).
+            params: the API's parameters and the call's options, see `ChatCreateParams`. None leaves a parameter out,
+                `NULL` sends a null. Parameters that this version does not know are sent as they are.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        """
+        call = self._call(dict(params), stream=bool(stream))
+        if stream:
+            return await self._open(call)
+        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+
+    def stream(self, **params: Unpack[ChatCreateParams]) -> AsyncStreamManager[ChatCompletionChunk, ChatCompletion]:
+        """`create(stream=True)` as a context manager that closes the stream on leaving.
+
+        Token usage is asked for (`stream_options={"include_usage": True}`) unless `stream_options` says otherwise, so
+        that `final()` is the same reply as one that was not streamed.
+
+        Args and raises: as `create`. The request is sent on entering.
+        """
+        params.setdefault("stream_options", {"include_usage": True})
+        call = self._call(dict(params), stream=True)
+        params.clear()
+        return AsyncStreamManager(partial(self._open, call))
+
+    def map(
+        self,
+        requests: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
+        *,
+        ordered: bool = True,
+        max_in_flight: int | None = None,
+        **shared: Any,
+    ) -> AsyncMap[ChatCompletion]:
+        """Many calls at once: results come as an asynchronous iterator, each with its `value` or its `error`.
+
+        Args:
+            requests: the parameters of each call, one mapping a call. Read as results are taken: an endless or huge
+                source needs no more memory than the calls in flight.
+            ordered: give results in the order of the requests (True) or as they are finished (False).
+            max_in_flight: most calls of this map at a time; by default the client's `max_concurrency`, at most 1,000.
+            shared: parameters of every call, such as `model=`; a request's own win.
+
+        Errors of single calls are values; a failing source, and cancelling, end the map, and with it every call of it
+        that is in flight. Use it as a context manager to leave it early.
+        """
+        return AsyncMap(self._map_one(shared), requests, ordered=ordered, limit=self._window(max_in_flight))
+
+    def _map_one(self, shared: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Any]:
+        async def one(request: Mapping[str, Any]) -> ChatCompletion:
+            call = self._call({**shared, **request, "stream": None}, stream=False)
+            return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+
+        return one
+
+    def _window(self, asked: int | None) -> int:
+        if asked is None:
+            return min(1000, self._pipeline.limiter.limit or 1000)
+        if isinstance(asked, bool) or not isinstance(asked, int) or asked < 1:  # pyright: ignore
+            raise InvalidParameterError("max_in_flight", "must be a positive integer")
+        return asked
+
+    def _call(self, params: dict[str, Any], *, stream: bool) -> Any:
+        if stream:
+            params["stream"] = True
+        decode = codec.decoder(ChatCompletionChunk if stream else ChatCompletion)
+        return prepare(self._pipeline, "POST", _PATH, decode, params, check=check_chat, stream=stream, repeatable=True)
+
+    async def _open(self, call: Any) -> ChatStream:
+        answer = await self._pipeline.open(call)
+        return AsyncStream(call, answer, call.decode, ChatFold(), self._pipeline.defaults.max_event_bytes)
+
+
+def check_chat(params: Mapping[str, Any]) -> None:
+    """Refuse what no server can answer: no model, no messages, a message without a role that exists.
+
+    Raises:
+        InvalidParameterError: names the field.
+    """
+    model = params.get("model")
+    if not isinstance(model, str) or not model:
+        raise InvalidParameterError("model", "must be the id of a model")
+    messages = params.get("messages")
+    if isinstance(messages, (str, bytes, Mapping)) or not hasattr(messages, "__iter__"):
+        raise InvalidParameterError("messages", "must be a list of messages")
+    if not isinstance(messages, (list, tuple)):
+        raise InvalidParameterError("messages", "must be a list or a tuple: it is read more than once")
+    if not messages:
+        raise InvalidParameterError("messages", "must hold at least one message")
+    for index, message in enumerate(messages):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        _check_message(index, message)
+
+
+def _check_message(index: int, message: Any) -> None:
+    if isinstance(message, ChatCompletionMessage):
+        return
+    if not isinstance(message, Mapping):
+        raise InvalidParameterError(f"messages[{index}]", "must be a mapping, or a message of a reply")
+    role: object = message.get("role")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    if not isinstance(role, str) or role not in _ROLES:
+        raise InvalidParameterError(
+            f"messages[{index}].role",
+            f"must be one of {', '.join(sorted(_ROLES))}"
+            " (a server with roles of its own takes them through extra_body)",
+        )

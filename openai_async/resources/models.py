@@ -1,0 +1,42 @@
+"""`client.models`: what the key may use."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from openai_async._wire import codec, paths
+from openai_async.resources._base import Resource, prepare
+from openai_async.types.models import Model, ModelList
+from openai_async.types.options import RequestOptions
+
+
+class AsyncModels(Resource):
+    """Models (https://platform.openai.com/docs/api-reference/models)."""
+
+    __slots__ = ()
+
+    async def list(self, **options: Unpack[RequestOptions]) -> ModelList:
+        """Every model that the key may use. Iterating the result gives the models.
+
+        Raises:
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; nothing is left behind.
+        """
+        decode = codec.decoder(ModelList)
+        call = prepare(self._pipeline, "GET", "/models", decode, dict(options), repeatable=True)
+        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+
+    async def retrieve(self, model: str, **options: Unpack[RequestOptions]) -> Model:
+        """One model by its id.
+
+        Raises:
+            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            NotFoundError: there is no such model, or the key may not use it.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; nothing is left behind.
+        """
+        path = paths.render("/models/{model}", model=model)
+        call = prepare(self._pipeline, "GET", path, codec.decoder(Model), dict(options), repeatable=True)
+        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]

@@ -1,0 +1,148 @@
+"""The two bases of everything the API says.
+
+`Value` keeps what this version does not know: unknown fields are in `extra`, and readable as attributes.
+`Reply` adds what travelled beside the body: request id, rate limits, attempts.
+Values are compared by their content; nothing in this package changes one after it was built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from openai_async.types.attempt import Attempt
+
+
+class _Empty(Mapping[str, Any]):
+    """The mapping without a field, shared by all values: most have no unknown field."""
+
+    __slots__ = ()
+
+    def __getitem__(self, key: str) -> Any:
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+    def __contains__(self, key: object) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "{}"
+
+    def __reduce__(self) -> str:
+        return "EMPTY"  # pickles as a reference to the shared instance
+
+
+EMPTY: Final[Mapping[str, Any]] = _Empty()
+
+
+@attrs.define
+class Value:
+    """A JSON object of the API. Fields that this version does not know are kept in `extra`."""
+
+    extra: Mapping[str, Any] = attrs.field(default=EMPTY, kw_only=True, repr=False)
+
+    if not TYPE_CHECKING:  # unknown fields read like known ones, but a checker still flags a misspelling
+
+        def __getattr__(self, name):
+            # Reached only when normal look-up failed; dunder probes (copy, pickle) must not recurse.
+            if not name.startswith("__") and name in (extra := object.__getattribute__(self, "extra")):
+                return extra[name]
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object as the API takes it back: unknown fields included, absent ones left out."""
+        out: dict[str, Any] = {}
+        for name in _field_names(type(self)):
+            if name in ("extra", "meta"):
+                continue
+            value = getattr(self, name)
+            if value is not None:
+                out[name] = _plain(value)
+        out.update(self.extra)
+        return out
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Value):
+        return value.to_dict()
+    if isinstance(value, list):
+        return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
+
+
+def _field_names(cls: type[Value]) -> tuple[str, ...]:
+    return tuple(field.name for field in attrs.fields(cls))
+
+
+@attrs.frozen
+class Bucket:
+    """One rate limit as the server stated it."""
+
+    limit: float | None = None
+    remaining: float | None = None
+    #: Seconds until the bucket is full again.
+    reset: float | None = None
+
+
+@attrs.frozen
+class RateLimits:
+    """The rate limits stated by the headers of one reply; what was absent or nonsense is None."""
+
+    requests: Bucket = Bucket()
+    tokens: Bucket = Bucket()
+
+
+@attrs.frozen
+class Meta:
+    """What came beside a reply's body."""
+
+    status: int = 200
+    headers: Mapping[str, str] = attrs.field(default=EMPTY, repr=False)
+    #: The server's id of the request, for its support.
+    request_id: str | None = None
+    #: Milliseconds that the server says it worked.
+    processing_ms: float | None = None
+    #: Organisation, API version and model snapshot, as the headers state them.
+    organization: str | None = None
+    version: str | None = None
+    model: str | None = None
+    rate_limits: RateLimits = RateLimits()
+    #: One record per attempt, the successful one last.
+    attempts: tuple[Attempt, ...] = ()
+
+
+NO_META: Final = Meta()
+
+
+@attrs.define
+class Reply(Value):
+    """A whole reply of the API: its body, and `meta` from beside it. `meta` does not count in comparisons."""
+
+    meta: Meta = attrs.field(default=NO_META, kw_only=True, repr=False, eq=False)
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's id of the request, for its support."""
+        return self.meta.request_id
+
+    @property
+    def rate_limits(self) -> RateLimits:
+        """The rate limits that the reply's headers stated."""
+        return self.meta.rate_limits
+
+    @property
+    def processing_ms(self) -> float | None:
+        """Milliseconds that the server says it worked."""
+        return self.meta.processing_ms
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """One record per attempt, the successful one last."""
+        return self.meta.attempts

@@ -1,0 +1,31 @@
+"""What is known of one attempt at a call, kept for errors, replies and logs."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import attrs
+
+#: How far an attempt came. Retrying follows from it:
+#:
+#: - not_sent: the request never reached the server whole, so sending it again is free of risk;
+#: - rejected: the server said no before doing the work (429, 503, 409, 4xx);
+#: - ambiguous: sent, but no whole answer came back; the work may have been done and paid for;
+#: - completed: a whole answer arrived.
+Outcome: TypeAlias = Literal["not_sent", "rejected", "ambiguous", "completed"]
+
+
+@attrs.frozen
+class Attempt:
+    """One attempt: its number from 1, how it ended, and what followed."""
+
+    number: int
+    outcome: Outcome
+    #: HTTP status, if one arrived.
+    status: int | None
+    #: Class name of the error, or None for a success.
+    error: str | None
+    #: Duration of the attempt in seconds, without waiting for a permit.
+    seconds: float
+    #: Seconds waited after it before the next attempt; None if none followed.
+    retry_delay: float | None = None

@@ -1,0 +1,182 @@
+"""Chat completions as the API returns them, whole and in chunks.
+
+Strings that the API treats as enumerations (`finish_reason`, `role`, `service_tier`, ...) are plain strings:
+a value of tomorrow is a value, not an error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from openai_async.types._base import Reply, Value
+
+
+@attrs.define
+class PromptTokensDetails(Value):
+    cached_tokens: int | None = None
+    audio_tokens: int | None = None
+    text_tokens: int | None = None
+    image_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+@attrs.define
+class CompletionTokensDetails(Value):
+    reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
+    text_tokens: int | None = None
+    accepted_prediction_tokens: int | None = None
+    rejected_prediction_tokens: int | None = None
+
+
+@attrs.define
+class CompletionUsage(Value):
+    """Tokens that were counted by the server. Details are parts of the totals, not additions to them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+    prompt_tokens_details: PromptTokensDetails | None = None
+    completion_tokens_details: CompletionTokensDetails | None = None
+
+
+@attrs.define
+class FunctionCall(Value):
+    """The name and the arguments (a JSON text that the model wrote, not always valid) of a call."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+@attrs.define
+class CustomCall(Value):
+    """The name and the free-form input of a call to a custom tool."""
+
+    name: str | None = None
+    input: str | None = None
+
+
+@attrs.define
+class ToolCall(Value):
+    """A call that the model wants made. `type` tells which of `function` and `custom` is there.
+
+    In a chunk, `index` says which call of the message the piece belongs to.
+    """
+
+    id: str | None = None
+    type: str | None = None
+    function: FunctionCall | None = None
+    custom: CustomCall | None = None
+    index: int | None = None
+
+
+@attrs.define
+class TopLogprob(Value):
+    token: str = ""
+    logprob: float = 0.0
+    bytes: list[int] | None = None
+
+
+@attrs.define
+class TokenLogprob(Value):
+    token: str = ""
+    logprob: float = 0.0
+    bytes: list[int] | None = None
+    top_logprobs: list[TopLogprob] | None = None
+
+
+@attrs.define
+class ChoiceLogprobs(Value):
+    content: list[TokenLogprob] | None = None
+    refusal: list[TokenLogprob] | None = None
+
+
+@attrs.define
+class ChatCompletionAudio(Value):
+    id: str | None = None
+    data: str | None = None
+    expires_at: int | None = None
+    transcript: str | None = None
+
+
+@attrs.define
+class ChatCompletionMessage(Value):
+    """What the model said. It can be put into the `messages` of the next call as it is."""
+
+    role: str = "assistant"
+    content: str | None = None
+    refusal: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    function_call: FunctionCall | None = None
+    audio: ChatCompletionAudio | None = None
+    annotations: list[dict[str, Any]] | None = None
+
+
+@attrs.define
+class Choice(Value):
+    message: ChatCompletionMessage
+    index: int = 0
+    finish_reason: str | None = None
+    logprobs: ChoiceLogprobs | None = None
+
+
+@attrs.define
+class ChatCompletion(Reply):
+    """A whole chat reply."""
+
+    id: str
+    choices: list[Choice]
+    created: int | None = None
+    model: str | None = None
+    object: str = "chat.completion"
+    usage: CompletionUsage | None = None
+    service_tier: str | None = None
+    system_fingerprint: str | None = None
+    moderation: dict[str, Any] | None = None
+
+    @property
+    def text(self) -> str:
+        """The content of the first choice; empty if it has none."""
+        return (self.choices[0].message.content or "") if self.choices else ""
+
+
+@attrs.define
+class ChoiceDelta(Value):
+    """A piece of a message."""
+
+    content: str | None = None
+    role: str | None = None
+    refusal: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    function_call: FunctionCall | None = None
+
+
+@attrs.define
+class ChunkChoice(Value):
+    index: int = 0
+    delta: ChoiceDelta = attrs.field(factory=ChoiceDelta)
+    finish_reason: str | None = None
+    logprobs: ChoiceLogprobs | None = None
+
+
+@attrs.define
+class ChatCompletionChunk(Value):
+    """One event of a streamed chat reply. `choices` may be empty (the usage event, and some servers' first one)."""
+
+    choices: list[ChunkChoice]
+    id: str = ""
+    created: int | None = None
+    model: str | None = None
+    object: str = "chat.completion.chunk"
+    usage: CompletionUsage | None = None
+    service_tier: str | None = None
+    system_fingerprint: str | None = None
+    obfuscation: str | None = None
+    moderation: dict[str, Any] | None = None
+
+    @property
+    def text(self) -> str:
+        """The piece of content of the first choice in this event; empty if there is none."""
+        return (self.choices[0].delta.content or "") if self.choices else ""

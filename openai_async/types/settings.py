@@ -1,0 +1,90 @@
+"""Settings that calls and clients share: timeouts, an explicit null, secrets."""
+
+from __future__ import annotations
+
+import enum
+from typing import Final, NoReturn
+
+import attrs
+
+from openai_async.errors import InvalidParameterError
+
+
+class Null(enum.Enum):
+    """Type of `NULL`."""
+
+    NULL = "null"
+
+    def __repr__(self) -> str:
+        return "NULL"
+
+
+#: Sends an explicit JSON null. (None leaves a parameter out.)
+NULL: Final = Null.NULL
+
+
+def check_seconds(field: str, value: object) -> None:
+    """Refuse a duration that is not None or a positive number of seconds, naming `field`."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InvalidParameterError(field, "must be a number of seconds or None")
+    if not value > 0:  # also refuses nan
+        raise InvalidParameterError(field, "must be more than 0 seconds, or None for no bound")
+
+
+@attrs.frozen
+class Timeout:
+    """Bounds on the phases of one attempt, in seconds; None means no bound.
+
+    The bound on a whole call, with waiting and retries, is `deadline`.
+
+    Attributes:
+        attempt: from sending the request to the last byte of the reply (of a stream: to its headers).
+        connect: to open a connection, TLS included.
+        first_token: from sending the request to the first event of a stream.
+        idle: between two events of a stream. Counts events, not bytes: a drip of comments does not renew it.
+    """
+
+    attempt: float | None = 600.0
+    connect: float | None = 10.0
+    first_token: float | None = 600.0
+    idle: float | None = 300.0
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("attempt", "connect", "first_token", "idle"):
+            check_seconds(f"timeout.{name}", getattr(self, name))
+
+    @classmethod
+    def of(cls, value: float | Timeout | None) -> Timeout:
+        """A number of seconds bounds every phase; None bounds none."""
+        if isinstance(value, Timeout):
+            return value
+        check_seconds("timeout", value)
+        if value is None:
+            return cls(attempt=None, connect=None, first_token=None, idle=None)
+        return cls(attempt=value, connect=min(value, 10.0), first_token=value, idle=value)
+
+
+class Secret:
+    """A string that no repr, log, traceback or pickle shows. `reveal()` is called where it goes on the wire."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Secret cannot be pickled")
