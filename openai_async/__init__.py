@@ -10,23 +10,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from openai_async.client import (
-        AsyncClient as AsyncClient,
+    from openai_async._map import (
+        AsyncMap as AsyncMap,
+        Result as Result,
     )
     from openai_async._stream import (
         AsyncStream as AsyncStream,
         AsyncStreamManager as AsyncStreamManager,
     )
-    from openai_async._map import (
-        AsyncMap as AsyncMap,
-        Result as Result,
-    )
-    from openai_async.types.settings import (
-        NULL as NULL,
-        Timeout as Timeout,
-    )
-    from openai_async.types.attempt import (
-        Attempt as Attempt,
+    from openai_async.client import (
+        AsyncClient as AsyncClient,
     )
     from openai_async.errors import (
         APIConnectionError as APIConnectionError,
@@ -59,6 +52,13 @@ if TYPE_CHECKING:
         StreamInterrupted as StreamInterrupted,
         UnexpectedRedirectError as UnexpectedRedirectError,
         UnprocessableEntityError as UnprocessableEntityError,
+    )
+    from openai_async.types.attempt import (
+        Attempt as Attempt,
+    )
+    from openai_async.types.settings import (
+        NULL as NULL,
+        Timeout as Timeout,
     )
 
 _HOMES = {

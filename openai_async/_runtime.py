@@ -112,13 +112,8 @@ class Jobs:
 
 
 async def background_done() -> None:
-    """Wait for the background jobs of the running asyncio loop (under trio: for one turn of the loop)."""
+    """Wait for the background jobs of the running asyncio loop. (trio waits for its system tasks by itself.)"""
     loop = asyncio._get_running_loop()
-    if loop is None:
-        import trio
-
-        await trio.testing.wait_all_tasks_blocked() if "trio.testing" in sys.modules else await trio.sleep(0)
-        return
     mine = [task for task in _background if task.get_loop() is loop]
     if mine:
         await asyncio.wait(mine)

@@ -140,17 +140,22 @@ def retries(given: int) -> int:
     return given
 
 
-def transport(http_client: Any, transport: Any, proxy: str | Mapping[str, str] | None, *, trust_env: bool) -> Transport:
+def transport(
+    http_client: Any, transport: Any, proxy: str | Mapping[str, str] | None, *, base_url: str, trust_env: bool
+) -> Transport:
     """The built-in connections, or the user's own httpx object."""
-    if http_client is not None or transport is not None:
-        from openai_async._transport.foreign import Foreign
+    if http_client is None and (transport is None or transport in ("auto", "httpx")):
+        from openai_async._transport.builtin import BuiltIn
 
-        if http_client is not None and transport is not None:
-            raise ConfigurationError("transport", "give http_client or transport, not both")
-        if proxy is not None:
-            raise ConfigurationError("proxy", "has no effect beside http_client or transport: set it there")
-        return Foreign("http_client", http_client) if transport is None else Foreign("transport", transport)
-    return _LazyShards(_proxies(proxy), trust_env)
+        return BuiltIn(base_url, _proxies(proxy), trust_env=trust_env, lean=transport != "httpx")
+    if http_client is not None and transport is not None:
+        raise ConfigurationError("transport", "give http_client or transport, not both")
+    if proxy is not None:
+        raise ConfigurationError("proxy", "has no effect beside http_client or transport: set it there")
+
+    from openai_async._transport.foreign import Foreign
+
+    return Foreign("http_client", http_client) if transport is None else Foreign("transport", transport)
 
 
 def _proxies(given: str | Mapping[str, str] | None) -> dict[str, str]:
@@ -161,27 +166,6 @@ def _proxies(given: str | Mapping[str, str] | None) -> dict[str, str]:
         if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https", "socks5", "socks5h"):  # pyright: ignore
             raise ConfigurationError(f"proxy[{scheme!r}]", "must be an http://, https:// or socks5:// URL")
     return stated
-
-
-class _LazyShards:
-    """The built-in connections, built on first use: importing httpx costs more than all the rest of a client."""
-
-    def __init__(self, proxies: Mapping[str, str], trust_env: bool) -> None:
-        self._proxies = proxies
-        self._trust_env = trust_env
-        self._shards: Transport | None = None
-
-    async def send(self, request: Any, *, connect_timeout: float | None) -> Any:
-        if self._shards is None:
-            from openai_async._transport.shards import Shards, ShardSettings
-
-            self._shards = Shards(ShardSettings(proxies=self._proxies, trust_env=self._trust_env))
-            self.send = self._shards.send  # type: ignore[method-assign]
-        return await self._shards.send(request, connect_timeout=connect_timeout)
-
-    async def aclose(self) -> None:
-        if self._shards is not None:
-            await self._shards.aclose()
 
 
 def _environment(*names: str) -> tuple[str | None, str]:

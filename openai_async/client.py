@@ -13,7 +13,6 @@ from openai_async._limiter import ConcurrencyLimit
 from openai_async.types.settings import Timeout
 
 if TYPE_CHECKING:
-    from openai_async._transport.exchange import Transport
     from openai_async.resources.chat import AsyncChat
     from openai_async.resources.models import AsyncModels
 
@@ -41,7 +40,8 @@ class AsyncClient:
         trust_env: also use HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY of the environment.
         allow_http: accept a plain http base_url beyond this machine, where key and prompts can be read on the way.
         http_client, transport: an httpx.AsyncClient or httpx.AsyncBaseTransport (or httpx2's) to send with, in place of
-            the built-in connections. It stays yours: it is not closed here.
+            the built-in connections. It stays yours: it is not closed here. `transport="httpx"` makes the built-in
+            connections through httpx in every case (by default only under trio and for proxies).
         max_response_bytes, max_event_bytes: bounds on a decoded body, and on one event of a stream.
 
     Raises:
@@ -72,7 +72,7 @@ class AsyncClient:
         self.base_url: str = _settings.base_url(base_url, allow_http=allow_http)
         self.max_retries: int = _settings.retries(max_retries)
         self._pipeline = Pipeline(
-            transport=_settings.transport(http_client, transport, proxy, trust_env=trust_env),
+            transport=_settings.transport(http_client, transport, proxy, base_url=self.base_url, trust_env=trust_env),
             limiter=ConcurrencyLimit(max_concurrency),
             defaults=Defaults(
                 timeout=_settings.timeout(timeout),

@@ -57,3 +57,8 @@ class Transport(Protocol):
     async def aclose(self) -> None:
         """Close every connection that the running loop owns."""
         ...
+
+    @property
+    def open_connections(self) -> int:
+        """Connections of all loops, idle and busy, as far as they are known here."""
+        ...

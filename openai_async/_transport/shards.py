@@ -1,4 +1,4 @@
-"""The default transport: httpx, one connection to a shard.
+"""httpx, one connection to a shard: for proxies and for trio, and a fallback for everything.
 
 httpx's stock pool scans all its connections and waiters on each request and each release, which at 256 in flight is
 most of a call's cost; and a call that is cancelled while it waits inside the pool can take its slot to the grave. So
@@ -14,10 +14,7 @@ from __future__ import annotations
 
 import functools
 import ssl
-import urllib.request
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import AsyncIterator, Mapping
 
 import attrs
 import httpx
@@ -26,11 +23,10 @@ from openai_async import _runtime
 from openai_async._transport.decode import decoder
 from openai_async._transport.exchange import WireRequest
 from openai_async._transport.failures import translated
+from openai_async._transport.ownership import LoopConnections, Origin, PerLoop
+from openai_async._transport.proxies import proxy_for
 from openai_async._transport.sockets import KEEPALIVE
 from openai_async._transport.tls import shared_context
-
-_Shard: TypeAlias = httpx.AsyncHTTPTransport
-_Origin: TypeAlias = tuple[str, str, int]
 
 
 @attrs.frozen
@@ -50,20 +46,45 @@ class ShardSettings:
     ssl_context: ssl.SSLContext | None = None
 
 
+class Shard:
+    """One connection, in an httpx transport of its own."""
+
+    __slots__ = ("transport",)
+
+    def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
+        self.transport = transport
+
+    def is_clean(self) -> bool:
+        return True  # httpx looks itself, and reconnects inside its transport
+
+    def drop(self) -> None:
+        _runtime.spawn(self.transport.aclose)
+
+    async def aclose(self) -> None:
+        await self.transport.aclose()
+
+
 class Shards:
     """See the module. `Transport` of `exchange`."""
 
     def __init__(self, settings: ShardSettings) -> None:
         self._settings = settings
-        self._loops: dict[object, _LoopShards] = {}
+        self._shards: PerLoop[Shard] = PerLoop(settings.keepalive)
+
+    @property
+    def open_connections(self) -> int:
+        """Connections of all loops, idle and busy."""
+        return self._shards.count
 
     async def send(self, request: WireRequest, *, connect_timeout: float | None) -> ShardExchange:
-        mine = self._loops.get(_runtime.loop_token()) or await self._open()
+        owned = await self._shards.mine()
         url, origin = _parsed(request.url)
-        shard = mine.take(origin) or self._new_shard(origin)
-        mine.busy.add(shard)
+        shard = owned.take(origin)
+        if shard is None:
+            shard = Shard(self._new_transport(origin))
+            owned.busy.add(shard)
         try:
-            response = await shard.handle_async_request(
+            response = await shard.transport.handle_async_request(
                 httpx.Request(
                     request.method,
                     url,
@@ -72,87 +93,23 @@ class Shards:
                     extensions={"timeout": {"connect": connect_timeout}},
                 )
             )
-            return ShardExchange(mine, origin, shard, response)
+            return ShardExchange(owned, origin, shard, response)
         except BaseException as error:
-            mine.discard(shard)
-            raise translated(error, head_arrived=False)
+            owned.discard(shard)
+            raise translated(error, head_arrived=False)  # noqa: B904 (it sets the cause itself)
 
     async def aclose(self) -> None:
-        mine = self._loops.get(_runtime.loop_token())
-        if mine is not None:
-            await mine.aclose()
-            await _runtime.background_done()
+        await self._shards.aclose()
 
-    @property
-    def open_connections(self) -> int:
-        """Connections of all loops, idle and busy."""
-        return sum(len(mine.busy) + sum(map(len, mine.idle.values())) for mine in self._loops.values())
-
-    async def _open(self) -> _LoopShards:
-        token = _runtime.loop_token()
-        mine = _LoopShards(self._settings.keepalive, on_close=lambda: self._loops.pop(token, None))
-        self._loops[token] = mine
-        await mine.watch_loop()
-        return mine
-
-    def _new_shard(self, origin: _Origin) -> _Shard:
+    def _new_transport(self, origin: Origin) -> httpx.AsyncHTTPTransport:
         settings = self._settings
         return httpx.AsyncHTTPTransport(
             verify=settings.ssl_context or (shared_context() if origin[0] == "https" else _no_tls()),
             trust_env=False,
-            proxy=_proxy_for(origin, settings),
+            proxy=proxy_for(origin, settings.proxies, trust_env=settings.trust_env),
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=settings.keepalive),
             socket_options=KEEPALIVE,
         )
-
-
-class _LoopShards:
-    """The shards of one event loop."""
-
-    def __init__(self, keepalive: float, on_close: Any) -> None:
-        self.idle: dict[_Origin, deque[tuple[_Shard, float]]] = {}
-        self.busy: set[_Shard] = set()
-        self._keepalive = keepalive
-        self._on_close = on_close
-        self._watch: AsyncGenerator[None, Any] | None = None
-
-    async def watch_loop(self) -> None:
-        self._watch = _runtime.at_loop_end(self._close_all)
-        await anext(self._watch)
-
-    def take(self, origin: _Origin) -> _Shard | None:
-        stack = self.idle.get(origin)
-        return stack.pop()[0] if stack else None
-
-    def give_back(self, origin: _Origin, shard: _Shard) -> None:
-        if shard not in self.busy:  # closed meanwhile
-            return
-        self.busy.discard(shard)
-        stack = self.idle.setdefault(origin, deque())
-        now = _runtime.now()
-        stack.append((shard, now))
-        # The coldest is at the other end; one look per release keeps the stack trimmed at O(1).
-        if now - stack[0][1] > self._keepalive:
-            _runtime.spawn(stack.popleft()[0].aclose)
-
-    def discard(self, shard: _Shard) -> None:
-        """Close a shard in the background: its owner may be a cancelled task, which must not await anything."""
-        if shard in self.busy:
-            self.busy.discard(shard)
-            _runtime.spawn(shard.aclose)
-
-    async def aclose(self) -> None:
-        if self._watch is not None:
-            await self._watch.aclose()
-
-    async def _close_all(self) -> None:
-        self._on_close()
-        shards = [*self.busy, *(shard for stack in self.idle.values() for shard, _ in stack)]
-        self.busy.clear()
-        self.idle.clear()
-        for shard in shards:
-            await shard.aclose()
-        await _runtime.background_done()
 
 
 class ShardExchange:
@@ -170,10 +127,10 @@ class ShardExchange:
         "status",
     )
 
-    def __init__(self, loop: _LoopShards, origin: _Origin, shard: _Shard, response: httpx.Response) -> None:
+    def __init__(self, owned: LoopConnections[Shard], origin: Origin, shard: Shard, response: httpx.Response) -> None:
         self.status = response.status_code
         self.headers: list[tuple[bytes, bytes]] = response.headers.raw
-        self._loop = loop
+        self._owned = owned
         self._origin = origin
         self._shard = shard
         self._response = response
@@ -196,7 +153,7 @@ class ShardExchange:
             return b""
         except BaseException as error:
             self.abandon()
-            raise translated(error, head_arrived=True)
+            raise translated(error, head_arrived=True)  # noqa: B904 (it sets the cause itself)
 
     async def _finish(self) -> None:
         try:
@@ -206,16 +163,16 @@ class ShardExchange:
             self.abandon()
             raise
         self._done = True
-        self._loop.give_back(self._origin, self._shard)
+        self._owned.give_back(self._origin, self._shard)
 
     def abandon(self) -> None:
         if not self._done:
             self._done = True
-            self._loop.discard(self._shard)
+            self._owned.discard(self._shard)
 
 
 @functools.lru_cache(maxsize=1024)
-def _parsed(url: str) -> tuple[httpx.URL, _Origin]:
+def _parsed(url: str) -> tuple[httpx.URL, Origin]:
     parsed = httpx.URL(url)
     return parsed, (parsed.scheme, parsed.host, parsed.port or (443 if parsed.scheme == "https" else 80))
 
@@ -224,14 +181,3 @@ def _parsed(url: str) -> tuple[httpx.URL, _Origin]:
 def _no_tls() -> ssl.SSLContext:
     # For plain http: a context must be given, and an empty one costs nothing to build.
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _proxy_for(origin: _Origin, settings: ShardSettings) -> str | None:
-    scheme, host, port = origin
-    stated = settings.proxies.get(scheme) or settings.proxies.get("all")
-    if stated or not settings.trust_env:
-        return stated
-    environment = urllib.request.getproxies_environment()
-    if urllib.request.proxy_bypass_environment(f"{host}:{port}", environment):
-        return None
-    return environment.get(scheme) or environment.get("all")

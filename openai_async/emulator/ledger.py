@@ -67,6 +67,7 @@ class Ledger:
         self.stats = Stats()
         self._entries: deque[Entry] = deque(maxlen=history)
         self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
 
     def entries(self) -> list[Entry]:
         """Copy the finished requests, in the order in which they finished."""
@@ -77,6 +78,15 @@ class Ledger:
         """Copy the totals, all of one instant."""
         with self._lock:
             return {**asdict(self.stats), "tokens": self.stats.tokens}
+
+    def wait_idle(self, timeout: float = 10.0) -> None:
+        """Block until no request is in flight; raises `TimeoutError` after `timeout` seconds.
+
+        A client that hangs up is noted a moment later; this is how a test waits for that moment.
+        """
+        with self._idle:
+            if not self._idle.wait_for(lambda: self.stats.in_flight == 0, timeout):
+                raise TimeoutError(f"{self.stats.in_flight} requests are still in flight")
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -106,3 +116,5 @@ class Ledger:
             stats.prompt_tokens += entry.prompt_tokens
             stats.completion_tokens += entry.completion_tokens
             self._entries.append(entry)
+            if stats.in_flight == 0:
+                self._idle.notify_all()

@@ -324,8 +324,8 @@ class _Writer:
         return text[: int(schema.get("maxLength", len(text)))]
 
     def _stock(self, form: str) -> str:
-        """Fill a form in: each 1 becomes a digit from 1 to 9, each `word` a word."""
-        filled = re.sub("1", lambda _: one_of(self._rng, "123456789"), form)
+        """Fill a form in: each # becomes a digit from 1 to 9, each `word` a word."""
+        filled = re.sub("#", lambda _: one_of(self._rng, "123456789"), form)
         return filled.replace("word", self._word())
 
     def _matching(self, pattern: str, schema: Schema) -> str:
@@ -334,9 +334,9 @@ class _Writer:
         except re.error as error:
             raise SchemaError(f"the pattern {pattern!r} is not a regular expression: {error}") from None
         word = self._word()
-        forms = ("word", "word word", "word-word", "word_word", *("1" * size for size in range(1, 21)))
+        forms = ("word", "word word", "word-word", "word_word", *("#" * size for size in range(1, 21)))
         stock = [
-            self._stock(form) for form in (*forms, *_FORMATS.values(), "+1111111111", "111-11-1111", "1.11")
+            self._stock(form) for form in (*forms, *_FORMATS.values(), "+##########", "###-##-####", "#.##")
         ]
         letters = [(word * 8)[:size] for size in range(1, 33)]
         stock += [
@@ -351,14 +351,14 @@ class _Writer:
 
 
 _FORMATS = {
-    "date": "2026-01-11",
-    "date-time": "2026-01-11T01:11:11Z",
-    "time": "01:11:11Z",
-    "duration": "P1DT1H",
+    "date": "2026-0#-1#",
+    "date-time": "2026-0#-1#T0#:1#:2#Z",
+    "time": "0#:1#:2#Z",
+    "duration": "P#DT#H",
     "email": "word@example.com",
     "hostname": "word.example.com",
-    "ipv4": "192.0.2.1",
-    "ipv6": "2001:db8::1",
+    "ipv4": "192.0.2.#",
+    "ipv6": "2001:db8::#",
     "uri": "https://example.com/word",
-    "uuid": "11111111-1111-4111-8111-111111111111",
+    "uuid": "########-####-4###-8###-############",
 }

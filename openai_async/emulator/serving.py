@@ -73,6 +73,8 @@ def serve(app: Starlette, host: str, port: int) -> Generator[Serving, None, None
         serving = Serving(host, listener.getsockname()[1])
         thread.start()
         server.ready.wait()
+        if not server.started:
+            raise RuntimeError("the emulator's server did not start")
         yield serving
     finally:
         if thread.ident is not None:

@@ -56,8 +56,8 @@ class Sleep:
 class Stall:
     """Hold the connection open, silent, until the client goes or the server stops.
 
-    On Linux nothing is read meanwhile, so a client that uploads feels the full socket (and, should it leave with bytes
-    that found no room, is not seen to leave: TCP tells nothing past a full window).
+    On Linux nothing is read meanwhile, so a client that uploads feels the full socket. If it then leaves with
+    bytes that found no room, it is not seen to leave: TCP tells nothing past a full window.
     """
 
 
@@ -100,8 +100,8 @@ class Fin:
 class Rst:
     """Close with a TCP reset (SO_LINGER 0), which the client sees as `ConnectionResetError`.
 
-    (Under TLS Python's `ssl` may call it `SSLEOFError`.) On Linux the reset waits until the client's kernel has every byte sent before it; elsewhere a reset may
-    overtake bytes that did not fit the client's window.
+    Under TLS Python's `ssl` may call it `SSLEOFError`. On Linux the reset waits until the client's kernel has
+    every byte sent before it; elsewhere it may overtake bytes that did not fit the client's window.
     """
 
 
@@ -203,9 +203,7 @@ def self_delimited(script: Script) -> bool:
             counted += len(data)
             continue
         head += data
-        while (
-            re.match(rb"HTTP/1.1 1\d\d", head) and _BLANK_LINE in head
-        ):  # interim responses announce a real one
+        while _BLANK_LINE in head and re.match(rb"HTTP/1.1 1\d\d", head):  # interim: the real one follows
             head = head.partition(_BLANK_LINE)[2]
     fields, blank, early = head.lower().partition(_BLANK_LINE)
     if not blank or re.search(rb"\r\nconnection: *close", fields):

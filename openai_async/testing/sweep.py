@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 
 import anyio
 
@@ -96,7 +96,7 @@ class _Run:
         self._points = (point, point + 1) if again else (point,)
         self.suspensions = 0
         self.reached = False
-        self.cancel: Callable[[], object] = _not_set
+        self.cancel: Callable[[], object]
 
     def __await__(self) -> Generator[object, object, None]:
         # A coroutine around the awaitable leaves all kinds of awaitables to Python's own `await`, and it has
@@ -149,24 +149,34 @@ async def _isolated(kind: Kind, run: _Run) -> bool:
 
 
 async def _natively(run: _Run) -> bool:
-    loop = asyncio.get_running_loop()
-    task = cast("asyncio.Task[Any]", asyncio.current_task())
-    run.cancel = lambda: loop.call_soon(task.cancel)  # from outside, ahead of whatever would wake the task
+    run.cancel = _cancel_from_outside
     await run
     return False
+
+
+def _cancel_from_outside() -> None:
+    # Soon, when the task is suspended, yet ahead of whatever would wake it. The task is found, not kept: in a frame of
+    # its own traceback it would refer to itself and outlive the run.
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().call_soon(task.cancel)
 
 
 async def _under_timeout(run: _Run) -> bool:
     limit = asyncio.timeout(None)
     run.cancel = lambda: limit.reschedule(asyncio.get_running_loop().time())
+    cancelled = False
     try:
         async with limit:
-            await run
+            try:
+                await run
+            except asyncio.CancelledError:
+                cancelled = True
+                raise
     except TimeoutError:
-        if not limit.expired():
+        if not cancelled:  # then it is the coroutine's own
             raise
-        return True
-    return False
+    return cancelled
 
 
 async def _under_scope(run: _Run) -> bool:
@@ -178,7 +188,3 @@ async def _under_scope(run: _Run) -> bool:
 
 async def _plain(awaitable: Awaitable[object]) -> None:
     await awaitable
-
-
-def _not_set() -> None:
-    raise AssertionError("a run was awaited without a way to cancel it")

@@ -3,8 +3,8 @@
 Promises: the same bytes for the same seed; every UTF-8 prompt can be tokenized; greedy decoding (temperature
 0) says the same words again; the text is mostly words, with raw bytes between them that are often not UTF-8.
 The model never ends an answer by itself: it runs to `max_tokens`, to a stop string, to the end of the
-context, or to `END` where a `logit_bias` of +100 asks for it. It says any given text where the server's own parameter
-`grammar` (`root ::= "the text"`) or a `response_format` leaves it no choice, and then ends.
+context, or to `END` where a `logit_bias` of +100 asks for it. It says any given text, and ends, where the
+server's own parameter `grammar` (`root ::= "the text"`) or a `response_format` leaves it no choice.
 Never downloads anything, and never makes sense.
 """
 

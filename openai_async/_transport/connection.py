@@ -1,0 +1,274 @@
+"""One HTTP/1.1 connection on an asyncio protocol: one exchange at a time, parsed by llhttp (through httptools).
+
+Reading never runs ahead of the reader by more than `HIGH_WATER` bytes: beyond it the socket is not read. What the
+server may not do is an error of the exchange: a damaged or oversized head, both framings at once, data nobody asked
+for, an end before the stated end. A body without any framing ends with the connection; every other ends where it said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from typing import cast
+
+import httptools
+
+from openai_async._transport.decode import decoder
+from openai_async._transport.exchange import WireRequest
+from openai_async._transport.ownership import LoopConnections, Origin
+from openai_async._transport.sockets import KEEPALIVE
+from openai_async.errors import APIConnectionError
+
+#: Bytes of decoded framing that may wait for the reader; of a head.
+HIGH_WATER = 512 * 1024
+MAX_HEAD = 256 * 1024
+
+
+class LeanConnection(asyncio.Protocol):
+    """A connection. `start` an exchange, then `wait` until something is new, and look at the fields."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._waiter: asyncio.Future[None] | None = None
+        self._closed: asyncio.Future[None] = loop.create_future()
+        self._paused = False
+        self._poll = select.poll()
+        self._active = False  # an exchange is under way
+        self._reset()
+
+    def _reset(self) -> None:
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.head_complete = False
+        self.complete = False
+        self.failure: str | None = None  # why the exchange cannot go on
+        self.pieces: list[bytes] = []
+        self._buffered = 0
+        self._head_size = 0
+        self._framed = False  # the end of the body is stated
+        self._keep_alive = False
+
+    # -- the owner's side ------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> int:
+        return cast(int, self._parser.get_status_code())
+
+    def start(self, head: bytes, body: bytes) -> None:
+        """Send a request."""
+        assert self._transport is not None
+        self._reset()
+        self._active = True
+        if len(body) < 64 * 1024:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines((head, body))
+
+    async def wait(self) -> None:
+        """Until something new has arrived: the head, a piece, the end or a failure."""
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def take(self) -> bytes:
+        """The pieces that have arrived, as one."""
+        pieces = self.pieces
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self.pieces = []
+        self._buffered = 0
+        if self._paused and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
+        return data
+
+    def finish(self) -> bool:
+        """The exchange is over and read; whether the connection can carry another."""
+        self._active = False
+        transport = self._transport
+        return (
+            self._keep_alive
+            and self.failure is None
+            and transport is not None
+            and not transport.is_closing()
+            and transport.get_write_buffer_size() == 0  # answered before it had read the request: out of step
+        )
+
+    def is_clean(self) -> bool:
+        transport = self._transport
+        if transport is None or transport.is_closing() or self._active:
+            return False
+        # The server's FIN may be in the kernel, and not yet with the loop: a look there saves a lost request.
+        return not self._poll.poll(0)
+
+    def drop(self) -> None:
+        self._active = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def aclose(self) -> None:
+        self.drop()
+        if self._transport is not None:
+            await asyncio.wait([self._closed])
+
+    # -- the loop's side -------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        sock = transport.get_extra_info("socket")
+        for option in KEEPALIVE:
+            sock.setsockopt(*option)
+        self._poll.register(sock.fileno(), select.POLLIN)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._active:  # nobody asked
+            self.drop()
+            return
+        if not self.head_complete:
+            self._head_size += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._fail("the server's answer is not valid HTTP/1.1")
+        if not self.head_complete and self._head_size > MAX_HEAD:
+            self._fail(f"the head of the answer is over {MAX_HEAD} bytes")
+        if self._buffered > HIGH_WATER and not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> bool:
+        self._end()
+        return False  # close our side, too
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is None:
+            self._end()
+        elif self._active and not self.complete and self.failure is None:
+            self.failure = str(exc) or type(exc).__name__
+        if not self._closed.done():
+            self._closed.set_result(None)
+        self._wake()
+
+    def _end(self) -> None:
+        """No more bytes will come. That is the end of the body only where no other end was stated."""
+        if self._active and not self.complete and self.failure is None:
+            if self.head_complete and not self._framed:
+                self.complete = True
+            else:
+                self.failure = "the server closed the connection"
+        self._wake()
+
+    def _fail(self, why: str) -> None:
+        if self.failure is None and not self.complete:
+            self.failure = why
+        self._keep_alive = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # -- the parser's side -----------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self.complete:  # a second answer to one request
+            self._fail("the server sent more than one answer")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.head_complete:  # a trailer
+            return
+        self.headers.append((name, value))
+        lowered = name.lower()
+        if lowered == b"content-length":
+            self._framed = True
+        elif lowered == b"transfer-encoding":
+            if value.strip().lower() != b"chunked":
+                self._fail("the answer has a transfer encoding that was not asked for")
+            self._framed = True
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:  # an interim answer; the real one follows
+            if status == 101:
+                self._fail("the server switched protocols unasked")
+            return
+        self.head_complete = True
+        if status in (204, 304):
+            self._framed = True
+
+    def on_body(self, data: bytes) -> None:
+        self.pieces.append(data)
+        self._buffered += len(data)
+
+    def on_message_complete(self) -> None:
+        if not self.head_complete:
+            self.headers = []
+            self._framed = False
+            return
+        self.complete = True
+        self._keep_alive = self._parser.should_keep_alive()
+
+
+class LeanExchange:
+    """A response on a lean connection. `Exchange` of `exchange`."""
+
+    __slots__ = ("_connection", "_decoder", "_done", "_origin", "_owned", "headers", "status")
+
+    def __init__(self, owned: LoopConnections[LeanConnection], origin: Origin, connection: LeanConnection) -> None:
+        self.status = connection.status
+        self.headers = connection.headers
+        self._owned = owned
+        self._origin = origin
+        self._connection = connection
+        self._done = False
+        self._decoder = decoder(self.headers)
+
+    async def read(self) -> bytes:
+        connection = self._connection
+        try:
+            while not self._done:
+                if self._decoder.pending:
+                    piece = self._decoder.step(b"")
+                elif connection.pieces:
+                    piece = self._decoder.step(connection.take())
+                elif connection.complete:
+                    self._decoder.end()
+                    self._finish()
+                    break
+                elif connection.failure is not None:
+                    raise APIConnectionError(
+                        f"the connection broke before the answer was complete: {connection.failure}", phase="body"
+                    )
+                else:
+                    await connection.wait()
+                    continue
+                if piece:
+                    return piece
+        except BaseException:
+            self.abandon()
+            raise
+        return b""
+
+    def _finish(self) -> None:
+        self._done = True
+        if self._connection.finish():
+            self._owned.give_back(self._origin, self._connection)
+        else:
+            self._owned.discard(self._connection)
+
+    def abandon(self) -> None:
+        if not self._done:
+            self._done = True
+            self._owned.discard(self._connection)
+
+
+def request_head(request: WireRequest, target: bytes, host: bytes) -> bytes:
+    """The bytes of a request up to its body. Names and values were checked when they were given."""
+    lines = [b"%b %b HTTP/1.1\r\nhost: %b" % (request.method.encode("ascii"), target, host)]
+    lines += [b"%b: %b" % pair for pair in request.headers]
+    lines.append(b"\r\n")
+    return b"\r\n".join(lines)

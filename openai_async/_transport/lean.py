@@ -1,0 +1,93 @@
+"""The lean transport: direct HTTP/1.1 on asyncio, for a fraction of the CPU of a general client (see benchmarks/).
+
+Opens connections through the loop's own resolver and happy eyeballs (RFC 8305), keeps them per loop and origin, and
+gives each to one exchange at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import ssl
+from urllib.parse import urlsplit
+
+from openai_async._transport.connection import LeanConnection, LeanExchange, request_head
+from openai_async._transport.exchange import WireRequest
+from openai_async._transport.ownership import LoopConnections, Origin, PerLoop
+from openai_async.errors import APIConnectionError, ConnectTimeoutError
+
+#: Seconds before the next address of a host is tried beside the first.
+_HAPPY_EYEBALLS = 0.25
+
+
+class Lean:
+    """See the module. `Transport` of `exchange`."""
+
+    def __init__(self, *, keepalive: float = 75.0, ssl_context: ssl.SSLContext | None = None) -> None:
+        self._connections: PerLoop[LeanConnection] = PerLoop(keepalive)
+        self._ssl_context = ssl_context
+
+    @property
+    def open_connections(self) -> int:
+        """Connections of all loops, idle and busy."""
+        return self._connections.count
+
+    async def send(self, request: WireRequest, *, connect_timeout: float | None) -> LeanExchange:
+        origin, host, target = _parsed(request.url)
+        owned = await self._connections.mine()
+        connection = owned.take(origin) or await self._connect(owned, origin, connect_timeout)
+        try:
+            connection.start(request_head(request, target, host), request.body)
+            while not connection.head_complete:
+                if connection.failure is not None:
+                    raise APIConnectionError(
+                        f"the connection broke after the request was sent, before an answer came: {connection.failure}",
+                        phase="response",
+                    )
+                await connection.wait()
+            return LeanExchange(owned, origin, connection)
+        except BaseException:
+            owned.discard(connection)
+            raise
+
+    async def aclose(self) -> None:
+        await self._connections.aclose()
+
+    async def _connect(
+        self, owned: LoopConnections[LeanConnection], origin: Origin, timeout: float | None
+    ) -> LeanConnection:
+        scheme, host, port = origin
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(timeout):
+                _, connection = await loop.create_connection(
+                    lambda: LeanConnection(loop),
+                    host,
+                    port,
+                    ssl=self._tls() if scheme == "https" else None,
+                    happy_eyeballs_delay=_HAPPY_EYEBALLS,
+                )
+        except TimeoutError:
+            raise ConnectTimeoutError(f"no connection within {timeout} s (timeout.connect)", phase="connect") from None
+        except (OSError, ssl.CertificateError) as error:
+            error.__traceback__ = None  # its frames hold nothing of ours, but many of the loop's
+            raise APIConnectionError(f"could not connect to the server: {error}", phase="connect") from error
+        owned.busy.add(connection)
+        return connection
+
+    def _tls(self) -> ssl.SSLContext:
+        if self._ssl_context is None:
+            from openai_async._transport.tls import shared_context
+
+            self._ssl_context = shared_context()
+        return self._ssl_context
+
+
+@functools.lru_cache(maxsize=1024)
+def _parsed(url: str) -> tuple[Origin, bytes, bytes]:
+    """Origin, Host header and request target of a URL that `_wire.paths` and the settings have checked."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return (parts.scheme, host, port), parts.netloc.encode("ascii"), target.encode("ascii")

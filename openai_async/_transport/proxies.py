@@ -1,0 +1,20 @@
+"""Which proxy a connection goes through: the client's own setting, else the environment's, if that may be asked."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Mapping
+
+from openai_async._transport.ownership import Origin
+
+
+def proxy_for(origin: Origin, proxies: Mapping[str, str], *, trust_env: bool) -> str | None:
+    """URL of the proxy for an origin, or None. The environment is HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."""
+    scheme, host, port = origin
+    stated = proxies.get(scheme) or proxies.get("all")
+    if stated or not trust_env:
+        return stated
+    environment = urllib.request.getproxies_environment()
+    if urllib.request.proxy_bypass_environment(f"{host}:{port}", environment):
+        return None
+    return environment.get(scheme) or environment.get("all")
