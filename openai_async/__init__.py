@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from openai_async._map import (
         AsyncMap as AsyncMap,
         Result as Result,
@@ -102,7 +103,47 @@ _HOMES = {
     "InternalServerError": "openai_async.errors",
 }
 
-__all__ = ["__version__", *_HOMES]
+__all__ = [
+    "__version__",
+    "AsyncClient",
+    "AsyncStream",
+    "AsyncStreamManager",
+    "AsyncMap",
+    "Result",
+    "NULL",
+    "Timeout",
+    "Attempt",
+    "OpenAIError",
+    "ConfigurationError",
+    "InvalidParameterError",
+    "APIError",
+    "APIConnectionError",
+    "APITimeoutError",
+    "ConnectTimeoutError",
+    "FirstTokenTimeoutError",
+    "IdleTimeoutError",
+    "DeadlineExceededError",
+    "StreamInterrupted",
+    "InvalidResponseError",
+    "DecodeError",
+    "ResponseTooLargeError",
+    "UnexpectedRedirectError",
+    "APIStatusError",
+    "BadRequestError",
+    "ContextLengthExceededError",
+    "ContentFilterError",
+    "AuthenticationError",
+    "PermissionDeniedError",
+    "NotFoundError",
+    "RequestTimeoutError",
+    "ConflictError",
+    "RequestTooLargeError",
+    "UnprocessableEntityError",
+    "RateLimitError",
+    "QuotaExhaustedError",
+    "RequestExceedsLimitError",
+    "InternalServerError",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -24,6 +24,7 @@ from openai_async._wire import json, problems
 from openai_async._wire.sse import Event, SSEDecoder
 from openai_async.errors import (
     APIError,
+    APITimeoutError,
     DeadlineExceededError,
     DecodeError,
     FirstTokenTimeoutError,
@@ -124,7 +125,10 @@ class AsyncStream(Generic[C, F]):
                 yield piece
 
     async def final(self) -> F:
-        """Read to the end and return the whole reply, in the shape of one that was not streamed."""
+        """Read to the end and return the whole reply, in the shape of one that was not streamed.
+
+        Raises what iterating raises. Cancelling closes the stream; `partial` keeps what had arrived.
+        """
         async for _ in self:
             pass
         whole = self.partial
@@ -133,7 +137,10 @@ class AsyncStream(Generic[C, F]):
         return whole
 
     async def aclose(self) -> None:
-        """Close the stream; before its end, the server is told so by closing the connection. Never raises."""
+        """Close the stream; before its end, the server is told so by closing the connection.
+
+        Never raises and never waits: there is nothing to cancel.
+        """
         self._close()
 
     async def __aenter__(self) -> Self:
@@ -195,14 +202,13 @@ class AsyncStream(Generic[C, F]):
         self._begun = True
         return None
 
-    def _due(self) -> tuple[float, type[APIError] | Any]:
+    def _due(self) -> tuple[float, type[APITimeoutError]]:
         now, timeout = _runtime.now(), self._timeout
-        late: Any = IdleTimeoutError if self._begun else FirstTokenTimeoutError
         start, wait = (now, timeout.idle) if self._begun else (self._opened, timeout.first_token)
         due = float("inf") if wait is None else start + wait
         if self._deadline is not None and self._deadline <= due:
             return self._deadline, DeadlineExceededError
-        return due, late
+        return due, IdleTimeoutError if self._begun else FirstTokenTimeoutError
 
     def _end_of_body(self) -> None:
         """The body is over. A terminal event or an error may stand in it without its blank line."""

@@ -40,12 +40,12 @@ class Call:
     deadline: float | None = attrs.field(default=None, repr=False)
     body: bytes = attrs.field(default=b"", repr=False)
     #: Headers of this call; they replace the client's of the same name.
-    headers: Headers = attrs.field(factory=list, repr=False)
+    headers: Headers = attrs.field(factory=list[tuple[bytes, bytes]], repr=False)
     stream: bool = attrs.field(default=False, repr=False)
     #: Sending it twice does no harm beyond its price.
     repeatable: bool = attrs.field(default=False, repr=False)
     credentials: Credentials | None = attrs.field(default=None, repr=False)
-    attempts: list[Attempt] = attrs.field(factory=list, repr=False)
+    attempts: list[Attempt] = attrs.field(factory=list[Attempt], repr=False)
 
 
 @attrs.define

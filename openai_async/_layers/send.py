@@ -20,6 +20,7 @@ from openai_async.errors import (
     DeadlineExceededError,
     DecodeError,
     InvalidResponseError,
+    Phase,
     ResponseTooLargeError,
     UnexpectedRedirectError,
 )
@@ -65,7 +66,7 @@ class Send:
             body = await _read_all(exchange, self._max_response_bytes)
             return Answer(meta, value=_decoded(call, body, meta))
         assert scope.cancelled_caught
-        phase = "body" if exchange is not None else "response"
+        phase: Phase = "body" if exchange is not None else "response"
         if by_deadline:
             raise DeadlineExceededError("the deadline of the call passed", phase=phase)
         raise APITimeoutError(f"no whole answer within {call.timeout.attempt} s (timeout)", phase=phase)

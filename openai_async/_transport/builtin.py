@@ -28,7 +28,7 @@ class BuiltIn:
     """
 
     base_url: str
-    proxies: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    proxies: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
     trust_env: bool = True
     lean: bool = True
     _lean: Transport | None = attrs.field(default=None, init=False)

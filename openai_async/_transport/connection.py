@@ -53,7 +53,7 @@ class LeanConnection(asyncio.Protocol):
 
     @property
     def status(self) -> int:
-        return cast(int, self._parser.get_status_code())
+        return self._parser.get_status_code()
 
     def start(self, head: bytes, body: bytes) -> None:
         """Send a request."""

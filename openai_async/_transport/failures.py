@@ -38,6 +38,7 @@ _PHASES: Final[Mapping[str, Phase]] = {
     "CookieConflict": "response",
     "StreamError": "response",
 }
+_LIBRARIES: Final = frozenset({"httpx", "httpx2", "httpcore", "httpcore2", "h11", "h2", "anyio", "trio"})
 _TEXTS: Final[Mapping[Phase, str]] = {
     "connect": "could not connect to the server",
     "send": "the connection failed while the request was being sent",
@@ -47,25 +48,29 @@ _TEXTS: Final[Mapping[Phase, str]] = {
 
 
 def translated(error: BaseException, *, head_arrived: bool) -> BaseException:
-    """What to raise for `error`: itself if it is ours or a cancellation, else our counterpart with it as the cause.
+    """What to raise for `error`: our counterpart with it as the cause; itself if it is not of the network at all.
 
     The cause keeps its type and text, but no frames: locals of the HTTP library hold the raw request, and with it the
     key and the prompt, where a crash reporter would show them.
     """
-    if not isinstance(error, Exception) or isinstance(error, APIError):
-        return error
+    if not isinstance(error, Exception) or not _is_of_the_network(error):
+        return error  # ours, a cancellation, or a bug that must show as what it is
     ours = _counterpart(error, head_arrived)
-    if not isinstance(error, (RuntimeError, AssertionError)):  # a bug, ours or the library's, keeps its frames
-        _drop_frames(error)
+    _drop_frames(error)
     ours.__cause__ = error
     return ours
 
 
+def _is_of_the_network(error: Exception) -> bool:
+    return isinstance(error, OSError) or any(
+        cls.__module__.partition(".")[0] in _LIBRARIES for cls in type(error).__mro__
+    )
+
+
 def _counterpart(error: Exception, head_arrived: bool) -> APIError:
     names = [cls.__name__ for cls in type(error).__mro__ if cls.__module__.partition(".")[0] in ("httpx", "httpx2")]
-    phase: Phase = next((_PHASES[name] for name in names if name in _PHASES), "response")
-    if head_arrived:
-        phase = "body"
+    stated: list[Phase] = [_PHASES[name] for name in names if name in _PHASES]
+    phase: Phase = "body" if head_arrived else stated[0] if stated else "response"
     # Texts of the library name hosts and errnos; for local protocol errors they may quote a header.
     detail = "" if "LocalProtocolError" in names else str(error)[:300]
     message = f"{_TEXTS[phase]}: {detail}" if detail else _TEXTS[phase]

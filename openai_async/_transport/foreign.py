@@ -15,6 +15,7 @@ from openai_async._transport.bridge import bridged
 from openai_async._transport.decode import decoder
 from openai_async._transport.exchange import WireRequest
 from openai_async._transport.failures import translated
+from openai_async._transport.shards import run_out
 from openai_async.errors import ConfigurationError
 
 
@@ -103,7 +104,11 @@ class ForeignExchange:
     def abandon(self) -> None:
         if not self._done:
             self._done = True
-            _runtime.spawn(self._response.aclose if hasattr(self._response, "aclose") else self._response.stream.aclose)
+            _runtime.spawn(self._close)
+
+    async def _close(self) -> None:
+        await self._response.stream.aclose()
+        await run_out(self._pieces)
 
 
 def _library_of(owner: Any) -> Any:

@@ -15,6 +15,7 @@ def proxy_for(origin: Origin, proxies: Mapping[str, str], *, trust_env: bool) ->
     if stated or not trust_env:
         return stated
     environment = urllib.request.getproxies_environment()
-    if urllib.request.proxy_bypass_environment(f"{host}:{port}", environment):
+    bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]
+    if bypass(f"{host}:{port}", environment):
         return None
     return environment.get(scheme) or environment.get("all")

@@ -12,6 +12,7 @@ A shard belongs to the event loop it was opened on, and is closed when that loop
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -40,7 +41,7 @@ class ShardSettings:
         ssl_context: replaces the shared one.
     """
 
-    proxies: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    proxies: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
     trust_env: bool = True
     keepalive: float = 75.0
     ssl_context: ssl.SSLContext | None = None
@@ -49,19 +50,29 @@ class ShardSettings:
 class Shard:
     """One connection, in an httpx transport of its own."""
 
-    __slots__ = ("transport",)
+    __slots__ = ("pieces", "transport")
 
     def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
         self.transport = transport
+        self.pieces: AsyncIterator[bytes] | None = None  # the body that is being read
 
     def is_clean(self) -> bool:
         return True  # httpx looks itself, and reconnects inside its transport
 
     def drop(self) -> None:
-        _runtime.spawn(self.transport.aclose)
+        _runtime.spawn(self.aclose)
 
     async def aclose(self) -> None:
         await self.transport.aclose()
+        if self.pieces is not None:
+            await run_out(self.pieces)
+
+
+async def run_out(pieces: AsyncIterator[bytes]) -> None:
+    """Let the generators of a closed body end. Left to the garbage collector, they would warn, each on its own."""
+    with contextlib.suppress(Exception):
+        async for _ in pieces:
+            pass
 
 
 class Shards:
@@ -118,8 +129,8 @@ class ShardExchange:
     __slots__ = (
         "_decoder",
         "_done",
-        "_loop",
         "_origin",
+        "_owned",
         "_pieces",
         "_response",
         "_shard",
@@ -137,7 +148,7 @@ class ShardExchange:
         self._done = False
         stream = response.stream
         assert isinstance(stream, httpx.AsyncByteStream)
-        self._pieces: AsyncIterator[bytes] = stream.__aiter__()
+        self._pieces = shard.pieces = aiter(stream)
         self._decoder = decoder(self.headers)
 
     async def read(self) -> bytes:

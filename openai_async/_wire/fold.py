@@ -69,7 +69,7 @@ class _Call:
 class _Choice:
     """Pieces of one choice."""
 
-    __slots__ = ("calls", "content", "extra", "finish_reason", "function", "logprobs", "refusal", "role")
+    __slots__ = ("calls", "content", "extra", "finish_reason", "function", "logprobs", "refusal", "role", "texts")
 
     def __init__(self) -> None:
         self.role = "assistant"
@@ -80,6 +80,7 @@ class _Choice:
         self.finish_reason: str | None = None
         self.logprobs: ChoiceLogprobs | None = None
         self.extra: dict[str, Any] = {}
+        self.texts: dict[str, list[str]] = {}
 
     def add(self, choice: ChunkChoice) -> None:
         delta = choice.delta
@@ -120,11 +121,9 @@ class _Choice:
     def _add_extra(self, name: str, value: Any) -> None:
         """Unknown text grows (reasoning_content of several servers), anything else unknown is replaced."""
         if isinstance(value, str):
-            known = self.extra.setdefault(name, [])
-            if isinstance(known, list):
-                known.append(value)  # pyright: ignore[reportUnknownMemberType]
+            self.texts.setdefault(name, []).append(value)
         elif value is not None:
-            self.extra[name] = (value,)
+            self.extra[name] = value
 
     def result(self, index: int) -> Choice:
         message = ChatCompletionMessage(
@@ -133,8 +132,7 @@ class _Choice:
             refusal="".join(self.refusal) if self.refusal else None,
             tool_calls=[self.calls[i].result() for i in sorted(self.calls)] or None,
             function_call=self.function.result().function if self.function else None,
-            extra={name: "".join(value) if isinstance(value, list) else value[0] for name, value in self.extra.items()}
-            or EMPTY,
+            extra={**self.extra, **{name: "".join(pieces) for name, pieces in self.texts.items()}} or EMPTY,
         )
         return Choice(index=index, message=message, finish_reason=self.finish_reason, logprobs=self.logprobs)
 

@@ -77,7 +77,8 @@ def _default(value: object) -> Any:
 
 def _culprit(value: Mapping[str, Any]) -> tuple[str, str]:
     """Descend to the first part that cannot be encoded: (its path, the reason). Runs only once encoding failed."""
-    path, here = "", value  # type: str, Any
+    path = ""
+    here: Any = value
     for _ in range(64):
         for label, part in _parts(here):
             try:

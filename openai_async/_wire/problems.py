@@ -130,7 +130,7 @@ def _implied_status(error: Any) -> int:
 
 def _build(status: int, error: Any, secrets: Iterable[Secret], **known: Any) -> APIStatusError:
     error = _masked(error, [secret.reveal() for secret in secrets])
-    fields: dict[str, Any] = error if isinstance(error, dict) else {}
+    fields: dict[str, Any] = error if isinstance(error, dict) else {}  # pyright: ignore[reportUnknownVariableType]
     code, kind, param = (_text(fields.get(name)) for name in ("code", "type", "param"))
     message = _text(fields.get("message")) or (error if isinstance(error, str) else "") or "no message"
     return _class_of(status, code, kind, message)(

@@ -17,9 +17,7 @@ try:
     import starlette as _starlette
     import uvicorn as _uvicorn
 except ImportError as error:
-    raise ImportError(
-        "the emulator needs Starlette and uvicorn: pip install 'openai-async-sdk[emulator]'"
-    ) from error
+    raise ImportError("the emulator needs Starlette and uvicorn: pip install 'openai-async-sdk[emulator]'") from error
 
 from .conditions import Faults, Latency
 from .ledger import Entry, Ledger, Stats

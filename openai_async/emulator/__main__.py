@@ -55,9 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=int, default=0, help="port to listen on (default: a free one)")
-    add(
-        "--rpm", type=float, metavar="N", help="requests per minute of each key and model (default: no limit)"
-    )
+    add("--rpm", type=float, metavar="N", help="requests per minute of each key and model (default: no limit)")
     add("--tpm", type=float, metavar="N", help="tokens per minute of each key and model (default: no limit)")
     add("--window", type=float, default=60.0, metavar="S", help="seconds of burst (default: %(default)s)")
     add("--first-token", type=float, default=0.0, metavar="S", help="seconds until a reply begins")

@@ -166,8 +166,7 @@ def _chunks(index: int, choice: Choice) -> Iterator[tuple[int, JSONObject]]:
         logprobs = None if choice.logprobs is None else _logprobs(choice.logprobs[at : at + 1])
         yield position, _chunk(index, {"content": piece}, logprobs)
     opened = [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}}
-        for call in choice.calls
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}} for call in choice.calls
     ]
     for at, start in enumerate(opened):
         position += choice.calls[at].tokens - len(choice.calls[at].pieces)
@@ -183,7 +182,5 @@ def _chunks(index: int, choice: Choice) -> Iterator[tuple[int, JSONObject]]:
     yield position, _chunk(index, {}, finish=choice.finish)
 
 
-def _chunk(
-    index: int, delta: JSONObject, logprobs: JSONObject | None = None, finish: Any = None
-) -> JSONObject:
+def _chunk(index: int, delta: JSONObject, logprobs: JSONObject | None = None, finish: Any = None) -> JSONObject:
     return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}

@@ -27,8 +27,7 @@ def check_messages(fields: Fields) -> list[JSONObject]:
         raise wrong_type("messages", "an array of objects", messages)
     if not messages:
         raise invalid(
-            "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty "
-            "array instead.",
+            "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.",
             param="messages",
             code="empty_array",
         )
@@ -48,9 +47,7 @@ def _check_message(message: Any, at: str) -> None:
     content = fields.get("content")
     if content is None:
         if role not in ("assistant", "function") or not _may_be_silent(message):
-            raise invalid(
-                "Invalid value for 'content': expected a string, got null.", param=fields.param("content")
-            )
+            raise invalid("Invalid value for 'content': expected a string, got null.", param=fields.param("content"))
     elif is_list(content):
         for index, part in enumerate(content):
             _check_part(part, f"{at}.content[{index}]")

@@ -62,9 +62,7 @@ def compose(request: ChatRequest, seed: int, *, reasoning: bool) -> list[Choice]
     return [_choice(request, functions, seed, index, reasoning) for index in range(request.n)]
 
 
-def _choice(
-    request: ChatRequest, functions: tuple[Function, ...], seed: int, index: int, reasoning: bool
-) -> Choice:
+def _choice(request: ChatRequest, functions: tuple[Function, ...], seed: int, index: int, reasoning: bool) -> Choice:
     seed = (seed << 8) + index
     rng = Random(seed)
     left = math.inf if request.max_tokens is None else request.max_tokens
@@ -143,9 +141,7 @@ def _called(request: ChatRequest) -> tuple[Function, ...]:
     last = request.messages[-1]
     if request.mode == "auto" and last["role"] != "user":
         return ()
-    asked = next(
-        (text_of(message) for message in reversed(request.messages) if message["role"] == "user"), ""
-    )
+    asked = next((text_of(message) for message in reversed(request.messages) if message["role"] == "user"), "")
     words = set(re.findall(r"[\w-]+", asked))
     named = tuple(function for function in request.functions if function.name in words)
     if not named and (request.mode == "required" or {"tool", "tools", "Tool", "Tools"} & words):

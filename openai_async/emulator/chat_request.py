@@ -139,9 +139,7 @@ def _include_usage(fields: Fields, stream: bool) -> bool:
 def _top_logprobs(fields: Fields, logprobs: bool) -> int:
     top = fields.whole("top_logprobs", 0, 20)
     if top is not None and not logprobs:
-        raise invalid(
-            "The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.", param="top_logprobs"
-        )
+        raise invalid("The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.", param="top_logprobs")
     return top or 0
 
 
@@ -151,9 +149,7 @@ def _top_logprobs(fields: Fields, logprobs: bool) -> int:
 def _tools(fields: Fields) -> tuple[tuple[Function, ...], ToolMode]:
     tools = fields.array("tools", most=128)
     functions = tuple(
-        found
-        for index, tool in enumerate(tools or ())
-        if (found := _function(tool, f"tools[{index}]")) is not None
+        found for index, tool in enumerate(tools or ()) if (found := _function(tool, f"tools[{index}]")) is not None
     )
     choice: Any = fields.get("tool_choice")
     if choice is None:
@@ -195,9 +191,7 @@ def _function(tool: Any, at: str) -> Function | None:
 
 
 def unusable_function(name: str, fault: object) -> Problem:
-    return invalid(
-        f"Invalid schema for function '{name}': {fault}", param="tools", code="invalid_function_parameters"
-    )
+    return invalid(f"Invalid schema for function '{name}': {fault}", param="tools", code="invalid_function_parameters")
 
 
 def _named(functions: tuple[Function, ...], choice: Any) -> Function:
@@ -223,8 +217,7 @@ def _response_format(
     if kind == "json_object":
         if "json" not in str(messages).lower():
             raise invalid(
-                "'messages' must contain the word 'json' in some form, to use 'response_format' of type "
-                "'json_object'.",
+                "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
                 param="messages",
             )
         return "json_object", None

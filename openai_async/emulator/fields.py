@@ -46,9 +46,7 @@ def wrong_type(param: str, expected: str, value: object) -> Problem:
 def one_of_these(param: str, value: object, allowed: Sequence[str]) -> Problem:
     *most, last = (f"'{name}'" for name in allowed)
     listed = f"{', '.join(most)}, and {last}" if most else last
-    return invalid(
-        f"Invalid value: '{value}'. Supported values are: {listed}.", param=param, code="invalid_value"
-    )
+    return invalid(f"Invalid value: '{value}'. Supported values are: {listed}.", param=param, code="invalid_value")
 
 
 class Fields:
@@ -71,9 +69,7 @@ class Fields:
         value = self._values.get(name)
         if value is None:
             param = self.param(name)
-            raise invalid(
-                f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter"
-            )
+            raise invalid(f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
         return value
 
     def text(self, name: str) -> str | None:
@@ -114,8 +110,7 @@ class Fields:
         else:
             return
         raise invalid(
-            f"Invalid '{self.param(name)}': {kind} {side} value. Expected a value {bound}, but got {value} "
-            "instead.",
+            f"Invalid '{self.param(name)}': {kind} {side} value. Expected a value {bound}, but got {value} instead.",
             param=self.param(name),
             code=f"{kind}_{side.replace(' ', '_').replace('minimum', 'min').replace('maximum', 'max')}_value",
         )

@@ -269,11 +269,7 @@ class _Writer:
         head: list[Any] = schema.get("prefixItems", [])
         least: int = schema.get("minItems", 0)
         most: int = min(schema.get("maxItems", least + 2), least + 2)
-        length = (
-            least
-            if self._terse(depth)
-            else max(least, min(most, len(head) + 1 + int(self._rng.random() * 2)))
-        )
+        length = least if self._terse(depth) else max(least, min(most, len(head) + 1 + int(self._rng.random() * 2)))
         values: list[Any] = []
         for _ in range(length * 20):  # tries, for the sake of `uniqueItems`
             if len(values) == length:
@@ -335,9 +331,7 @@ class _Writer:
             raise SchemaError(f"the pattern {pattern!r} is not a regular expression: {error}") from None
         word = self._word()
         forms = ("word", "word word", "word-word", "word_word", *("#" * size for size in range(1, 21)))
-        stock = [
-            self._stock(form) for form in (*forms, *_FORMATS.values(), "+##########", "###-##-####", "#.##")
-        ]
+        stock = [self._stock(form) for form in (*forms, *_FORMATS.values(), "+##########", "###-##-####", "#.##")]
         letters = [(word * 8)[:size] for size in range(1, 33)]
         stock += [
             *letters,

@@ -79,9 +79,7 @@ class AsyncCompletions(Resource):
 
         Args and raises: as `create`. The request is sent on entering.
         """
-        params.setdefault("stream_options", {"include_usage": True})
-        call = self._call(dict(params), stream=True)
-        params.clear()
+        call = self._call({"stream_options": {"include_usage": True}, **params}, stream=True)
         return AsyncStreamManager(partial(self._open, call))
 
     def map(

@@ -15,6 +15,8 @@ from openai_async.types._base import Reply, Value
 
 @attrs.define
 class PromptTokensDetails(Value):
+    """What the prompt's tokens were."""
+
     cached_tokens: int | None = None
     audio_tokens: int | None = None
     text_tokens: int | None = None
@@ -24,6 +26,8 @@ class PromptTokensDetails(Value):
 
 @attrs.define
 class CompletionTokensDetails(Value):
+    """What the reply's tokens were. Reasoning tokens are paid for, but not shown."""
+
     reasoning_tokens: int | None = None
     audio_tokens: int | None = None
     text_tokens: int | None = None
@@ -74,6 +78,8 @@ class ToolCall(Value):
 
 @attrs.define
 class TopLogprob(Value):
+    """One token that could have stood at a place, with its log probability."""
+
     token: str = ""
     logprob: float = 0.0
     bytes: list[int] | None = None
@@ -81,6 +87,8 @@ class TopLogprob(Value):
 
 @attrs.define
 class TokenLogprob(Value):
+    """One token of the reply: its log probability, its UTF-8 bytes, and the likeliest tokens at its place."""
+
     token: str = ""
     logprob: float = 0.0
     bytes: list[int] | None = None
@@ -89,12 +97,16 @@ class TokenLogprob(Value):
 
 @attrs.define
 class ChoiceLogprobs(Value):
+    """Log probabilities of a choice, token by token."""
+
     content: list[TokenLogprob] | None = None
     refusal: list[TokenLogprob] | None = None
 
 
 @attrs.define
 class ChatCompletionAudio(Value):
+    """A spoken reply: base64 `data`, its `transcript`, and the epoch second at which the server forgets its `id`."""
+
     id: str | None = None
     data: str | None = None
     expires_at: int | None = None
@@ -116,6 +128,8 @@ class ChatCompletionMessage(Value):
 
 @attrs.define
 class Choice(Value):
+    """One of the `n` replies. `finish_reason` says why it ended: "stop", "length", "tool_calls", ..."""
+
     message: ChatCompletionMessage
     index: int = 0
     finish_reason: str | None = None
@@ -155,6 +169,8 @@ class ChoiceDelta(Value):
 
 @attrs.define
 class ChunkChoice(Value):
+    """A piece of one of the `n` replies; `finish_reason` is in the last piece."""
+
     index: int = 0
     delta: ChoiceDelta = attrs.field(factory=ChoiceDelta)
     finish_reason: str | None = None

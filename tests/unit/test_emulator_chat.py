@@ -245,9 +245,7 @@ def test_choices_of_a_stream_take_turns(client: httpx.Client) -> None:
     found = chunks(client, n=3)
     assert [chunk["choices"][0]["index"] for chunk in found[:6]] == [0, 1, 2, 0, 1, 2]
     whole = ask(client, n=3)["choices"]
-    assert [choice["content"] for choice in folded(found)] == [
-        choice["message"]["content"] for choice in whole
-    ]
+    assert [choice["content"] for choice in folded(found)] == [choice["message"]["content"] for choice in whole]
 
 
 # -- tools -------------------------------------------------------------------------------------------------------
@@ -304,19 +302,14 @@ def test_tool_calls_of_a_stream_take_turns(client: httpx.Client) -> None:
     settings = {"tools": [WEATHER, CLOCK]}
     found = chunks(client, "Use get_weather and get_time.", **settings)
     assert found[0]["choices"][0]["delta"]["content"] is None
-    parts = [
-        call for chunk in found for part in chunk["choices"] for call in part["delta"].get("tool_calls", ())
-    ]
+    parts = [call for chunk in found for part in chunk["choices"] for call in part["delta"].get("tool_calls", ())]
     assert [part["index"] for part in parts[:6]] == [0, 1, 0, 1, 0, 1]
     assert all("id" not in part for part in parts[2:])
     (choice,) = folded(found)
     (whole,) = ask(client, "Use get_weather and get_time.", **settings)["choices"]
     assert choice["finish"] == whole["finish_reason"]
-    assert [
-        (call["id"], call["function"]["name"], call["arguments"]) for call in choice["calls"].values()
-    ] == [
-        (call["id"], call["function"]["name"], call["function"]["arguments"])
-        for call in whole["message"]["tool_calls"]
+    assert [(call["id"], call["function"]["name"], call["arguments"]) for call in choice["calls"].values()] == [
+        (call["id"], call["function"]["name"], call["function"]["arguments"]) for call in whole["message"]["tool_calls"]
     ]
 
 

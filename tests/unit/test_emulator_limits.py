@@ -10,8 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from openai_async.emulator import Emulator, Faults, Latency, Model, RateLimits
 from openai_async.emulator.conditions import Pace
@@ -215,9 +214,7 @@ def test_headers_of_an_admitted_call() -> None:
 
 def test_charge_of_a_call() -> None:
     """A call is charged a quarter of its characters and n times its maximum, 16 when it states none."""
-    with running(
-        Emulator(models=[BIG], limits=RateLimits(tokens_per_minute=10_000), clock=Clock())
-    ) as client:
+    with running(Emulator(models=[BIG], limits=RateLimits(tokens_per_minute=10_000), clock=Clock())) as client:
         remaining = 10_000
         for settings, charged in (
             ({}, 116),

@@ -159,9 +159,7 @@ def check(reply: httpx.Response, status: int, code: str | None, param: str | Non
         ({"max_tokens": 1_000}, "context_length_exceeded", "messages", "1000 in the completion"),
     ],
 )
-def test_bad_requests(
-    client: httpx.Client, change: Body, code: str | None, param: str | None, words: str
-) -> None:
+def test_bad_requests(client: httpx.Client, change: Body, code: str | None, param: str | None, words: str) -> None:
     """A request with one mistake gets a 400 that names it."""
     body = {"model": "emulated-mini", "messages": [USER], **change}
     assert words in check(client.post("/chat/completions", json=body), 400, code, param)
@@ -177,9 +175,7 @@ def test_body_that_is_no_json_object(client: httpx.Client, body: bytes) -> None:
 @pytest.mark.parametrize("size", [20_001, 3_000_000])
 def test_body_over_the_limit(client: httpx.Client, size: int) -> None:
     """A body over the limit gets a 413, after which the connection is still good."""
-    assert "20000 bytes" in check(
-        client.post("/chat/completions", content=b"x" * size), 413, "request_too_large", None
-    )
+    assert "20000 bytes" in check(client.post("/chat/completions", content=b"x" * size), 413, "request_too_large", None)
     assert client.get("/models").status_code == 200
 
 
@@ -216,9 +212,7 @@ def test_missing_key(client: httpx.Client, header: str | None) -> None:
 @pytest.mark.parametrize("key", ["sk-short", "sk-another-long-secret-key-9876543210", "s\xe9cret"])
 def test_unknown_key(client: httpx.Client, key: str) -> None:
     """A key that is not accepted gets a 401 that does not repeat the key."""
-    reply = httpx.get(
-        client.base_url.join("models"), headers={"authorization": f"Bearer {key}".encode("latin-1")}
-    )
+    reply = httpx.get(client.base_url.join("models"), headers={"authorization": f"Bearer {key}".encode("latin-1")})
     message = check(reply, 401, "invalid_api_key", None)
     assert not [at for at in range(len(key) - 4) if key[at : at + 5] in message]
 

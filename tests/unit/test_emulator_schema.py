@@ -11,8 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from openai_async.emulator.schema import SchemaError, example, strict_fault
 
@@ -30,9 +29,7 @@ KINDS: dict[str, type | tuple[type, ...]] = {
 
 
 def is_kind(value: Any, kind: str) -> bool:
-    return isinstance(value, KINDS[kind]) and (
-        kind not in ("integer", "number") or not isinstance(value, bool)
-    )
+    return isinstance(value, KINDS[kind]) and (kind not in ("integer", "number") or not isinstance(value, bool))
 
 
 def satisfies(value: Any, schema: Any, root: Schema) -> bool:

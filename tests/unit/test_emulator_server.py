@@ -49,9 +49,7 @@ async def test_calls_from_any_event_loop() -> None:
     said: set[str] = set()
     with emulator.run() as server:
         limits = httpx.Limits(max_connections=50)
-        async with httpx.AsyncClient(
-            base_url=server.base_url, headers=AUTH, limits=limits, timeout=30
-        ) as client:
+        async with httpx.AsyncClient(base_url=server.base_url, headers=AUTH, limits=limits, timeout=30) as client:
 
             async def ask() -> None:
                 reply = await client.post("/chat/completions", json=BODY)
@@ -243,9 +241,7 @@ def test_hanging_up_stops_a_whole_reply() -> None:
 def test_hanging_up_inside_a_request() -> None:
     """A client that leaves before its request is complete is noted as aborted, with status 499."""
     emulator = Emulator()
-    head = (
-        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer k\r\ncontent-length: 100\r\n"
-    )
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer k\r\ncontent-length: 100\r\n"
     with emulator.run() as server:
         with socket.create_connection((server.host, server.port)) as client:
             client.sendall(head + b"expect: 100-continue\r\n\r\n")

@@ -105,6 +105,16 @@ def test_fin_ends_the_response_with_a_clean_end_of_stream() -> None:
         server.wait_for(lambda s: s.open_connections == 0)
 
 
+def test_a_close_over_bytes_nobody_read_is_no_reset() -> None:
+    """Whatever the client sent ahead, `Fin` is a clean end: closing over unread bytes would be a reset."""
+    with FaultServer([[Gate("sent"), Send(b"bye"), Fin()]]) as server, dial(server) as client:
+        client.sendall(GET)
+        server.wait_mark("sent")
+        client.sendall(b"x" * 1_000)
+        server.open_gate("sent")
+        assert read_to_end(client) == (b"bye", "fin")
+
+
 def test_fin_then_stall_stays_half_closed() -> None:
     """`Fin(), Stall()` ends the stream but keeps the connection until the client closes it."""
     with FaultServer([[Send(b"bye"), Fin(), Mark("half-closed"), Stall()]]) as server:
@@ -219,6 +229,9 @@ def test_one_script_may_answer_several_requests() -> None:
     with FaultServer([script]) as server, httpx.Client() as client:
         assert [client.get(server.base_url).text for _ in range(4)] == ["a", "b", "a", "b"]
         assert server.accepted_connections == 1
+    with FaultServer([script]) as server, dial(server) as client:
+        client.sendall(GET + b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+        assert read_to_end(client) == (wire(script), "fin")
 
 
 def test_read_request_can_stop_inside_a_chunked_upload() -> None:
@@ -353,13 +366,12 @@ def test_requests_are_recorded_as_they_arrived() -> None:
     assert (second.method, second.body, second.complete) == ("PUT", b"abcd", True)
 
 
-def test_requests_arriving_byte_by_byte_are_read_the_same() -> None:
+def test_requests_read_byte_by_byte_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Framing does not depend on how the request was cut into segments."""
+    monkeypatch.setattr("openai_async.testing.connection._READ_SIZE", 1)
     request = b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
     with FaultServer([respond()]) as server, dial(server) as client:
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for position in range(len(request)):
-            client.sendall(request[position : position + 1])
+        client.sendall(request)
         server.wait_for(lambda s: len(s.requests) == 1)
         assert server.requests[0].body == b"abc"
 

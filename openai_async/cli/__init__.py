@@ -1,0 +1,35 @@
+"""The command line: `openai-async demo | chat | emulator`, also `python -m openai_async.cli`.
+
+Importing this package needs nothing; running it needs click and rich, and says so in one line when they are missing.
+Replies go to standard output as they are, everything else to standard error. A key is only ever read from the
+environment: an argument would show it to every user of the machine.
+
+    group       the commands under one name, and their help
+    chat        one reply, streamed
+    demo        many calls against an emulator of its own
+    emulator    the emulator in the foreground
+    failures    an error of the library -> one line and an exit status
+    display     what is drawn with rich;  transcript: what is written as it is
+"""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> int:
+    """Run the command that `sys.argv` names; gives the exit status (listed in `openai_async.cli.failures`).
+
+    Raises nothing for a failure that a user can mend: it is one line on standard error. Ctrl-C gives 130.
+    """
+    try:
+        import click  # noqa: F401
+        import rich  # noqa: F401
+    except ImportError:
+        sys.stderr.write("openai-async needs click and rich: pip install 'openai-async-sdk[cli]'\n")
+        return 2
+    from openai_async.cli.group import run_command
+
+    return run_command()

@@ -1,0 +1,81 @@
+"""`openai-async emulator`: the emulator in the foreground, with lines to copy that talk to it.
+
+It listens on loopback unless told otherwise, calls no other host, and ends on Ctrl-C or SIGTERM with status 0.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+from openai_async.cli.failures import MISUSED, OK, CommandError
+
+if TYPE_CHECKING:
+    from openai_async.emulator import Emulator, Serving
+
+_RATE = click.FloatRange(min=0, min_open=True)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="Port to listen on; 0 for a free one.",
+)
+@click.option("--rpm", type=_RATE, metavar="N", help="Requests per minute of each key and model [default: no limit].")
+@click.option("--tpm", type=_RATE, metavar="N", help="Tokens per minute of each key and model [default: no limit].")
+@click.option("--first-token", type=click.FloatRange(min=0), default=0.0, metavar="S", help="Seconds until a reply begins.")
+@click.option("--tokens-per-second", type=_RATE, default=math.inf, metavar="N", help="Speed of a reply [default: at once].")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="KEY",
+    help="A key to accept; repeatable [default: any]. Invent one: arguments are seen by all users of the machine.",
+)
+@click.option("--any-model", is_flag=True, help="Serve every model name, not only the listed ones.")
+def emulator(
+    host: str,
+    port: int,
+    rpm: float | None,
+    tpm: float | None,
+    first_token: float,
+    tokens_per_second: float,
+    keys: tuple[str, ...],
+    any_model: bool,
+) -> int:
+    """Serve an emulated OpenAI API until Ctrl-C.
+
+    It needs no account and no network; replies are invented sentences, the same for the same request. Example:
+
+    \b
+      openai-async emulator --port 8080 --rpm 500 --first-token 0.3 --tokens-per-second 50
+    """
+    try:
+        from openai_async.emulator import Emulator, Latency, RateLimits
+    except ImportError as error:  # its own words say what to install
+        raise CommandError(str(error), MISUSED) from None
+    emulated = Emulator(
+        any_model=any_model,
+        keys=keys or None,
+        limits=RateLimits(rpm, tpm) if rpm or tpm else None,
+        latency=Latency(first_token, tokens_per_second),
+    )
+    with _until_told() as stop, _listening(emulated, host, port) as server:
+        click.echo(_greeting(server, [model.id for model in Emulator().catalogue._models], keys, any_model))
+        while not stop.wait(1.0):  # bounded, because Windows cannot interrupt a wait without end
+            pass
+    stats = emulated.stats
+    click.echo(f"stopped: {stats.requests:,} requests served, {stats.tokens:,} tokens")
+    return OK

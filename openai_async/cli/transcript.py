@@ -1,0 +1,45 @@
+"""A reply on standard output: piece by piece, as it is, at once. Never wrapped, never marked up.
+
+On a terminal, control characters of a reply are shown instead of obeyed: a model repeats what it has read, and an
+escape sequence can rename the window, overwrite lines or fill the clipboard. A pipe gets every character untouched.
+"""
+
+from __future__ import annotations
+
+import click
+
+#: C0 but tab and newline, as the symbols that Unicode has for them; DEL and C1, which have none, as U+FFFD.
+_SYMBOLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"}
+_SYMBOLS |= dict.fromkeys(range(0x7F, 0xA0), 0xFFFD)
+
+
+def visible(text: str) -> str:
+    """The text with symbols in place of control characters; line ends of either kind stay line ends."""
+    return text.replace("\r\n", "\n").translate(_SYMBOLS)
+
+
+class Transcript:
+    """The text of one reply on its way to standard output."""
+
+    def __init__(self) -> None:
+        # A character that the terminal's encoding lacks becomes "?": no reason to lose the rest of the reply.
+        self._out = click.get_text_stream("stdout", errors="replace")
+        self._terminal = self._out.isatty()
+        self._last = ""
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything was written."""
+        return bool(self._last)
+
+    def write(self, piece: str) -> None:
+        """Put a piece out at once. Raises `BrokenPipeError` when nobody reads any more."""
+        if piece:
+            self._out.write(visible(piece) if self._terminal else piece)
+            self._out.flush()
+            self._last = piece[-1]
+
+    def end(self) -> None:
+        """Finish the last line, if something was written and it is not finished."""
+        if self._last not in ("", "\n"):
+            self.write("\n")

@@ -1,0 +1,206 @@
+"""What the package shows: its public names, what importing it costs, and what its documentation says."""
+
+from __future__ import annotations
+
+import ast
+import enum
+import importlib
+import inspect
+import json
+import pkgutil
+import subprocess
+import sys
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import openai_async
+from openai_async import errors
+
+SHOP_WINDOWS = ("openai_async", "openai_async.testing", "openai_async.emulator")
+
+
+# ---- names
+
+
+@pytest.mark.parametrize("window", SHOP_WINDOWS)
+def test_every_public_name_resolves(window: str) -> None:
+    """Whatever `__all__` promises is there, once."""
+    module = importlib.import_module(window)
+    assert len(set(module.__all__)) == len(module.__all__)
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+
+
+def test_the_public_names_are_the_same_for_people_checkers_and_the_interpreter() -> None:
+    """`__all__`, `dir()`, the imports that checkers read and the lazy table agree."""
+    tree = ast.parse(Path(openai_async.__file__).read_text("utf-8"))
+    guarded = next(node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
+    checked = {
+        alias.name: (node.module, alias.asname)
+        for node in guarded.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    homes: dict[str, str] = openai_async._HOMES
+    assert {name: (home, name) for name, home in homes.items()} == checked
+    assert {*openai_async.__all__} == {"__version__", *homes} == {*dir(openai_async)}
+
+
+def test_star_import_gives_exactly_the_public_names() -> None:
+    """`from openai_async import *` is not a surprise."""
+    namespace: dict[str, Any] = {}
+    exec("from openai_async import *", namespace)
+    assert namespace.keys() - {"__builtins__"} == {*openai_async.__all__}
+
+
+def test_every_exception_is_public() -> None:
+    """Whatever can be raised can be caught by its name at the top of the package."""
+    defined = {name for name, cls in vars(errors).items() if inspect.isclass(cls) and cls.__module__ == errors.__name__}
+    exported = {name for name, home in openai_async._HOMES.items() if home == errors.__name__}
+    assert defined == exported
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """A misspelt name fails as on any module."""
+    with pytest.raises(AttributeError, match="'AsyncCleint'"):
+        _ = openai_async.AsyncCleint
+
+
+# ---- what importing costs
+
+
+def fresh(code: str, *flags: str) -> str:
+    """What a new interpreter writes when it runs `code`."""
+    command = [sys.executable, *flags, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def loaded_by(code: str) -> set[str]:
+    """The modules that `code` loads into a new interpreter."""
+    modules: list[str] = json.loads(
+        fresh(f"import sys; before = {{*sys.modules}}\n{code}\nnew = [*{{*sys.modules}} - before]\nprint({SORTED})")
+    )
+    return {*modules}
+
+
+SORTED = "__import__('json').dumps(sorted(new))"
+HEAVY = {"httpx", "httpx2", "httpcore", "httpcore2", "h11", "tiktoken", "cattrs", "cattr", "trio", "pydantic"}
+
+
+def test_importing_the_package_loads_next_to_nothing() -> None:
+    """`import openai_async` costs some modules of the standard library and no library at all."""
+    loaded = loaded_by("import openai_async")
+    assert {name for name in loaded if name.startswith("openai_async")} == {"openai_async"}
+    roots = {name.partition(".")[0] for name in loaded}
+    assert not roots & (HEAVY | {"anyio", "attr", "attrs", "orjson", "asyncio", "ssl", "logging", "email"})
+    assert len(loaded) < 60
+
+
+def test_building_a_client_loads_no_http_library_and_no_resource() -> None:
+    """A client is cheap until its first call."""
+    loaded = loaded_by("import openai_async; openai_async.AsyncClient(api_key='k')")
+    assert not {name.partition(".")[0] for name in loaded} & HEAVY
+    assert not {name for name in loaded if name.startswith("openai_async.resources")}
+    assert "openai_async.client" in loaded
+    assert len(loaded) < 320
+
+
+def test_catching_an_error_loads_no_client() -> None:
+    """Code that only handles errors does not pay for the client."""
+    loaded = loaded_by("from openai_async import RateLimitError")
+    assert {name for name in loaded if name.startswith("openai_async")} == {"openai_async", "openai_async.errors"}
+
+
+def test_importing_warns_of_nothing() -> None:
+    """With warnings as errors, the package and every module of it can be imported, each as the first one."""
+    fresh("import openai_async", "-W", "error")
+    names = [module.name for module in pkgutil.walk_packages(openai_async.__path__, "openai_async.")]
+    assert len(names) > 30
+    modules = [name for name in names if not name.endswith("__main__")]
+    fresh(f"import importlib\nfor name in {modules}: importlib.import_module(name)", "-W", "error")
+
+
+def test_every_module_can_be_imported_first() -> None:
+    """No module works only because another one was imported before it."""
+    names = [module.name for module in pkgutil.walk_packages(openai_async.__path__, "openai_async.")]
+    script = f"""
+import importlib, sys
+kept = {{*sys.modules}}
+for name in {[name for name in names if not name.endswith("__main__")]}:
+    for loaded in [module for module in sys.modules if module.startswith("openai_async")]:
+        del sys.modules[loaded]
+    importlib.import_module(name)
+"""
+    fresh(script)
+
+
+# ---- what the documentation says
+
+
+def public_classes_and_functions() -> Iterator[tuple[str, Any]]:
+    """Everything a user can hold: the public names, what hangs on a client, and the types of replies."""
+    seen: set[int] = set()
+    modules = [importlib.import_module(window) for window in SHOP_WINDOWS]
+    modules += _modules_below("openai_async.types") + _modules_below("openai_async.resources")
+    for module in modules:
+        names: list[str] = getattr(module, "__all__", None) or [
+            name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__
+        ]
+        for name in names:
+            value = getattr(module, name)
+            if name.startswith("_") or id(value) in seen or not (inspect.isclass(value) or inspect.isfunction(value)):
+                continue
+            seen.add(id(value))
+            yield f"{value.__module__}.{name}", value
+
+
+def _modules_below(package: str) -> list[types.ModuleType]:
+    path = importlib.import_module(package).__path__
+    return [importlib.import_module(f"{package}.{found.name}") for found in pkgutil.iter_modules(path)]
+
+
+def public_methods(name: str, cls: type) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """The functions and properties that a class of ours defines itself."""
+    for attribute, value in vars(cls).items():
+        if attribute.startswith("_"):
+            continue
+        if isinstance(value, (classmethod, staticmethod)):
+            value = value.__func__
+        function = value.fget if isinstance(value, property) else getattr(value, "func", value)
+        if inspect.isfunction(function):
+            yield f"{name}.{attribute}", function
+
+
+def test_everything_public_is_documented() -> None:
+    """Every public class, function, method and property has a docstring of its own."""
+    found = dict(public_classes_and_functions())
+    assert {"openai_async.client.AsyncClient", "openai_async.types.chat.ChatCompletion"} <= found.keys()
+    silent = [name for name, value in found.items() if not _is_documented(value)]
+    for name, value in found.items():
+        if inspect.isclass(value) and not issubclass(value, enum.Enum):
+            silent += [method for method, function in public_methods(name, value) if not function.__doc__]
+    assert not silent
+
+
+def _is_documented(value: Any) -> bool:
+    text = vars(value).get("__doc__") if inspect.isclass(value) else value.__doc__
+    return bool(text and text.strip()) and not text.startswith(f"{value.__name__}(")  # as a dataclass writes it
+
+
+def test_asynchronous_methods_say_what_cancelling_does() -> None:
+    """Whoever awaits something of ours can read what happens when the wait is cancelled."""
+    asynchronous = [
+        (path, function)
+        for name, value in public_classes_and_functions()
+        for path, function in (public_methods(name, value) if inspect.isclass(value) else [(name, value)])
+        if inspect.iscoroutinefunction(function)
+    ]
+    assert len(asynchronous) > 5
+    silent = [path for path, function in asynchronous if "ancel" not in (function.__doc__ or "")]
+    assert not silent
