@@ -8,7 +8,7 @@ source that raises - cancels and awaits every call of it that is in flight.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -109,8 +109,9 @@ class AsyncMap(Generic[R]):
         """Read the source as fast as there is room: `limit` running, and as many again finished but not taken."""
         assert self._jobs is not None
         index = 0
+        source = aiter(self._requests) if isinstance(self._requests, AsyncIterable) else _Async(self._requests)
         try:
-            async for request in _each(self._requests):
+            async for request in source:
                 while self._running >= self._limit or self._running + len(self._done) >= 2 * self._limit:
                     self._room = anyio.Event()
                     await self._room.wait()
@@ -120,7 +121,11 @@ class AsyncMap(Generic[R]):
             self._fed = True
         except Exception as error:
             self._failure = error
-        self._news.set()
+        finally:
+            self._news.set()
+            if isinstance(source, AsyncGenerator):
+                with anyio.CancelScope(shield=True):
+                    await source.aclose()
 
     async def _run(self, index: int, request: Mapping[str, Any]) -> None:
         try:
@@ -153,12 +158,19 @@ class AsyncMap(Generic[R]):
         await self.aclose()
 
 
-async def _each(
-    requests: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
-) -> AsyncIterator[Mapping[str, Any]]:
-    if isinstance(requests, AsyncIterable):
-        async for request in requests:
-            yield request
-    else:
-        for request in requests:
-            yield request
+class _Async:
+    """An iterable as an asynchronous iterator."""
+
+    __slots__ = ("_iterator",)
+
+    def __init__(self, requests: Iterable[Mapping[str, Any]]) -> None:
+        self._iterator = iter(requests)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Mapping[str, Any]:
+        try:
+            return next(self._iterator)
+        except StopIteration:
+            raise StopAsyncIteration from None

@@ -6,7 +6,9 @@ key. Older names of variables are read after the newer ones.
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from openai_async._transport.exchange import Transport
 
 _DEFAULT_BASE_URL = "https://api.openai.com/v1"
+_URL = re.compile(r"[!-\[\]-~]+\Z")
+#: A name whose labels DNS can carry, or an address; then perhaps a port.
+_HOST = re.compile(r"(?:(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?|\[[0-9A-Fa-f:.]+\])(?::\d*)?\Z", re.ASCII)
 
 
 def keys(given: str | Sequence[str] | Callable[[], str | Awaitable[str]] | None) -> KeySource:
@@ -32,6 +37,8 @@ def keys(given: str | Sequence[str] | Callable[[], str | Awaitable[str]] | None)
         return given
     if isinstance(given, str):
         return [Secret(check_token("api_key", given))]
+    if not isinstance(given, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError("api_key", "must be a string, a list of strings, or a callable")
     found = [Secret(check_token(f"api_key[{index}]", key)) for index, key in enumerate(given)]
     if not found:
         raise ConfigurationError("api_key", "the list of keys is empty")
@@ -56,6 +63,8 @@ def organizations(given: str | Sequence[str] | None) -> list[str]:
         return [check_token(name, stated)] if stated else []
     if isinstance(given, str):
         return [check_token("organization", given)]
+    if not isinstance(given, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError("organization", "must be a string or a list of strings")
     return [check_token(f"organization[{index}]", name) for index, name in enumerate(given)]
 
 
@@ -73,8 +82,8 @@ def base_url(given: str | None, *, allow_http: bool) -> str:
         given = given or _DEFAULT_BASE_URL
     else:
         field = "base_url"
-    if not isinstance(given, str) or not given.isascii() or any(c.isspace() or c < " " for c in given):  # pyright: ignore
-        raise ConfigurationError(field, "must be an ASCII URL without white space")
+    if not isinstance(given, str) or not _URL.match(given):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError(field, "must be a URL of visible ASCII characters without spaces and backslashes")
     try:
         parts = urlsplit(given)
         host, _ = parts.hostname, parts.port  # reading the port checks it
@@ -84,6 +93,8 @@ def base_url(given: str | None, *, allow_http: bool) -> str:
         raise ConfigurationError(field, "must begin with https:// (or http:// for this machine) and name a host")
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError(field, "must not hold a user name or password; use api_key")
+    if not _HOST.match(parts.netloc):
+        raise ConfigurationError(field, "must name a host, or give its address")
     if parts.query or parts.fragment or "?" in given or "#" in given:
         raise ConfigurationError(field, "must end with the path; use default_query for a query")
     if parts.scheme == "http" and not allow_http and not _is_loopback(host):
@@ -95,7 +106,12 @@ def base_url(given: str | None, *, allow_http: bool) -> str:
 
 
 def _is_loopback(host: str) -> bool:
-    return host == "localhost" or host.endswith(".localhost") or host.startswith("127.") or host == "::1"
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback  # not by its first digits: 127.example.com is anybody's
+    except ValueError:
+        return False
 
 
 def headers(given: Mapping[str, str] | None) -> list[tuple[bytes, bytes]]:
@@ -106,9 +122,9 @@ def headers(given: Mapping[str, str] | None) -> list[tuple[bytes, bytes]]:
         "content-type": "application/json",
         "user-agent": f"openai-async/{version('openai-async-sdk')}",
     }
-    own = {name.lower(): value for name, value in given.items()} if given else {}
     try:
-        return check_headers("default_headers", {**standard, **own})
+        own = check_headers("default_headers", given) if given else []
+        return list(dict(check_headers("default_headers", standard) + own).items())
     except InvalidParameterError as error:
         raise ConfigurationError(error.field, str(error).partition(": ")[2]) from None
 
@@ -159,13 +175,27 @@ def transport(
 
 
 def _proxies(given: str | Mapping[str, str] | None) -> dict[str, str]:
+    if given is not None and not isinstance(given, (str, Mapping)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError("proxy", "must be a URL, or a mapping of schemes to URLs")
     stated = {"all": given} if isinstance(given, str) else dict(given or {})
     for scheme, url in stated.items():
         if scheme not in ("http", "https", "all"):
             raise ConfigurationError("proxy", "the schemes of a mapping are 'http', 'https' and 'all'")
-        if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https", "socks5", "socks5h"):  # pyright: ignore
-            raise ConfigurationError(f"proxy[{scheme!r}]", "must be an http://, https:// or socks5:// URL")
+        if not _is_proxy(url):
+            raise ConfigurationError(f"proxy[{scheme!r}]", "must be an http://, https:// or socks5:// URL with a host")
     return stated
+
+
+def _is_proxy(url: object) -> bool:
+    if not isinstance(url, str) or not _URL.match(url):
+        return False
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # reading the port checks it
+    except ValueError:
+        return False
+    address = parts.netloc.rpartition("@")[2]
+    return parts.scheme in ("http", "https", "socks5", "socks5h") and _HOST.match(address) is not None
 
 
 def _environment(*names: str) -> tuple[str | None, str]:

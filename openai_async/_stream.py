@@ -118,11 +118,9 @@ class AsyncStream(Generic[C, F]):
             await self._read_events()
 
     @property
-    async def text(self) -> AsyncIterator[str]:
+    def text(self) -> AsyncIterator[str]:
         """The pieces of text of the first choice, without the empty ones."""
-        async for chunk in self:
-            if piece := chunk.text:  # type: ignore[attr-defined]  # pyright: ignore
-                yield piece
+        return _Text(self)
 
     async def final(self) -> F:
         """Read to the end and return the whole reply, in the shape of one that was not streamed.
@@ -248,6 +246,24 @@ class AsyncStream(Generic[C, F]):
         error.request_id = error.request_id or self.request_id
         error.partial = self.partial
         raise error
+
+
+class _Text:
+    """Not a generator: one that is left early would have to be closed apart from its stream."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: AsyncStream[Any, Any]) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        while True:
+            chunk = await anext(self._stream)
+            if chunk.text:
+                return chunk.text  # type: ignore[no-any-return]
 
 
 class AsyncStreamManager(Generic[C, F]):

@@ -107,7 +107,7 @@ class AsyncClient:
         """Close the connections that the running loop owns. Streams that are still open are interrupted.
 
         The client can be used again: it opens new ones. An `http_client` or `transport` of yours stays open.
-        Cancelling leaves some of them open until the loop ends; they are closed then.
+        Cancelling stops the waiting for connections to close; it opens none again.
         """
         await self._pipeline.transport.aclose()
 

@@ -166,9 +166,9 @@ def _modules_below(package: str) -> list[types.ModuleType]:
 
 
 def public_methods(name: str, cls: type) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """The functions and properties that a class of ours defines itself."""
+    """The functions and properties that a class introduces: what a base class has, the base class describes."""
     for attribute, value in vars(cls).items():
-        if attribute.startswith("_"):
+        if attribute.startswith("_") or any(hasattr(base, attribute) for base in cls.__mro__[1:]):
             continue
         if isinstance(value, (classmethod, staticmethod)):
             value = value.__func__

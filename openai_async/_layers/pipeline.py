@@ -15,6 +15,7 @@ from openai_async._layers.send import Send
 from openai_async._limiter import ConcurrencyLimit
 from openai_async._policy.budget import RetryBudget
 from openai_async._transport.exchange import Transport
+from openai_async.types._base import Meta
 from openai_async.types.settings import Timeout
 
 
@@ -59,6 +60,11 @@ class Pipeline:
         answer = await self._first(call)
         answer.value.meta = answer.meta
         return answer.value
+
+    async def fetch_bytes(self, call: Call) -> tuple[bytes, Meta]:
+        """Carry a call whose `decode` is `bytes` to its body as it came, and what came beside it."""
+        answer = await self._first(call)
+        return answer.value, answer.meta
 
     async def open(self, call: Call) -> Answer:
         """Carry a streamed call to the head of its answer."""

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_origin
 
 import attrs
 import cattrs
+from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, override
 from cattrs.v import transform_error
 
@@ -94,9 +95,13 @@ def _explaining() -> cattrs.Converter:
 
 def _build(*, detailed: bool) -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=detailed)
-    for primitive, accepted in ((str, str), (int, (int, float)), (float, (int, float)), (bool, bool)):
-        converter.register_structure_hook(primitive, _checked(accepted))
+    for primitive, accepted in ((str, (str,)), (int, (int, float)), (float, (int, float)), (bool, (bool,))):
+        converter.register_structure_hook(primitive, _checked(*accepted))
     converter.register_structure_hook_func(lambda cls: cls == dict[str, Any], _checked(dict))
+    converter.register_structure_hook_factory(
+        lambda cls: get_origin(cls) is list,
+        lambda cls: _structure_list(cls, converter),  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    )
     converter.register_structure_hook_factory(
         _is_value,
         lambda cls: _structure_value(cls, converter),  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
@@ -108,15 +113,27 @@ def _is_value(cls: Any) -> bool:
     return isinstance(cls, type) and issubclass(cls, Value)
 
 
-def _checked(accepted: type | tuple[type, ...]) -> Callable[[Any, Any], Any]:
-    """Pass a value of the accepted JSON types through as it is: no copy, no coercion."""
+def _checked(*accepted: type) -> Callable[[Any, Any], Any]:
+    """Pass a value of the accepted JSON types through as it is: no copy, no coercion, and true is not 1."""
 
     def check(value: Any, _: Any) -> Any:
-        if isinstance(value, accepted):
+        if value.__class__ in accepted:
             return value
         raise TypeError("wrong JSON type")
 
     return check
+
+
+def _structure_list(cls: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
+    """The library's hook takes anything that can be iterated: `{}` and `""` would read as empty lists."""
+    fill = list_structure_factory(cls, converter)
+
+    def structure_list(data: Any, _: Any) -> Any:
+        if data.__class__ is not list:
+            raise TypeError("not a JSON array")
+        return fill(data, cls)
+
+    return structure_list
 
 
 def _structure_value(cls: type[Value], converter: cattrs.Converter) -> Callable[[Any, Any], Any]:

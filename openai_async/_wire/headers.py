@@ -6,6 +6,7 @@ value, and that may be a key. Receiving: nothing a server says makes this module
 
 from __future__ import annotations
 
+import datetime
 import email.utils
 import math
 import re
@@ -17,9 +18,9 @@ from openai_async.types._base import Bucket, Meta, RateLimits
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")  # RFC 9110, token
 _VALUE = re.compile(r"[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff\t]*[\x21-\x7e\x80-\xff])?\Z")
 _VISIBLE = re.compile(r"[\x21-\x7e]+\Z")
-#: 21h26m17.041s, 6m0s, 40ms: durations as Go prints them.
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|d|h|m|s)")
-_UNIT = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+#: 21h26m17.041s, 6m0s, 40ms: durations as Go prints them. (Its µ comes as UTF-8, headers are read as Latin-1.)
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|Â?µs|ns|d|h|m|s)")
+_UNIT = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "Âµs": 1e-6, "ns": 1e-9}
 #: Framing belongs to the transport. A second opinion about it is how requests are smuggled.
 _RESERVED = frozenset({"content-length", "transfer-encoding", "host", "connection"})
 
@@ -45,6 +46,8 @@ def check_headers(field: str, headers: Mapping[str, str]) -> list[tuple[bytes, b
     Raises:
         InvalidParameterError: a name or value that cannot stand in a header, or a name the transport owns.
     """
+    if not isinstance(headers, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidParameterError(field, "must be a mapping of names to values")
     encoded: list[tuple[bytes, bytes]] = []
     for name, value in headers.items():
         if not isinstance(name, str) or not _NAME.match(name):  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -129,6 +132,8 @@ def retry_after(headers: Mapping[str, str], wall_clock: float) -> float | None:
         return seconds if seconds >= 0 else None
     try:
         date = email.utils.parsedate_to_datetime(text[:64])
+        if date.tzinfo is None:  # the old forms of RFC 9110 name no zone, and mean UTC
+            date = date.replace(tzinfo=datetime.UTC)
         return max(0.0, date.timestamp() - wall_clock)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None

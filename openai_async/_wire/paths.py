@@ -6,6 +6,7 @@ of its segment, start a query, or name another host.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -40,8 +41,20 @@ def segment(name: str, value: object) -> str:
 
 
 def query(params: Mapping[str, Any]) -> str:
-    """Encode query parameters: lists as `name[]=`, nested objects as `name[key]=`, None left out."""
-    return urlencode([pair for name, value in params.items() for pair in _pairs(name, value)])
+    """Encode query parameters: lists as `name[]=`, nested objects as `name[key]=`, None left out.
+
+    Raises:
+        InvalidParameterError: a value is neither text, a finite number, a boolean nor made of them.
+    """
+    return "&".join([_encoded(*pair) for name, value in params.items() for pair in _pairs(name, value)])
+
+
+def _encoded(name: str, value: str) -> str:
+    try:
+        return urlencode([(name, value)])
+    except UnicodeEncodeError:
+        field = name.encode("ascii", "backslashreplace").decode("ascii")
+        raise InvalidParameterError(field, "holds half of a surrogate pair") from None
 
 
 def _pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -55,6 +68,8 @@ def _pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from _pairs(f"{name}[]", part)
     elif isinstance(value, bool):
         yield name, "true" if value else "false"
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise InvalidParameterError(name, "must be a finite number")
     elif isinstance(value, (str, int, float)):
         yield name, str(value)
     else:

@@ -73,6 +73,7 @@ QUOTA_CODES = frozenset(
     }
 )
 _CONTEXT_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
+_CONTEXT_WORDS = "maximum context length is"  # of servers that copy the API's message, but not its code
 _FILTER_CODES = frozenset({"content_filter", "content_policy_violation"})
 _KEY = re.compile(r"\b(?:sk|sess|rk)-[A-Za-z0-9_\-*]{6,}")
 _MASK = "***"
@@ -95,9 +96,12 @@ def from_response(meta: Meta, body: bytes, *, wall_clock: float, secrets: Iterab
         decoded = json.loads(body)
     except DecodeError:
         decoded = None
+    if isinstance(decoded, list) and decoded:  # Google's servers wrap it so
+        decoded = decoded[0]  # pyright: ignore[reportUnknownVariableType]
     error = error_in(decoded) or decoded
     if not isinstance(error, (dict, str)) and body:
-        error = body[:500].decode("utf-8", "replace").strip()
+        # Masked before it is cut: half a key is no longer recognised.
+        error = _masked(body.decode("utf-8", "replace").strip(), _revealed(secrets))[:500]
     return _build(
         meta.status,
         error,
@@ -121,18 +125,22 @@ def _implied_status(error: Any) -> int:
         if isinstance(value, int) and 400 <= value <= 599:
             return value
     for value in stated:
-        if value in QUOTA_CODES:
-            return 429
-        if isinstance(value, str) and value in _STATUS_OF_TYPE:
-            return _STATUS_OF_TYPE[value]
+        if isinstance(value, str):
+            if value in QUOTA_CODES:
+                return 429
+            if value in _STATUS_OF_TYPE:
+                return _STATUS_OF_TYPE[value]
     return 500
 
 
 def _build(status: int, error: Any, secrets: Iterable[Secret], **known: Any) -> APIStatusError:
-    error = _masked(error, [secret.reveal() for secret in secrets])
+    error = _masked(error, _revealed(secrets))
     fields: dict[str, Any] = error if isinstance(error, dict) else {}  # pyright: ignore[reportUnknownVariableType]
     code, kind, param = (_text(fields.get(name)) for name in ("code", "type", "param"))
-    message = _text(fields.get("message")) or (error if isinstance(error, str) else "") or "no message"
+    message = _text(fields.get("message")) or (error if isinstance(error, str) else "")
+    if not message and isinstance(fields.get("detail"), str):  # FastAPI's word for it; a list there quotes the prompt
+        message = fields["detail"]
+    message = message or "no message"
     return _class_of(status, code, kind, message)(
         f"{status}: {message[:2000]}",
         status_code=status,
@@ -151,7 +159,7 @@ def _class_of(status: int, code: str | None, kind: str | None, message: str) -> 
         if message.startswith("Request too large"):  # the API has no code of its own for it
             return RequestExceedsLimitError
     if status in (400, 413, 422, 500):
-        if code in _CONTEXT_CODES or kind in _CONTEXT_CODES:
+        if code in _CONTEXT_CODES or kind in _CONTEXT_CODES or _CONTEXT_WORDS in message:
             return ContextLengthExceededError
         if status == 400 and (code in _FILTER_CODES or kind in _FILTER_CODES):
             return ContentFilterError
@@ -160,6 +168,11 @@ def _class_of(status: int, code: str | None, kind: str | None, message: str) -> 
 
 def _text(value: object) -> str | None:
     return None if value is None or value == "" else value if isinstance(value, str) else str(value)
+
+
+def _revealed(secrets: Iterable[Secret]) -> list[str]:
+    """Longest first: one key may begin with another."""
+    return sorted((secret.reveal() for secret in secrets), key=len, reverse=True)
 
 
 def _masked(value: Any, secrets: list[str], depth: int = 0) -> Any:

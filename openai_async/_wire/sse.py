@@ -7,7 +7,8 @@ not decoded here, so a character may be cut anywhere.
 Beyond those rules, because servers do it: JSON laid out over several lines, with or without `data:` before it, is kept
 together as one event (an error frame, or a bare JSON error body).
 
-Complexity: linear in the bytes fed, whatever their split; memory is bounded by one event. Comments are not kept.
+Complexity: linear in the bytes fed, whatever their split; memory is bounded by one event. Comments are not kept, and
+do not count against the bound.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ Event: TypeAlias = tuple[bytes | None, bytes]
 _BOM = b"\xef\xbb\xbf"
 #: What a line of laid-out JSON begins with, and no SSE field does.
 _JSON_START = b' \t{}[]"'
+#: ... and what `data` and `event` begin with.
+_RELEVANT = _JSON_START + b"de"
 
 
 class SSEDecoder:
@@ -31,16 +34,15 @@ class SSEDecoder:
         max_event_bytes: bound on one event; more raises `ResponseTooLargeError`.
     """
 
-    __slots__ = ("_bom", "_compact_at", "_cr", "_last", "_max", "_parts", "_size")
+    __slots__ = ("_bom", "_cr", "_last", "_line", "_max", "_open")
 
     def __init__(self, max_event_bytes: int = 128 * 1024 * 1024) -> None:
         self._max = max_event_bytes
-        self._parts: list[bytes] = []  # the unfinished event; no part holds a blank line
-        self._size = 0
-        self._last = b""  # last byte of the unfinished event: a blank line may be split after it
+        self._open = bytearray()  # the unfinished event: whole lines that matter, then the unfinished line
+        self._line = 0  # where the unfinished line begins
+        self._last = b""  # the last byte taken: a blank line may be split after it
         self._cr = False  # the last byte fed was a CR, already taken as a line end; a LF after it belongs to it
         self._bom: bytes | None = b""  # what may be the start of a BOM; None once that is settled
-        self._compact_at = 64 * 1024
 
     def feed(self, data: bytes) -> list[Event]:
         """Take the next bytes; return the events they complete."""
@@ -59,14 +61,13 @@ class SSEDecoder:
         if b"\n\n" not in data and not (self._last == b"\n" and data[:1] == b"\n"):
             self._keep(data)
             return []
-        if self._parts:
-            self._parts.append(data)
-            data = b"".join(self._parts)
+        if self._open:
+            data = self._take() + data
         *blocks, rest = data.split(b"\n\n")
-        self._parts, self._size, self._last = [], 0, b""
+        self._last = b""
         events: list[Event] = []
         for block in blocks:
-            if len(block) > self._max:
+            if len(block) > self._max and len(_relevant(block)) > self._max:
                 raise _too_large(self._max)
             if block[:6] == b"data: " and b"\n" not in block:  # nearly every event of this API
                 events.append((None, block[6:]))
@@ -78,29 +79,25 @@ class SSEDecoder:
 
     def end(self) -> Event | None:
         """The input is over: what stands in the buffer, read as if its blank line had come; None if nothing."""
-        block = b"".join(self._parts)
-        self._parts, self._size, self._last = [], 0, b""
-        return _parse(block) if block else None
+        self._last = b""
+        return _parse(self._take()) if self._open else None
+
+    def _take(self) -> bytes:
+        block = bytes(self._open)
+        self._open, self._line = bytearray(), 0
+        return block
 
     def _keep(self, data: bytes) -> None:
-        self._parts.append(data)
-        self._size += len(data)
+        """Add to the unfinished event. Every line is looked at once, when its end comes: comments and ids go."""
         self._last = data[-1:]
-        if self._size > self._compact_at or self._size > self._max:
-            self._compact()
-
-    def _compact(self) -> None:
-        """Drop whole lines that will not matter (comments, ids), so that a flood of them takes no memory.
-
-        The threshold doubles with what remains, which keeps the total work linear.
-        """
-        lines, cut, tail = b"".join(self._parts).rpartition(b"\n")
-        kept = b"\n".join(line for line in lines.split(b"\n") if _matters(line))
-        block = (kept + b"\n" if kept else b"") + tail if cut else tail
-        if len(block) > self._max:
+        self._open += data
+        if (newline := data.rfind(b"\n")) >= 0:
+            end = len(self._open) - len(data) + newline + 1
+            lines = _relevant(bytes(self._open[self._line : end - 1]))
+            self._open[self._line : end] = lines + b"\n" if lines else b""
+            self._line += len(lines) + 1 if lines else 0
+        if len(self._open) > self._max:
             raise _too_large(self._max)
-        self._parts, self._size = [block], len(block)
-        self._compact_at = max(64 * 1024, 2 * self._size)
 
     def _skip_bom(self, data: bytes) -> bytes:
         data = (self._bom or b"") + data
@@ -111,8 +108,9 @@ class SSEDecoder:
         return data.removeprefix(_BOM)
 
 
-def _matters(line: bytes) -> bool:
-    return line[:4] == b"data" or line[:5] == b"event" or (line[:1] != b"" and line[:1] in _JSON_START)
+def _relevant(lines: bytes) -> bytes:
+    """The lines that can matter to an event: no comments, ids or delays."""
+    return b"\n".join([line for line in lines.split(b"\n") if line[:1] in _RELEVANT and line[:1]])
 
 
 def _parse(block: bytes) -> Event | None:
@@ -129,7 +127,7 @@ def _parse(block: bytes) -> Event | None:
             data.append(value)
         elif field == b"event":
             name = value
-    return (name, b"\n".join(data)) if data else None
+    return (name or None, b"\n".join(data)) if data else None
 
 
 def _too_large(bound: int) -> ResponseTooLargeError:

@@ -98,8 +98,7 @@ def _after(reply: ChatCompletion, usage: bool) -> int:
     """What is to be said about a whole reply beside its text; gives the exit status."""
     if usage and (counted := reply.usage) is not None:
         click.echo(
-            f"tokens: {counted.prompt_tokens} prompt + {counted.completion_tokens} completion"
-            f" = {counted.total_tokens}",
+            f"tokens: {counted.prompt_tokens} prompt + {counted.completion_tokens} completion = {counted.total_tokens}",
             err=True,
         )
     elif usage:
@@ -126,7 +125,9 @@ def _whole_prompt(prompt: str | None) -> str:
     asked = prompt if prompt and prompt != "-" else ""
     whole = "\n\n".join(part for part in (asked, document) if part.strip())
     if not whole:
-        raise CommandError('no prompt: give one as an argument, as in: openai-async chat "Hello", or pipe it in', MISUSED)
+        raise CommandError(
+            'no prompt: give one as an argument, as in: openai-async chat "Hello", or pipe it in', MISUSED
+        )
     return whole
 
 

@@ -5,14 +5,13 @@ It listens on loopback unless told otherwise, calls no other host, and ends on C
 
 from __future__ import annotations
 
-import json
 import math
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -35,8 +34,12 @@ _RATE = click.FloatRange(min=0, min_open=True)
 )
 @click.option("--rpm", type=_RATE, metavar="N", help="Requests per minute of each key and model [default: no limit].")
 @click.option("--tpm", type=_RATE, metavar="N", help="Tokens per minute of each key and model [default: no limit].")
-@click.option("--first-token", type=click.FloatRange(min=0), default=0.0, metavar="S", help="Seconds until a reply begins.")
-@click.option("--tokens-per-second", type=_RATE, default=math.inf, metavar="N", help="Speed of a reply [default: at once].")
+@click.option(
+    "--first-token", type=click.FloatRange(min=0), default=0.0, metavar="S", help="Seconds until a reply begins."
+)
+@click.option(
+    "--tokens-per-second", type=_RATE, default=math.inf, metavar="N", help="Speed of a reply [default: at once]."
+)
 @click.option(
     "--key",
     "keys",
@@ -63,7 +66,7 @@ def emulator(
       openai-async emulator --port 8080 --rpm 500 --first-token 0.3 --tokens-per-second 50
     """
     try:
-        from openai_async.emulator import Emulator, Latency, RateLimits
+        from openai_async.emulator import CATALOGUE, Emulator, Latency, RateLimits
     except ImportError as error:  # its own words say what to install
         raise CommandError(str(error), MISUSED) from None
     emulated = Emulator(
@@ -73,9 +76,77 @@ def emulator(
         latency=Latency(first_token, tokens_per_second),
     )
     with _until_told() as stop, _listening(emulated, host, port) as server:
-        click.echo(_greeting(server, [model.id for model in Emulator().catalogue._models], keys, any_model))
+        models = [model.id for model in CATALOGUE]
+        click.echo(_greeting(server.base_url, models, any_model=any_model, any_key=not keys))
         while not stop.wait(1.0):  # bounded, because Windows cannot interrupt a wait without end
             pass
     stats = emulated.stats
     click.echo(f"stopped: {stats.requests:,} requests served, {stats.tokens:,} tokens")
     return OK
+
+
+_GREETING: Final = """\
+The emulated API listens on {base_url}   (Ctrl-C ends it)
+  models: {models}
+  keys:   {keys}
+
+# in a shell
+curl {base_url}/chat/completions \\
+  -H "Authorization: Bearer {shell_key}" -H "Content-Type: application/json" \\
+  -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello!"}}]}}'
+
+# in Python
+import asyncio
+from openai_async import AsyncClient
+
+async def main():
+    async with AsyncClient({python_key}base_url="{base_url}") as client:
+        reply = await client.chat.completions.create(
+            model="{model}", messages=[{{"role": "user", "content": "Hello!"}}]
+        )
+        print(reply.text)
+
+asyncio.run(main())
+# end of the examples
+"""
+
+
+def _greeting(base_url: str, models: list[str], *, any_model: bool, any_key: bool) -> str:
+    """Where the server is, and examples to copy. Keys that it was given are not repeated: a log may keep this text."""
+    return _GREETING.format(
+        base_url=base_url,
+        models=", ".join(models) + (", and any other name" if any_model else ""),
+        keys="any" if any_key else "those given with --key; put one into OPENAI_API_KEY for the examples",
+        model=models[0],
+        shell_key="any" if any_key else "$OPENAI_API_KEY",
+        python_key='api_key="any", ' if any_key else "",
+    )
+
+
+@contextmanager
+def _until_told() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set; the handlers before it are put back."""
+    stop = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _listening(emulated: Emulator, host: str, port: int) -> Iterator[Serving]:
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(emulated.run(host=host, port=port))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise CommandError(
+                f"cannot listen on {host}:{port}: {reason} - choose another --port, or 0 for a free one", MISUSED
+            ) from None
+        yield server

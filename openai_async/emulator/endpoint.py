@@ -134,8 +134,6 @@ async def _read(receive: Receive, limit: int) -> bytes:
         size += len(part)
         if size <= limit:
             parts.append(part)
-        else:
-            parts.clear()
     if size > limit:
         raise problems.body_too_large(limit)
     return b"".join(parts)
@@ -157,8 +155,7 @@ class _Delivery:
             await self._attended(lambda: self._stream(events))
             return
         if reply.after > 0:
-            await self._attended(lambda: anyio.sleep(reply.after))
-            if self._closed:
+            if not await self._attended(lambda: anyio.sleep(reply.after)):
                 return
         await self._start(
             reply.status,
@@ -204,22 +201,24 @@ class _Delivery:
         self.close()
         await self._send({"type": "http.response.body", "body": b"".join(ready), "more_body": False})
 
-    async def _attended(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do the work, but stop it as soon as the client hangs up."""
+    async def _attended(self, work: Callable[[], Awaitable[None]]) -> bool:
+        """Do the work, but stop it as soon as the client hangs up; say whether it was done."""
+        done = False
         async with anyio.create_task_group() as group:
 
             async def watch() -> None:
                 while (await self._receive())["type"] != "http.disconnect":
                     pass
-                self.close(aborted=True)
                 group.cancel_scope.cancel()
 
             group.start_soon(watch)
             try:
                 await work()
+                done = True
             except OSError:
-                self.close(aborted=True)
+                pass  # sending failed: the client hung up
             group.cancel_scope.cancel()
+        return done
 
     def close(self, *, aborted: bool = False) -> None:
         """Enter the request in the ledger, the first time that this is called."""

@@ -57,6 +57,7 @@ class Stats:
 
     @property
     def tokens(self) -> int:
+        """Tokens of prompts and completions together."""
         return self.prompt_tokens + self.completion_tokens
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Serving", "serve"]
 
 _BACKLOG = 2048
-_GRACE = 1.0  # seconds that a cut call has for its own cleaning up
+_GRACE = 1.0  # seconds that a cut call has to end
 _IDLE = 75  # seconds that an idle connection is kept
 
 
@@ -37,11 +37,13 @@ class Serving:
 
     @property
     def origin(self) -> str:
+        """Scheme, host and port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
     @property
     def base_url(self) -> str:
+        """What a client takes as its base URL: the origin, and the version."""
         return f"{self.origin}/v1"
 
 
@@ -123,14 +125,9 @@ class _Server(uvicorn.Server):
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):
-            connection.shutdown()
-        tasks = set(self.server_state.tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
+            connection.transport.abort()  # to the call it serves this looks like a client that hung up
+        await asyncio.sleep(0)  # the transports let go of their sockets on the loop's next turn
+        if tasks := set(self.server_state.tasks):
             await asyncio.wait(tasks, timeout=_GRACE)
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
         for server in self.servers:
             await server.wait_closed()
-        await asyncio.sleep(0)  # an aborted transport lets go of its socket on the loop's next turn

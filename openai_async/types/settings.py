@@ -13,7 +13,7 @@ from openai_async.errors import InvalidParameterError
 class Null(enum.Enum):
     """Type of `NULL`."""
 
-    NULL = "null"
+    NULL = None  # the JSON codec writes an enumeration's member as its value
 
     def __repr__(self) -> str:
         return "NULL"
@@ -75,6 +75,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
+        """The string itself, for the wire."""
         return self._value
 
     def __repr__(self) -> str:

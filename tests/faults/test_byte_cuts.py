@@ -38,8 +38,11 @@ FRAMINGS = ("length", "chunked", "close")
 ENDS = (Fin(), Rst())
 _READERS = 8
 
+#: As short as a whole stream can be: every byte of it is a connection.
+SHORT_EVENTS = ({"choices": [{"delta": {"content": "Hel"}}]}, {"choices": [{"delta": {"content": "lo!"}}]}, "[DONE]")
+
 #: More of everything, for the long form: several choices, text of several bytes a character, a tool call.
-LONG_PIECES = ("Grüße", " aus ", "東京", " \N{SNOWMAN}\N{GRINNING FACE}", " ", "and", " more") * 6
+LONG_PIECES = ("Grüße", " aus ", "東京", " \N{SNOWMAN}\N{GRINNING FACE}", " ", "and", " more") * 2
 LONG_TEXT = "".join(LONG_PIECES)
 _TOOL = {"tool_calls": [{"index": 0, "id": "t1", "function": {"name": "look", "arguments": '{"at": "rain"}'}}]}
 LONG_EVENTS: tuple[Any, ...] = (
@@ -160,10 +163,10 @@ async def test_a_cut_stream_never_passes_for_a_whole_one(
     framing: Any, end: Fin | Rst, make_client: MakeClient, record_property: Callable[[str, object], None]
 ) -> None:
     """A stream that ends early is an error that holds exactly the text delivered; past [DONE] it is whole."""
-    cuts = all_cuts(sse(EVENTS, framing=framing), end)
+    cuts = all_cuts(sse(SHORT_EVENTS, framing=framing), end)
     found = await sweep_cuts(cuts, make_client, streamed(TEXT))
     assert found.kinds.total() == len(cuts)
-    assert found.kinds["value"] < len("[DONE]\n\n" "\r\n" "0\r\n\r\n")  # the cuts behind the terminal event
+    assert found.kinds["value"] <= len(b"\r\n0\r\n\r\n")  # the framing behind the terminal event
     record_property("offsets", len(cuts))
 
 

@@ -163,6 +163,13 @@ def test_stop_text_is_not_returned(client: httpx.Client) -> None:
         assert reply["usage"]["completion_tokens"] <= count(whole[: whole.index(stop)])
 
 
+def test_stop_within_the_maximum_ends_the_reply(client: httpx.Client) -> None:
+    """A reply that a stop string ends before its maximum has finish_reason `stop`."""
+    whole = answer(client)
+    (choice,) = ask(client, stop=whole.split()[2], max_tokens=count(whole) - 1)["choices"]
+    assert choice["finish_reason"] == "stop"
+
+
 def test_stop_after_the_maximum_does_not_count(client: httpx.Client) -> None:
     """A stop string beyond the maximum length changes nothing."""
     whole = answer(client)
