@@ -17,7 +17,7 @@ import anyio
 import attrs
 
 from openai_async import _runtime
-from openai_async.errors import APIError, OpenAIError
+from openai_async.errors import APIError, OpenAIError, frameless
 from openai_async.types._base import Reply
 from openai_async.types.attempt import Attempt
 
@@ -131,7 +131,7 @@ class AsyncMap(Generic[R]):
         try:
             result: Result[R] = Result(index, value=await self._one(request))
         except OpenAIError as error:
-            result = Result(index, error=error)
+            result = Result(index, error=frameless(error))  # a value, which must not keep the request alive
         except Exception as error:  # not an outcome of a call, but a bug: it ends the map
             self._failure = error
             return

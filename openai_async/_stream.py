@@ -30,6 +30,7 @@ from openai_async.errors import (
     FirstTokenTimeoutError,
     IdleTimeoutError,
     StreamInterrupted,
+    frameless,
 )
 from openai_async.types._base import Meta, RateLimits, Value
 
@@ -106,11 +107,10 @@ class AsyncStream(Generic[C, F]):
         events = self._events
         while True:
             if events:
-                name, data = events.popleft()
-                if data == b"[DONE]":
+                if events[0][1] == b"[DONE]":
                     await self._finish()
                     raise StopAsyncIteration
-                return self._chunk(name, data)
+                return self._chunk(*events.popleft())
             if self._complete:
                 raise StopAsyncIteration
             if self._closed:
@@ -161,12 +161,15 @@ class AsyncStream(Generic[C, F]):
     def _chunk(self, name: bytes | None, data: bytes) -> C:
         try:
             chunk = self._decode(data)
-        except DecodeError as error:
-            self._fail(self._as_error_event(data) or error)
-        if name == b"error" or (chunk.extra and problems.error_in(chunk.extra)):
-            self._fail(self._as_error_event(data) or DecodeError("the stream holds an error event without an error"))
-        self._fold.add(chunk)
-        return chunk
+            if name != b"error" and not (chunk.extra and problems.error_in(chunk.extra)):
+                self._fold.add(chunk)
+                return chunk
+            error: APIError = DecodeError("the stream holds an error event without an error")
+        except DecodeError as damage:
+            error = damage
+        error = self._as_error_event(data) or error
+        del data  # servers quote keys, and tracebacks may be shown with local variables
+        self._fail(error)
 
     def _as_error_event(self, data: bytes) -> APIError | None:
         try:
@@ -210,11 +213,13 @@ class AsyncStream(Generic[C, F]):
 
     def _end_of_body(self) -> None:
         """The body is over. A terminal event or an error may stand in it without its blank line."""
-        event = self._sse.end()
-        if event is not None and event[1] == b"[DONE]":
-            self._events.append(event)
-            return
-        error = self._as_error_event(event[1]) if event is not None else None
+        event, error = self._sse.end(), None
+        if event is not None:
+            if event[1] == b"[DONE]":
+                self._events.append(event)
+                return
+            error = self._as_error_event(event[1])
+        del event
         self._fail(error or StreamInterrupted("the stream ended without its terminal event"))
 
     async def _finish(self) -> None:
@@ -245,7 +250,7 @@ class AsyncStream(Generic[C, F]):
         error.attempts = (*earlier, broken)
         error.request_id = error.request_id or self.request_id
         error.partial = self.partial
-        raise error
+        raise frameless(error)
 
 
 class _Text:

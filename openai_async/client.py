@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from openai_async import _settings
 from openai_async._layers.pipeline import Defaults, Pipeline
 from openai_async._limiter import ConcurrencyLimit
+from openai_async.errors import ConfigurationError, frameless
 from openai_async.types.settings import Timeout
 
 if TYPE_CHECKING:
@@ -69,25 +70,32 @@ class AsyncClient:
         max_response_bytes: int = 1 << 30,
         max_event_bytes: int = 128 << 20,
     ) -> None:
-        self.base_url: str = _settings.base_url(base_url, allow_http=allow_http)
-        self.max_retries: int = _settings.retries(max_retries)
-        self._pipeline = Pipeline(
-            transport=_settings.transport(http_client, transport, proxy, base_url=self.base_url, trust_env=trust_env),
-            limiter=ConcurrencyLimit(max_concurrency),
-            defaults=Defaults(
-                timeout=_settings.timeout(timeout),
-                deadline=_settings.seconds("deadline", deadline),
-                max_retries=self.max_retries,
-                query=dict(default_query or {}),
-                max_event_bytes=_settings.positive("max_event_bytes", max_event_bytes),
-            ),
-            base_url=self.base_url,
-            headers=_settings.headers(default_headers),
-            keys=_settings.keys(api_key),
-            organizations=_settings.organizations(organization),
-            project=_settings.project(project),
-            max_response_bytes=_settings.positive("max_response_bytes", max_response_bytes),
-        )
+        try:
+            self.base_url: str = _settings.base_url(base_url, allow_http=allow_http)
+            self.max_retries: int = _settings.retries(max_retries)
+            self._pipeline = Pipeline(
+                transport=_settings.transport(
+                    http_client, transport, proxy, base_url=self.base_url, trust_env=trust_env
+                ),
+                limiter=ConcurrencyLimit(max_concurrency),
+                defaults=Defaults(
+                    timeout=_settings.timeout(timeout),
+                    deadline=_settings.seconds("deadline", deadline),
+                    max_retries=self.max_retries,
+                    query=dict(default_query or {}),
+                    max_event_bytes=_settings.positive("max_event_bytes", max_event_bytes),
+                ),
+                base_url=self.base_url,
+                headers=_settings.headers(default_headers),
+                keys=_settings.keys(api_key),
+                organizations=_settings.organizations(organization),
+                project=_settings.project(project),
+                max_response_bytes=_settings.positive("max_response_bytes", max_response_bytes),
+            )
+        except ConfigurationError as error:
+            # What may hold a key must not stand in a traceback that is shown with local variables.
+            del api_key, base_url, default_headers, default_query, proxy, http_client, transport
+            raise frameless(error) from None
 
     @cached_property
     def chat(self) -> AsyncChat:
@@ -120,4 +128,4 @@ class AsyncClient:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"<AsyncClient {self.base_url}>"
+        return f"<AsyncClient {getattr(self, 'base_url', 'not built')}>"  # a traceback may show it half built

@@ -36,12 +36,13 @@ All of them survive pickling and copying. They hold plain values only: no HTTP o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 if TYPE_CHECKING:
     from openai_async.types.attempt import Attempt, Outcome
 
 Phase = Literal["connect", "send", "response", "body"]
+E = TypeVar("E", bound="OpenAIError")
 
 
 class OpenAIError(Exception):
@@ -57,6 +58,15 @@ def _revive(cls: type[OpenAIError], args: tuple[object, ...], state: dict[str, o
     error.args = args
     error.__dict__.update(state)
     return error
+
+
+def frameless(error: E) -> E:
+    """The error without the frames and the context it came through; its cause stays.
+
+    Their local variables hold what was sent and what came back, and crash reporters show local variables.
+    """
+    error.__context__ = None
+    return error.with_traceback(None)
 
 
 class ConfigurationError(OpenAIError, ValueError):

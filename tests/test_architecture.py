@@ -205,9 +205,7 @@ def test_modules_import_from_lower_floors_or_their_own_room() -> None:
 def test_the_annexes_see_only_the_ground_of_the_house(annex: str) -> None:
     """The emulator and the test tools work without the client they test."""
     wrong = [
-        found
-        for found in inside()
-        if room_of(found.source) == annex and room_of(found.target) not in (*GROUND, annex)
+        found for found in inside() if room_of(found.source) == annex and room_of(found.target) not in (*GROUND, annex)
     ]
     assert not wrong, say(wrong)
 

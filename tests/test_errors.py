@@ -42,19 +42,14 @@ def drawn() -> Iterator[tuple[str, str | None, str | None, str]]:
 def test_the_drawing_is_the_tree() -> None:
     """The docstring of `errors` names every exception once, under its base class."""
     described = {name: [base for base in (parent, second) if base] for name, parent, second, _ in drawn()}
-    built = {
-        cls.__name__: [base.__name__ for base in cls.__bases__ if base is not Exception]
-        for cls in CLASSES
-    }
+    built = {cls.__name__: [base.__name__ for base in cls.__bases__ if base is not Exception] for cls in CLASSES}
     assert described == built
     assert len(described) == len([*drawn()]) > 25
 
 
 def test_the_drawing_names_the_status_of_each_class() -> None:
     """The numbers beside the classes are those by which answers become exceptions."""
-    described = {
-        name: int(match[0]) for name, _, _, text in drawn() if (match := re.match(r"\d{3}", text)) is not None
-    }
+    described = {name: int(match[0]) for name, _, _, text in drawn() if (match := re.match(r"\d{3}", text)) is not None}
     raised = {cls.__name__: status for status, cls in problems._BY_STATUS.items()}
     special = {"QuotaExhaustedError": 429, "RequestExceedsLimitError": 429}
     assert described == raised | special

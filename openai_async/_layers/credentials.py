@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from openai_async._layers.call import Answer, Call, Credentials, Handler
 from openai_async._wire.headers import check_token
+from openai_async.errors import ConfigurationError, frameless
 from openai_async.types.settings import Secret
 
 KeySource: TypeAlias = Sequence[Secret] | Callable[[], str | Awaitable[str]]
@@ -51,4 +52,8 @@ class Authorize:
         key = source()
         if inspect.isawaitable(key):
             key = await key
-        return Secret(check_token("api_key", key))
+        try:
+            return Secret(check_token("api_key", key))
+        except ConfigurationError as error:
+            del key  # a traceback with local variables must not show it
+            raise frameless(error) from None

@@ -52,7 +52,8 @@ class Retry:
         name = type(error).__name__
         call.attempts.append(Attempt(number, error.outcome, status, name, seconds, wait))
         if wait is not None:
-            log.info("%s %s: %s, retry %d in %.2f s", call.method, call.path, name, number, wait)
+            path = call.path.partition("?")[0]  # a query may hold a key
+            log.info("%s %s: %s, retry %d in %.2f s", call.method, path, name, number, wait)
         return wait
 
     def _wait_before_retry(self, call: Call, error: APIError, number: int) -> float | None:

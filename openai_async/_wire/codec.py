@@ -99,7 +99,7 @@ def _build(*, detailed: bool) -> cattrs.Converter:
         converter.register_structure_hook(primitive, _checked(*accepted))
     converter.register_structure_hook_func(lambda cls: cls == dict[str, Any], _checked(dict))
     converter.register_structure_hook_factory(
-        lambda cls: get_origin(cls) is list,
+        _is_list,
         lambda cls: _structure_list(cls, converter),  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
     )
     converter.register_structure_hook_factory(
@@ -111,6 +111,10 @@ def _build(*, detailed: bool) -> cattrs.Converter:
 
 def _is_value(cls: Any) -> bool:
     return isinstance(cls, type) and issubclass(cls, Value)
+
+
+def _is_list(cls: Any) -> bool:
+    return get_origin(cls) is list
 
 
 def _checked(*accepted: type) -> Callable[[Any, Any], Any]:
@@ -142,7 +146,7 @@ def _structure_value(cls: type[Value], converter: cattrs.Converter) -> Callable[
     beside: dict[str, Any] = {name: override(omit=True) for name in ("extra", "meta") if name in fields}
     fill = make_dict_structure_fn(cls, converter, _cattrs_detailed_validation=converter.detailed_validation, **beside)
     known = frozenset(fields.keys() - beside.keys())
-    required_lists = [name for name in known if fields[name].default is attrs.NOTHING and _is_list(fields[name])]
+    required_lists = [name for name in known if fields[name].default is attrs.NOTHING and _is_list(fields[name].type)]
 
     def structure_value(data: Any, _: Any) -> Any:
         if data.__class__ is not dict:
@@ -163,7 +167,3 @@ def _structure_value(cls: type[Value], converter: cattrs.Converter) -> Callable[
         return value
 
     return structure_value
-
-
-def _is_list(field: attrs.Attribute[Any]) -> bool:
-    return get_origin(field.type) is list

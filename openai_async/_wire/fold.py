@@ -1,16 +1,19 @@
 """Chunks -> the reply they amount to, in linear time.
 
-Per choice: content, refusal and tool-call arguments are kept as lists of pieces and joined once, when asked for. Tool
-calls are matched by their index, so that calls of several choices may interleave.
+Per choice: content, refusal, speech and tool-call arguments are kept as lists of pieces and joined once, when asked
+for. Tool calls are matched by their index, so that calls of several choices may interleave. A reply that was asked for
+midway is the caller's: later chunks do not change it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from openai_async.types._base import EMPTY, NO_META, Meta
 from openai_async.types.chat import (
     ChatCompletion,
+    ChatCompletionAudio,
     ChatCompletionChunk,
     ChatCompletionMessage,
     Choice,
@@ -26,7 +29,7 @@ from openai_async.types.chat import (
 class _Call:
     """Pieces of one tool call."""
 
-    __slots__ = ("custom", "extra", "id", "name", "pieces", "type")
+    __slots__ = ("custom", "extra", "id", "inner", "name", "pieces", "type")
 
     def __init__(self) -> None:
         self.id: str | None = None
@@ -35,6 +38,7 @@ class _Call:
         self.pieces: list[str] = []
         self.custom = False
         self.extra: dict[str, Any] = {}
+        self.inner: dict[str, Any] = {}  # unknown fields of `function` or `custom`
 
     def add(self, call: ToolCall) -> None:
         self.id = self.id or call.id
@@ -43,44 +47,98 @@ class _Call:
             self.extra.update(call.extra)
         if call.custom is not None:
             self.custom = True
-            self._add(call.custom.name, call.custom.input)
+            self._add(call.custom.name, call.custom.input, call.custom.extra)
         if call.function is not None:
-            self._add(call.function.name, call.function.arguments)
+            self._add(call.function.name, call.function.arguments, call.function.extra)
 
-    def _add(self, name: str | None, piece: str | None) -> None:
+    def _add(self, name: str | None, piece: str | None, extra: Mapping[str, Any]) -> None:
         # Some servers send the whole name again with every piece; the API sends it once.
         if name and self.name != [name]:
             self.name.append(name)
         if piece:
             self.pieces.append(piece)
+        if extra:
+            self.inner.update(extra)
 
     def result(self) -> ToolCall:
-        name, text = "".join(self.name) or None, "".join(self.pieces)
-        call = ToolCall(id=self.id, type=self.type or ("custom" if self.custom else "function"))
-        if self.custom:
-            call.custom = CustomCall(name=name, input=text)
-        else:
-            call.function = FunctionCall(name=name, arguments=text)
-        if self.extra:
-            call.extra = self.extra
-        return call
+        name, text, inner = "".join(self.name) or None, "".join(self.pieces), _copied(self.inner)
+        return ToolCall(
+            id=self.id,
+            type=self.type or ("custom" if self.custom else "function"),
+            function=None if self.custom else FunctionCall(name=name, arguments=text, extra=inner),
+            custom=CustomCall(name=name, input=text, extra=inner) if self.custom else None,
+            extra=_copied(self.extra),
+        )
+
+
+class _Audio:
+    """Pieces of a spoken reply."""
+
+    __slots__ = ("data", "expires_at", "extra", "id", "transcript")
+
+    def __init__(self) -> None:
+        self.id: str | None = None
+        self.data: list[str] = []
+        self.transcript: list[str] = []
+        self.expires_at: int | None = None
+        self.extra: dict[str, Any] = {}
+
+    def add(self, piece: ChatCompletionAudio) -> None:
+        self.id = self.id or piece.id
+        if piece.data is not None:
+            self.data.append(piece.data)
+        if piece.transcript is not None:
+            self.transcript.append(piece.transcript)
+        if piece.expires_at is not None:
+            self.expires_at = piece.expires_at
+        if piece.extra:
+            self.extra.update(piece.extra)
+
+    def result(self) -> ChatCompletionAudio:
+        return ChatCompletionAudio(
+            id=self.id,
+            data=_joined(self.data),
+            transcript=_joined(self.transcript),
+            expires_at=self.expires_at,
+            extra=_copied(self.extra),
+        )
 
 
 class _Choice:
     """Pieces of one choice."""
 
-    __slots__ = ("calls", "content", "extra", "finish_reason", "function", "logprobs", "refusal", "role", "texts")
+    __slots__ = (
+        "annotations",
+        "audio",
+        "beside",
+        "calls",
+        "content",
+        "extra",
+        "finish_reason",
+        "function",
+        "index_of_id",
+        "last_index",
+        "logprobs",
+        "refusal",
+        "role",
+        "texts",
+    )
 
     def __init__(self) -> None:
         self.role = "assistant"
         self.content: list[str] = []
         self.refusal: list[str] = []
         self.calls: dict[int, _Call] = {}
+        self.index_of_id: dict[str, int] = {}  # of calls that came without an index
+        self.last_index = -1  # the highest one so far
         self.function: _Call | None = None
+        self.audio: _Audio | None = None
+        self.annotations: list[dict[str, Any]] | None = None
         self.finish_reason: str | None = None
         self.logprobs: ChoiceLogprobs | None = None
         self.extra: dict[str, Any] = {}
         self.texts: dict[str, list[str]] = {}
+        self.beside: dict[str, Any] = {}  # unknown fields beside the message
 
     def add(self, choice: ChunkChoice) -> None:
         delta = choice.delta
@@ -88,7 +146,7 @@ class _Choice:
             self.content.append(delta.content)
         if choice.finish_reason is not None:
             self.finish_reason = choice.finish_reason
-        if delta.role is not None:
+        if delta.role:  # some servers blank it after the first piece
             self.role = delta.role
         if delta.refusal is not None:
             self.refusal.append(delta.refusal)
@@ -97,26 +155,45 @@ class _Choice:
         if delta.function_call is not None:
             self.function = self.function or _Call()
             self.function.add(ToolCall(function=delta.function_call))
+        if delta.audio is not None:
+            self.audio = self.audio or _Audio()
+            self.audio.add(delta.audio)
+        if delta.annotations is not None:
+            self.annotations = self.annotations or []
+            self.annotations.extend(delta.annotations)
         if choice.logprobs is not None:
             self._add_logprobs(choice.logprobs)
         for name, value in delta.extra.items():
             self._add_extra(name, value)
+        if choice.extra:
+            self.beside.update(choice.extra)
 
     def _call(self, call: ToolCall) -> _Call:
-        index = call.index
-        if index is None:  # a server that numbers nothing sends each call whole
-            index = next((i for i, known in self.calls.items() if call.id and known.id == call.id), len(self.calls))
-        return self.calls.setdefault(index, _Call())
+        index = self._unstated_index(call) if call.index is None else call.index
+        self.last_index = max(self.last_index, index)
+        known = self.calls.get(index)
+        if known is None:
+            known = self.calls[index] = _Call()
+        return known
+
+    def _unstated_index(self, call: ToolCall) -> int:
+        """A server that numbers nothing sends each call whole, or the rest of one without id and name."""
+        if call.id:
+            return self.index_of_id.setdefault(call.id, self.last_index + 1)
+        named = (call.function is not None and call.function.name) or (call.custom is not None and call.custom.name)
+        return self.last_index + 1 if named or self.last_index < 0 else self.last_index
 
     def _add_logprobs(self, piece: ChoiceLogprobs) -> None:
         if self.logprobs is None:
             self.logprobs = ChoiceLogprobs()
-        if piece.content:
+        if piece.content is not None:
             self.logprobs.content = self.logprobs.content or []
             self.logprobs.content.extend(piece.content)
-        if piece.refusal:
+        if piece.refusal is not None:
             self.logprobs.refusal = self.logprobs.refusal or []
             self.logprobs.refusal.extend(piece.refusal)
+        if piece.extra:
+            self.logprobs.extra = {**self.logprobs.extra, **piece.extra}
 
     def _add_extra(self, name: str, value: Any) -> None:
         """Unknown text grows (reasoning_content of several servers), anything else unknown is replaced."""
@@ -128,24 +205,52 @@ class _Choice:
     def result(self, index: int) -> Choice:
         message = ChatCompletionMessage(
             role=self.role,
-            content="".join(self.content) if self.content else None,
-            refusal="".join(self.refusal) if self.refusal else None,
+            content=_joined(self.content),
+            refusal=_joined(self.refusal),
             tool_calls=[self.calls[i].result() for i in sorted(self.calls)] or None,
             function_call=self.function.result().function if self.function else None,
+            audio=self.audio.result() if self.audio else None,
+            annotations=None if self.annotations is None else list(self.annotations),
             extra={**self.extra, **{name: "".join(pieces) for name, pieces in self.texts.items()}} or EMPTY,
         )
-        return Choice(index=index, message=message, finish_reason=self.finish_reason, logprobs=self.logprobs)
+        return Choice(
+            index=index,
+            message=message,
+            finish_reason=self.finish_reason,
+            logprobs=_copied_logprobs(self.logprobs) if self.logprobs else None,
+            extra=_copied(self.beside),
+        )
+
+
+def _joined(pieces: list[str]) -> str | None:
+    return "".join(pieces) if pieces else None
+
+
+def _copied(extra: Mapping[str, Any]) -> Mapping[str, Any]:
+    return dict(extra) if extra else EMPTY
+
+
+def _copied_logprobs(logprobs: ChoiceLogprobs) -> ChoiceLogprobs:
+    content, refusal = logprobs.content, logprobs.refusal
+    return ChoiceLogprobs(
+        content=None if content is None else list(content),
+        refusal=None if refusal is None else list(refusal),
+        extra=logprobs.extra,
+    )
 
 
 class ChatFold:
     """Add chunks, ask for the reply so far. Asking does not change it."""
 
-    __slots__ = ("_choices", "_extra", "_first", "_usage", "chunks")
+    __slots__ = ("_choices", "_extra", "_fingerprint", "_first", "_moderation", "_tier", "_usage", "chunks")
 
     def __init__(self) -> None:
         self._choices: dict[int, _Choice] = {}
         self._first: ChatCompletionChunk | None = None
         self._usage: CompletionUsage | None = None
+        self._tier: str | None = None
+        self._fingerprint: str | None = None
+        self._moderation: dict[str, Any] | None = None
         self._extra: dict[str, Any] = {}
         self.chunks = 0
 
@@ -155,6 +260,12 @@ class ChatFold:
             self._first = chunk
         if chunk.usage is not None:
             self._usage = chunk.usage
+        if chunk.service_tier is not None:
+            self._tier = chunk.service_tier
+        if chunk.system_fingerprint is not None:
+            self._fingerprint = chunk.system_fingerprint
+        if chunk.moderation is not None:
+            self._moderation = chunk.moderation
         if chunk.extra:
             self._extra.update(chunk.extra)
         for choice in chunk.choices:
@@ -172,10 +283,11 @@ class ChatFold:
             id=first.id,
             created=first.created,
             model=first.model,
-            service_tier=first.service_tier,
-            system_fingerprint=first.system_fingerprint,
+            service_tier=self._tier,
+            system_fingerprint=self._fingerprint,
+            moderation=self._moderation,
             choices=[self._choices[index].result(index) for index in sorted(self._choices)],
             usage=self._usage,
-            extra=self._extra or EMPTY,
+            extra=_copied(self._extra),
             meta=meta,
         )

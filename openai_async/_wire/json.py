@@ -118,7 +118,7 @@ def _parts(value: Any) -> list[tuple[str, Any]]:
     if isinstance(value, Value):
         value = value.to_dict()
     if isinstance(value, Mapping):
-        return [(_label(key), part) for key, part in value.items()]  # pyright: ignore[reportUnknownVariableType]
+        return [(_label(key), part) for key, part in value.items()]  # pyright: ignore
     if isinstance(value, (list, tuple)):
         return [(f"[{index}]", part) for index, part in enumerate(value)]  # pyright: ignore
     return []

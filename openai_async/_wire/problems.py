@@ -7,7 +7,7 @@ where a stream was due. All end here. Messages and bodies are masked before they
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from openai_async._wire import json
@@ -87,17 +87,15 @@ def error_in(event: Any) -> Any | None:
     return error if error else None  # pyright: ignore[reportUnknownVariableType]
 
 
-def from_response(meta: Meta, body: bytes, *, wall_clock: float, secrets: Iterable[Secret]) -> APIStatusError:
+def from_response(meta: Meta, body: bytes, *, wall_clock: float, secrets: Collection[Secret]) -> APIStatusError:
     """The exception of an error status. Any body will do: JSON of the API, of another server, HTML or nothing.
 
     `wall_clock` (epoch seconds) is for a Retry-After that is a date.
     """
     try:
-        decoded = json.loads(body)
+        decoded = _unwrapped(json.loads(body))
     except DecodeError:
         decoded = None
-    if isinstance(decoded, list) and decoded:  # Google's servers wrap it so
-        decoded = decoded[0]  # pyright: ignore[reportUnknownVariableType]
     error = error_in(decoded) or decoded
     if not isinstance(error, (dict, str)) and body:
         # Masked before it is cut: half a key is no longer recognised.
@@ -112,7 +110,12 @@ def from_response(meta: Meta, body: bytes, *, wall_clock: float, secrets: Iterab
     )
 
 
-def from_event(error: Any, *, request_id: str | None, secrets: Iterable[Secret]) -> APIStatusError:
+def _unwrapped(decoded: Any) -> Any:
+    """Google's servers put the error body into an array."""
+    return decoded[0] if isinstance(decoded, list) and decoded else decoded  # pyright: ignore[reportUnknownVariableType]
+
+
+def from_event(error: Any, *, request_id: str | None, secrets: Collection[Secret]) -> APIStatusError:
     """The exception of an error that came inside a stream, where no status belongs to it."""
     return _build(_implied_status(error), error, secrets, request_id=request_id)
 
@@ -133,7 +136,7 @@ def _implied_status(error: Any) -> int:
     return 500
 
 
-def _build(status: int, error: Any, secrets: Iterable[Secret], **known: Any) -> APIStatusError:
+def _build(status: int, error: Any, secrets: Collection[Secret], **known: Any) -> APIStatusError:
     error = _masked(error, _revealed(secrets))
     fields: dict[str, Any] = error if isinstance(error, dict) else {}  # pyright: ignore[reportUnknownVariableType]
     code, kind, param = (_text(fields.get(name)) for name in ("code", "type", "param"))
@@ -170,7 +173,7 @@ def _text(value: object) -> str | None:
     return None if value is None or value == "" else value if isinstance(value, str) else str(value)
 
 
-def _revealed(secrets: Iterable[Secret]) -> list[str]:
+def _revealed(secrets: Collection[Secret]) -> list[str]:
     """Longest first: one key may begin with another."""
     return sorted((secret.reveal() for secret in secrets), key=len, reverse=True)
 

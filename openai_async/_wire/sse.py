@@ -96,7 +96,11 @@ class SSEDecoder:
             lines = _relevant(bytes(self._open[self._line : end - 1]))
             self._open[self._line : end] = lines + b"\n" if lines else b""
             self._line += len(lines) + 1 if lines else 0
-        if len(self._open) > self._max:
+        unfinished = len(self._open) > self._line
+        if unfinished and self._open[self._line] not in _RELEVANT:
+            del self._open[self._line + 1 :]  # a comment may be endless; its first byte tells it apart
+            unfinished = False
+        if (len(self._open) if unfinished else self._line - 1) > self._max:
             raise _too_large(self._max)
 
     def _skip_bom(self, data: bytes) -> bytes:

@@ -15,6 +15,7 @@ environment: an argument would show it to every user of the machine.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 __all__ = ["main"]
 
@@ -25,11 +26,14 @@ def main() -> int:
     Raises nothing for a failure that a user can mend: it is one line on standard error. Ctrl-C gives 130.
     """
     try:
-        import click  # noqa: F401
-        import rich  # noqa: F401
+        import_module("click")
+        import_module("rich")
     except ImportError:
         sys.stderr.write("openai-async needs click and rich: pip install 'openai-async-sdk[cli]'\n")
         return 2
-    from openai_async.cli.group import run_command
+    try:
+        from openai_async.cli.group import run_command
 
-    return run_command()
+        return run_command()
+    except KeyboardInterrupt:  # so early or so late that no command was there to handle it
+        return 130

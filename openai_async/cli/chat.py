@@ -14,9 +14,9 @@ import click
 import orjson
 
 from openai_async import AsyncClient, OpenAIError
-from openai_async.cli.failures import MISUSED, OK, REFUSED, STATUSES, CommandError, explained
+from openai_async.cli.failures import OK, STATUSES, Misused, Refused, explained
 from openai_async.cli.loop import run
-from openai_async.cli.transcript import Transcript, visible
+from openai_async.cli.transcript import Transcript
 from openai_async.types.chat import ChatCompletion
 
 _SECONDS = click.FloatRange(min=0, min_open=True)
@@ -65,8 +65,7 @@ def chat(
     except OpenAIError as error:
         raise explained(error) from None
     request = {"messages": _messages(system, _whole_prompt(prompt)), **parameters}
-    reply = run(partial(_as_json if as_json else _as_text, client, request, usage))
-    return reply
+    return run(partial(_as_json if as_json else _as_text, client, request, usage))
 
 
 async def _as_text(client: AsyncClient, request: dict[str, Any], usage: bool) -> int:
@@ -84,9 +83,10 @@ async def _as_text(client: AsyncClient, request: dict[str, Any], usage: bool) ->
 
 
 async def _as_json(client: AsyncClient, request: dict[str, Any], usage: bool) -> int:
+    whole: ChatCompletion
     try:
         async with client:
-            whole = await client.chat.completions.create(**request)
+            whole = await client.chat.completions.create(stream=False, **request)
     except OpenAIError as error:
         raise explained(error, base_url=client.base_url) from None
     # One line when piped, so that replies can be appended to a file of JSON lines.
@@ -108,7 +108,7 @@ def _after(reply: ChatCompletion, usage: bool) -> int:
         cause = "the limit on tokens" if choice.finish_reason == "length" else "the server's content filter"
         click.echo(f"note: the reply was cut off by {cause}", err=True)
     if choice is not None and choice.message.refusal:
-        raise CommandError(f"the model refused: {visible(choice.message.refusal)}", REFUSED)
+        raise Refused(f"the model refused: {choice.message.refusal}")
     return OK
 
 
@@ -125,14 +125,12 @@ def _whole_prompt(prompt: str | None) -> str:
     asked = prompt if prompt and prompt != "-" else ""
     whole = "\n\n".join(part for part in (asked, document) if part.strip())
     if not whole:
-        raise CommandError(
-            'no prompt: give one as an argument, as in: openai-async chat "Hello", or pipe it in', MISUSED
-        )
+        raise Misused('no prompt: give one, as in: openai-async chat "Hello", or pipe it in')
     return whole
 
 
 def _standard_input() -> str:
     try:
-        return click.get_binary_stream("stdin").read().decode("utf-8-sig").rstrip("\n")
+        return sys.stdin.buffer.read().decode("utf-8-sig").rstrip("\n")
     except UnicodeDecodeError:
-        raise CommandError("standard input is not text in UTF-8", MISUSED) from None
+        raise Misused("standard input is not text in UTF-8") from None

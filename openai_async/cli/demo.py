@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import click
 
 from openai_async import AsyncClient, OpenAIError
-from openai_async.cli.failures import OK, REFUSED, CommandError, explained
+from openai_async.cli.failures import OK, REFUSED, Misused, explained
 from openai_async.cli.loop import run
 from openai_async.cli.tally import Tally
 from openai_async.cli.transcript import Transcript
@@ -33,16 +33,20 @@ _MODEL: Final = "emulated-mini"
 _CONCURRENCY: Final = 200
 _STOP_SECONDS: Final = 5.0  # a child that takes longer is killed
 _NEXT: Final = """
-Next: openai-async emulator                               (keep such a server running)
-      OPENAI_API_KEY=... openai-async chat --model MODEL "Hello!"   (ask a real one)"""
+Next:
+  openai-async emulator                       keep such a server running
+  openai-async chat --model MODEL "Hello!"    ask a real one, with the key in OPENAI_API_KEY"""
 
 
-@click.command()
-@click.option("--calls", type=click.IntRange(min=1), default=500, show_default=True, help="Chat calls to make.")
+@click.command(short_help="Make hundreds of calls at once: no key, no network.")
+@click.option(
+    "--calls", type=click.IntRange(min=1), default=500, show_default=True, metavar="N", help="Chat calls to make."
+)
 @click.option(
     "--concurrency",
     type=click.IntRange(min=1),
     default=_CONCURRENCY,
+    metavar="N",
     show_default=True,
     help="Most calls in flight at a time.",
 )
@@ -50,6 +54,7 @@ Next: openai-async emulator                               (keep such a server ru
     "--first-token",
     type=click.FloatRange(min=0),
     default=0.05,
+    metavar="S",
     show_default=True,
     help="Seconds until an emulated reply begins.",
 )
@@ -57,6 +62,7 @@ Next: openai-async emulator                               (keep such a server ru
     "--tokens-per-second",
     type=click.FloatRange(min=0, min_open=True),
     default=300.0,
+    metavar="N",
     show_default=True,
     help="Speed of an emulated reply.",
 )
@@ -74,10 +80,10 @@ def demo(calls: int, concurrency: int, first_token: float, tokens_per_second: fl
     console = Console(highlight=False)
     with _emulator(first_token, tokens_per_second) as base_url:
         console.print(f"An emulated API runs on {base_url}: no key, no network.", soft_wrap=True)
-        return run(partial(_show, console, base_url, calls, concurrency))
+        return run(partial(show, console, base_url, calls, concurrency))
 
 
-async def _show(console: Console, base_url: str, calls: int, concurrency: int) -> int:
+async def show(console: Console, base_url: str, calls: int, concurrency: int) -> int:
     from openai_async.cli.display import summary
 
     # Nothing of the user's environment reaches the emulator: no key, no organisation, no proxy.
@@ -91,7 +97,7 @@ async def _show(console: Console, base_url: str, calls: int, concurrency: int) -
         await _one(client)
     console.print()
     console.print(summary(tally))
-    console.print(_NEXT, style="dim")
+    console.print(_NEXT, style="dim", soft_wrap=True)
     return REFUSED if tally.failed else OK
 
 
@@ -130,7 +136,7 @@ async def _one(client: AsyncClient) -> None:
 
 
 @contextmanager
-def _emulator(first_token: float, tokens_per_second: float) -> Iterator[str]:
+def _emulator(first_token: float, tokens_per_second: float) -> Generator[str, None, None]:
     """An emulator in a process of its own, while the block runs; gives its base URL."""
     command = [
         sys.executable,
@@ -163,7 +169,7 @@ def _base_url(process: subprocess.Popen[bytes], complaints: IO[bytes]) -> str:
         process.wait()
         complaints.seek(0)
         last = complaints.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
-        raise CommandError(f"the emulator did not start: {last}", REFUSED)
+        raise Misused(f"the emulator did not start: {last}")
     base_url: str = json.loads(line)["base_url"]
     return base_url
 

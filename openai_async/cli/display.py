@@ -6,14 +6,16 @@ so that a log stays readable. Nothing here touches the text of a reply.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TypeAlias
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.live import Live
+from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from openai_async.cli.tally import Tally
 
@@ -24,38 +26,29 @@ _PLAIN_LINES = 5  # how many lines of progress a log gets
 
 
 @contextmanager
-def progress(console: Console, tally: Tally) -> Iterator[Refresh]:
+def progress(console: Console, tally: Tally) -> Generator[Refresh, None, None]:
     """Show the tally while the block runs; what the block gets is to be called after each change."""
     if console.is_terminal and not console.is_dumb_terminal:
-        with _live(console, tally) as refresh:
-            yield refresh
+        # Looks at the tally by itself, also while no call ends. A thread draws; it reads numbers and changes nothing.
+        with Live(get_renderable=lambda: _line(tally), console=console, refresh_per_second=10):
+            yield lambda: None
     else:
         yield _lines(console, tally)
 
 
-@contextmanager
-def _live(console: Console, tally: Tally) -> Iterator[Refresh]:
+def _line(tally: Tally) -> Table:
     width = len(str(tally.planned))  # figures keep their width, or the line would dance
-    columns = (
-        BarColumn(bar_width=20),
-        TextColumn(f"{{task.completed:>{width}.0f}}/{tally.planned} done"),
-        TextColumn(f"[red]{{task.fields[failed]:>{width}}} failed"),
-        TextColumn(f"[cyan]{{task.fields[in_flight]:>{width}}} in flight"),
-        TextColumn("[green]{task.fields[rate]:>5.0f} calls/s"),
+    line = Table.grid(padding=(0, 1))
+    line.add_column()
+    line.add_column(no_wrap=True)
+    figures = Text.assemble(
+        f"{tally.done:>{width}}/{tally.planned} done ",
+        (f" {tally.failed:>{width}} failed ", "red" if tally.failed else "dim"),
+        (f" {tally.in_flight:>{width}} in flight ", "cyan"),
+        (f" {tally.calls_per_second:>5.0f} calls/s", "green"),
     )
-    with Progress(*columns, console=console) as drawn:
-        task = drawn.add_task("", total=tally.planned, failed=0, in_flight=0, rate=0.0)
-
-        def refresh() -> None:
-            drawn.update(
-                task,
-                completed=tally.done,
-                failed=tally.failed,
-                in_flight=tally.in_flight,
-                rate=tally.calls_per_second,
-            )
-
-        yield refresh
+    line.add_row(ProgressBar(total=tally.planned, completed=tally.done, width=20), figures)
+    return line
 
 
 def _lines(console: Console, tally: Tally) -> Refresh:

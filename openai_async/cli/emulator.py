@@ -6,16 +6,17 @@ It listens on loopback unless told otherwise, calls no other host, and ends on C
 from __future__ import annotations
 
 import math
+import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from openai_async.cli.failures import MISUSED, OK, CommandError
+from openai_async.cli.failures import OK, Misused
 
 if TYPE_CHECKING:
     from openai_async.emulator import Emulator, Serving
@@ -68,7 +69,7 @@ def emulator(
     try:
         from openai_async.emulator import CATALOGUE, Emulator, Latency, RateLimits
     except ImportError as error:  # its own words say what to install
-        raise CommandError(str(error), MISUSED) from None
+        raise Misused(str(error)) from None
     emulated = Emulator(
         any_model=any_model,
         keys=keys or None,
@@ -124,7 +125,7 @@ def _greeting(base_url: str, models: list[str], *, any_model: bool, any_key: boo
 
 
 @contextmanager
-def _until_told() -> Iterator[threading.Event]:
+def _until_told() -> Generator[threading.Event, None, None]:
     """An event that SIGINT and SIGTERM set; the handlers before it are put back."""
     stop = threading.Event()
 
@@ -140,13 +141,13 @@ def _until_told() -> Iterator[threading.Event]:
 
 
 @contextmanager
-def _listening(emulated: Emulator, host: str, port: int) -> Iterator[Serving]:
+def _listening(emulated: Emulator, host: str, port: int) -> Generator[Serving, None, None]:
     with ExitStack() as stack:
         try:
             server = stack.enter_context(emulated.run(host=host, port=port))
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise CommandError(
-                f"cannot listen on {host}:{port}: {reason} - choose another --port, or 0 for a free one", MISUSED
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise Misused(
+                f"cannot listen on {host}:{port}: {reason} - choose another --port, or 0 for a free one"
             ) from None
         yield server

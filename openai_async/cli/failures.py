@@ -48,16 +48,33 @@ _ADVICE: Final[Mapping[type[errors.OpenAIError], str]] = {
     errors.APITimeoutError: "try again, or raise --timeout",
     errors.APIConnectionError: "try again",
 }
-#: Arguments of the client -> what they are called here.
-_OPTIONS: Final[Mapping[str, str]] = {"base_url": "--base-url", "max_completion_tokens": "--max-tokens"}
+#: Arguments of the library -> what they are called here.
+_OPTIONS: Final[Mapping[str, str]] = {
+    "base_url": "--base-url",
+    "deadline": "--deadline",
+    "max_completion_tokens": "--max-tokens",
+    "model": "--model",
+    "temperature": "--temperature",
+    "timeout": "--timeout",
+}
 
 
-class CommandError(click.ClickException):
-    """A command cannot go on: `message` for people, `exit_code` for scripts."""
+class Refused(click.ClickException):
+    """The API, or what stands in for it, said no or failed."""
 
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
+    exit_code = REFUSED
+
+
+class Misused(click.ClickException):
+    """The command cannot be carried out as it was given; nothing was sent."""
+
+    exit_code = MISUSED
+
+
+class Unreached(click.ClickException):
+    """No whole answer arrived."""
+
+    exit_code = UNREACHED
 
 
 def report(error: click.ClickException) -> int:
@@ -70,19 +87,21 @@ def report(error: click.ClickException) -> int:
     return error.exit_code
 
 
-def explained(error: errors.OpenAIError, *, base_url: str | None = None, incomplete: bool = False) -> CommandError:
+def explained(
+    error: errors.OpenAIError, *, base_url: str | None = None, incomplete: bool = False
+) -> click.ClickException:
     """What to tell the user about an error of the library.
 
     `base_url` is named when nobody answered there; `incomplete`: a part of the reply is on the screen already.
     """
     if isinstance(error, (errors.ConfigurationError, errors.InvalidParameterError)):
-        return CommandError(_misuse(error), MISUSED)
+        return Misused(_misuse(error))
     text = str(error).rstrip(".")
     if incomplete:
         text = f"the reply is incomplete: {text}"
     if advice := _advice(error, base_url):
         text = f"{text} - {advice}"
-    return CommandError(text, UNREACHED if isinstance(error, errors.APIConnectionError) else REFUSED)
+    return Unreached(text) if isinstance(error, errors.APIConnectionError) else Refused(text)
 
 
 def _misuse(error: errors.ConfigurationError | errors.InvalidParameterError) -> str:

@@ -46,6 +46,6 @@ def run_command() -> int:
         status: int | None = openai_async.main(prog_name="openai-async", standalone_mode=False)
     except click.ClickException as error:
         return report(error)
-    except (click.Abort, KeyboardInterrupt):
+    except click.Abort:  # Ctrl-C outside an event loop, such as while reading standard input
         return INTERRUPTED
     return OK if status is None else status

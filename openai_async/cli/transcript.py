@@ -6,11 +6,17 @@ escape sequence can rename the window, overwrite lines or fill the clipboard. A 
 
 from __future__ import annotations
 
-import click
+import sys
+from typing import TYPE_CHECKING, Final, cast
+
+if TYPE_CHECKING:
+    import io
 
 #: C0 but tab and newline, as the symbols that Unicode has for them; DEL and C1, which have none, as U+FFFD.
-_SYMBOLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"}
-_SYMBOLS |= dict.fromkeys(range(0x7F, 0xA0), 0xFFFD)
+_SYMBOLS: Final = {
+    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"},
+    **dict.fromkeys(range(0x7F, 0xA0), 0xFFFD),
+}
 
 
 def visible(text: str) -> str:
@@ -22,8 +28,9 @@ class Transcript:
     """The text of one reply on its way to standard output."""
 
     def __init__(self) -> None:
-        # A character that the terminal's encoding lacks becomes "?": no reason to lose the rest of the reply.
-        self._out = click.get_text_stream("stdout", errors="replace")
+        self._out = cast("io.TextIOWrapper", sys.stdout)
+        # A character that the encoding lacks becomes "?": no reason to lose the rest of the reply.
+        self._out.reconfigure(errors="replace")
         self._terminal = self._out.isatty()
         self._last = ""
 

@@ -154,9 +154,8 @@ class _Delivery:
             events = reply.events
             await self._attended(lambda: self._stream(events))
             return
-        if reply.after > 0:
-            if not await self._attended(lambda: anyio.sleep(reply.after)):
-                return
+        if reply.after > 0 and not await self._attended(lambda: anyio.sleep(reply.after)):
+            return
         await self._start(
             reply.status,
             [

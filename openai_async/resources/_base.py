@@ -10,7 +10,7 @@ from openai_async._layers.call import Call
 from openai_async._layers.pipeline import Pipeline
 from openai_async._wire import json, paths
 from openai_async._wire.headers import check_headers
-from openai_async.errors import InvalidParameterError
+from openai_async.errors import InvalidParameterError, frameless
 from openai_async.types.settings import Timeout, check_seconds
 
 
@@ -44,7 +44,7 @@ def prepare(
     try:
         return _prepare(pipeline, method, path, decode, params, check, stream, repeatable)
     except InvalidParameterError as error:
-        raise error.with_traceback(None) from None
+        raise frameless(error) from None
     finally:
         params.clear()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from functools import cached_property, partial
-from typing import Any, Literal, TypeAlias, Unpack, overload
+from typing import Any, Literal, TypeAlias, Unpack, cast, overload
 
 from openai_async._layers.pipeline import Pipeline
 from openai_async._map import AsyncMap
@@ -66,7 +66,7 @@ class AsyncCompletions(Resource):
 
         Cancelling drops the connection and gives the permit back; the server may still finish the work.
         """
-        call = self._call(dict(params), stream=bool(stream))
+        call = self._call(cast("dict[str, Any]", params), stream=bool(stream))
         if stream:
             return await self._open(call)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
@@ -79,7 +79,8 @@ class AsyncCompletions(Resource):
 
         Args and raises: as `create`. The request is sent on entering.
         """
-        call = self._call({"stream_options": {"include_usage": True}, **params}, stream=True)
+        params.setdefault("stream_options", {"include_usage": True})
+        call = self._call(cast("dict[str, Any]", params), stream=True)
         return AsyncStreamManager(partial(self._open, call))
 
     def map(
@@ -119,6 +120,7 @@ class AsyncCompletions(Resource):
         return asked
 
     def _call(self, params: dict[str, Any], *, stream: bool) -> Any:
+        # Not a copy of `params`: they are emptied, so that no frame of the caller still shows the prompt.
         if stream:
             params["stream"] = True
         decode = codec.decoder(ChatCompletionChunk if stream else ChatCompletion)

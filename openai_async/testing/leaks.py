@@ -19,7 +19,7 @@ import anyio
 import anyio.lowlevel
 
 _DESCRIPTORS = (Path("/proc/self/fd"), Path("/dev/fd"))
-_CHECKPOINTS = 50
+_TURNS, _PAUSES = 50, 100
 
 
 def open_sockets() -> int:
@@ -54,15 +54,10 @@ async def no_leaks(patience: float = 1.0) -> AsyncGenerator[None]:
     """
     sockets, tasks = open_sockets(), pending_tasks()
     yield
-    for _ in range(_CHECKPOINTS):
+    for attempt in range(_TURNS + _PAUSES):
         if not _leaked(sockets, tasks):
             return
-        await anyio.lowlevel.checkpoint()
-    pauses = 100
-    for _ in range(pauses):
-        if not _leaked(sockets, tasks):
-            return
-        await anyio.sleep(patience / pauses)
+        await (anyio.lowlevel.checkpoint() if attempt < _TURNS else anyio.sleep(patience / _PAUSES))
     if leaked := _leaked(sockets, tasks):
         raise AssertionError(f"leaked: {', '.join(leaked)}")
 

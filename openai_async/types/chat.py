@@ -165,6 +165,8 @@ class ChoiceDelta(Value):
     refusal: str | None = None
     tool_calls: list[ToolCall] | None = None
     function_call: FunctionCall | None = None
+    audio: ChatCompletionAudio | None = None
+    annotations: list[dict[str, Any]] | None = None
 
 
 @attrs.define

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,6 +93,7 @@ BODIES: dict[str, bytes] = {
     "two-lines": RIGHT + b"\n" + RIGHT,
     "as-event": b"data: " + RIGHT + b"\n\n",
     "nan": RIGHT[:-1] + b', "created": NaN}',
+    "integer-of-5000-digits": RIGHT[:-1] + b', "created": %b}' % (b"9" * 5_000),
     "infinity": RIGHT[:-1] + b', "created": -Infinity}',
     "single-quotes": RIGHT.replace(b'"', b"'"),
     "bad-utf8": RIGHT.replace(b"Hello", b"H\xff\xfello"),
@@ -128,13 +130,10 @@ ODD_BUT_RIGHT: dict[str, Script] = {
     "wrong charset": respond(body=RIGHT, headers={"content-type": "application/json; charset=utf-16"}),
     "white space around": respond(body=b"\r\n " + RIGHT + b" \n", headers=JSON),
     "huge integer": respond(body=completion(created=10**30), headers=JSON),
-    "integer of 5,000 digits beside": respond(body=RIGHT[:-1] + b', "seed": 1%s}' % (b"0" * 200), headers=JSON),
+    "integer of 200 digits": respond(body=RIGHT[:-1] + b', "seed": %b}' % (b"9" * 200), headers=JSON),
     "unknown fields": respond(body=completion(new={"a": [1]}), headers=JSON),
     "nulls for what may be absent": respond(body=completion(usage=None, created=None), headers=JSON),
     "gzip": respond(body=gzip.compress(RIGHT), headers={**JSON, "content-encoding": "gzip"}),
-    "gzip in two members": respond(
-        body=gzip.compress(RIGHT[:50]) + gzip.compress(RIGHT[50:]), headers={**JSON, "content-encoding": "gzip"}
-    ),
     "interim answers before": (Send(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"), *ok()),
     "unknown success status": respond(299, RIGHT, JSON),
 }
@@ -165,6 +164,10 @@ NO_ANSWERS: dict[str, tuple[Script, type[APIError]]] = {
         respond(body=gzip.compress(RIGHT)[:-8] + bytes(8), headers={**JSON, "content-encoding": "gzip"}),
         InvalidResponseError,
     ),
+    "half a reply in each of two gzip members": (
+        respond(body=gzip.compress(RIGHT[:50]) + gzip.compress(RIGHT[50:]), headers={**JSON, "content-encoding": "gzip"}),
+        InvalidResponseError,
+    ),
     "upgrade": ((Send(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"), Fin()), APIError),
     "not http": ((Send(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), Fin()), APIConnectionError),
     "http/2": ((Send(b"\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x80\0\x04\0\x01\0\0\0\x05\0\xff\xff"), Fin()), APIConnectionError),
@@ -187,14 +190,29 @@ async def test_an_answer_that_cannot_be_one_is_a_typed_error(name: str, make_cli
             assert client._pipeline.limiter.in_flight == 0
 
 
-async def test_a_body_over_the_bound_is_refused(make_client: MakeClient) -> None:
-    """max_response_bytes counts decoded bytes: a small compressed body may not become a large one."""
-    bomb = gzip.compress(b"[" + b" " * 40_000_000)
-    script = respond(body=bomb, headers={**JSON, "content-encoding": "gzip"})
-    with FaultServer([script]) as server:
-        async with make_client(server.base_url, max_response_bytes=1_000_000) as client:
-            with pytest.raises(ResponseTooLargeError):
-                await client.chat.completions.create(**CALL)
+_MEGABYTE = 1_000_000
+FLOODS: dict[str, tuple[dict[str, str], list[bytes]]] = {
+    "plain": ({}, [bytes(_MEGABYTE)] * 40),
+    "gzip bomb": ({"content-encoding": "gzip"}, [gzip.compress(bytes(40 * _MEGABYTE))]),
+    "behind the end of gzip": ({"content-encoding": "gzip"}, [gzip.compress(RIGHT), *[bytes(_MEGABYTE)] * 40]),
+}
+
+
+@pytest.mark.parametrize("name", FLOODS)
+async def test_a_flood_is_refused_before_it_fills_the_memory(name: str, make_client: MakeClient) -> None:
+    """max_response_bytes bounds the decoded body, and with it what a call can take of memory."""
+    headers, parts = FLOODS[name]
+    (head,) = respond(headers={**headers, "content-length": str(sum(map(len, parts)))})
+    with FaultServer([(head, *map(Send, parts))]) as server:
+        async with make_client(server.base_url, max_response_bytes=_MEGABYTE) as client:
+            tracemalloc.start()
+            try:
+                with pytest.raises(InvalidResponseError):
+                    await client.chat.completions.create(**CALL)
+                _, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+    assert peak < 8 * _MEGABYTE
 
 
 # Streams --------------------------------------------------------------------------------------------
@@ -404,10 +422,18 @@ async def test_truncated_gzip_is_never_a_whole_stream(make_client: MakeClient) -
     assert caught.value.partial is None or TEXT.startswith(caught.value.partial.text)
 
 
+COMMENTS: dict[str, Script] = {
+    "drip": (Chunk(b": ping\n\n"), Sleep(0.005)) * 2_000,
+    "flood": (Chunk(b": ping\n\n" * 8_000),) * 20_000,
+    "one that never ends": (Chunk(b":" * 64_000),) * 20_000,
+}
+
+
+@pytest.mark.parametrize("pace", COMMENTS)
 @pytest.mark.parametrize("before", [0, 1], ids=["at the start", "after an event"])
-async def test_comments_do_not_keep_a_stream_alive(before: int, make_client: MakeClient) -> None:
-    """The idle bound counts events: an endless drip of comments runs into it, with the text before it."""
-    drip = [step for _ in range(2_000) for step in (b": ping\n\n", Sleep(0.005))]
+async def test_comments_do_not_keep_a_stream_alive(before: int, pace: str, make_client: MakeClient) -> None:
+    """The idle bound counts events: comments without end run into it, with the text that came before them."""
+    drip = COMMENTS[pace]
     timeout = Timeout(first_token=0.1, idle=0.1)
     with FaultServer([without_end(sse([*CHUNKS[:before], *drip]))]) as server:
         async with make_client(server.base_url, timeout=timeout) as client:
@@ -418,13 +444,11 @@ async def test_comments_do_not_keep_a_stream_alive(before: int, make_client: Mak
     assert (partial.text if partial else "") == BEFORE * before
 
 
-@pytest.mark.parametrize(
-    "piece", [b"data: xxxxxxxxxx\n", b"x" * 100, b"data: " + b"x" * 100], ids=["lines", "no line", "one line"]
-)
+@pytest.mark.parametrize("piece", [b"x\ndata: ", b"x" * 100], ids=["many lines", "one line"])
 async def test_an_event_without_end_is_refused_at_its_bound(piece: bytes, make_client: MakeClient) -> None:
     """An event over max_event_bytes ends the stream before it can fill the memory."""
-    flood = [piece.removeprefix(b"data: ") if number and b"\n" not in piece else piece for number in range(400)]
-    with FaultServer([without_end(sse([FIRST, *flood, Stall()]))]) as server:
+    script = without_end(sse([FIRST, b"data: ", *[piece] * 400, Stall()]))
+    with FaultServer([script]) as server:
         async with make_client(server.base_url, max_event_bytes=2_000) as client:
             with pytest.raises(ResponseTooLargeError) as caught:
                 async with client.chat.completions.stream(**CALL) as stream:

@@ -277,9 +277,9 @@ def test_waiting_for_idle_gives_up() -> None:
 
 @contextmanager
 def process(*options: str) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any]]]:
-    """The emulator as a process of its own, and the line that it printed."""
+    """The emulator as a process of its own, and the line that it printed; it cannot outlive the tests."""
     started = subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "openai_async.emulator", *options],
+        [sys.executable, "-W", "error", "-m", "openai_async.emulator", "--exit-with-parent", *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -314,7 +314,7 @@ def test_process_ends_on_a_signal(number: signal.Signals) -> None:
 
 def test_process_ends_with_its_parent() -> None:
     """With --exit-with-parent it ends as soon as its standard input does."""
-    with process("--exit-with-parent") as (started, _):
+    with process() as (started, _):
         output, errors = started.communicate()
         assert (started.returncode, output, errors) == (0, b"", b"")
 

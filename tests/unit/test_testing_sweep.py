@@ -81,9 +81,7 @@ async def test_each_suspension_is_cancelled_once_in_each_way(kinds: tuple[Kind, 
 
     report = await sweep(work, nothing)
     assert report.points == 3
-    assert report.outcomes == tuple(
-        Outcome(kind, point, "cancelled") for kind in kinds for point in (1, 2, 3)
-    )
+    assert report.outcomes == tuple(Outcome(kind, point, "cancelled") for kind in kinds for point in (1, 2, 3))
     assert cancelled_at == [1, 2, 3] * len(kinds)
 
 
@@ -185,9 +183,7 @@ async def test_endings_are_told_apart(kinds: tuple[Kind, ...]) -> None:
             raise ValueError("converted") from error
 
     converted = await sweep(convert, nothing)
-    assert converted.outcomes == tuple(
-        Outcome(kind, 1, "raised", "ValueError('converted')") for kind in kinds
-    )
+    assert converted.outcomes == tuple(Outcome(kind, 1, "raised", "ValueError('converted')") for kind in kinds)
     assert converted.ended("cancelled") == ()
 
 
@@ -421,9 +417,7 @@ async def test_pending_tasks_are_the_others() -> None:
 
 
 @pytest.mark.parametrize("descriptors", [leaks._DESCRIPTORS, (Path("/absent"),)], ids=["listed", "searched"])
-def test_open_sockets_counts_sockets_only(
-    monkeypatch: pytest.MonkeyPatch, descriptors: tuple[Path, ...]
-) -> None:
+def test_open_sockets_counts_sockets_only(monkeypatch: pytest.MonkeyPatch, descriptors: tuple[Path, ...]) -> None:
     """Sockets count while they are open, files never; also on systems that do not list descriptors."""
     monkeypatch.setattr(leaks, "_DESCRIPTORS", descriptors)
     before = open_sockets()
