@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from openai_async._wire import paths
 from openai_async._wire.headers import check_headers, check_token
 from openai_async.errors import ConfigurationError, InvalidParameterError
 from openai_async.types.settings import Secret, Timeout, check_seconds
@@ -127,6 +128,18 @@ def headers(given: Mapping[str, str] | None) -> list[tuple[bytes, bytes]]:
         return list(dict(check_headers("default_headers", standard) + own).items())
     except InvalidParameterError as error:
         raise ConfigurationError(error.field, str(error).partition(": ")[2]) from None
+
+
+def query(given: Mapping[str, object] | None) -> dict[str, object]:
+    """Query parameters of every request, encoded once to see that they can be."""
+    if given is not None and not isinstance(given, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigurationError("default_query", "must be a mapping of names to values")
+    found = dict(given or {})
+    try:
+        paths.query(found)
+    except InvalidParameterError as error:
+        raise ConfigurationError(f"default_query[{error.field}]", str(error).partition(": ")[2]) from None
+    return found
 
 
 def timeout(given: float | Timeout | None) -> Timeout:

@@ -82,7 +82,7 @@ class AsyncClient:
                     timeout=_settings.timeout(timeout),
                     deadline=_settings.seconds("deadline", deadline),
                     max_retries=self.max_retries,
-                    query=dict(default_query or {}),
+                    query=_settings.query(default_query),
                     max_event_bytes=_settings.positive("max_event_bytes", max_event_bytes),
                 ),
                 base_url=self.base_url,

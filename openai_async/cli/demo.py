@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 _MODEL: Final = "emulated-mini"
 #: Together with the rest, below the 256 files that some systems let a process open.
 _CONCURRENCY: Final = 200
-_STOP_SECONDS: Final = 5.0  # a child that takes longer is killed
+_STOP_SECONDS: Final = 5.0
 _NEXT: Final = """
 Next:
-  openai-async emulator                       keep such a server running
-  openai-async chat --model MODEL "Hello!"    ask a real one, with the key in OPENAI_API_KEY"""
+  openai-async emulator                      keep such a server running
+  openai-async chat --model MODEL "Hello!"   ask a real one (OPENAI_API_KEY)"""
 
 
 @click.command(short_help="Make hundreds of calls at once: no key, no network.")
@@ -84,6 +84,10 @@ def demo(calls: int, concurrency: int, first_token: float, tokens_per_second: fl
 
 
 async def show(console: Console, base_url: str, calls: int, concurrency: int) -> int:
+    """Make the calls, stream one reply, draw the table; gives the exit status.
+
+    Raises `click.ClickException` if the stream fails; failed calls are only counted. Cancelling cancels all of them.
+    """
     from openai_async.cli.display import summary
 
     # Nothing of the user's environment reaches the emulator: no key, no organisation, no proxy.
@@ -159,7 +163,7 @@ def _emulator(first_token: float, tokens_per_second: float) -> Generator[str, No
         try:
             yield _base_url(process, complaints)
         finally:
-            _stop(process)
+            stop(process)
 
 
 def _base_url(process: subprocess.Popen[bytes], complaints: IO[bytes]) -> str:
@@ -174,11 +178,12 @@ def _base_url(process: subprocess.Popen[bytes], complaints: IO[bytes]) -> str:
     return base_url
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes], patience: float = _STOP_SECONDS) -> None:
+    """End a child that watches its standard input; one that does not end within `patience` seconds is killed."""
     assert process.stdin is not None
     try:
         process.stdin.close()  # it waits for this, see --exit-with-parent
-        process.wait(_STOP_SECONDS)
+        process.wait(patience)
     except subprocess.TimeoutExpired:
         pass
     finally:

@@ -82,7 +82,7 @@ def emulator(
         while not stop.wait(1.0):  # bounded, because Windows cannot interrupt a wait without end
             pass
     stats = emulated.stats
-    click.echo(f"stopped: {stats.requests:,} requests served, {stats.tokens:,} tokens")
+    click.echo(f"ended; requests: {stats.requests:,}, tokens: {stats.tokens:,}")
     return OK
 
 

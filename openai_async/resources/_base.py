@@ -62,8 +62,8 @@ def _prepare(
     defaults = pipeline.defaults
     take = params.pop
     headers: Mapping[str, str] | None = take("extra_headers", None)
-    query: Mapping[str, Any] | None = take("extra_query", None)
-    extra_body: Mapping[str, Any] | None = take("extra_body", None)
+    query = check_mapping("extra_query", take("extra_query", None))
+    extra_body = check_mapping("extra_body", take("extra_body", None))
     timeout = take("timeout", None)
     deadline = take("deadline", None)
     max_retries = take("max_retries", None)
@@ -93,6 +93,13 @@ def _prepare(
         stream=stream,
         repeatable=repeatable,
     )
+
+
+def check_mapping(field: str, value: Any) -> Mapping[str, Any] | None:
+    """A mapping, or None."""
+    if value is not None and not isinstance(value, Mapping):
+        raise InvalidParameterError(field, "must be a mapping of names to values")
+    return value  # pyright: ignore[reportUnknownVariableType]
 
 
 def check_retries(value: object) -> int:

@@ -107,6 +107,8 @@ class AsyncCompletions(Resource):
 
     def _map_one(self, shared: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Any]:
         async def one(request: Mapping[str, Any]) -> ChatCompletion:
+            if not isinstance(request, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise InvalidParameterError("requests", "each request must be a mapping of parameters")
             call = self._call({**shared, **request, "stream": None}, stream=False)
             return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 

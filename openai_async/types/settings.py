@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import math
+import sys
 from typing import Final, NoReturn
 
 import attrs
@@ -31,6 +33,8 @@ def check_seconds(field: str, value: object) -> None:
         raise InvalidParameterError(field, "must be a number of seconds or None")
     if not value > 0:  # also refuses nan
         raise InvalidParameterError(field, "must be more than 0 seconds, or None for no bound")
+    if value > sys.float_info.max and value != math.inf:  # an integer that no clock can be added to
+        raise InvalidParameterError(field, "is more seconds than can be counted; None is no bound")
 
 
 @attrs.frozen

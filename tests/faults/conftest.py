@@ -6,14 +6,13 @@ parametrises `stack` itself, indirectly.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import pytest
 
 from openai_async import AsyncClient
 from openai_async._policy import retry
-from openai_async.testing import FaultServer, pending_tasks
 
 MakeClient: TypeAlias = Callable[..., AsyncClient]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from openai_async.testing import Fin, LastChunk, Script, Send, json_reply, respond
+from openai_async.testing import Fin, LastChunk, Request, Script, Send, json_reply, respond, sse
 
 #: Parameters of every call.
 CALL: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
@@ -30,6 +30,11 @@ EVENTS: tuple[dict[str, Any] | str, ...] = (*CHUNKS, "[DONE]")
 def ok() -> Script:
     """The right reply."""
     return json_reply(COMPLETION)
+
+
+def ok_as_asked(request: Request) -> Script:
+    """The right reply, streamed if the request says so."""
+    return sse(EVENTS) if request.json().get("stream") else ok()
 
 
 def error_reply(status: int, headers: dict[str, str] | None = None, **fields: Any) -> Script:

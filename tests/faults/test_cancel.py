@@ -21,7 +21,7 @@ from openai_async import AsyncClient
 from openai_async.testing import FaultServer, Gate, Request, Script, json_reply, pending_tasks, sse, sweep
 
 from .conftest import MakeClient
-from .replies import CALL, COMPLETION, EVENTS, TEXT, error_reply, ok
+from .replies import CALL, COMPLETION, EVENTS, TEXT, error_reply, ok, ok_as_asked
 
 Check = Callable[[], Awaitable[None]]
 
@@ -64,7 +64,7 @@ async def test_create_cancelled_at_every_await(kept: bool, make_client: MakeClie
 
 async def test_a_stream_cancelled_at_every_await(make_client: MakeClient) -> None:
     """Opening, iterating and closing a stream can be cancelled anywhere; the permit goes back exactly once."""
-    with FaultServer(_whole_or_streamed) as server:
+    with FaultServer(ok_as_asked) as server:
         async with make_client(server.base_url) as client:
 
             async def read() -> None:
@@ -81,7 +81,7 @@ async def test_a_stream_cancelled_at_every_await(make_client: MakeClient) -> Non
 
 async def test_leaving_a_stream_early_cancelled_at_every_await(make_client: MakeClient) -> None:
     """A stream left in its middle, and cancelled on the way out, leaves nothing."""
-    with FaultServer(_whole_or_streamed) as server:
+    with FaultServer(ok_as_asked) as server:
         async with make_client(server.base_url) as client:
 
             async def leave() -> None:
@@ -97,7 +97,7 @@ async def test_leaving_a_stream_early_cancelled_at_every_await(make_client: Make
 
 async def test_a_stream_without_a_block_cancelled_at_every_await(make_client: MakeClient) -> None:
     """`async for event in await create(stream=True)`: cancelling an iteration closes the stream by itself."""
-    with FaultServer(_whole_or_streamed) as server:
+    with FaultServer(ok_as_asked) as server:
         async with make_client(server.base_url) as client:
 
             async def read() -> None:
@@ -161,8 +161,8 @@ async def test_a_permit_handed_to_a_cancelled_waiter_goes_on(make_client: MakeCl
             async with anyio.create_task_group() as waiters:
                 for number in range(6):
                     waiters.start_soon(wait, number)
-                while client._pipeline.limiter.waiting < 6:
-                    await anyio.lowlevel.checkpoint()
+                    while client._pipeline.limiter.waiting <= number:
+                        await anyio.lowlevel.checkpoint()
                 await stream.aclose()  # the first in line has the permit now, and does not know it yet
                 for scope in scopes[:3]:
                     scope.cancel()
@@ -191,15 +191,39 @@ async def test_the_wait_before_a_retry_cancelled_at_every_await(make_client: Mak
     assert report.ended("raised") == ()
 
 
-@pytest.mark.parametrize("stack", ["asyncio-shards", "trio-shards"], indirect=True)
-async def test_a_users_own_pool_loses_no_slot(make_client: MakeClient) -> None:
-    """Through an httpx client of the user's with a single slot, cancelling never takes the slot to the grave."""
+@asynccontextmanager
+async def users_own_pool(make_client: MakeClient, server: FaultServer) -> AsyncIterator[AsyncClient]:
+    """A client on an httpx pool of the user's with a single slot. Whoever finds it taken for ever fails by deadline."""
     limits = httpx.Limits(max_connections=1)
-    with FaultServer(_whole_or_streamed) as server:
-        async with (
-            httpx.AsyncClient(limits=limits, trust_env=False) as pool,
-            make_client(server.base_url, transport=None, http_client=pool, deadline=2.0) as client,
-        ):
+    async with (
+        httpx.AsyncClient(limits=limits, trust_env=False) as pool,
+        make_client(server.base_url, transport=None, http_client=pool, deadline=2.0) as client,
+    ):
+        yield client
+
+
+@pytest.mark.parametrize("stack", ["asyncio-shards", "trio-shards"], indirect=True)
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "left early"])
+async def test_a_users_own_pool_loses_no_slot(whole: bool, make_client: MakeClient) -> None:
+    """Through the user's httpx client, too, a cancelled call or stream never takes its slot to the grave."""
+    with FaultServer(ok_as_asked) as server:
+        async with users_own_pool(make_client, server) as client:
+
+            async def read() -> None:
+                async with client.chat.completions.stream(**CALL) as stream:
+                    await (stream.final() if whole else anext(stream))
+
+            for work in (lambda: call(client), read):
+                report = await sweep(work, nothing_left(client, server))
+                assert report.points > 0
+                assert report.ended("raised") == ()
+
+
+@pytest.mark.parametrize("stack", ["asyncio-shards", "trio-shards"], indirect=True)
+async def test_a_users_own_pool_survives_a_call_cancelled_behind_a_closing_stream(make_client: MakeClient) -> None:
+    """A call that comes while the stream before it is being closed can be cancelled at every await."""
+    with FaultServer(ok_as_asked) as server:
+        async with users_own_pool(make_client, server) as client:
 
             async def read() -> None:
                 async with client.chat.completions.stream(**CALL) as stream:
@@ -222,7 +246,7 @@ async def test_a_storm_of_cancelled_tasks_leaks_nothing(size: int, make_client: 
     """Thousands of tasks, waiting and in flight, cancelled in random order: afterwards all is as before."""
     chance = random.Random(size)
     ended = 0
-    with FaultServer(_whole_or_streamed) as server:
+    with FaultServer(ok_as_asked) as server:
         async with make_client(server.base_url, max_concurrency=32) as client:
 
             async def work(scope: anyio.CancelScope, streamed: bool) -> None:
@@ -242,7 +266,7 @@ async def test_a_storm_of_cancelled_tasks_leaks_nothing(size: int, make_client: 
                 victims = chance.sample(scopes, size * 3 // 4)
                 for number, scope in enumerate(victims):
                     if number % 8 == 0:
-                        await anyio.sleep(0)
+                        await anyio.lowlevel.checkpoint()
                     scope.cancel()
             assert size // 4 <= ended < size
             pipeline = client._pipeline
@@ -276,7 +300,3 @@ async def test_a_storm_of_natively_cancelled_tasks_leaks_nothing(make_client: Ma
             assert (pipeline.limiter.in_flight, pipeline.limiter.waiting) == (0, 0)
             await asyncio.gather(*(call(client) for _ in range(100)))
             await server.until(lambda server: server.open_connections <= pipeline.transport.open_connections)
-
-
-def _whole_or_streamed(request: Request) -> Script:
-    return sse(EVENTS) if request.json().get("stream") else ok()

@@ -1,0 +1,72 @@
+"""What can go wrong with a batch as a whole. (What goes wrong with one row is a line of OUT.)
+
+OpenAIError
+└── BatchError
+    ├── BatchInputError        IN cannot be read, or is not in a form that is known
+    ├── BatchMismatchError     OUT holds answers to other requests than those of IN; nothing was sent
+    ├── BatchLockedError       another run writes the same OUT; nothing was sent
+    ├── BatchOutputError       OUT or its journal cannot be written: disk full, read-only, a directory, a link, ...
+    │   └── DamagedOutputError a line in the middle of OUT is not one of a batch; it is left as it is
+    └── BatchHaltedError       no further row can succeed: a refused key, a drained account, a server that is gone
+
+After each of them the rows that are in OUT stay there, and the same run can be started again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from openai_async.errors import OpenAIError
+
+if TYPE_CHECKING:
+    from openai_async.batch.report import BatchSummary
+
+
+class BatchError(OpenAIError):
+    """Root of the errors of a batch."""
+
+
+class BatchInputError(BatchError):
+    """The input cannot be read as a batch; nothing was sent. Single bad lines are reported, not raised."""
+
+
+class BatchMismatchError(BatchError):
+    """OUT was made from other requests than those of IN; nothing was sent.
+
+    `line` is the first line of IN that differs, from 1; None if IN ends before it.
+    """
+
+    def __init__(self, message: str, *, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class BatchLockedError(BatchError):
+    """Another run has OUT open; nothing was sent."""
+
+
+class BatchOutputError(BatchError):
+    """OUT, or the journal beside it, cannot be written. `errno` is the system's number for it, if it has one."""
+
+    def __init__(self, message: str, *, errno: int | None = None) -> None:
+        super().__init__(message)
+        self.errno = errno
+
+
+class DamagedOutputError(BatchOutputError):
+    """OUT holds something that no batch wrote, at `offset` bytes. It was not changed, and nothing was sent."""
+
+    def __init__(self, message: str, *, offset: int) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+class BatchHaltedError(BatchError):
+    """The run ended early because no further row could have succeeded; the cause is `__cause__`.
+
+    `summary` says how far it came. Rows that failed for this cause are sent again by the next run.
+    """
+
+    def __init__(self, message: str, *, summary: BatchSummary) -> None:
+        super().__init__(message)
+        self.summary = summary

@@ -1,0 +1,115 @@
+"""What is left to do: the rows of IN without those of OUT.
+
+IN is read twice. The survey counts its rows, and compares them with what OUT and its journal say, before anything is
+sent; it reads no JSON. Then rows are taken, a few at a time, as there is room for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from openai_async.batch.errors import BatchMismatchError
+from openai_async.batch.journal import Finished
+from openai_async.batch.outputs import Kind
+from openai_async.batch.report import LISTED, Tally
+from openai_async.batch.rows import BadLine, BadRow, Row, SeenIds
+from openai_async.batch.sidecar import Note
+from openai_async.batch.source import InputFile, Record
+
+#: What is taken at a time: so many rows, or so many bytes of them.
+_ROWS = 256
+_BYTES = 1 << 20
+
+
+def survey(
+    source: InputFile,
+    finished: Finished,
+    held: dict[int, Note],
+    tally: Tally,
+    checkpoint: Callable[[], object],
+) -> None:
+    """Count the rows, and make sure that OUT belongs to them; name the ambiguous ones.
+
+    A row that failed and reads differently now is a new one, and forgotten.
+
+    Raises:
+        BatchMismatchError: OUT has the answer to a row that reads differently now, or that is not there any more.
+    """
+    end = 0
+    kinds, digests, size = finished.kinds, finished.digests, len(finished.kinds)
+    for record in source.records(checkpoint):
+        tally.total += 1
+        index = record.index
+        end = index + 1
+        if index < size and kinds[index] and digests[index] != record.digest:
+            if kinds[index] == Kind.OK:
+                raise _mismatch(source, record, "was answered")
+            finished.forget(index)
+        if index in held:
+            if held[index].digest != record.digest:
+                raise _mismatch(source, record, "is noted as in flight")
+            tally.doubt(_custom_id(source, record) if tally.ambiguous < LISTED else "")
+    # Failures of lines that are gone do not matter.
+    if any(kind == Kind.OK for kind in kinds[end:]) or any(index >= end for index in held):
+        raise BatchMismatchError(f"{source.path} ends before a row that the output knows; {_REMEDY}")
+
+
+_REMEDY = (
+    "the input, or what its requests share (model, parameters, template), has changed since. Nothing was sent."
+    " Restore it, or write to another file"
+)
+
+
+def _mismatch(source: InputFile, record: Record, what: str) -> BatchMismatchError:
+    message = f"{source.path}, line {record.number}, is not the request that {what} in the output: {_REMEDY}"
+    return BatchMismatchError(message, line=record.number)
+
+
+def _custom_id(source: InputFile, record: Record) -> str:
+    try:
+        return source.row(record).custom_id
+    except BadRow:
+        return f"row-{record.index}"
+
+
+class Intake:
+    """The rows that are to be sent, in the order of IN."""
+
+    def __init__(self, source: InputFile, finished: Finished, tally: Tally, *, retry_failed: bool) -> None:
+        self._source = source
+        self._finished = finished
+        self._tally = tally
+        self._retried = (Kind.NONE, Kind.PASSING, Kind.FAILED) if retry_failed else (Kind.NONE, Kind.PASSING)
+        self._seen = SeenIds()
+        self._checkpoint: Callable[[], object] = int
+        self._records = self._all_records()
+
+    def _all_records(self) -> Iterator[Record]:
+        return self._source.records(lambda: self._checkpoint())
+
+    def take(self, checkpoint: Callable[[], object]) -> list[Row]:
+        """The next few rows; none at the end. Counts those that are finished and the lines that are no request."""
+        self._checkpoint = checkpoint
+        rows: list[Row] = []
+        size = 0
+        for record in self._records:
+            if (row := self._wanted(record)) is not None:
+                rows.append(row)
+                size += len(record.content)
+                if len(rows) >= _ROWS or size >= _BYTES:
+                    break
+        return rows
+
+    def _wanted(self, record: Record) -> Row | None:
+        try:
+            row = self._source.row(record)
+            if not self._seen.add(row.custom_id):
+                raise BadRow(f"the custom_id {row.custom_id[:100]!r} was used before")
+        except BadRow as error:
+            self._tally.refuse(BadLine(record.number, str(error)))
+            return None
+        kind = self._finished.kind(row.index)
+        if kind in self._retried:
+            return row
+        self._tally.skip(kind)
+        return None

@@ -1,0 +1,193 @@
+"""OUT as a journal: lines are only ever appended, and a line that is on the disk is never sent again.
+
+Opening it repairs what a kill can leave, a torn last line, and nothing else: any other damage is an error that names
+the place, and the file is left as it is. One writer, kept by the lock of the sidecar.
+"""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Self
+
+import attrs
+import orjson
+
+from openai_async.batch import disk
+from openai_async.batch.errors import BatchInputError, BatchMismatchError, DamagedOutputError
+from openai_async.batch.ordering import put_in_order
+from openai_async.batch.outputs import PREFIX, Entry, Kind, parse
+from openai_async.batch.sidecar import Note, Sidecar
+
+
+@attrs.define
+class Finished:
+    """What OUT says of every row, by its number: 5 bytes a row."""
+
+    kinds: bytearray = attrs.field(factory=bytearray, repr=False)
+    digests: array[int] = attrs.field(factory=lambda: array("I"), repr=False)
+
+    def add(self, entry: Entry) -> None:
+        """The last line of a row counts."""
+        if (more := entry.index + 1 - len(self.kinds)) > 0:
+            self.kinds.extend(bytes(more))
+            self.digests.frombytes(bytes(more * self.digests.itemsize))
+        self.kinds[entry.index] = entry.kind
+        self.digests[entry.index] = entry.digest
+
+    def forget(self, index: int) -> None:
+        """The row is to be sent again."""
+        if index < len(self.kinds):
+            self.kinds[index] = Kind.NONE
+
+    def kind(self, index: int) -> Kind:
+        """NONE for a row that is not in OUT."""
+        return Kind(self.kinds[index]) if index < len(self.kinds) else Kind.NONE
+
+
+class Journal:
+    """OUT and the journal beside it, open and locked."""
+
+    def __init__(self, path: str, descriptor: int, sidecar: Sidecar) -> None:
+        self.path = path
+        self.sidecar = sidecar
+        self._descriptor = descriptor
+        #: Bytes of whole lines.
+        self.size = 0
+        self._last = -1
+        self._in_order = True
+
+    @classmethod
+    def open(cls, path: str, source: os.stat_result) -> Self:
+        """Open OUT, creating it if need be, for one run at a time.
+
+        Raises:
+            BatchInputError: it is the same file as IN.
+            BatchLockedError: another run has it.
+            BatchOutputError: it, or the journal beside it, cannot be written.
+        """
+        path = os.path.abspath(path)
+        with disk.refusals(path):  # before a journal appears beside something else
+            if os.path.lexists(path):
+                os.close(disk.open_regular(path))
+        sidecar = Sidecar.lock(path)
+        try:
+            descriptor = disk.open_regular(path)
+            if os.path.samestat(source, os.fstat(descriptor)):
+                os.close(descriptor)
+                raise BatchInputError(f"{path}: input and output are the same file")
+        except BaseException:
+            sidecar.close()
+            raise
+        return cls(path, descriptor, sidecar)
+
+    def close(self) -> None:
+        """Close both files and give up the lock."""
+        try:
+            os.close(self._descriptor)
+        finally:
+            self.sidecar.close()
+
+    def replay(self, rows: int, checkpoint: Callable[[], object]) -> Finished:
+        """Learn what is finished and what was in flight, and repair a torn end. `rows` bounds their numbers.
+
+        Afterwards `sidecar.held` has the rows that an earlier run sent, and that have no answer here.
+
+        Raises:
+            BatchMismatchError: it speaks of rows that IN does not have.
+            DamagedOutputError: it holds something else than lines of a batch.
+        """
+        finished = Finished()
+        notes: dict[int, list[Note]] = {}
+        for note in self.sidecar.notes():
+            notes.setdefault(note.index, []).append(note)
+        with disk.refusals(self.path), open(self._descriptor, "rb", buffering=1 << 20, closefd=False) as file:
+            for place, (offset, size, entry) in enumerate(replayed(self.path, file, ours=bool(notes))):
+                if not place % 1024:
+                    checkpoint()
+                if entry.index >= rows:
+                    raise BatchMismatchError(f"{self.path} has an answer to row {entry.index}, which the input has not")
+                finished.add(entry)
+                self._take_in(entry.index, size)
+                if (of_row := notes.get(entry.index)) is not None:
+                    # An answer settles its row even where another program has moved the lines.
+                    for note in [note for note in of_row if note.size <= offset or entry.kind is Kind.OK]:
+                        of_row.remove(note)
+                        self.sidecar.let_go(note)
+            self._repair()
+        for note in [note for of_row in notes.values() for note in of_row]:
+            self.sidecar.hold(note, self.size)
+            finished.forget(note.index)  # it was sent again after what OUT says of it
+        return finished
+
+    def _take_in(self, index: int, size: int) -> None:
+        self._in_order = self._in_order and index > self._last
+        self._last = index
+        self.size += size
+
+    def _repair(self) -> None:
+        """End the file behind its last whole line, with a line break."""
+        if self.size > (found := os.fstat(self._descriptor).st_size):  # only the line break was torn off
+            disk.write_at(self._descriptor, b"\n", found)
+        elif self.size < found:
+            disk.cut(self._descriptor, self.size)
+        else:
+            return
+        disk.sync(self._descriptor)
+
+    def append(self, lines: list[tuple[int, bytes]], *, sync: bool) -> None:
+        """Append lines, with the numbers of their rows; from there on they survive the process.
+
+        With `sync`, all lines so far are on the disk when this returns.
+
+        Raises:
+            BatchOutputError: what was there before is as it was, and the file ends with a whole line.
+        """
+        with disk.refusals(self.path):
+            if lines:
+                disk.write_at(self._descriptor, b"".join([line for _, line in lines]), self.size, keep=b"\n")
+                for index, line in lines:
+                    self._take_in(index, len(line))
+            if sync:
+                disk.sync(self._descriptor)
+
+    def finish(self, checkpoint: Callable[[], object], *, ordered: bool) -> None:
+        """All rows are finished: put OUT in the order of the input, in one step, unless it is, or need not be."""
+        if not ordered or self._in_order:
+            return
+        self.sidecar.clear()
+        with disk.refusals(self.path):
+            put_in_order(self.path, self._descriptor, checkpoint)
+        self._in_order = True
+
+
+def replayed(path: str, file: BinaryIO, *, ours: bool) -> Iterator[tuple[int, int, Entry]]:
+    """Every whole line from the beginning: its offset, its bytes (with the line break), and what it says.
+
+    A last line that is torn is left out. `ours`: it is known that a batch wrote the file, even if no line says so.
+
+    Raises:
+        DamagedOutputError: something else stands where a line was due.
+    """
+    offset = 0
+    while line := file.readline():
+        try:
+            entry = parse(line)
+        except ValueError as error:
+            torn = isinstance(error, orjson.JSONDecodeError) and not file.read(1)
+            if torn and (ours or _could_be_ours(line)):
+                return
+            raise DamagedOutputError(
+                f"{path}: no line of a batch at byte {offset}; it was left as it is."
+                " Take that line out, or write to another file",
+                offset=offset,
+            ) from None
+        ours = True
+        size = len(line) + (not line.endswith(b"\n"))
+        yield offset, size, entry
+        offset += size
+
+
+def _could_be_ours(torn: bytes) -> bool:
+    return torn.startswith(PREFIX) or PREFIX.startswith(torn) or not torn.strip(b"\0")

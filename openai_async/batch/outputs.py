@@ -1,0 +1,146 @@
+"""The lines of OUT, as the Batch API writes them; and what a line says to a run that is resumed.
+
+    {"id": "batch_req_000000012_9f86d081", "custom_id": "...",
+     "response": {"status_code": 200, "request_id": "req_...", "body": {...}}, "error": null}
+
+The id is ours: the number of the row in IN (from 0), and a checksum of its request. So OUT alone tells which rows are
+finished, and whether it belongs to this input. A reply's body stands in its line as it came, byte for byte.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from typing import Any
+
+import attrs
+import orjson
+
+from openai_async import errors
+from openai_async.batch.rows import Row
+from openai_async.types._base import Meta
+
+PREFIX = b'{"id":"batch_req_'
+_ID = re.compile(r"batch_req_([0-9]{9,15})_([0-9a-f]{8})\Z")
+#: Failures that are the key's, the server's or the network's, and not the row's: another run may do better.
+_PASSING_STATUS = frozenset({401, 403, 408, 409, 425, 429})
+#: Codes of failures without an answer that another run would not cure.
+_FINAL_CODES = frozenset({"ambiguous", "invalid_parameter", "response_too_large", "unexpected_redirect"})
+
+
+class Kind(enum.IntEnum):
+    """What OUT says of a row. Fits a byte."""
+
+    NONE = 0
+    OK = 1
+    #: It would fail again as it is.
+    FAILED = 2
+    #: It failed for a reason that passes.
+    PASSING = 3
+
+
+@attrs.frozen
+class Entry:
+    """One line of OUT, without its body."""
+
+    index: int
+    digest: int
+    kind: Kind
+
+
+@attrs.frozen
+class Outcome:
+    """How a row ended: its line for OUT, and what is counted of it."""
+
+    row: Row = attrs.field(repr=False)
+    kind: Kind
+    line: bytes = attrs.field(repr=False)
+    tokens: int = 0
+    #: Name of the failure; None for a success.
+    failure: str | None = None
+
+
+def success(row: Row, meta: Meta, body: bytes, tokens: int) -> Outcome:
+    """A row that was answered. `body` is JSON; it is put on one line without another change."""
+    # A raw line break can only stand between the tokens of valid JSON, never inside a string.
+    body = body.strip().replace(b"\n", b" ").replace(b"\r", b" ")
+    response = b'{"status_code":%d,"request_id":%b,"body":%b}' % (meta.status, _text(meta.request_id), body)
+    return Outcome(row, Kind.OK, _line(row, response, b"null"), tokens)
+
+
+def failure(row: Row, error: errors.OpenAIError) -> Outcome:
+    """A row that failed: with the server's answer where there is one, else with an error of ours."""
+    if isinstance(error, errors.APIStatusError):
+        body = error.body if isinstance(error.body, dict) else _error_body(error)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        response = {"status_code": error.status_code, "request_id": error.request_id or "", "body": {"error": body}}
+        line = _line(row, orjson.dumps(response), b"null")
+        return Outcome(row, _kind_of_status(error.status_code), line, failure=type(error).__name__)
+    return unanswered(row, _code_of(error), str(error), type(error).__name__)
+
+
+def unanswered(row: Row, code: str, message: str, name: str) -> Outcome:
+    """A row that failed without an answer."""
+    line = _line(row, b"null", orjson.dumps({"code": code, "message": message}))
+    return Outcome(row, _kind_of_code(code), line, failure=name)
+
+
+def _line(row: Row, response: bytes, error: bytes) -> bytes:
+    return b'%b%09d_%08x","custom_id":%b,"response":%b,"error":%b}\n' % (
+        *(PREFIX, row.index, row.digest, orjson.dumps(row.custom_id)),
+        *(response, error),
+    )
+
+
+def _text(value: str | None) -> bytes:
+    return orjson.dumps(value or "")
+
+
+def _error_body(error: errors.APIStatusError) -> dict[str, Any]:
+    return {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
+
+
+def _code_of(error: errors.OpenAIError) -> str:
+    match error:
+        case errors.APITimeoutError():
+            return "request_timeout"  # the Batch API's own word
+        case errors.APIConnectionError():
+            return "connection_error"
+        case errors.ResponseTooLargeError():
+            return "response_too_large"
+        case errors.UnexpectedRedirectError():
+            return "unexpected_redirect"
+        case errors.InvalidParameterError():
+            return "invalid_parameter"
+        case _:
+            return "invalid_response"
+
+
+def _kind_of_status(status: int) -> Kind:
+    if 200 <= status < 300:
+        return Kind.OK
+    return Kind.PASSING if status in _PASSING_STATUS or status >= 500 else Kind.FAILED
+
+
+def _kind_of_code(code: object) -> Kind:
+    return Kind.FAILED if code in _FINAL_CODES else Kind.PASSING
+
+
+def parse(line: bytes) -> Entry:
+    """Read one line of OUT.
+
+    Raises:
+        ValueError: it is not JSON (`orjson.JSONDecodeError`), or not a line of a batch.
+    """
+    found: Any = orjson.loads(line)
+    try:
+        match = _ID.match(found["id"])
+        response, error = found["response"], found["error"]
+        if match is None or not isinstance(found["custom_id"], str):
+            raise ValueError("not a line of a batch")
+        if response is not None:
+            kind = _kind_of_status(int(response["status_code"]))
+        else:
+            kind = _kind_of_code(error["code"])
+    except (KeyError, TypeError):
+        raise ValueError("not a line of a batch") from None
+    return Entry(int(match[1]), int(match[2], 16), kind)

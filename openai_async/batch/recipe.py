@@ -1,0 +1,150 @@
+"""How a line of IN becomes a request: what kind of line it is, and what all requests have in common.
+
+Three kinds: whole requests as the Batch API takes them, bodies alone, and columns that a prompt is made of. Reading a
+line raises `BadRow` with the reason, and nothing else.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import attrs
+import orjson
+
+from openai_async._wire import json
+from openai_async.batch.endpoints import ENDPOINTS, named, path_of
+from openai_async.batch.rows import BadRow, Row
+from openai_async.batch.template import Template
+from openai_async.errors import InvalidParameterError
+
+#: What the lines of IN are: requests of the Batch API, bodies alone, or columns (as JSON objects, or as CSV).
+InputFormat: TypeAlias = Literal["requests", "bodies", "jsonl", "csv"]
+FORMATS: tuple[InputFormat, ...] = ("requests", "bodies", "jsonl", "csv")
+
+
+@attrs.frozen
+class Recipe:
+    """What the requests of a batch have in common. `format` is None until a line of IN has told it."""
+
+    endpoint: str
+    params: Mapping[str, Any] = attrs.field(repr=False)
+    template: Template | None = attrs.field(default=None, repr=False)
+    system: str | None = attrs.field(default=None, repr=False)
+    format: InputFormat | None = None
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        endpoint: str,
+        model: str | None,
+        params: Mapping[str, Any] | None,
+        prompt_template: str | None,
+        prompt_column: str | None,
+        system: str | None,
+        input_format: InputFormat | None,
+    ) -> Recipe:
+        """Check the arguments of `run`.
+
+        Raises:
+            InvalidParameterError: names the argument.
+        """
+        if endpoint not in ENDPOINTS:
+            raise InvalidParameterError("endpoint", f"must be one of {', '.join(ENDPOINTS)}")
+        if input_format is not None and input_format not in FORMATS:
+            raise InvalidParameterError("input_format", f"must be one of {', '.join(FORMATS)}")
+        if prompt_template is not None and prompt_column is not None:
+            raise InvalidParameterError("prompt_template", "give it or prompt_column, not both")
+        template = None
+        if prompt_template is not None:
+            template = Template(prompt_template)
+        elif prompt_column is not None:
+            template = Template.of_column(prompt_column)
+        if (template is None) == (input_format in ("jsonl", "csv")):
+            if template is None:
+                raise InvalidParameterError("input_format", f"{input_format} needs prompt_template or prompt_column")
+            if input_format is not None:
+                raise InvalidParameterError("input_format", f"{input_format} has no columns to make a prompt of")
+        if system is not None and (template is None or endpoint != "/v1/chat/completions"):
+            raise InvalidParameterError("system", "has a place only in chats that are made from a template or a column")
+        shared = {**(params or {}), **({} if model is None else {"model": model})}
+        json.check_finite(shared)
+        shared = orjson.loads(json.dumps(shared))  # a copy, and plain
+        if shared.get("stream"):
+            raise InvalidParameterError("params.stream", "a batch cannot be streamed")
+        return cls(endpoint, shared, template, system, input_format)
+
+    def seed(self) -> int:
+        """Checksum of what all requests share: part of the checksum of each."""
+        made_of = [self.endpoint, self.params, self.template and self.template.text, self.system, self.format]
+        return zlib.crc32(orjson.dumps(made_of, option=orjson.OPT_SORT_KEYS))
+
+    def row(self, index: int, digest: int, line: Mapping[str, Any]) -> Row:
+        """The request of one line.
+
+        Raises:
+            BadRow: what is wrong with it.
+        """
+        if self.format == "requests":
+            custom_id, endpoint, body = _whole(line)
+        else:
+            custom_id, endpoint = _id_or(f"row-{index}", line), self.endpoint
+            body = self._body_of_columns(line) if self.template is not None else _without_id(line)
+        body = {**self.params, **body}
+        for name in ENDPOINTS[endpoint].needs:
+            if not body.get(name):
+                raise BadRow(f"{name!r} is missing or empty")
+        if body.get("stream"):
+            raise BadRow("'stream': a batch cannot be streamed")
+        return Row(index, digest, custom_id, path_of(endpoint), body)
+
+    def _body_of_columns(self, line: Mapping[str, Any]) -> dict[str, Any]:
+        assert self.template is not None
+        prompt = self.template.fill(line)
+        if self.endpoint != "/v1/chat/completions":
+            return {ENDPOINTS[self.endpoint].prompt: prompt}
+        said = [{"role": "user", "content": prompt}]
+        return {"messages": [{"role": "system", "content": self.system}, *said] if self.system else said}
+
+
+def _whole(line: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
+    """The custom_id, endpoint and body of a line as the Batch API takes it."""
+    for name in ("custom_id", "method", "url", "body"):
+        if line.get(name) is None:
+            raise BadRow(f"{name!r} is missing")
+    custom_id, body = line["custom_id"], line["body"]
+    if not isinstance(custom_id, str) or not custom_id:
+        raise BadRow("'custom_id' must be a text that is not empty")
+    if line["method"] != "POST":
+        raise BadRow("'method' must be POST")
+    endpoint = named(line["url"])
+    if endpoint is None:
+        raise BadRow(f"'url' must be one of {', '.join(ENDPOINTS)}")
+    if not isinstance(body, dict):
+        raise BadRow("'body' must be an object")
+    return custom_id, endpoint, body  # pyright: ignore[reportUnknownVariableType]
+
+
+def _id_or(default: str, line: Mapping[str, Any]) -> str:
+    """The id that a line of another kind may bring: numbers are common in columns."""
+    custom_id = line.get("custom_id")
+    if custom_id is None:
+        return default
+    if isinstance(custom_id, int) and not isinstance(custom_id, bool):
+        return str(custom_id)
+    if not isinstance(custom_id, str) or not custom_id:
+        raise BadRow("'custom_id' must be a text that is not empty, or an integer")
+    return custom_id
+
+
+def _without_id(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name != "custom_id"}
+
+
+def kind_of(line: Mapping[str, Any], endpoint: str) -> InputFormat | None:
+    """What a line of JSON is when there is no template; None if that cannot be told."""
+    if "body" in line or "url" in line or "method" in line:
+        return "requests"
+    return "bodies" if ENDPOINTS[endpoint].prompt in line or "model" in line else None

@@ -1,0 +1,163 @@
+"""What a batch came to, while it runs and when it is over. Arithmetic only: no clock, no I/O."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import attrs
+
+from openai_async.batch.outputs import Kind, Outcome
+from openai_async.batch.rows import BadLine
+
+#: Bad lines and ambiguous rows that are listed by name; further ones are only counted.
+LISTED = 1_000
+
+
+@attrs.frozen
+class BatchProgress:
+    """How far a run is. Rows count as done or failed when they are on the disk.
+
+    Attributes:
+        total: rows of the input, its bad lines included.
+        done: rows answered by this run.
+        failed: rows that failed in this run.
+        skipped: rows that were on the disk before.
+        bad: lines that are no request.
+        in_flight: rows that were sent, and are not on the disk yet.
+        ambiguous: rows that an earlier run had sent when it was killed, and of which there is no answer.
+        tokens: as counted by the server, of this run.
+        seconds: since this run began.
+    """
+
+    total: int
+    done: int
+    failed: int
+    skipped: int
+    bad: int
+    in_flight: int
+    ambiguous: int
+    tokens: int
+    seconds: float
+
+
+@attrs.frozen
+class BatchSummary:
+    """What a run came to.
+
+    Attributes:
+        total: rows of the input, its bad lines included.
+        done: rows answered by this run.
+        failed: rows that failed in this run.
+        skipped: rows that were on the disk before, answered or with a failure that is final.
+        failed_before: those of the skipped rows that hold a failure.
+        bad: lines that are no request.
+        bad_lines: the first 1,000 of them, with line number and reason.
+        ambiguous: rows that an earlier run had sent when it was killed, and of which there is no answer: the server may
+            have answered, and charged for it.
+        ambiguous_ids: custom_id of the first 1,000 of them.
+        failures: this run's failed rows by the name of their error.
+        tokens: as counted by the server, of this run.
+        seconds: duration of this run.
+        complete: every row of the input is on the disk; False for a run that was stopped.
+    """
+
+    total: int
+    done: int
+    failed: int
+    skipped: int
+    failed_before: int
+    bad: int
+    bad_lines: tuple[BadLine, ...]
+    ambiguous: int
+    ambiguous_ids: tuple[str, ...]
+    failures: Mapping[str, int]
+    tokens: int
+    seconds: float
+    complete: bool
+
+    @property
+    def left(self) -> int:
+        """Rows that are still to be sent."""
+        return self.total - self.done - self.failed - self.skipped - self.bad
+
+    @property
+    def ok(self) -> bool:
+        """Every row of the input has its answer."""
+        return self.complete and not (self.failed or self.failed_before or self.bad)
+
+
+@attrs.define
+class Tally:
+    """The running totals that the two above are made from."""
+
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    failed_before: int = 0
+    bad: int = 0
+    bad_lines: list[BadLine] = attrs.field(factory=list[BadLine])
+    ambiguous: int = 0
+    ambiguous_ids: list[str] = attrs.field(factory=list[str])
+    failures: Counter[str] = attrs.field(factory=Counter[str])
+    tokens: int = 0
+    complete: bool = False
+
+    def count(self, outcome: Outcome) -> None:
+        """A row that is on the disk now."""
+        self.tokens += outcome.tokens
+        if outcome.failure is None:
+            self.done += 1
+        else:
+            self.failed += 1
+            self.failures[outcome.failure] += 1
+
+    def skip(self, kind: Kind) -> None:
+        """A row that was on the disk before."""
+        self.skipped += 1
+        self.failed_before += kind is not Kind.OK
+
+    def refuse(self, line: BadLine) -> None:
+        """A line that is no request."""
+        self.bad += 1
+        if self.bad <= LISTED:
+            self.bad_lines.append(line)
+
+    def doubt(self, custom_id: str) -> None:
+        """A row that was sent before, and never answered."""
+        self.ambiguous += 1
+        if self.ambiguous <= LISTED:
+            self.ambiguous_ids.append(custom_id)
+
+    def progress(self, in_flight: int, seconds: float) -> BatchProgress:
+        """The totals of this moment."""
+        return BatchProgress(
+            self.total,
+            self.done,
+            self.failed,
+            self.skipped,
+            self.bad,
+            in_flight,
+            self.ambiguous,
+            self.tokens,
+            seconds,
+        )
+
+    def summary(self, seconds: float) -> BatchSummary:
+        """The totals of the end."""
+        return BatchSummary(
+            total=self.total,
+            done=self.done,
+            failed=self.failed,
+            skipped=self.skipped,
+            failed_before=self.failed_before,
+            bad=self.bad,
+            bad_lines=tuple(self.bad_lines),
+            ambiguous=self.ambiguous,
+            ambiguous_ids=tuple(self.ambiguous_ids),
+            failures=dict(self.failures),
+            tokens=self.tokens,
+            seconds=seconds,
+            complete=self.complete,
+        )
