@@ -58,6 +58,8 @@ class Lean:
     ) -> LeanConnection:
         scheme, host, port = origin
         loop = asyncio.get_running_loop()
+        # uvloop tries addresses in a way of its own, and has no such argument.
+        eyeballs = {"happy_eyeballs_delay": _HAPPY_EYEBALLS} if isinstance(loop, asyncio.BaseEventLoop) else {}
         try:
             async with asyncio.timeout(timeout):
                 _, connection = await loop.create_connection(
@@ -65,7 +67,7 @@ class Lean:
                     host,
                     port,
                     ssl=self._tls() if scheme == "https" else None,
-                    happy_eyeballs_delay=_HAPPY_EYEBALLS,
+                    **eyeballs,
                 )
         except TimeoutError:
             raise ConnectTimeoutError(f"no connection within {timeout} s (timeout.connect)", phase="connect") from None

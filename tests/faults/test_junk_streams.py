@@ -274,9 +274,13 @@ async def test_an_event_without_end_is_refused_at_its_bound(
     """An event over max_event_bytes ends the stream before it fills the memory; the events before it are delivered."""
     script = without_end(sse([FIRST, *gate, b"data: ", *[piece] * 400, Stall()]))
     with FaultServer([script]) as server:
-        async with make_client(server.base_url, max_event_bytes=2_000) as client:
+        async with (
+            make_client(server.base_url, max_event_bytes=2_000) as client,
+            client.chat.completions.stream(**CALL) as stream,
+        ):
+            first = await anext(stream)
+            assert first.text == BEFORE
+            server.open_gate("first")
             with pytest.raises(ResponseTooLargeError) as caught:
-                async with client.chat.completions.stream(**CALL) as stream:
-                    async for _ in stream:
-                        server.open_gate("first")
+                await stream.final()
     assert caught.value.partial.text == BEFORE

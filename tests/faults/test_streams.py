@@ -267,16 +267,19 @@ async def test_a_stream_that_fails_leaves_the_other_alone(make_client: MakeClien
     """One stream is cut off in its middle; another on the same client is read to its end."""
     cut, whole = [CHUNKS[0], Gate("cut")], [CHUNKS[0], Gate("whole"), *EVENTS[1:]]
     with FaultServer([sse(cut), sse(whole)]) as server:
-        async with make_client(server.base_url) as client:
-            async with client.chat.completions.stream(**CALL) as one, client.chat.completions.stream(**CALL) as two:
-                await anext(one)
-                await anext(two)
-                server.open_gate("cut")
-                with pytest.raises(StreamInterrupted):
-                    await one.final()
-                assert held(client) == 1
-                server.open_gate("whole")
-                assert (await two.final()).text == TEXT
+        async with (
+            make_client(server.base_url) as client,
+            client.chat.completions.stream(**CALL) as one,
+            client.chat.completions.stream(**CALL) as two,
+        ):
+            await anext(one)
+            await anext(two)
+            server.open_gate("cut")
+            with pytest.raises(StreamInterrupted):
+                await one.final()
+            assert held(client) == 1
+            server.open_gate("whole")
+            assert (await two.final()).text == TEXT
 
 
 async def test_many_streams_at_once_are_all_whole(make_client: MakeClient) -> None:

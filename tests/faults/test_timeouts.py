@@ -188,11 +188,13 @@ async def test_events_renew_the_idle_bound(make_client: MakeClient) -> None:
 async def test_the_time_of_a_slow_reader_is_not_counted(make_client: MakeClient) -> None:
     """The idle bound is the server's: a reader that takes longer over an event finds the next one waiting."""
     with FaultServer([sse(EVENTS)]) as server:
-        async with make_client(server.base_url, timeout=Timeout(idle=0.2)) as client:
-            async with client.chat.completions.stream(**CALL) as stream:
-                await anext(stream)
-                await anyio.sleep(0.25)
-                whole = await stream.final()
+        async with (
+            make_client(server.base_url, timeout=Timeout(idle=0.2)) as client,
+            client.chat.completions.stream(**CALL) as stream,
+        ):
+            await anext(stream)
+            await anyio.sleep(0.25)
+            whole = await stream.final()
     assert whole.text == TEXT
 
 

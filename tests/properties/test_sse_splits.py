@@ -8,8 +8,7 @@ from hypothesis import given, strategies as st
 
 from openai_async._wire.sse import Event, SSEDecoder
 from openai_async.errors import ResponseTooLargeError
-
-from .strategies import pieces
+from tests.properties.strategies import pieces
 
 BOM = b"\xef\xbb\xbf"
 LINE_END = re.compile(rb"\r\n|\r|\n")

@@ -1,0 +1,142 @@
+"""No text leaves its header on the way out, and none makes reading fail on the way in."""
+
+from __future__ import annotations
+
+import math
+import sys
+
+import h11
+from hypothesis import given, strategies as st
+
+from openai_async._wire import headers
+from openai_async.errors import ConfigurationError, InvalidParameterError
+from tests.properties.strategies import any_text
+
+TOKEN_MARKS = "!#$%&'*+-.^_`|~"
+#: What servers say about time and amounts, and what they might get wrong.
+amounts = (
+    any_text
+    | st.text(st.sampled_from([*"0123456789.-+ehmsdnuµ∞_ "]), max_size=24)
+    | st.floats().map(str)
+    | st.integers().map(str)
+    | st.datetimes().map(lambda date: date.strftime("%a, %d %b %Y %H:%M:%S GMT"))
+)
+
+
+def test_every_code_point_in_a_key() -> None:
+    """Visible ASCII passes, no other character does, wherever it stands; and no error shows the key."""
+    for code in range(sys.maxunicode + 1):
+        character = chr(code)
+        for value in (f"canary{character}4711", f"canary4711{character}"):
+            try:
+                assert headers.check_token("api_key", value) == value
+                passed = True
+            except ConfigurationError as error:
+                passed = False
+                assert "canary" not in str(error)
+                assert "4711" not in str(error)
+            assert passed == (0x21 <= code <= 0x7E)
+
+
+def test_every_code_point_in_a_header_value() -> None:
+    """Latin-1 text on one line passes, spaces and tabs only inside; and no error shows the value."""
+    for code in range(sys.maxunicode + 1):
+        inside, outside = f"canary{chr(code)}4711", f"canary4711{chr(code)}"
+        visible = 0x21 <= code <= 0x7E or 0x80 <= code <= 0xFF
+        assert accepted("X-A", inside) == (visible or code in (0x20, 0x09))
+        assert accepted("X-A", outside) == visible
+
+
+def test_every_code_point_in_a_header_name() -> None:
+    """The characters of a token pass, and no other."""
+    for code in range(sys.maxunicode + 1):
+        character = chr(code)
+        assert accepted(f"X{character}", "canary") == (
+            character.isascii() and (character.isalnum() or character in TOKEN_MARKS)
+        )
+
+
+def accepted(name: str, value: str) -> bool:
+    try:
+        ((encoded_name, encoded_value),) = headers.check_headers("extra_headers", {name: value})
+    except InvalidParameterError as error:
+        assert "canary" not in str(error)
+        assert str(error).isprintable()
+        return False
+    assert encoded_name == name.lower().encode("ascii")
+    assert encoded_value.decode("latin-1") == value
+    return True
+
+
+@given(stated=st.dictionaries(any_text, any_text, max_size=3))
+def test_what_passes_is_one_header_on_the_wire(stated: dict[str, str]) -> None:
+    """The HTTP library takes every header that was accepted, and adds no line for it."""
+    try:
+        encoded = headers.check_headers("extra_headers", stated)
+    except InvalidParameterError:
+        return
+    request = h11.Request(method="GET", target="/", headers=[(b"host", b"h"), *encoded])
+    head = h11.Connection(h11.CLIENT).send(request)
+    assert head is not None
+    assert head.count(b"\r\n") == len(encoded) + 3
+    assert head.count(b"\n") == head.count(b"\r") == len(encoded) + 3
+
+
+@given(text=amounts)
+def test_any_duration_is_read_or_absent(text: str) -> None:
+    """A duration is a finite number of seconds, or nothing."""
+    seconds = headers.duration(text)
+    assert seconds is None or (math.isfinite(seconds) and seconds >= 0)
+
+
+@given(
+    hours=st.integers(0, 999),
+    minutes=st.integers(0, 59),
+    milliseconds=st.integers(0, 59_999),
+)
+def test_durations_as_go_prints_them(hours: int, minutes: int, milliseconds: int) -> None:
+    """Hours, minutes and fractions of seconds add up."""
+    text = (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{milliseconds / 1000}s"
+    assert math.isclose(headers.duration(text) or 0.0, hours * 3600 + minutes * 60 + milliseconds / 1000)
+
+
+@given(seconds=amounts, milliseconds=amounts, clock=st.floats(0, 4e9))
+def test_any_retry_after_is_read_or_absent(seconds: str, milliseconds: str, clock: float) -> None:
+    """A delay is a finite number of seconds, not negative, or nothing."""
+    for stated in (
+        {"retry-after": seconds},
+        {"retry-after-ms": milliseconds},
+        {"retry-after": seconds, "retry-after-ms": milliseconds},
+    ):
+        delay = headers.retry_after(stated, clock)
+        assert delay is None or (math.isfinite(delay) and delay >= 0)
+
+
+@given(
+    raw=st.lists(
+        st.tuples(
+            st.binary(max_size=8)
+            | st.sampled_from(
+                [
+                    b"X-Request-Id",
+                    b"openai-processing-ms",
+                    *(
+                        f"x-ratelimit-{part}-{kind}".encode()
+                        for part in ("limit", "remaining", "reset")
+                        for kind in ("requests", "tokens")
+                    ),
+                ]
+            ),
+            st.binary(max_size=12) | amounts.map(lambda text: text.encode("utf-8", "replace")),
+        ),
+        max_size=8,
+    )
+)
+def test_any_headers_make_sense_or_state_nothing(raw: list[tuple[bytes, bytes]]) -> None:
+    """A rate limit that is stated is positive, and no more remains than there is."""
+    meta = headers.read_meta(200, raw)
+    for bucket in (meta.rate_limits.requests, meta.rate_limits.tokens):
+        assert bucket.limit is None or bucket.limit > 0
+        assert bucket.remaining is None or 0 <= bucket.remaining <= (bucket.limit or math.inf)
+        assert bucket.reset is None or 0 <= bucket.reset < math.inf
+    assert headers.should_retry(meta.headers) in (True, False, None)
