@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import ssl
+from typing import Any
 from urllib.parse import urlsplit
 
 from openai_async._transport.connection import LeanConnection, LeanExchange, request_head
@@ -59,9 +60,12 @@ class Lean:
         scheme, host, port = origin
         loop = asyncio.get_running_loop()
         # uvloop tries addresses in a way of its own, and has no such argument.
-        eyeballs = {"happy_eyeballs_delay": _HAPPY_EYEBALLS} if isinstance(loop, asyncio.BaseEventLoop) else {}
+        eyeballs: dict[str, Any] = (
+            {"happy_eyeballs_delay": _HAPPY_EYEBALLS} if isinstance(loop, asyncio.BaseEventLoop) else {}
+        )
         try:
             async with asyncio.timeout(timeout):
+                connection: LeanConnection
                 _, connection = await loop.create_connection(
                     lambda: LeanConnection(loop),
                     host,

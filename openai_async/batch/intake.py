@@ -50,7 +50,7 @@ def survey(
                 raise _mismatch(source, record, "is noted as in flight")
             tally.doubt(_custom_id(source, record) if tally.ambiguous < LISTED else "")
     # Failures of lines that are gone do not matter.
-    if any(kind == Kind.OK for kind in kinds[end:]) or any(index >= end for index in held):
+    if Kind.OK in kinds[end:] or any(index >= end for index in held):
         raise BatchMismatchError(f"{source.path} ends before a row that the output knows; {_REMEDY}")
 
 

@@ -58,6 +58,8 @@ class Outcome:
     tokens: int = 0
     #: Name of the failure; None for a success.
     failure: str | None = None
+    #: What it failed of, if that was a call.
+    error: errors.OpenAIError | None = attrs.field(default=None, repr=False)
 
 
 def success(row: Row, meta: Meta, body: bytes, tokens: int) -> Outcome:
@@ -74,14 +76,21 @@ def failure(row: Row, error: errors.OpenAIError) -> Outcome:
         body = error.body if isinstance(error.body, dict) else _error_body(error)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
         response = {"status_code": error.status_code, "request_id": error.request_id or "", "body": {"error": body}}
         line = _line(row, orjson.dumps(response), b"null")
-        return Outcome(row, _kind_of_status(error.status_code), line, failure=type(error).__name__)
-    return unanswered(row, _code_of(error), str(error), type(error).__name__)
+        kind = _kind_of_status(error.status_code)
+    else:
+        code = _code_of(error)
+        line, kind = _unanswered(row, code, str(error)), _kind_of_code(code)
+    return Outcome(row, kind, line, failure=type(error).__name__, error=error)
 
 
-def unanswered(row: Row, code: str, message: str, name: str) -> Outcome:
-    """A row that failed without an answer."""
-    line = _line(row, b"null", orjson.dumps({"code": code, "message": message}))
-    return Outcome(row, _kind_of_code(code), line, failure=name)
+def ambiguous(row: Row) -> Outcome:
+    """A row that an earlier run sent without hearing of it, and that is not to be sent again."""
+    line = _unanswered(row, "ambiguous", "sent by a run that was killed before the answer came; not sent again")
+    return Outcome(row, Kind.FAILED, line, failure="Ambiguous")
+
+
+def _unanswered(row: Row, code: str, message: str) -> bytes:
+    return _line(row, b"null", orjson.dumps({"code": code, "message": message}))
 
 
 def _line(row: Row, response: bytes, error: bytes) -> bytes:

@@ -13,6 +13,7 @@ from openai_async.batch.rows import Row
 from openai_async.errors import DecodeError, InvalidParameterError, OpenAIError
 from openai_async.resources._base import prepare
 
+_ID_HEADER = "x-client-request-id"
 _REPLY_FIELD = {name.removeprefix("/v1"): endpoint.reply for name, endpoint in ENDPOINTS.items()}
 
 
@@ -28,6 +29,7 @@ class Sender:
             raise InvalidParameterError("extra_body", "has no place here; params= is for what all bodies share")
         self._pipeline = pipeline
         self._headers: Mapping[str, str] = options.get("extra_headers") or {}
+        self._names_rows = not any(name.lower() == _ID_HEADER for name in self._headers)
         self._options = {name: value for name, value in options.items() if value is not None}
         prepare(pipeline, "POST", "/", bytes, dict(self._options))  # refuses what any row would be refused for
 
@@ -41,9 +43,7 @@ class Sender:
             call = prepare(self._pipeline, "POST", row.path, decode, params, repeatable=True)
             body, meta = await self._pipeline.fetch_bytes(call)
         except OpenAIError as error:
-            outcome = failure(row, error)
-            outcome.error = error
-            return outcome
+            return failure(row, error)
         return success(row, meta, body, reply.tokens)
 
     def _headers_of(self, row: Row) -> Mapping[str, str]:
@@ -51,10 +51,9 @@ class Sender:
 
         So the server's support can find a row.
         """
-        custom_id = row.custom_id
-        if len(custom_id) <= 512 and custom_id.isascii() and custom_id.isprintable() and custom_id.strip() == custom_id:
-            return {"x-client-request-id": custom_id, **self._headers}
-        return self._headers
+        text = row.custom_id
+        fits = len(text) <= 512 and text.isascii() and text.isprintable() and text.strip() == text
+        return {_ID_HEADER: text, **self._headers} if fits and self._names_rows else self._headers
 
 
 class _Reply:

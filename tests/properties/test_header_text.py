@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 
 from openai_async._wire import headers
 from openai_async.errors import ConfigurationError, InvalidParameterError
+from tests.properties.outcomes import outcome
 from tests.properties.strategies import any_text
 
 TOKEN_MARKS = "!#$%&'*+-.^_`|~"
@@ -25,26 +26,25 @@ amounts = (
 
 def test_every_code_point_in_a_key() -> None:
     """Visible ASCII passes, no other character does, wherever it stands; and no error shows the key."""
-    for code in range(sys.maxunicode + 1):
-        character = chr(code)
-        for value in (f"canary{character}4711", f"canary4711{character}"):
-            try:
-                assert headers.check_token("api_key", value) == value
-                passed = True
-            except ConfigurationError as error:
-                passed = False
-                assert "canary" not in str(error)
-                assert "4711" not in str(error)
-            assert passed == (0x21 <= code <= 0x7E)
+    for character in map(chr, range(sys.maxunicode + 1)):
+        for value in (f"canary{character}4711", f"canary4711{character}")[: 1 + character.isspace()]:
+            found = outcome(ConfigurationError, lambda value=value: headers.check_token("api_key", value))  # type: ignore[misc]
+            if isinstance(found, ConfigurationError):
+                assert not "!" <= character <= "~"
+                assert "canary" not in str(found)
+                assert "4711" not in str(found)
+            else:
+                assert "!" <= character <= "~"
+                assert found == value
 
 
 def test_every_code_point_in_a_header_value() -> None:
     """Latin-1 text on one line passes, spaces and tabs only inside; and no error shows the value."""
     for code in range(sys.maxunicode + 1):
-        inside, outside = f"canary{chr(code)}4711", f"canary4711{chr(code)}"
         visible = 0x21 <= code <= 0x7E or 0x80 <= code <= 0xFF
-        assert accepted("X-A", inside) == (visible or code in (0x20, 0x09))
-        assert accepted("X-A", outside) == visible
+        assert accepted("X-A", f"canary{chr(code)}4711") == (visible or code in (0x20, 0x09))
+        if code < 0x1000:
+            assert accepted("X-A", f"canary4711{chr(code)}") == accepted("X-A", f"{chr(code)}canary4711") == visible
 
 
 def test_every_code_point_in_a_header_name() -> None:
@@ -57,14 +57,12 @@ def test_every_code_point_in_a_header_name() -> None:
 
 
 def accepted(name: str, value: str) -> bool:
-    try:
-        ((encoded_name, encoded_value),) = headers.check_headers("extra_headers", {name: value})
-    except InvalidParameterError as error:
-        assert "canary" not in str(error)
-        assert str(error).isprintable()
+    found = outcome(InvalidParameterError, lambda: headers.check_headers("extra_headers", {name: value}))
+    if isinstance(found, InvalidParameterError):
+        assert "canary" not in str(found)
+        assert str(found).isprintable()
         return False
-    assert encoded_name == name.lower().encode("ascii")
-    assert encoded_value.decode("latin-1") == value
+    assert found == [(name.lower().encode("ascii"), value.encode("latin-1"))]
     return True
 
 
