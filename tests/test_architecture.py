@@ -165,11 +165,11 @@ class Thing:
         with open("x"):
             import g
 """
-    found = _imports_of("openai_async.batch.journal", ast.parse(source).body, True)
+    found = _imports_of("openai_async.room.module", ast.parse(source).body, True)
     seen = [(each.target.removeprefix("openai_async."), each.at_load) for each in found]
     assert seen == [
         ("a", True),
-        ("batch", True),
+        ("room", True),
         ("_wire.json", True),
         ("b", False),
         ("c", True),

@@ -14,6 +14,9 @@ from contextlib import contextmanager, suppress
 
 from openai_async.batch.errors import BatchOutputError
 
+if os.name != "posix":  # pragma: no cover
+    raise ImportError("batches need the file locks of a POSIX system")
+
 _FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO must not hang the open
 _WORDS = {
     errno.ENOSPC: "the disk is full",

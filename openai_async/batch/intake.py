@@ -80,7 +80,7 @@ class Intake:
         self._finished = finished
         self._tally = tally
         self._retried = (Kind.NONE, Kind.PASSING, Kind.FAILED) if retry_failed else (Kind.NONE, Kind.PASSING)
-        self._seen = SeenIds()
+        self._seen = SeenIds(tally.total)
         self._checkpoint: Callable[[], object] = int
         self._records = self._all_records()
 

@@ -15,7 +15,7 @@ import attrs
 import orjson
 
 from openai_async.batch import disk
-from openai_async.batch.errors import BatchInputError, BatchMismatchError, DamagedOutputError
+from openai_async.batch.errors import BatchInputError, BatchMismatchError, BatchOutputError, DamagedOutputError
 from openai_async.batch.ordering import put_in_order
 from openai_async.batch.outputs import PREFIX, Entry, Kind, parse
 from openai_async.batch.sidecar import Note, Sidecar
@@ -57,6 +57,7 @@ class Journal:
         self.size = 0
         self._last = -1
         self._in_order = True
+        self._broken = False  # after a refusal nobody knows what is on the disk; the next run will look
 
     @classmethod
     def open(cls, path: str, source: os.stat_result) -> Self:
@@ -144,6 +145,9 @@ class Journal:
         Raises:
             BatchOutputError: what was there before is as it was, and the file ends with a whole line.
         """
+        if self._broken:
+            raise BatchOutputError(f"{self.path}: not written any more, after an error")
+        self._broken = True
         with disk.refusals(self.path):
             if lines:
                 disk.write_at(self._descriptor, b"".join([line for _, line in lines]), self.size, keep=b"\n")
@@ -151,12 +155,13 @@ class Journal:
                     self._take_in(index, len(line))
             if sync:
                 disk.sync(self._descriptor)
+        self._broken = False
 
     def finish(self, checkpoint: Callable[[], object], *, ordered: bool) -> None:
         """All rows are finished: put OUT in the order of the input, in one step, unless it is, or need not be."""
+        self.sidecar.clear()
         if not ordered or self._in_order:
             return
-        self.sidecar.clear()
         with disk.refusals(self.path):
             put_in_order(self.path, self._descriptor, checkpoint)
         self._in_order = True

@@ -64,7 +64,7 @@ def _index_of(line: bytes) -> int:
 
 
 def _copy(descriptor: int, offsets: array[int], target: int, checkpoint: Callable[[], object]) -> None:
-    pending, size, written = bytearray(), 0, 0
+    pending, written = bytearray(), 0
     for place, offset in enumerate(offsets):
         if not place % 1024:
             checkpoint()

@@ -73,7 +73,7 @@ def success(row: Row, meta: Meta, body: bytes, tokens: int) -> Outcome:
 def failure(row: Row, error: errors.OpenAIError) -> Outcome:
     """A row that failed: with the server's answer where there is one, else with an error of ours."""
     if isinstance(error, errors.APIStatusError):
-        body = error.body if isinstance(error.body, dict) else _error_body(error)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+        body: Any = error.body if isinstance(error.body, dict) else _error_body(error)  # pyright: ignore
         response = {"status_code": error.status_code, "request_id": error.request_id or "", "body": {"error": body}}
         line = _line(row, orjson.dumps(response), b"null")
         kind = _kind_of_status(error.status_code)
@@ -146,10 +146,7 @@ def parse(line: bytes) -> Entry:
         response, error = found["response"], found["error"]
         if match is None or not isinstance(found["custom_id"], str):
             raise ValueError("not a line of a batch")
-        if response is not None:
-            kind = _kind_of_status(int(response["status_code"]))
-        else:
-            kind = _kind_of_code(error["code"])
+        kind = _kind_of_code(error["code"]) if response is None else _kind_of_status(int(response["status_code"]))
     except (KeyError, TypeError):
         raise ValueError("not a line of a batch") from None
     return Entry(int(match[1]), int(match[2], 16), kind)

@@ -13,6 +13,7 @@ is what they are for. The file is removed when no row is in flight.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import zlib
 from collections.abc import Iterator
@@ -21,12 +22,7 @@ from contextlib import suppress
 import attrs
 
 from openai_async.batch import disk
-from openai_async.batch.errors import BatchError, BatchLockedError, BatchOutputError
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover
-    fcntl = None  # type: ignore[assignment]
+from openai_async.batch.errors import BatchLockedError, BatchOutputError
 
 HEADER = b'{"format":"openai_async.batch/1"}\n'
 SLOT = 47
@@ -50,9 +46,8 @@ class Note:
     @classmethod
     def decode(cls, slot: int, line: bytes) -> Note | None:
         """None for a slot that is torn or damaged."""
-        text, _, check = line.rpartition(b" ")
         with suppress(ValueError):
-            index, size, digest = text.split(b" ")
+            index, size, digest, _ = line.split(b" ")
             note = cls(slot, int(index), int(size), int(digest, 16))
             if note.encode() == line:
                 return note
@@ -79,8 +74,6 @@ class Sidecar:
             BatchLockedError: another run has it.
             BatchOutputError: it cannot be written, or is of another version.
         """
-        if fcntl is None:  # pragma: no cover
-            raise BatchError("batches need file locks of a POSIX system")
         path = f"{out}.journal"
         while True:
             descriptor = disk.open_regular(path)
@@ -166,9 +159,9 @@ class Sidecar:
             disk.write_at(self._descriptor, note.encode(), len(HEADER) + note.slot * SLOT)
 
     def clear(self) -> None:
-        """Forget all slots: no row is in flight, and OUT is about to be written anew, which changes its sizes."""
+        """Forget all slots: every row is in OUT, which may now be written anew and change its size."""
         assert not self._in_flight
-        assert not self.held
+        self.held.clear()
         with disk.refusals(self.path):
             disk.cut(self._descriptor, len(HEADER))
         self._free.clear()

@@ -1,0 +1,136 @@
+"""`client.batch`: files of requests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Unpack
+
+import anyio
+
+from openai_async.batch.journal import Journal
+from openai_async.batch.recipe import InputFormat, Recipe
+from openai_async.batch.report import BatchProgress, BatchSummary
+from openai_async.batch.run import Ambiguous, Run, Stop
+from openai_async.batch.sending import Sender
+from openai_async.batch.source import InputFile
+from openai_async.batch.threads import Threads
+from openai_async.errors import InvalidParameterError
+from openai_async.resources._base import Resource
+from openai_async.types.options import RequestOptions
+
+
+class AsyncBatch(Resource):
+    """Files of requests in, files of answers out."""
+
+    __slots__ = ()
+
+    async def run(
+        self,
+        in_path: str | os.PathLike[str],
+        out_path: str | os.PathLike[str],
+        *,
+        endpoint: str = "/v1/chat/completions",
+        model: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        prompt_column: str | None = None,
+        prompt_template: str | None = None,
+        system: str | None = None,
+        input_format: InputFormat | None = None,
+        max_in_flight: int | None = None,
+        ordered: bool = True,
+        retry_failed: bool = False,
+        ambiguous: Ambiguous = "resend",
+        give_up_after: int | None = 1_000,
+        stop: Stop | None = None,
+        on_progress: Callable[[BatchProgress], object] | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> BatchSummary:
+        """Send every request of a file, and write every answer to another.
+
+        Run it again after whatever ended it: it goes on where it was. Rows that are in OUT are not sent again, unless
+        they failed for a reason that passes (a rate limit, a server's error, no connection). Bad lines are reported and
+        the rest runs.
+
+        Args:
+            in_path: JSON lines as the Batch API takes them (custom_id, method, url, body), bodies alone, or JSON lines
+                or CSV with columns that a prompt is made of. The first line tells which, or `input_format`.
+            out_path: one line a row, as the Batch API writes them; created with mode 0600. Beside it, while rows are in
+                flight, stands OUT.journal.
+            endpoint: of rows that name none.
+            model, params: parameters of every body; a row's own win.
+            prompt_column: column whose text is the prompt.
+            prompt_template: prompt with columns in it, as in "Translate into French: {text}".
+            system: system message of chats that are made from a column or a template.
+            input_format: "requests", "bodies", "jsonl" or "csv" (the last two with a column or a template).
+            max_in_flight: most rows in flight; by default the client's `max_concurrency`, at most 1,000.
+            ordered: put OUT in the order of the input when all is done, and drop lines of failures that were made good.
+            retry_failed: also send rows again whose failure is final, such as a 400.
+            ambiguous: rows that an earlier run had sent when it was killed, and that may have been paid for: "resend"
+                them, or "skip" them, which writes them down as failed.
+            give_up_after: so many rows in a row that fail for no reason of theirs halt the run; None for never.
+            stop: an event; when it is set, rows in flight are finished and written, and the run ends.
+            on_progress: called on the event loop after each commit to the disk, a few times a second.
+            options: options of each call, such as `timeout=` or `max_retries=`.
+
+        Raises:
+            InvalidParameterError, BatchInputError, BatchMismatchError, BatchLockedError: nothing was sent.
+            BatchOutputError: OUT cannot be written (any more); what is in it stays.
+            BatchHaltedError: no further row can succeed: the key is refused, the account is drained, the server gone.
+
+        Cancelling drops the rows in flight and commits every answer that has arrived. The next run counts and lists the
+        dropped ones as ambiguous.
+        """
+        recipe = Recipe.of(
+            endpoint=endpoint,
+            model=model,
+            params=params,
+            prompt_template=prompt_template,
+            prompt_column=prompt_column,
+            system=system,
+            input_format=input_format,
+        )
+        sender = Sender(self._pipeline, options)
+        threads = Threads()
+        window = self._window(max_in_flight)
+        _check(ambiguous, give_up_after)
+        source = await threads.run(partial(InputFile.open, os.fspath(in_path), recipe))
+        try:
+            journal = await threads.run(partial(Journal.open, os.fspath(out_path), source.identity()))
+            try:
+                run = Run(
+                    source,
+                    journal,
+                    sender,
+                    threads,
+                    window=window,
+                    ordered=ordered,
+                    retry_failed=retry_failed,
+                    ambiguous=ambiguous,
+                    give_up_after=give_up_after,
+                    stop=stop,
+                    on_progress=on_progress,
+                )
+                return await run.run()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await threads.run(journal.close)
+        finally:
+            source.close()
+
+    def _window(self, asked: int | None) -> int:
+        if asked is None:
+            return min(1000, self._pipeline.limiter.limit or 1000)
+        if isinstance(asked, bool) or not isinstance(asked, int) or asked < 1:  # pyright: ignore
+            raise InvalidParameterError("max_in_flight", "must be a positive integer")
+        return asked
+
+
+def _check(ambiguous: str, give_up_after: object) -> None:
+    if ambiguous not in ("resend", "skip"):
+        raise InvalidParameterError("ambiguous", "must be 'resend' or 'skip'")
+    if give_up_after is not None and (
+        isinstance(give_up_after, bool) or not isinstance(give_up_after, int) or give_up_after < 1
+    ):
+        raise InvalidParameterError("give_up_after", "must be a positive integer, or None for never")

@@ -1,0 +1,206 @@
+"""One run of a batch: rows in, a bounded number of them in flight, lines out.
+
+    IN -> Intake -> Sender (at most `window` rows at a time) -> Commits -> OUT
+
+A row is noted in the sidecar before it is sent, and its slot is free again when its line is written. Whatever ends the
+run - the end of IN, a stop, an error, cancelling - every answer that has arrived is committed first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal, Protocol, TypeAlias
+
+import anyio
+from anyio.abc import TaskGroup
+
+from openai_async import _runtime, errors
+from openai_async.batch.commits import SYNC_ROWS, Commits
+from openai_async.batch.errors import BatchHaltedError, BatchOutputError
+from openai_async.batch.intake import Intake, survey
+from openai_async.batch.journal import Journal
+from openai_async.batch.outputs import Kind, Outcome, ambiguous
+from openai_async.batch.report import BatchProgress, BatchSummary, Tally
+from openai_async.batch.rows import Row
+from openai_async.batch.sending import Sender
+from openai_async.batch.source import InputFile
+from openai_async.batch.threads import Threads
+
+Ambiguous: TypeAlias = Literal["resend", "skip"]
+#: No row can succeed after one of these.
+_ACCOUNT = (errors.AuthenticationError, errors.QuotaExhaustedError)
+
+
+class Stop(Protocol):
+    """What a run can be stopped with: an `anyio.Event`, or whatever is like one."""
+
+    def is_set(self) -> bool:
+        """Whether the run is to stop."""
+        ...
+
+    async def wait(self) -> Any:
+        """Return when it is."""
+        ...
+
+
+class Run:
+    """One run over open files. `window` bounds the rows in flight; `give_up_after` the failures in a row."""
+
+    def __init__(
+        self,
+        source: InputFile,
+        journal: Journal,
+        sender: Sender,
+        threads: Threads,
+        *,
+        window: int,
+        ordered: bool,
+        retry_failed: bool,
+        ambiguous: Ambiguous,
+        give_up_after: int | None,
+        stop: Stop | None,
+        on_progress: Callable[[BatchProgress], object] | None,
+    ) -> None:
+        self._source = source
+        self._journal = journal
+        self._sender = sender
+        self._threads = threads
+        self._window = window
+        self._ordered = ordered
+        self._retry_failed = retry_failed
+        self._resend = ambiguous == "resend"
+        self._give_up_after = give_up_after
+        self._stop = stop
+        self._on_progress = on_progress
+        self._tally = Tally()
+        self._commits = Commits(journal, threads, self._on_disk)
+        self._began = _runtime.now()
+        self._running = 0
+        self._failed_in_a_row = 0
+        self._room = anyio.Event()  # set when a row may be started, or none is to be any more
+        self._stopping = False
+        self._halt: errors.OpenAIError | None = None
+        self._failure: Exception | None = None
+        self._scope = anyio.CancelScope()
+
+    async def run(self) -> BatchSummary:
+        """Carry the batch to its end, or until it is stopped; see `AsyncBatch.run`."""
+        intake = await self._threads.run_long(self._prepared)
+        self._report()
+        try:
+            with self._scope:
+                async with anyio.create_task_group() as crew:
+                    crew.start_soon(self._commit)
+                    if self._stop is not None:
+                        crew.start_soon(self._heed, self._stop)
+                    async with anyio.create_task_group() as rows:
+                        await self._feed(rows, intake)
+                    crew.cancel_scope.cancel()
+        finally:
+            await self._flush()
+        if self._failure is not None:
+            raise self._failure
+        del intake  # its memory is needed for something else
+        if self._tally.complete:
+            await self._threads.run_long(partial(self._journal.finish, ordered=self._ordered))
+        self._report()
+        summary = self._tally.summary(_runtime.now() - self._began)
+        if self._halt is not None:
+            raise BatchHaltedError(_why(self._halt, self._failed_in_a_row), summary=summary) from self._halt
+        return summary
+
+    def _prepared(self, checkpoint: Callable[[], object]) -> Intake:
+        """Everything that can be known before a row is sent. Runs in a thread."""
+        finished = self._journal.replay(self._source.identity().st_size, checkpoint)
+        survey(self._source, finished, self._journal.sidecar.held, self._tally, checkpoint)
+        return Intake(self._source, finished, self._tally, retry_failed=self._retry_failed)
+
+    async def _flush(self) -> None:
+        """Commit what has arrived, also after an error: it may be one that leaves OUT in order."""
+        try:
+            await self._commits.flush()
+        except BatchOutputError:
+            if self._failure is None:
+                raise
+
+    async def _feed(self, rows: TaskGroup, intake: Intake) -> None:
+        """Start rows as there is room for them, until none is left or the run is stopped."""
+        try:
+            await self._start_all(rows, intake)
+        except Exception as error:
+            self._fail(error)
+
+    async def _start_all(self, rows: TaskGroup, intake: Intake) -> None:
+        while taken := await self._threads.run_long(intake.take):
+            for row in taken:
+                while self._is_full() and not self._stopping:
+                    self._room = anyio.Event()
+                    await self._room.wait()
+                if self._stopping or (self._stop is not None and self._stop.is_set()):
+                    return
+                self._start(rows, row)
+        self._tally.complete = True
+
+    def _is_full(self) -> bool:
+        return self._running >= self._window or self._commits.backlog >= max(self._window, 4 * SYNC_ROWS)
+
+    def _start(self, rows: TaskGroup, row: Row) -> None:
+        if not self._resend and row.index in self._journal.sidecar.held:
+            self._commits.put(ambiguous(row), None)
+            return
+        slot = self._journal.sidecar.note(row.index, row.digest, self._journal.size)
+        self._running += 1
+        rows.start_soon(self._carry, row, slot)
+
+    async def _carry(self, row: Row, slot: int) -> None:
+        try:
+            outcome = await self._sender.send(row)
+        except Exception as bug:  # not an outcome of a call
+            return self._fail(bug)
+        finally:
+            self._running -= 1
+            self._room.set()
+        self._commits.put(outcome, slot)
+        self._watch(outcome)
+        return None
+
+    def _watch(self, outcome: Outcome) -> None:
+        """Halt when no further row can succeed, instead of failing them all one by one."""
+        self._failed_in_a_row = self._failed_in_a_row + 1 if outcome.kind is Kind.PASSING else 0
+        hopeless = self._give_up_after is not None and self._failed_in_a_row >= self._give_up_after
+        if self._halt is None and (isinstance(outcome.error, _ACCOUNT) or hopeless):
+            self._halt = outcome.error
+            self._stopping = True
+
+    async def _commit(self) -> None:
+        try:
+            await self._commits.run()
+        except Exception as error:
+            self._fail(error)
+
+    async def _heed(self, stop: Stop) -> None:
+        await stop.wait()
+        self._stopping = True
+        self._room.set()
+
+    def _fail(self, error: Exception) -> None:
+        self._failure = self._failure or error
+        self._scope.cancel()
+
+    def _on_disk(self, outcomes: list[Outcome]) -> None:
+        for outcome in outcomes:
+            self._tally.count(outcome)
+        self._room.set()
+        self._report()
+
+    def _report(self) -> None:
+        if self._on_progress is not None:
+            in_flight = self._running + self._commits.uncounted
+            self._on_progress(self._tally.progress(in_flight, _runtime.now() - self._began))
+
+
+def _why(error: errors.OpenAIError, failed_in_a_row: int) -> str:
+    if isinstance(error, _ACCOUNT):
+        return f"the run was halted, as every further row would fail like this: {error}"
+    return f"the run was halted after {failed_in_a_row} failures in a row, the last: {error}"

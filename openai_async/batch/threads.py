@@ -1,0 +1,34 @@
+"""Work that blocks, off the event loop: reading IN, replaying OUT, writing and forcing to the disk.
+
+A batch has threads of its own, two at a time, so that it neither waits for the program's other threads nor keeps them
+waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+
+T = TypeVar("T")
+
+
+class Threads:
+    """Runs functions in worker threads."""
+
+    def __init__(self) -> None:
+        self._limiter = anyio.CapacityLimiter(2)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """For work that is short and has to be whole: cancelling takes effect after it."""
+        done: list[T] = []
+        with anyio.CancelScope(shield=True):
+            done.append(await anyio.to_thread.run_sync(work, limiter=self._limiter))
+        return done[0]
+
+    async def run_long(self, work: Callable[[Callable[[], object]], T]) -> T:
+        """For work that takes its time: it is given a function to call now and then, which raises when cancelled."""
+        return await anyio.to_thread.run_sync(work, anyio.from_thread.check_cancelled, limiter=self._limiter)

@@ -1,0 +1,73 @@
+"""In any schedule of arrivals, work and cancellations, permits are counted exactly and go out in order."""
+
+from __future__ import annotations
+
+import anyio
+import attrs
+from anyio.lowlevel import checkpoint
+from hypothesis import given, settings, strategies as st
+
+from openai_async._limiter import ConcurrencyLimit
+
+
+@attrs.frozen
+class Caller:
+    """Comes after `arrival` rounds, holds its permit for `work`, and is cancelled in the round `cancelled`, if any."""
+
+    arrival: int
+    work: int
+    cancelled: int | None
+
+
+rounds = st.integers(0, 12)
+schedules = st.lists(st.builds(Caller, rounds, st.integers(0, 6), st.none() | rounds), max_size=30)
+
+
+class Hall:
+    """A limit, those who want through it, and the books that are kept about them."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = ConcurrencyLimit(limit)
+        self.most = limit
+        self.inside = 0
+        self.asked: list[int] = []
+        self.served: list[int] = []
+
+    async def pass_through(self, number: int, caller: Caller, scope: anyio.CancelScope) -> None:
+        with scope:
+            for _ in range(caller.arrival):
+                await checkpoint()
+            self.asked.append(number)
+            await self.limit.acquire()
+            try:
+                self.inside += 1
+                self.served.append(number)
+                assert self.inside <= self.limit.in_flight <= self.most
+                for _ in range(caller.work):
+                    await checkpoint()
+            finally:
+                self.inside -= 1
+                self.limit.release()
+
+    async def run(self, callers: list[Caller]) -> None:
+        scopes = [anyio.CancelScope() for _ in callers]
+        async with anyio.create_task_group() as group:
+            for number, (caller, scope) in enumerate(zip(callers, scopes, strict=True)):
+                group.start_soon(self.pass_through, number, caller, scope)
+            for now in range(13):
+                for caller, scope in zip(callers, scopes, strict=True):
+                    if caller.cancelled == now:
+                        scope.cancel()
+                await checkpoint()
+
+
+@given(limit=st.integers(1, 4), callers=schedules)
+@settings(max_examples=100)
+async def test_every_permit_comes_back(limit: int, callers: list[Caller]) -> None:
+    """Never more inside than permits, nobody overtakes, and at the end none is out and nobody waits."""
+    hall = Hall(limit)
+    await hall.run(callers)
+    assert (hall.inside, hall.limit.in_flight, hall.limit.waiting) == (0, 0, 0)
+    assert hall.served == [number for number in hall.asked if number in hall.served]
+    assert {*hall.served} >= {number for number, caller in enumerate(callers) if caller.cancelled is None}
+    assert [hall.limit.acquire_nowait() for _ in range(limit + 1)] == [True] * limit + [False]
