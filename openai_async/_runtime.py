@@ -69,9 +69,12 @@ class Jobs:
     def __init__(self) -> None:
         self._running: set[Callable[[], Any]] = set()  # what cancels each
         self._ended: anyio.Event | None = None
+        self._cancelled = False
 
     def start(self, job: Callable[[], Awaitable[None]]) -> None:
-        """Start a job. It must handle its own errors."""
+        """Start a job, unless all were cancelled. It must handle its own errors."""
+        if self._cancelled:
+            return
         loop = asyncio._get_running_loop()
         if loop is not None:
 
@@ -103,7 +106,8 @@ class Jobs:
             self._ended.set()
 
     async def cancel(self) -> None:
-        """Cancel all jobs and wait until each has ended."""
+        """Cancel all jobs and wait until each has ended. None can be started after that."""
+        self._cancelled = True
         if self._running:
             self._ended = anyio.Event()
             for cancel in tuple(self._running):

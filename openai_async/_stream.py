@@ -188,6 +188,7 @@ class AsyncStream(Generic[C, F]):
         due, late = self._due()
         try:
             with anyio.CancelScope(deadline=due) as scope:
+                self._sse.check()
                 while not self._events:
                     data = await self._exchange.read()
                     if not data:

@@ -31,8 +31,8 @@ class Call:
     """
 
     method: str
-    #: Rendered path below the base URL, with its query.
-    path: str
+    #: Rendered path below the base URL, with its query (which the repr leaves out: some servers take a key there).
+    path: str = attrs.field(repr=lambda path: repr(path.partition("?")[0]))
     decode: Callable[[bytes], Any] = attrs.field(repr=False)
     timeout: Timeout = attrs.field(repr=False)
     max_retries: int = attrs.field(repr=False)

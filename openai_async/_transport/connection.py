@@ -104,9 +104,12 @@ class LeanConnection(asyncio.Protocol):
         return not self._poll.poll(0)
 
     def drop(self) -> None:
+        if self._active and not self.complete and self.failure is None:
+            self.failure = "it was closed on this side"  # a reader that still waits must hear of it
         self._active = False
         if self._transport is not None:
             self._transport.abort()
+        self._wake()
 
     async def aclose(self) -> None:
         self.drop()

@@ -41,11 +41,15 @@ class Gzip:
         return bool(self._rest)
 
     def step(self, data: bytes) -> bytes:
+        if self._inflate.eof and data:
+            raise InvalidResponseError("the body goes on after the end of its gzip data")
         try:
             out = self._inflate.decompress(self._rest + data, STEP)
         except zlib.error:
             raise InvalidResponseError("the body is said to be gzip and is not") from None
         self._rest = self._inflate.unconsumed_tail
+        if self._inflate.unused_data:
+            raise InvalidResponseError("the body goes on after the end of its gzip data")
         return out
 
     def end(self) -> None:

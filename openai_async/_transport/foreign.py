@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from openai_async import _runtime
+from openai_async._transport.bodies import BytesBody, run_out
 from openai_async._transport.bridge import bridged
 from openai_async._transport.decode import decoder
 from openai_async._transport.exchange import WireRequest
 from openai_async._transport.failures import translated
-from openai_async._transport.shards import run_out
 from openai_async.errors import ConfigurationError
 
 
@@ -38,6 +38,7 @@ class Foreign:
         if not hasattr(owner, "aclose") or not (self._is_client or hasattr(owner, "handle_async_request")):
             raise ConfigurationError(field, "must be an httpx.AsyncClient or an httpx.AsyncBaseTransport")
         self._http = _library_of(owner)
+        self._body: Any = type("Body", (BytesBody, self._http.AsyncByteStream), {})
 
     async def send(self, request: WireRequest, *, connect_timeout: float | None) -> ForeignExchange:
         http = self._http
@@ -46,7 +47,7 @@ class Foreign:
             request.method,
             url,
             headers=[(b"host", url.netloc), *request.headers],
-            stream=http.ByteStream(request.body),
+            stream=self._body(request.body),
             # Every other bound is ours; without these the client's own defaults (5 s to read) would apply.
             extensions={"timeout": {"connect": connect_timeout, "read": None, "write": None, "pool": None}},
         )

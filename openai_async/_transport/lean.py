@@ -1,7 +1,6 @@
 """The lean transport: direct HTTP/1.1 on asyncio, for a fraction of the CPU of a general client (see benchmarks/).
 
-Opens connections through the loop's own resolver and happy eyeballs (RFC 8305), keeps them per loop and origin, and
-gives each to one exchange at a time.
+Connections are kept per loop and origin, and carry one exchange at a time.
 """
 
 from __future__ import annotations
@@ -9,16 +8,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import ssl
-from typing import Any
 from urllib.parse import urlsplit
 
 from openai_async._transport.connection import LeanConnection, LeanExchange, request_head
+from openai_async._transport.dialing import dial
 from openai_async._transport.exchange import WireRequest
 from openai_async._transport.ownership import LoopConnections, Origin, PerLoop
 from openai_async.errors import APIConnectionError, ConnectTimeoutError
-
-#: Seconds before the next address of a host is tried beside the first.
-_HAPPY_EYEBALLS = 0.25
 
 
 class Lean:
@@ -59,20 +55,19 @@ class Lean:
     ) -> LeanConnection:
         scheme, host, port = origin
         loop = asyncio.get_running_loop()
-        # uvloop tries addresses in a way of its own, and has no such argument.
-        eyeballs: dict[str, Any] = (
-            {"happy_eyeballs_delay": _HAPPY_EYEBALLS} if isinstance(loop, asyncio.BaseEventLoop) else {}
-        )
         try:
             async with asyncio.timeout(timeout):
-                connection: LeanConnection
-                _, connection = await loop.create_connection(
-                    lambda: LeanConnection(loop),
-                    host,
-                    port,
-                    ssl=self._tls() if scheme == "https" else None,
-                    **eyeballs,
-                )
+                sock = await dial(host, port)
+                try:
+                    _, connection = await loop.create_connection(
+                        lambda: LeanConnection(loop),
+                        sock=sock,
+                        ssl=self._tls() if scheme == "https" else None,
+                        server_hostname=host if scheme == "https" else None,
+                    )
+                except BaseException:
+                    sock.close()
+                    raise
         except TimeoutError:
             raise ConnectTimeoutError(f"no connection within {timeout} s (timeout.connect)", phase="connect") from None
         except (OSError, ssl.CertificateError) as error:

@@ -12,7 +12,6 @@ A shard belongs to the event loop it was opened on, and is closed when that loop
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -21,6 +20,7 @@ import attrs
 import httpx
 
 from openai_async import _runtime
+from openai_async._transport.bodies import BytesBody, run_out
 from openai_async._transport.decode import decoder
 from openai_async._transport.exchange import WireRequest
 from openai_async._transport.failures import translated
@@ -47,6 +47,10 @@ class ShardSettings:
     ssl_context: ssl.SSLContext | None = None
 
 
+class _Body(BytesBody, httpx.AsyncByteStream):
+    """The body of a request for httpx."""
+
+
 class Shard:
     """One connection, in an httpx transport of its own."""
 
@@ -66,13 +70,6 @@ class Shard:
         await self.transport.aclose()
         if self.pieces is not None:
             await run_out(self.pieces)
-
-
-async def run_out(pieces: AsyncIterator[bytes]) -> None:
-    """Let the generators of a closed body end. Left to the garbage collector, they would warn, each on its own."""
-    with contextlib.suppress(Exception):
-        async for _ in pieces:
-            pass
 
 
 class Shards:
@@ -100,7 +97,7 @@ class Shards:
                     request.method,
                     url,
                     headers=[(b"host", url.netloc), *request.headers],
-                    stream=httpx.ByteStream(request.body),
+                    stream=_Body(request.body),
                     extensions={"timeout": {"connect": connect_timeout}},
                 )
             )

@@ -133,4 +133,4 @@ def check_finite(params: Mapping[str, Any]) -> None:
     """Refuse NaN and infinity among the parameters themselves: the codec would quietly write null for them."""
     for name, value in params.items():
         if value.__class__ is float and not math.isfinite(value):
-            raise InvalidParameterError(name, "must be a finite number")
+            raise InvalidParameterError(_label(name).lstrip("."), "must be a finite number")

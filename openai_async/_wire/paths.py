@@ -53,8 +53,12 @@ def _encoded(name: str, value: str) -> str:
     try:
         return urlencode([(name, value)])
     except UnicodeEncodeError:
-        field = name.encode("ascii", "backslashreplace").decode("ascii")
-        raise InvalidParameterError(field, "holds half of a surrogate pair") from None
+        raise _refusal(name, "holds half of a surrogate pair") from None
+
+
+def _refusal(name: str, reason: str) -> InvalidParameterError:
+    """The error of a parameter, whose name is shown so that the message can always be printed."""
+    return InvalidParameterError(name.encode("utf-8", "backslashreplace").decode("utf-8"), reason)
 
 
 def _pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -69,8 +73,8 @@ def _pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
     elif isinstance(value, bool):
         yield name, "true" if value else "false"
     elif isinstance(value, float) and not math.isfinite(value):
-        raise InvalidParameterError(name, "must be a finite number")
+        raise _refusal(name, "must be a finite number")
     elif isinstance(value, (str, int, float)):
         yield name, str(value)
     else:
-        raise InvalidParameterError(name, f"a value of type {type(value).__name__} cannot stand in a query")
+        raise _refusal(name, f"a value of type {type(value).__name__} cannot stand in a query")

@@ -75,7 +75,7 @@ QUOTA_CODES = frozenset(
 _CONTEXT_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
 _CONTEXT_WORDS = "maximum context length is"  # of servers that copy the API's message, but not its code
 _FILTER_CODES = frozenset({"content_filter", "content_policy_violation"})
-_KEY = re.compile(r"\b(?:sk|sess|rk)-[A-Za-z0-9_\-*]{6,}")
+_KEY = re.compile(r"(?<![A-Za-z])(?:sk|sess|rk)-[A-Za-z0-9_\-*]{6,}")
 _MASK = "***"
 
 

@@ -34,7 +34,7 @@ class SSEDecoder:
         max_event_bytes: bound on one event; more raises `ResponseTooLargeError`.
     """
 
-    __slots__ = ("_bom", "_cr", "_last", "_line", "_max", "_open")
+    __slots__ = ("_bom", "_cr", "_last", "_line", "_max", "_open", "_overflow")
 
     def __init__(self, max_event_bytes: int = 128 * 1024 * 1024) -> None:
         self._max = max_event_bytes
@@ -42,10 +42,16 @@ class SSEDecoder:
         self._line = 0  # where the unfinished line begins
         self._last = b""  # the last byte taken: a blank line may be split after it
         self._cr = False  # the last byte fed was a CR, already taken as a line end; a LF after it belongs to it
+        self._overflow: ResponseTooLargeError | None = None  # raised once the events before it are taken
         self._bom: bytes | None = b""  # what may be the start of a BOM; None once that is settled
 
     def feed(self, data: bytes) -> list[Event]:
-        """Take the next bytes; return the events they complete."""
+        """Take the next bytes; return the events they complete.
+
+        Raises:
+            ResponseTooLargeError: an event is over the bound. Events before it come first: see `check`.
+        """
+        self.check()
         if self._bom is not None:
             data = self._skip_bom(data)
         if self._cr and data:
@@ -68,14 +74,25 @@ class SSEDecoder:
         events: list[Event] = []
         for block in blocks:
             if len(block) > self._max and len(_relevant(block)) > self._max:
-                raise _too_large(self._max)
+                self._overflow = _too_large(self._max)
+                break
             if block[:6] == b"data: " and b"\n" not in block:  # nearly every event of this API
                 events.append((None, block[6:]))
             elif (event := _parse(block)) is not None:
                 events.append(event)
-        if rest:
-            self._keep(rest)
+        if rest and self._overflow is None:
+            try:
+                self._keep(rest)
+            except ResponseTooLargeError as error:
+                self._overflow = error
+        if not events:
+            self.check()
         return events
+
+    def check(self) -> None:
+        """Raise what the last `feed` found behind the events it returned."""
+        if self._overflow is not None:
+            raise self._overflow
 
     def end(self) -> Event | None:
         """The input is over: what stands in the buffer, read as if its blank line had come; None if nothing."""

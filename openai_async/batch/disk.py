@@ -55,7 +55,6 @@ def open_regular(path: str) -> int:
             descriptor = os.open(path, _FLAGS)
         except FileNotFoundError:
             descriptor = os.open(path, _FLAGS | os.O_CREAT, 0o600)
-            sync_directory(path)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise BatchOutputError(f"{path}: it is not a regular file")
@@ -113,8 +112,5 @@ def replace(source: str, target: str) -> None:
 
 def remove(path: str) -> None:
     """Remove a file; nothing happens if there is none."""
-    try:
+    with suppress(FileNotFoundError):
         os.unlink(path)
-    except FileNotFoundError:
-        return
-    sync_directory(path)

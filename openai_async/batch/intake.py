@@ -6,6 +6,7 @@ sent; it reads no JSON. Then rows are taken, a few at a time, as there is room f
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 
 from openai_async.batch.errors import BatchMismatchError
@@ -52,6 +53,7 @@ def survey(
     # Failures of lines that are gone do not matter.
     if Kind.OK in kinds[end:] or any(index >= end for index in held):
         raise BatchMismatchError(f"{source.path} ends before a row that the output knows; {_REMEDY}")
+    finished.digests = array("I")  # they have served
 
 
 _REMEDY = (

@@ -75,9 +75,15 @@ class Journal:
         sidecar = Sidecar.lock(path)
         try:
             descriptor = disk.open_regular(path)
-            if os.path.samestat(source, os.fstat(descriptor)):
+            try:
+                if os.path.samestat(source, found := os.fstat(descriptor)):
+                    raise BatchInputError(f"{path}: input and output are the same file")
+                if not found.st_size:  # new, as far as we know
+                    with disk.refusals(path):
+                        disk.sync_directory(path)
+            except BaseException:
                 os.close(descriptor)
-                raise BatchInputError(f"{path}: input and output are the same file")
+                raise
         except BaseException:
             sidecar.close()
             raise

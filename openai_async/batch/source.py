@@ -67,10 +67,11 @@ class InputFile:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
             raise BatchInputError(f"{path}: {os.strerror(error.errno or 0)}") from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise BatchInputError(f"{path}: not a regular file; a run that is resumed reads it again")
         file = open(descriptor, "rb", buffering=1 << 20)  # noqa: SIM115 (it is kept)
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise BatchInputError(f"{path}: not a regular file; it is read again when the run is resumed")
             return cls(path, file, recipe)
         except BaseException:
             file.close()

@@ -8,17 +8,21 @@ key.
 
 Promises: the API's shapes, error bodies, headers and rate-limit arithmetic; the same request always gets the
 same words; it listens where it is told and nowhere else. Never: it calls no other host, stores no key (only a
-digest) and keeps no prompt once it is answered.
+digest) and keeps no prompt once it is answered, and no uploaded file once the server stops.
 """
 
 from __future__ import annotations
 
 try:
+    import python_multipart as _multipart
     import starlette as _starlette
     import uvicorn as _uvicorn
 except ImportError as error:
-    raise ImportError("the emulator needs Starlette and uvicorn: pip install 'openai-async-sdk[emulator]'") from error
+    raise ImportError(
+        "the emulator needs Starlette, uvicorn and python-multipart: pip install 'openai-async-sdk[emulator]'"
+    ) from error
 
+from .batch_store import BatchLimits
 from .conditions import Faults, Latency
 from .ledger import Entry, Ledger, Stats
 from .limits import RateLimits
@@ -26,13 +30,14 @@ from .models import CATALOGUE, Model
 from .server import Emulator
 from .serving import Serving
 
-del _starlette, _uvicorn
+del _multipart, _starlette, _uvicorn
 
 __all__ = [
     # the server and what `run` yields
     "Emulator",
     "Serving",
     # how it behaves
+    "BatchLimits",
     "CATALOGUE",
     "Faults",
     "Latency",

@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--tokens-per-second", type=float, default=math.inf, metavar="N", help="speed of each choice")
     add("--jitter", type=float, default=0.0, metavar="X", help="variation of both, a share from 0 to 1")
     add("--fault-rate", type=float, default=0.0, metavar="X", help="share of calls that fail with 500 or 503")
+    add("--batch-delay", type=float, default=0.0, metavar="S", help="seconds that each row of a batch takes")
     add("--key", action="append", metavar="KEY", help="a key to accept; repeatable (default: any)")
     add("--any-model", action="store_true", help="serve every model name")
     add("--exit-with-parent", action="store_true", help="end when standard input ends")
@@ -75,6 +76,7 @@ def _emulator(options: argparse.Namespace) -> Emulator:
         limits=RateLimits(options.rpm, options.tpm, options.window) if options.rpm or options.tpm else None,
         latency=Latency(options.first_token, options.tokens_per_second, options.jitter),
         faults=Faults(options.fault_rate),
+        batch_delay=options.batch_delay,
     )
 
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import chat, models
+from . import batches, chat, files, models
 from .endpoint import Endpoint
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["application"]
 
-_NOUNS = (chat, models)
+_NOUNS = (batches, chat, files, models)
 
 
 def application(emulator: Emulator) -> Starlette:

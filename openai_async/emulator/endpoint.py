@@ -1,15 +1,17 @@
 """One request's way through the emulator: ledger, method, key, injected fault, body, handler, pace, reply.
 
-A handler is a plain function from a `Call` to an `Answer` or an `EventStream`, and refuses by raising
-`Problem`; all the waiting is done here. A client that hangs up stops the work at once and is noted in the
+A handler is a plain function from a `Call` to an `Answer`, an `EventStream` or a `Download`, and refuses by
+raising `Problem`; all the waiting is done here. A client that hangs up stops the work at once and is noted in the
 ledger as aborted; whatever happens, the request ends in the ledger exactly once. Never prints, and never lets
 an exception of a handler reach the server.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import anyio
 import orjson
@@ -20,10 +22,12 @@ from . import problems
 from .problems import Headers, Problem
 
 if TYPE_CHECKING:
+    from starlette.datastructures import FormData
+
     from .ledger import Entry
     from .server import Emulator
 
-__all__ = ["Answer", "Call", "Endpoint", "EventStream", "Handler"]
+__all__ = ["Answer", "Call", "Download", "Endpoint", "EventStream", "Handler", "Loader", "body_parts", "whole"]
 
 # Events that are due at the same instant go out in one write, up to this many: a bound on memory and on how
 # long the other calls wait for their turn.
@@ -32,13 +36,18 @@ _WRITE = 64
 
 @frozen
 class Answer:
-    """A whole reply; `after` is how many seconds from now it is ready."""
+    """A whole reply; `after` is how many seconds from now it is ready.
+
+    `background` is work that the request has started: it is done once the reply is sent or its client gone, and
+    is cancelled when the server stops.
+    """
 
     body: bytes
     status: int = 200
     content_type: bytes = b"application/json"
     headers: Headers = ()
     after: float = 0.0
+    background: Callable[[], Awaitable[None]] | None = None
 
 
 @frozen
@@ -48,7 +57,20 @@ class EventStream:
     events: Iterator[tuple[float, bytes]]
 
 
-Handler = Callable[["Call"], Answer | EventStream]
+@frozen
+class Download:
+    """A reply that is sent in pieces, none of them empty; `size` is what they come to, in bytes."""
+
+    pieces: Iterator[bytes]
+    size: int
+    content_type: bytes = b"application/octet-stream"
+    headers: Headers = ()
+
+
+Reply = Answer | Download | EventStream
+Handler = Callable[["Call"], Reply]
+# Reads the request's body into the call; the body is read to its end, because who is sending hears no answer.
+Loader = Callable[["Call", Receive, "Emulator"], Awaitable[None]]
 
 
 @define
@@ -57,9 +79,10 @@ class Call:
 
     entry: Entry
     headers: dict[bytes, bytes]
-    path_params: dict[str, str]
-    key: str = ""
+    path_params: dict[str, str] = field(factory=dict[str, str])
+    query: dict[str, str] = field(factory=dict[str, str])
     body: bytes = b""
+    form: FormData | None = None
     limit_headers: list[tuple[bytes, bytes]] = field(factory=list[tuple[bytes, bytes]])
 
     def json(self) -> dict[str, Any]:
@@ -80,37 +103,56 @@ class _HungUp(Exception):
 class Endpoint:
     """An ASGI application for one path: `Endpoint(emulator, GET=handler, POST=other)`; without any, a 404."""
 
-    def __init__(self, emulator: Emulator, **handlers: Handler) -> None:
+    def __init__(self, emulator: Emulator, load: Loader | None = None, /, **handlers: Handler) -> None:
         self._emulator = emulator
+        self._load = load or whole
         self._handlers = handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         emulator = self._emulator
         entry = emulator.ledger.open(emulator.clock(), scope["method"], scope["path"])
-        call = Call(entry, dict(scope["headers"]), scope.get("path_params", {}))
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        call = Call(entry, dict(scope["headers"]), scope.get("path_params", {}), query)
         delivery = _Delivery(emulator, call, receive, send)
+        background = None
         try:
-            await delivery.deliver(await self._reply(call, receive))
+            reply = await self._reply(call, receive)
+            if isinstance(reply, Answer):
+                background = reply.background
+            await delivery.deliver(reply)
         except (_HungUp, OSError):
             pass  # the client left; `close` notes it
         finally:
             delivery.close(aborted=True)
+        if background is not None:
+            await background()
 
-    async def _reply(self, call: Call, receive: Receive) -> Answer | EventStream:
+    def perform(self, call: Call) -> Answer:
+        """Answer at once a request that came in no connection of its own, such as a row of a batch.
+
+        Its key is taken as known and its body as read; the caller closes its entry in the ledger.
+        """
+        try:
+            handler = self._handler(call)
+            self._emulator.inject(call)
+            reply = handler(call)
+            if isinstance(reply, Answer):
+                return reply
+            raise problems.invalid("This request can only be answered over a connection of its own.")
+        except Exception as error:
+            return _refusal(call, error)
+
+    async def _reply(self, call: Call, receive: Receive) -> Reply:
         try:
             handler = self._handler(call)
             self._emulator.identify(call)
             self._emulator.inject(call)
-            call.body = await _read(receive, self._emulator.max_body)
+            await self._load(call, receive, self._emulator)
             return handler(call)
-        except Problem as problem:
-            refused = problem
         except _HungUp:
             raise
         except Exception as error:
-            refused = problems.internal(error)
-        call.entry.code = refused.code or refused.type
-        return Answer(refused.body(), refused.status, headers=refused.headers)
+            return _refusal(call, error)
 
     def _handler(self, call: Call) -> Handler:
         method, path = call.entry.method, call.entry.path
@@ -121,9 +163,14 @@ class Endpoint:
         return self._handlers[method]
 
 
-async def _read(receive: Receive, limit: int) -> bytes:
-    """Read the whole body, though not keep it beyond `limit` bytes: who is still sending hears no answer."""
-    parts: list[bytes] = []
+def _refusal(call: Call, error: Exception) -> Answer:
+    problem = error if isinstance(error, Problem) else problems.internal(error)
+    call.entry.code = problem.code or problem.type
+    return Answer(problem.body(), problem.status, headers=problem.headers)
+
+
+async def body_parts(receive: Receive, limit: int) -> AsyncGenerator[bytes, None]:
+    """Give the body part by part, to its end, though nothing beyond `limit` bytes; then raise the API's 413."""
     size, more = 0, True
     while more:
         message = await receive()
@@ -133,10 +180,15 @@ async def _read(receive: Receive, limit: int) -> bytes:
         more = message.get("more_body", False)
         size += len(part)
         if size <= limit:
-            parts.append(part)
+            yield part
     if size > limit:
         raise problems.body_too_large(limit)
-    return b"".join(parts)
+
+
+async def whole(call: Call, receive: Receive, emulator: Emulator) -> None:
+    """Load the body into memory, as `call.body`."""
+    async with aclosing(body_parts(receive, emulator.max_body)) as parts:
+        call.body = b"".join([part async for part in parts])
 
 
 class _Delivery:
@@ -149,10 +201,14 @@ class _Delivery:
         self._send = send
         self._closed = False
 
-    async def deliver(self, reply: Answer | EventStream) -> None:
+    async def deliver(self, reply: Reply) -> None:
         if isinstance(reply, EventStream):
             events = reply.events
             await self._attended(lambda: self._stream(events))
+            return
+        if isinstance(reply, Download):
+            download = reply
+            await self._attended(lambda: self._download(download))
             return
         if reply.after > 0 and not await self._attended(lambda: anyio.sleep(reply.after)):
             return
@@ -199,6 +255,17 @@ class _Delivery:
             ready.append(event)
         self.close()
         await self._send({"type": "http.response.body", "body": b"".join(ready), "more_body": False})
+
+    async def _download(self, reply: Download) -> None:
+        sizes = [(b"content-type", reply.content_type), (b"content-length", b"%d" % reply.size)]
+        await self._start(200, [*sizes, *reply.headers])
+        last = b""
+        for piece in reply.pieces:
+            if last:
+                await self._send({"type": "http.response.body", "body": last, "more_body": True})
+            last = piece
+        self.close()
+        await self._send({"type": "http.response.body", "body": last, "more_body": False})
 
     async def _attended(self, work: Callable[[], Awaitable[None]]) -> bool:
         """Do the work, but stop it as soon as the client hangs up; say whether it was done."""

@@ -22,6 +22,7 @@ class Entry:
     `sequence` counts arrivals from 1; `received` is seconds on the emulator's clock; `key` is a digest;
     `status` is 499 for a client that left before the reply began; `code` is the error's, or its type if it
     has none; `charged` is what the rate limit took in tokens; `aborted`: the client left before the end.
+    A row of a batch is a request, too: `batch_id` and `custom_id` are the batch's and its own.
     """
 
     sequence: int
@@ -39,6 +40,8 @@ class Entry:
     client_request_id: str | None = None
     idempotency_key: str | None = None
     aborted: bool = False
+    batch_id: str | None = None
+    custom_id: str | None = None
 
 
 @define

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 from . import problems
 from .app import application
+from .batch_store import BatchLimits, BatchStore
 from .conditions import Faults, Latency
+from .file_store import FileStore
 from .ledger import Ledger, Stats
 from .limits import Allowance, RateLimits
 from .models import CATALOGUE, Catalogue, Model
@@ -37,7 +39,10 @@ class Emulator:
     `limits`: rate limits of each key for each model: one for all models, or by model alias; without, no limit
     and no `x-ratelimit-*` header.
     `latency`, `faults`: how fast it answers and how often it fails; both may be set again while it runs.
-    `organization`: named in headers and messages. `max_body`: most bytes of a request.
+    `batch_delay`: seconds that each row of a batch takes; may be set again while it runs. Rows take nothing of the
+    rate limits and ignore `latency`. `batch_limits`: what the Batch API takes.
+    `organization`: named in headers and messages. `max_body`: most bytes of a request, `max_upload`: of one that
+    uploads a file.
     `history`: how many entries the ledger keeps.
     `clock`: seconds that never step back, for rate limits and the ledger.
     """
@@ -51,23 +56,32 @@ class Emulator:
         limits: RateLimits | Mapping[str, RateLimits] | None = None,
         latency: Latency | None = None,
         faults: Faults | None = None,
+        batch_delay: float = 0.0,
+        batch_limits: BatchLimits | None = None,
         organization: str = "org-emulated",
         max_body: int = 64 * 1024 * 1024,
+        max_upload: int = 512_000_000,
         history: int = 1_000_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.catalogue = Catalogue(models, any_model=any_model)
         self.latency = latency or Latency()
         self.faults = faults or Faults()
+        self.batch_delay = batch_delay
+        self.batch_limits = batch_limits or BatchLimits()
         self.organization = organization
         self.max_body = max_body
+        self.max_upload = max_upload
         self.clock = clock
         self.ledger = Ledger(history)
+        self.files = FileStore(clock)
+        self.batches = BatchStore()
         self._keys = None if keys is None else frozenset(map(_digest, keys))
         self._limits = limits
         self._allowances: dict[tuple[str, str], Allowance] = {}
         self._drained: dict[str, str] = {}
         self._lock = threading.Lock()
+        self._servers = 0
         self.app: Starlette = application(self)
 
     @property
@@ -80,11 +94,22 @@ class Emulator:
         """Serve on `host` and `port` (0: a free one), from a thread with its own event loop, until the block
         ends.
 
-        Works the same under asyncio, trio and no event loop. At the end every open connection is cut. Raises
-        `OSError` when the port is taken.
+        Works the same under asyncio, trio and no event loop. At the end every open connection is cut, and every
+        batch that it runs is cancelled; with the last server, files and batches are forgotten. Raises `OSError`
+        when the port is taken.
         """
-        with serve(self.app, host, port) as serving:
-            yield serving
+        with self._lock:
+            self._servers += 1
+        try:
+            with serve(self.app, host, port) as serving:
+                yield serving
+        finally:
+            with self._lock:
+                self._servers -= 1
+                last = self._servers == 0
+            if last:
+                self.files.clear()
+                self.batches.clear()
 
     def drain(self, key: str, code: str = "insufficient_quota") -> None:
         """Use up the quota of `key`: until `refill`, it gets 429, type `insufficient_quota`, and `code`."""
@@ -118,13 +143,14 @@ class Emulator:
     def admit(self, call: Call, model: str, tokens: int) -> None:
         """Charge the call `tokens` against its key's quota and limits for `model`, or raise the API's 429.
 
-        Either way the call's `limit_headers` say how its limits stand.
+        Either way the call's `limit_headers` say how its limits stand. A row of a batch needs a quota, and is
+        subject to no rate limit.
         """
         key = call.entry.key or ""
         if (code := self._drained.get(key)) is not None:
             raise problems.quota_exhausted(code)
         limits = self._limits.get(model) if isinstance(self._limits, Mapping) else self._limits
-        if limits is None:
+        if limits is None or call.entry.batch_id is not None:
             return
         now = self.clock()
         with self._lock:

@@ -128,6 +128,8 @@ class _Server(uvicorn.Server):
             connection.transport.abort()  # to the call it serves this looks like a client that hung up
         await asyncio.sleep(0)  # the transports let go of their sockets on the loop's next turn
         if tasks := set(self.server_state.tasks):
+            for task in tasks:
+                task.cancel()  # a batch runs on without a connection, and would not notice
             await asyncio.wait(tasks, timeout=_GRACE)
         for server in self.servers:
             await server.wait_closed()

@@ -16,6 +16,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 import anyio
+import anyio.lowlevel
+import anyio.to_thread
 import pytest
 
 from openai_async import AsyncClient
@@ -162,7 +164,7 @@ def test_closing_interrupts_the_streams_that_are_open(make_client: MakeClient, r
         async with client.chat.completions.stream(**CALL) as stream:
             await anext(stream)
             await client.aclose()
-            with pytest.raises(APIError) as caught:
+            with pytest.raises(APIError) as caught, anyio.fail_after(5):
                 await stream.final()
             assert caught.value.partial.text
         assert client._pipeline.limiter.in_flight == 0
@@ -289,6 +291,25 @@ def test_a_generator_over_a_stream_dropped_early_is_quiet(make_client: MakeClien
         client = make_client(server.base_url)
         assert warnings_of(lambda: run(forget, client)) == []
         server.wait_for(lambda server: server.open_connections == 0)
+
+
+def test_a_loop_that_ends_anywhere_in_a_call_leaves_nothing(make_client: MakeClient, run: Callable[..., Any]) -> None:
+    """A run that cancels a call after any number of turns, and ends at once, leaves no socket and no complaint."""
+
+    async def cut_short(client: AsyncClient, turns: int) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask, client)
+            for _ in range(turns):
+                await anyio.lowlevel.checkpoint()
+            tasks.cancel_scope.cancel()
+
+    with FaultServer([ok()]) as server:
+        client = make_client(server.base_url)
+        for turns in range(30):
+            run(cut_short, client, turns)
+            assert client._pipeline.limiter.in_flight == client._pipeline.transport.open_connections == 0
+            gc.collect()
+            server.wait_for(lambda server: server.open_connections == 0)
 
 
 def test_a_loop_that_ends_in_the_middle_of_calls_leaves_nothing(

@@ -7,7 +7,7 @@ import pickle
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from openai_async._wire import codec, json
 from openai_async.errors import DecodeError
@@ -33,6 +33,7 @@ def read(cls: type[Value], data: object) -> Value | None:
 
 @pytest.mark.parametrize("cls", BODIES)
 @given(data=st.data())
+@settings(max_examples=50)
 def test_what_is_right_is_read_without_loss(cls: type[Value], data: st.DataObject) -> None:
     """Every field, known or not, is in `to_dict`; nulls of known fields are absent, defaults are filled in."""
     given_ = data.draw(objects(cls))

@@ -56,8 +56,8 @@ def optional(drawn: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 calls = st.builds(
-    lambda id, kind, name, written, extra, inner: {
-        "id": id,
+    lambda id_, kind, name, written, extra, inner: {
+        "id": id_,
         "type": kind,
         kind: {"name": name, "arguments" if kind == "function" else "input": written, **inner},
         **extra,

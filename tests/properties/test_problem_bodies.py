@@ -33,7 +33,7 @@ shapes: st.SearchStrategy[Any] = (
 bodies = (
     shapes.map(lambda shape: json.dumps(shape).encode())
     | st.binary()
-    | st.builds(lambda a, b: (a + KEY + b + TOKEN).encode(), text, text)
+    | st.builds(lambda a, b: (a + KEY + b + " " + TOKEN).encode(), text, text)
 )
 
 

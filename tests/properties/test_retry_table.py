@@ -63,7 +63,7 @@ jitters = st.floats(0, 1, exclude_max=True)
 
 @given(number=st.integers(1, 10**9), jitter=jitters)
 def test_own_delays_are_bounded(number: int, jitter: float) -> None:
-    """Never more than the cap, never less than three quarters of the full delay, and never shorter for a later retry."""
+    """Never more than the cap, never less than three quarters of the full delay, never shorter for a later retry."""
     wait = retry.delay(number, None, jitter=jitter)
     later = retry.delay(number + 1, None, jitter=jitter)
     full = retry.delay(number, None, jitter=0.0)

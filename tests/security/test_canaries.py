@@ -183,6 +183,19 @@ async def test_a_success_is_logged_without_key_and_prompt(wiring: str, caplog: p
     assert_silent(*told_by_logs(caplog), ("replies", repr(replies)))
 
 
+@pytest.mark.parametrize("transport", [None, "httpx"])
+async def test_a_key_in_the_query_is_not_logged(transport: str | None, caplog: pytest.LogCaptureFixture) -> None:
+    """Some servers take their key there: log lines name the path without it, those of retries included."""
+    query = {"key": HEADER}
+    with FaultServer([json_reply({}, 503, {"retry-after-ms": "1"}), json_reply(COMPLETION)]) as server:
+        async with client_for(server.base_url, max_retries=1, default_query=query, transport=transport) as client:
+            await create(client)
+            await failure_of(client.models.list(extra_query=query))
+    assert all(HEADER in request.target for request in server.requests)
+    assert "/chat/completions" in caplog.text
+    assert_silent(*told_by_logs(caplog))
+
+
 async def test_no_repr_of_a_live_object_shows_a_secret() -> None:
     """While a call, a stream and a map are under way, every object of the package may be printed."""
     streamed = sse([CHUNK, Gate("middle of the stream"), "[DONE]"])
@@ -191,7 +204,7 @@ async def test_no_repr_of_a_live_object_shows_a_secret() -> None:
     ) as server:
         proxy = f"http://user:{PASSWORD}@127.0.0.1:{server.port}"
         other = AsyncClient(api_key=[KEY, KEY], base_url="https://127.0.0.1/v1", proxy=proxy)
-        async with client_for(server.base_url) as client:
+        async with client_for(server.base_url, default_query={"key": HEADER}) as client:
             completions = client.chat.completions
             manager = completions.stream(model="m", messages=MESSAGES)
             async with manager as chunks, completions.map([{"messages": MESSAGES}], model="m") as results:
@@ -266,6 +279,8 @@ CONNECTIONS: Mapping[str, Script] = {
     "silence in the body": (*json_reply(COMPLETION, headers={"content-length": "500"}), Stall()),
     "HTML": respond(200, b"<html>", {"content-type": "text/html"}),
     "another shape": json_reply({"choices": 7}),
+    "an error called a success": json_reply(ECHO),
+    "a broken error called a success": respond(200, f'{{"error": "{KEY}'.encode()),
     "a redirect": respond(302, b"", {"location": "http://127.0.0.1:9/"}),
 }
 

@@ -227,6 +227,9 @@ def test_numbers_that_are_none_are_refused_among_the_parameters(value: float) ->
     """The codec would write null for them, and null means the server's default."""
     with pytest.raises(InvalidParameterError, match="temperature: must be a finite number"):
         json.check_finite({"model": "m", "temperature": value})
+    with pytest.raises(InvalidParameterError) as caught:
+        json.check_finite({"\ud800": value})
+    assert caught.value.field == "['\\ud800']"
 
 
 def test_finite_numbers_pass() -> None:

@@ -115,6 +115,8 @@ def test_query_parameters(params: dict[str, object], pairs: list[tuple[str, str]
         ({"a": [float("inf")]}, "a[]"),
         ({"a": "canary\ud800"}, "a"),
         ({"a\ud800": "canary"}, "a\\ud800"),
+        ({"a\ud800": b"canary"}, "a\\ud800"),
+        ({"a\ud800é": float("inf")}, "a\\ud800é"),
     ],
 )
 def test_what_cannot_stand_in_a_query_is_refused(params: dict[str, object], field: str) -> None:

@@ -209,12 +209,13 @@ def test_long_texts_are_cut() -> None:
     "key",
     [KEY, "sk-proj-abcDEF_123-456", "sk-ab***********wxyz", "sess-0123456789abcdef", "rk-0123456789"],
 )
-@pytest.mark.parametrize("place", ["message", "code", "type", "param", "text", "html", "nested", "name"])
+@pytest.mark.parametrize("place", ["message", "code", "type", "param", "text", "html", "url", "nested", "name"])
 def test_keys_are_masked_everywhere(key: str, place: str) -> None:
     """The key in use, and what looks like a key, is in no field, name or text of an error."""
     body: object = {
         "text": f"Incorrect API key provided: {key}.".encode(),
         "html": f"<a href='/?key={key}'>".encode(),
+        "url": f"/?auth=Bearer%20{key}&x=1".encode(),
         "nested": api(inner=[{"a": [f"Bearer {key}"]}]),
         "name": api(**{key: {key: key}}),
     }.get(place) or api(**{"message": "no", place: f"Incorrect API key provided: {key}."})

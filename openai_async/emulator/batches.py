@@ -1,0 +1,107 @@
+"""`/v1/batches`: create, list, describe and cancel batches, which are run for real.
+
+Creating checks the request and nothing else; the file is checked by the running batch, as the API does it. A
+batch runs on when the client that created it is gone, and ends with the server.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import orjson
+from starlette.routing import Route
+
+from .batch_run import endpoint_at, run
+from .batch_store import Batch
+from .endpoint import Answer, Call, Endpoint
+from .fields import Fields, JSONObject, wrong_type
+from .file_store import read_expiry
+from .pages import page
+from .problems import Problem, invalid
+
+if TYPE_CHECKING:
+    from .server import Emulator
+
+__all__ = ["routes"]
+
+# What the API takes; the emulator takes those of them that it serves.
+_ENDPOINTS = (
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/embeddings",
+    "/v1/images/edits",
+    "/v1/images/generations",
+    "/v1/moderations",
+    "/v1/responses",
+    "/v1/videos",
+)
+_PAIRS, _NAME, _VALUE = 16, 64, 512  # of metadata: how many, and how many characters
+
+
+def routes(emulator: Emulator) -> list[Route]:
+    """`/v1/batches`, `/v1/batches/{id}` and `/v1/batches/{id}/cancel`."""
+
+    def create(call: Call) -> Answer:
+        batch = _read(emulator, call)
+        emulator.batches.add(batch)
+        return Answer(orjson.dumps(batch.described()), background=partial(run, emulator, batch))
+
+    def listing(call: Call) -> Answer:
+        return page(call, emulator.batches.listed(), default=20, most=100)
+
+    def retrieve(call: Call) -> Answer:
+        return Answer(orjson.dumps(emulator.batches.find(call.path_params["id"]).described()))
+
+    def cancel(call: Call) -> Answer:
+        batch = emulator.batches.find(call.path_params["id"])
+        batch.cancel()
+        return Answer(orjson.dumps(batch.described()))
+
+    return [
+        Route("/v1/batches", Endpoint(emulator, GET=listing, POST=create)),
+        Route("/v1/batches/{id}", Endpoint(emulator, GET=retrieve)),
+        Route("/v1/batches/{id}/cancel", Endpoint(emulator, POST=cancel)),
+    ]
+
+
+def _read(emulator: Emulator, call: Call) -> Batch:
+    fields = Fields(call.json())
+    for name in ("input_file_id", "endpoint", "completion_window"):
+        fields.required(name)
+    served = [path for path in _ENDPOINTS if endpoint_at(emulator, path)]
+    fields.choice("completion_window", ("24h",))
+    window = emulator.batch_limits.window
+    return Batch(
+        endpoint=fields.choice("endpoint", served) or "",
+        input_file_id=fields.text("input_file_id") or "",
+        metadata=_metadata(fields),
+        output_seconds=read_expiry(fields, "output_expires_after"),
+        key=call.entry.key,
+        deadline=emulator.clock() + window,
+        expires_at=int(time.time() + window),
+    )
+
+
+def _metadata(fields: Fields) -> JSONObject | None:
+    metadata = fields.mapping("metadata")
+    if metadata is None:
+        return None
+    if len(metadata) > _PAIRS:
+        raise _too_long("metadata", "an object", "properties", _PAIRS, len(metadata))
+    for name, value in metadata.items():
+        at = f"metadata.{name}"
+        if len(name) > _NAME:
+            raise _too_long("metadata", "keys", "length", _NAME, len(name))
+        if not isinstance(value, str):
+            raise wrong_type(at, "a string", value)
+        if len(value) > _VALUE:
+            raise _too_long(at, "a string", "length", _VALUE, len(value))
+    return metadata
+
+
+def _too_long(param: str, what: str, unit: str, most: int, got: int) -> Problem:
+    code = "object_above_max_properties" if unit == "properties" else "string_above_max_length"
+    message = f"Invalid '{param}': expected {what} with at most {most} {unit}, but got {got} instead."
+    return invalid(message, param=param, code=code)
