@@ -5,7 +5,7 @@ imports on first use. A vocabulary is used if it is at hand: registered, already
 with the right checksum. It never asks the network, and it never fails for want of a vocabulary or for what a text
 contains: characters are counted instead, and the result says that it is an estimate.
 
-The first count with a cached vocabulary reads it from disk, which blocks for about half a second.
+The first count with a cached vocabulary reads it from disk, which blocks for most of a second.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 #: Characters of a token, where there is no vocabulary.
 CHARACTERS_PER_TOKEN: Final = 4
-#: Characters of one conversation that are encoded (some 50 ms); what is beyond is counted by characters. Far above it,
-#: runs of a single character make tiktoken's pattern overflow its stack.
+#: Characters of one conversation that are encoded (some 50 to 100 ms); what is beyond is counted by characters. Far
+#: above it, runs of a single character make tiktoken's pattern overflow its stack.
 MAX_ENCODED: Final = 200_000
 #: Flat estimates, in tokens, of what is not text: an image as one of 1024 x 1024 pixels (85 if its detail is low), a
 #: sound as one of half a minute, a file as one of two pages. What they really weigh depends on the model.
@@ -100,8 +100,9 @@ def count_chat_tokens(
         tally.tokens += per_message + (per_name if fields.get("name") is not None else 0)
         for name, value in fields.items():
             tally.add_field(name, value)
-    for text in _strings(tools, keys=True):
-        tally.add_inexact(text)
+    for tool in tools or ():
+        for text in _strings(tool, keys=True):
+            tally.add_inexact(text)
     tally.tokens += 3
     return tally.estimate()
 
@@ -156,7 +157,8 @@ class _Tally:
 
     def _add_part(self, part: object) -> None:
         fields = cast("Mapping[str, object]", part) if isinstance(part, Mapping) else {"": part}
-        text = fields.get(str(fields.get("type")))  # the part {"type": "text", "text": ...} says where to look
+        kind = fields.get("type")
+        text = fields.get(str(kind)) if kind in ("text", "refusal") else None
         if isinstance(text, str):
             return self.add(text)
         media = fields.keys() & MEDIA_TOKENS.keys()
@@ -183,8 +185,8 @@ def _strings(value: object, *, keys: bool = False, levels: int = _DEEPEST) -> It
                 yield name
             if name not in MEDIA_TOKENS:
                 yield from _strings(item, keys=keys, levels=levels - 1)
-    elif isinstance(value, Iterable) and not isinstance(value, bytes) and levels:
-        for item in cast("Iterable[object]", value):
+    elif isinstance(value, (list, tuple)) and levels:
+        for item in cast("Sequence[object]", value):
             yield from _strings(item, keys=keys, levels=levels - 1)
 
 
@@ -235,7 +237,10 @@ def _at_hand(name: str) -> Encoding | None:
     loaded = tiktoken.registry.ENCODINGS.get(name)
     if loaded is not None:
         return loaded
-    return tiktoken.get_encoding(name) if _is_cached(name) else None
+    try:
+        return tiktoken.get_encoding(name) if _is_cached(name) else None
+    except Exception:
+        return None  # the file was removed after it was checked, or a plugin of tiktoken's is broken
 
 
 def _is_cached(name: str) -> bool:

@@ -10,6 +10,8 @@ import importlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import anyio
+
 from openai_async import _runtime
 from openai_async._transport.bodies import BytesBody, run_out
 from openai_async._transport.bridge import bridged
@@ -38,6 +40,7 @@ class Foreign:
         if not hasattr(owner, "aclose") or not (self._is_client or hasattr(owner, "handle_async_request")):
             raise ConfigurationError(field, "must be an httpx.AsyncClient or an httpx.AsyncBaseTransport")
         self._http = _library_of(owner)
+        self._closing = _Closing()
         self._body: Any = type("Body", (BytesBody, self._http.AsyncByteStream), {})
 
     async def send(self, request: WireRequest, *, connect_timeout: float | None) -> ForeignExchange:
@@ -57,11 +60,12 @@ class Foreign:
                 return await self._owner.send(outgoing, stream=True, follow_redirects=False)
             return await self._owner.handle_async_request(outgoing)
 
+        await self._closing.wait()
         try:
             response = await bridged(work, undo=lambda late: _runtime.spawn(late.stream.aclose))
         except BaseException as error:
             raise translated(error, head_arrived=False)  # noqa: B904 (it sets the cause itself)
-        return ForeignExchange(response)
+        return ForeignExchange(response, self._closing)
 
     @property
     def open_connections(self) -> int:
@@ -75,12 +79,13 @@ class Foreign:
 class ForeignExchange:
     """A response of somebody else's pool. `Exchange` of `exchange`."""
 
-    __slots__ = ("_decoder", "_done", "_pieces", "_response", "headers", "status")
+    __slots__ = ("_closing", "_decoder", "_done", "_pieces", "_response", "headers", "status")
 
-    def __init__(self, response: Any) -> None:
+    def __init__(self, response: Any, closing: _Closing) -> None:
         self.status: int = response.status_code
         self.headers: list[tuple[bytes, bytes]] = response.headers.raw
         self._response = response
+        self._closing = closing
         self._done = False
         self._decoder = decoder(self.headers)
         self._pieces: AsyncIterator[bytes] = aiter(response.stream)
@@ -105,11 +110,38 @@ class ForeignExchange:
     def abandon(self) -> None:
         if not self._done:
             self._done = True
+            self._closing.begin()
             _runtime.spawn(self._close)
 
     async def _close(self) -> None:
-        await self._response.stream.aclose()
-        await run_out(self._pieces)
+        try:
+            await self._response.stream.aclose()
+            await run_out(self._pieces)
+        finally:
+            self._closing.end()
+
+
+class _Closing:
+    """Responses that are being closed. The next request waits for them: it must not have to wait inside the pool,
+    where httpx can lose the slot of a request that is cancelled between being served and connecting."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._done = anyio.Event()
+
+    def begin(self) -> None:
+        if not self._count:
+            self._done = anyio.Event()
+        self._count += 1
+
+    def end(self) -> None:
+        self._count -= 1
+        if not self._count:
+            self._done.set()
+
+    async def wait(self) -> None:
+        if self._count:
+            await self._done.wait()
 
 
 def _library_of(owner: Any) -> Any:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from openai_async import _runtime, errors
@@ -139,6 +140,8 @@ class Run:
                     await self._room.wait()
                 if self._stopping or (self._stop is not None and self._stop.is_set()):
                     return
+                # Rows that a cancellation ends make room, too: it is not to be filled.
+                await anyio.lowlevel.checkpoint_if_cancelled()
                 self._start(rows, row)
         self._tally.complete = True
 

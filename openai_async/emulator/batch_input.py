@@ -45,6 +45,7 @@ class Breath:
 class BatchInput:
     """What a file came to: where its rows begin, in bytes; their model; the tokens they may cost; the errors."""
 
+    file: StoredFile | None = None
     offsets: array[int] = field(factory=lambda: array("Q"))
     model: str | None = None
     tokens: int = 0
@@ -55,18 +56,17 @@ class BatchInput:
         self.errors.append({"code": problem.code, "message": problem.message, "param": problem.param, "line": line})
 
 
-async def read_input(emulator: Emulator, batch: Batch) -> tuple[BatchInput, StoredFile | None]:
-    """Find and check a batch's file. Cancelling takes effect between two lines."""
+async def read_input(emulator: Emulator, batch: Batch) -> BatchInput:
+    """Find and check a batch's file, for as long as the batch is `validating`."""
     found = BatchInput()
-    file = emulator.files.get(batch.input_file_id)
     try:
-        file = _of_a_batch(emulator, batch.input_file_id)
-        await _read_lines(emulator, batch, file, found)
+        found.file = _of_a_batch(emulator, batch.input_file_id)
+        await _read_lines(emulator, batch, found.file, found)
         if not found.errors:
             _check_queue(emulator, found)
     except Problem as problem:
         found.refuse(problem)
-    return found, file
+    return found
 
 
 def _of_a_batch(emulator: Emulator, id: str) -> StoredFile:

@@ -7,6 +7,7 @@ the rows that are done. Whatever happens, it ends; it is never left half-way for
 
 from __future__ import annotations
 
+from itertools import chain
 from random import Random
 from typing import IO, TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from starlette.routing import Route
 from .batch_input import BatchInput, Breath, read_input
 from .batch_store import ENDED, Batch
 from .endpoint import Call, Endpoint
-from .file_store import StoredFile, spool
+from .file_store import spool
 from .problems import internal
 
 if TYPE_CHECKING:
@@ -45,13 +46,13 @@ async def run(emulator: Emulator, batch: Batch) -> None:
     """Carry a batch from `validating` to its end. Cancelling ends it as `cancelled`."""
     outcome = _Outcome(emulator, batch)
     try:
-        found, file = await read_input(emulator, batch)
+        found = await read_input(emulator, batch)
         if batch.status != "validating":
             return
-        if found.errors or file is None:
+        if found.errors:
             outcome.fail(found)
-            return
-        await _run_rows(emulator, batch, found, file, outcome)
+        else:
+            await _run_rows(emulator, batch, found, outcome)
     except Exception as error:  # a defect of the emulator's own; the client must hear of it, and not poll for ever
         broken = BatchInput()
         broken.refuse(internal(error))
@@ -61,22 +62,24 @@ async def run(emulator: Emulator, batch: Batch) -> None:
             outcome.end("cancelled")
 
 
-async def _run_rows(emulator: Emulator, batch: Batch, found: BatchInput, file: StoredFile, outcome: _Outcome) -> None:
-    endpoint = endpoint_at(emulator, batch.endpoint)
+async def _run_rows(emulator: Emulator, batch: Batch, found: BatchInput, outcome: _Outcome) -> None:
+    endpoint, file = endpoint_at(emulator, batch.endpoint), found.file
     assert endpoint is not None
+    assert file is not None
     assert found.model is not None
     batch.model = emulator.catalogue.find(found.model).snapshot
     batch.enqueued, batch.total = found.tokens, len(found.offsets)
     batch.reach("in_progress")
     pace = _Pace(emulator, batch)
-    order = _order(found.offsets)
-    for done, offset in enumerate(order):
+    rows = (orjson.loads(file.line_at(offset)) for offset in _order(found.offsets))
+    for row in rows:
         if not await pace.next():
-            for left in order[done:] if batch.status == "in_progress" else ():
-                outcome.expire(orjson.loads(file.line_at(left)))
-            outcome.end("expired" if batch.status == "in_progress" else "cancelled")
+            if batch.status == "in_progress":  # it was not cancelled, so it is out of time
+                for left in chain((row,), rows):
+                    outcome.expire(left)
+                outcome.end("expired")
             return
-        outcome.perform(endpoint, orjson.loads(file.line_at(offset)))
+        outcome.perform(endpoint, row)
     batch.reach("finalizing")
     await anyio.lowlevel.checkpoint()
     outcome.end("completed")

@@ -50,11 +50,13 @@ class Usage:
     reasoning: int = 0
 
     def add(self, usage: JSONObject) -> None:
-        """Add the `usage` of one reply."""
+        """Add the `usage` of one reply; what it does not say counts nothing."""
+        prompt: JSONObject = usage.get("prompt_tokens_details") or {}
+        completion: JSONObject = usage.get("completion_tokens_details") or {}
         self.input += usage.get("prompt_tokens", 0)
+        self.cached += prompt.get("cached_tokens", 0)
         self.output += usage.get("completion_tokens", 0)
-        self.cached += (usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0)
-        self.reasoning += (usage.get("completion_tokens_details") or {}).get("reasoning_tokens", 0)
+        self.reasoning += completion.get("reasoning_tokens", 0)
 
     def described(self) -> JSONObject:
         return {

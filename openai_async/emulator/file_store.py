@@ -30,7 +30,7 @@ _MONTH = 30 * 24 * 3600  # seconds that files of batches are kept unless told ot
 
 def spool() -> IO[bytes]:
     """Open a new file to write to; whoever puts it into a `FileStore` leaves it to the store to close."""
-    return SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed with its `StoredFile`
+    return SpooledTemporaryFile(max_size=_IN_MEMORY)
 
 
 @define(eq=False)
@@ -46,7 +46,7 @@ class StoredFile:
     created_at: int
     expires_at: int | None
     deadline: float
-    _content: IO[bytes]
+    _content: IO[bytes] = field(alias="content", repr=False)
     # By chance, not by number: the id of a file that is gone must never name another one.
     id: str = field(factory=lambda: f"file-{uuid4().hex}")
     _lock: threading.Lock = field(factory=threading.Lock)

@@ -52,9 +52,9 @@ def routes(emulator: Emulator) -> list[Route]:
         return Download(file.pieces(), file.size, headers=((b"content-disposition", name.encode()),))
 
     def delete(call: Call) -> Answer:
-        id = call.path_params["id"]
-        emulator.files.delete(id)
-        return _answer({"id": id, "object": "file", "deleted": True})
+        gone = call.path_params["id"]
+        emulator.files.delete(gone)
+        return _answer({"id": gone, "object": "file", "deleted": True})
 
     return [
         Route("/v1/files", Endpoint(emulator, form, GET=listing, POST=create)),

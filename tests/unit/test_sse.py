@@ -62,7 +62,9 @@ readings = pytest.mark.parametrize(("wire", "events"), READINGS.values(), ids=RE
 
 def fed(pieces: Iterable[bytes], bound: int = 1 << 20) -> tuple[list[Event], SSEDecoder]:
     decoder = SSEDecoder(bound)
-    return [event for piece in pieces for event in decoder.feed(piece)], decoder
+    events = [event for piece in pieces for event in decoder.feed(piece)]
+    decoder.check()
+    return events, decoder
 
 
 def single_bytes(wire: bytes) -> list[bytes]:

@@ -117,6 +117,7 @@ def test_parts_of_text_count_like_text() -> None:
         ({"type": "image_url", "image_url": {"url": "https://x/y.png", "detail": "low"}}, 85),
         ({"type": "input_audio", "input_audio": {"data": "A" * 9999, "format": "wav"}}, MEDIA_TOKENS["input_audio"]),
         ({"type": "file", "file": {"file_data": "A" * 9999}}, MEDIA_TOKENS["file"]),
+        ({"type": "image_url", "image_url": "https://x/y.png"}, MEDIA_TOKENS["image_url"]),
         ({"type": "novel", "words": "four"}, len("novelfour")),
         ("four", 4),
         (None, 0),
@@ -261,6 +262,15 @@ def test_a_directory_in_the_place_of_a_vocabulary_is_nothing(vocabulary: bytes, 
     """What cannot be read is not at hand."""
     (tmp_path / name_in_cache()).mkdir()
     assert count_chat_tokens(HELLO, model="gpt-4o").exact is False
+
+
+def test_a_vocabulary_that_cannot_be_loaded_is_nothing(
+    vocabulary: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Should tiktoken fail although the file is there, characters are counted."""
+    (tmp_path / name_in_cache()).write_bytes(vocabulary)
+    monkeypatch.setattr(tiktoken.registry, "ENCODING_CONSTRUCTORS", {})
+    assert count_chat_tokens(HELLO, model="gpt-4o") == TokenEstimate(20, exact=False)
 
 
 @pytest.mark.parametrize("name", sorted(tokens._SOURCES))
