@@ -38,6 +38,8 @@ _MARGIN_MOST: Final = 0.05
 _CUT: Final = 0.9
 
 Kind = Literal["requests", "tokens"]
+#: What a request waits for: its turn at a limit, the end of a Retry-After, a free slot, or for limits to become known.
+Reason = Literal["requests", "tokens", "retry-after", "slot", "limits"]
 
 
 @attrs.define
@@ -113,19 +115,28 @@ class Buckets:
         self._synced = -math.inf  # send time of the newest sample
         self._cut = -math.inf  # refusals of requests sent before it belong to the same episode
 
-    def wait(self, now: float, tokens: float) -> float:
-        """Seconds until a request of this cost may be sent: 0 for now, infinite if it can never fit."""
+    def wait(self, now: float, tokens: float) -> tuple[float, Reason | None]:
+        """Seconds until a request of this cost may be sent, and what for: (0, None) for now.
+
+        Infinite if it can never fit.
+        """
         self._refill(now)
-        wait = max(0.0, self.gate - now)
+        wait: float = self.gate - now
+        reason: Reason = "retry-after"
         for level in self.levels:
             cost = _cost(level, tokens)
             if cost > level.capacity:
-                return math.inf
+                return math.inf, level.kind
+            spare = level.level - cost - level.margin
+            if spare >= self._doubt * level.capacity:
+                continue  # enough, whatever is unconfirmed
             held_back = self._doubt * min(self._unconfirmed(level, now), level.capacity)
             need = min(cost + level.margin + held_back, level.capacity)
             if level.level < need - 1e-6:
-                wait = max(wait, (need - level.level) / (level.rate * level.share))
-        return wait
+                seconds = (need - level.level) / (level.rate * level.share)
+                if seconds > wait:
+                    wait, reason = seconds, level.kind
+        return (wait, reason) if wait > 0.0 else (0.0, None)
 
     def grant(self, now: float, tokens: float) -> Grant:
         """Charge a request that is sent now. Whether it may be is `wait`'s to say."""
@@ -183,6 +194,12 @@ class Buckets:
                 level.level = min(level.capacity, level.level + difference)
         self._log.append(now, 0.0, -difference)
 
+    def move_to(self, other: Buckets, now: float) -> None:
+        """Hand over what was charged so far: the levels have only now become known."""
+        other._log = self._log
+        other._now = now
+        other.gate = self.gate
+
     def _refill(self, now: float) -> None:
         passed, self._now = max(0.0, now - self._now), max(now, self._now)
         for level in self.levels:
@@ -194,31 +211,51 @@ class Buckets:
 
     def _sync(self, now: float, grant: Grant, requests: Stated, tokens: Stated, *, admitted: bool) -> bool:
         """Move the levels into the interval that a sample allows. False if there was no sample."""
-        stated = {"requests": requests, "tokens": tokens}
-        if not self._headers or all(one.remaining is None for one in stated.values()):
+        if not self._headers or (requests.remaining is None and tokens.remaining is None):
             return False
         newest = grant.time > self._synced
         if newest:
             self._synced = grant.time
             self._confirmed = max(self._confirmed, grant.time - JITTER)
             self._doubt = max(_DOUBT_LEAST, 0.9 * self._doubt)
-        for level in self.levels:
-            sample = stated[level.kind]
-            if sample.remaining is not None and grant.time > self._synced - level.jitter:
-                self._correct(level, sample.remaining, now, grant, admitted=admitted)
+        for kind, sample in (("requests", requests), ("tokens", tokens)):
+            level = self._meant(kind, sample)
+            if level is None:
+                continue
+            if sample.limit is not None and sample.limit < 0.99 * level.capacity:
+                level.rate *= sample.limit / level.capacity  # the server allows less than was stated
+                level.capacity = sample.limit
+            if grant.time > self._synced - level.jitter:
+                self._correct(level, sample, now, grant, admitted=admitted)
                 if newest and level.window >= 8:
-                    self._learn_share(level, sample.remaining, grant)
+                    self._learn_share(level, sample, grant)
         return True
 
-    def _correct(self, level: Level, remaining: float, now: float, grant: Grant, *, admitted: bool) -> None:
+    def _meant(self, kind: str, sample: Stated) -> Level | None:
+        """The level that a sample is about: of several of its kind, the one whose capacity is nearest to its limit."""
+        if sample.remaining is None:
+            return None
+        found = [level for level in self.levels if level.kind == kind]
+        if len(found) > 1 and sample.limit is not None:
+            limit = sample.limit
+            return min(found, key=lambda level: abs(math.log(level.capacity / limit)))
+        return found[0] if found else None
+
+    def _correct(self, level: Level, sample: Stated, now: float, grant: Grant, *, admitted: bool) -> None:
+        remaining = sample.remaining
+        assert remaining is not None
         grown = remaining + level.rate * level.share * (now - grant.time)
         # A level that was full meanwhile lost what flowed over, but that our own level has seen, too: no cap above.
         most = grown - self._after(level, grant.time + level.jitter)
         least = min(level.capacity, grown) - self._after(level, grant.time - level.jitter)
         least += _cost(level, grant.tokens) if admitted or level.kind == "requests" else 0.0
+        if sample.limit is not None and sample.limit > 1.01 * level.capacity:
+            least = -math.inf  # we were told to use less than the server allows: its level may only lower ours
         level.level = min(level.capacity, max(min(level.level, most), least))
 
-    def _learn_share(self, level: Level, remaining: float, grant: Grant) -> None:
+    def _learn_share(self, level: Level, sample: Stated, grant: Grant) -> None:
+        remaining = sample.remaining
+        assert remaining is not None
         if level.reference is None:
             level.reference = (grant.time, remaining)
             return
