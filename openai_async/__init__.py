@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from openai_async.types.attempt import (
         Attempt as Attempt,
     )
+    from openai_async.types.limits import RateLimit as RateLimit
     from openai_async.types.settings import (
         NULL as NULL,
         Timeout as Timeout,
@@ -68,6 +69,7 @@ _HOMES = {
     "AsyncStreamManager": "openai_async._stream",
     "AsyncMap": "openai_async._map",
     "Result": "openai_async._map",
+    "RateLimit": "openai_async.types.limits",
     "NULL": "openai_async.types.settings",
     "Timeout": "openai_async.types.settings",
     "Attempt": "openai_async.types.attempt",
@@ -110,6 +112,7 @@ __all__ = [
     "AsyncStreamManager",
     "AsyncMap",
     "Result",
+    "RateLimit",
     "NULL",
     "Timeout",
     "Attempt",

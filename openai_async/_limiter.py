@@ -68,6 +68,11 @@ class Permit:
         self._grant = grant
         self._ended = False
 
+    @property
+    def paced(self) -> bool:
+        """Whether limits are known that its request counts against."""
+        return self._pool is not None and bool(self._pool.levels)
+
     def answered(self, limits: RateLimits) -> None:
         """The head of a reply has arrived."""
         if self._pool is not None and self._grant is not None:
@@ -78,9 +83,7 @@ class Permit:
         """A 429 or an overload has arrived. `retry_after` in seconds."""
         if self._pool is not None and self._grant is not None:
             spread = random.random() * _SPREAD  # noqa: S311
-            self._pool.refused(
-                self._limiter.now(), self._grant, limits, retry_after=retry_after or 0.0, jitter=spread
-            )
+            self._pool.refused(self._limiter.now(), self._grant, limits, retry_after=retry_after or 0.0, jitter=spread)
             self._limiter.pump()
 
     def end(self, *, tokens: float | None = None, sent: bool = True) -> None:
@@ -241,21 +244,25 @@ class Limiter:
         """Serve whoever can go now: something has changed."""
         if any(len(family.line) for family in self._families.values()):
             now = self.now()
-            # The family that was served first goes last the next time, so that slots go round.
+            # A family that was served goes last the next time, so that slots go round.
             for name in list(self._families):
                 family = self._families[name]
-                if len(family.line):
-                    self._serve(family, now)
+                if len(family.line) and self._serve(family, now):
+                    self._families[name] = self._families.pop(name)
 
-    def _serve(self, family: _Family, now: float) -> None:
+    def _serve(self, family: _Family, now: float) -> bool:
+        """Serve the head while it can go; whether anybody was served."""
+        served = False
         while (waiter := family.line.head()) is not None:
             permit = self._grant(family, waiter.ask, now, waiter)
             if permit is None:
-                return
+                return served
             family.line.take()
             waiter.permit = permit
             waiter.event.set()
+            served = True
         self._disarm(family)
+        return served
 
     def _grant(self, family: _Family, ask: Ask, now: float, waiter: _Waiter | None = None) -> Permit | None:
         """A permit if one can be had now; else the timer is set for when it can, and the reason noted."""

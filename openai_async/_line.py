@@ -9,7 +9,8 @@ is not overtaken by small ones for ever.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Final, Generic, Literal, TypeVar
+from contextvars import ContextVar
+from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 Priority = Literal["interactive", "default", "batch"]
 PRIORITIES: Final[tuple[Priority, ...]] = ("interactive", "default", "batch")
@@ -17,6 +18,17 @@ PRIORITIES: Final[tuple[Priority, ...]] = ("interactive", "default", "batch")
 _FLOOR: Final = 10
 
 W = TypeVar("W")
+
+
+class Place(NamedTuple):
+    """Where the calls of the current task stand in line."""
+
+    priority: Priority = "default"
+    job: object = None
+
+
+#: Set by maps and batches for the calls they make, whatever method they make them through.
+place: ContextVar[Place] = ContextVar("place", default=Place())
 
 
 class Line(Generic[W]):

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from openai_async._line import Priority
 from openai_async._transport.exchange import Exchange
 from openai_async.types._base import Meta
 from openai_async.types.attempt import Attempt
@@ -44,6 +45,14 @@ class Call:
     stream: bool = attrs.field(default=False, repr=False)
     #: Sending it twice does no harm beyond its price.
     repeatable: bool = attrs.field(default=False, repr=False)
+    #: What shares a rate limit (endpoint and model), and what the request will be charged, in tokens.
+    family: str = attrs.field(default="", repr=False)
+    tokens: float = attrs.field(default=0.0, repr=False)
+    #: Its place in line: see `_line`.
+    priority: Priority = attrs.field(default="default", repr=False)
+    job: object = attrs.field(default=None, repr=False)
+    #: The limiter counts for this call: a refusal is its to wait for.
+    paced: bool = attrs.field(default=False, repr=False)
     credentials: Credentials | None = attrs.field(default=None, repr=False)
     attempts: list[Attempt] = attrs.field(factory=list[Attempt], repr=False)
 
@@ -56,7 +65,7 @@ class Answer:
     value: Any = None
     exchange: Exchange | None = None
     #: Called once when the stream is over, however it ends.
-    release: Callable[[], None] | None = None
+    release: Callable[..., None] | None = None
 
 
 Handler: TypeAlias = Callable[[Call], Awaitable[Answer]]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from typing import Final
 
-
 from openai_async._policy.buckets import Buckets, Grant, Level, Reason, Stated
 from openai_async.types._base import Bucket, RateLimits
 from openai_async.types.limits import RateLimit
@@ -59,7 +58,7 @@ class Pool:
 
     def fits(self, tokens: float) -> Level | None:
         """The limit that a request of this cost exceeds for ever; None if it fits."""
-        return next((lv for lv in self.levels if lv.kind == "tokens" and tokens > lv.capacity), None)
+        return next((lv for lv in self.levels if lv.kind == "tokens" and tokens > lv.limit), None)
 
     def grant(self, now: float, tokens: float) -> Grant:
         self._in_flight += 1
@@ -90,6 +89,7 @@ class Pool:
     def ended(self, now: float, grant: Grant, tokens: float | None) -> None:
         """The request is over, however it ended; `tokens` is what the server counted for it, if that is known."""
         self._in_flight -= 1
+        self._buckets.close(grant)
         if tokens is not None and self.accounting != "admission":
             self._buckets.settle(now, grant, tokens)
 
@@ -122,5 +122,3 @@ def _level(kind: str, stated: Bucket) -> Level | None:
 
 def _stated(bucket: Bucket) -> Stated:
     return Stated(bucket.limit, bucket.remaining)
-
-
