@@ -15,6 +15,12 @@ if TYPE_CHECKING:
         AsyncMap as AsyncMap,
         Result as Result,
     )
+    from openai_async._policy.prices import LongContext as LongContext, Price as Price
+    from openai_async._policy.tokens import (
+        TokenEstimate as TokenEstimate,
+        count_chat_tokens as count_chat_tokens,
+        register_encoding as register_encoding,
+    )
     from openai_async._stream import (
         AsyncStream as AsyncStream,
         AsyncStreamManager as AsyncStreamManager,
@@ -57,17 +63,26 @@ if TYPE_CHECKING:
     from openai_async.types.attempt import (
         Attempt as Attempt,
     )
+    from openai_async.types.limits import RateLimit as RateLimit
+    from openai_async.types.progress import Progress as Progress
     from openai_async.types.settings import (
         NULL as NULL,
         Timeout as Timeout,
     )
 
 _HOMES = {
+    "Progress": "openai_async.types.progress",
+    "register_encoding": "openai_async._policy.tokens",
+    "count_chat_tokens": "openai_async._policy.tokens",
+    "TokenEstimate": "openai_async._policy.tokens",
+    "Price": "openai_async._policy.prices",
+    "LongContext": "openai_async._policy.prices",
     "AsyncClient": "openai_async.client",
     "AsyncStream": "openai_async._stream",
     "AsyncStreamManager": "openai_async._stream",
     "AsyncMap": "openai_async._map",
     "Result": "openai_async._map",
+    "RateLimit": "openai_async.types.limits",
     "NULL": "openai_async.types.settings",
     "Timeout": "openai_async.types.settings",
     "Attempt": "openai_async.types.attempt",
@@ -105,11 +120,18 @@ _HOMES = {
 
 __all__ = [
     "__version__",
+    "Progress",
+    "register_encoding",
+    "count_chat_tokens",
+    "TokenEstimate",
+    "Price",
+    "LongContext",
     "AsyncClient",
     "AsyncStream",
     "AsyncStreamManager",
     "AsyncMap",
     "Result",
+    "RateLimit",
     "NULL",
     "Timeout",
     "Attempt",

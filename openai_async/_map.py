@@ -8,18 +8,21 @@ source that raises - cancels and awaits every call of it that is in flight.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sized
 from functools import partial
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
 import anyio
 import attrs
 
 from openai_async import _runtime
-from openai_async.errors import APIError, OpenAIError, frameless
-from openai_async.types._base import Reply
+from openai_async._limiter import Limiter
+from openai_async._line import PRIORITIES, Place, Priority, place
+from openai_async.errors import APIError, InvalidParameterError, OpenAIError
+from openai_async.types._base import EMPTY, Reply
 from openai_async.types.attempt import Attempt
+from openai_async.types.progress import Progress
 
 R = TypeVar("R", bound=Reply)
 
@@ -50,21 +53,69 @@ class Result(Generic[R]):
         return self.value
 
 
+@attrs.frozen(kw_only=True)
+class MapSettings:
+    """How a map runs. See `AsyncClient.map` for what each means to a user."""
+
+    ordered: bool = True
+    limit: int = 1000
+    priority: Priority = "default"
+    max_total_tokens: int | None = None
+    max_cost: float | None = None
+    on_progress: Callable[[Progress], None] | None = None
+    #: What the client's calls wait for, for progress.
+    waiting_for: Callable[[], Mapping[Any, int]] = lambda: EMPTY
+
+
+def map_calls(
+    limiter: Limiter,
+    method: Callable[..., Awaitable[R]],
+    requests: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
+    shared: Mapping[str, Any],
+    *,
+    max_in_flight: int | None,
+    fixed: Mapping[str, Any] = EMPTY,
+    **settings: Any,
+) -> AsyncMap[R]:
+    """A map over a client's method. `fixed` arguments win over a request's. Settings as `MapSettings` has them.
+
+    Raises:
+        InvalidParameterError: a setting that cannot be.
+    """
+    if max_in_flight is None:
+        max_in_flight = min(1000, limiter.limit or 1000)
+    elif isinstance(max_in_flight, bool) or not isinstance(max_in_flight, int) or max_in_flight < 1:  # pyright: ignore
+        raise InvalidParameterError("max_in_flight", "must be a positive integer")
+    if settings.get("priority") not in PRIORITIES:
+        raise InvalidParameterError("priority", f"must be one of {', '.join(PRIORITIES)}")
+
+    async def one(request: Mapping[str, Any]) -> R:
+        if not isinstance(request, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidParameterError("requests", "each request must be a mapping of parameters")
+        return await method(**{**shared, **request, **fixed})
+
+    return AsyncMap(one, requests, MapSettings(limit=max_in_flight, waiting_for=limiter.waiting_for, **settings))
+
+
 class AsyncMap(Generic[R]):
-    """An asynchronous iterator over the results of many calls. See the module, and `chat.completions.map`."""
+    """An asynchronous iterator over the results of many calls. See the module, and `AsyncClient.map`.
+
+    `stopped` says why the map started no further calls before its source was used up: "max_total_tokens", "max_cost" or
+    None.
+    """
 
     def __init__(
         self,
         one: Callable[[Mapping[str, Any]], Awaitable[R]],
         requests: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
-        *,
-        ordered: bool,
-        limit: int,
+        settings: MapSettings,
     ) -> None:
+        self.stopped: Literal["max_total_tokens", "max_cost"] | None = None
         self._one = one
         self._requests = requests
-        self._ordered = ordered
-        self._limit = limit
+        self._settings = settings
+        self._ordered = settings.ordered
+        self._limit = settings.limit
         self._running = 0
         self._done: dict[int, Result[R]] = {}  # finished, and not yet taken
         self._finished: deque[int] = deque()  # their indices in order of completion
@@ -74,6 +125,23 @@ class AsyncMap(Generic[R]):
         self._failure: BaseException | None = None
         self._room = anyio.Event()  # set when a call may be started
         self._news = anyio.Event()  # set when there is something to take, or the end
+        self._began = 0.0
+        self._ended = self._failed = self._tokens = 0
+        self._cost: float | None = 0.0
+
+    @property
+    def progress(self) -> Progress:
+        """How far it has come."""
+        return Progress(
+            total=len(self._requests) if isinstance(self._requests, Sized) else None,
+            done=self._ended,
+            failed=self._failed,
+            in_flight=self._running,
+            tokens=self._tokens,
+            cost=self._cost,
+            seconds=_runtime.now() - self._began if self._began else 0.0,
+            waiting_for=self._settings.waiting_for(),
+        )
 
     def __aiter__(self) -> Self:
         return self
@@ -81,6 +149,7 @@ class AsyncMap(Generic[R]):
     async def __anext__(self) -> Result[R]:
         if self._jobs is None:
             self._jobs = _runtime.Jobs()
+            self._began = _runtime.now()
             self._jobs.start(self._feed)
         try:
             while (result := self._take()) is None:
@@ -115,6 +184,8 @@ class AsyncMap(Generic[R]):
                 while self._running >= self._limit or self._running + len(self._done) >= 2 * self._limit:
                     self._room = anyio.Event()
                     await self._room.wait()
+                if self.stopped is not None:
+                    break
                 self._running += 1
                 self._jobs.start(partial(self._run, index, request))
                 index += 1
@@ -129,19 +200,38 @@ class AsyncMap(Generic[R]):
 
     async def _run(self, index: int, request: Mapping[str, Any]) -> None:
         try:
-            result: Result[R] = Result(index, value=await self._one(request))
-        except OpenAIError as error:
-            result = Result(index, error=frameless(error))  # a value, which must not keep the request alive
+            place.set(Place(self._settings.priority, self))
+            try:
+                result: Result[R] = Result(index, value=await self._one(request))
+            except OpenAIError as error:
+                result = Result(index, error=error)
+            finally:
+                self._running -= 1
+            self._count(result)
+            self._done[index] = result
+            if not self._ordered:
+                self._finished.append(index)
         except Exception as error:  # not an outcome of a call, but a bug: it ends the map
             self._failure = error
-            return
         finally:
-            self._running -= 1
             self._room.set()
             self._news.set()
-        self._done[index] = result
-        if not self._ordered:
-            self._finished.append(index)
+
+    def _count(self, result: Result[R]) -> None:
+        self._ended += 1
+        if result.value is None:
+            self._failed += 1
+        else:
+            self._tokens += getattr(getattr(result.value, "usage", None), "total_tokens", 0) or 0
+            cost = result.value.cost
+            self._cost = None if cost is None or self._cost is None else self._cost + cost
+        settings = self._settings
+        if settings.max_total_tokens is not None and self._tokens >= settings.max_total_tokens:
+            self.stopped = "max_total_tokens"
+        elif settings.max_cost is not None and (self._cost is None or self._cost >= settings.max_cost):
+            self.stopped = "max_cost"  # an unknown price cannot be kept under a bound
+        if settings.on_progress is not None:
+            settings.on_progress(self.progress)
 
     async def aclose(self) -> None:
         """End the map: cancel its calls in flight and wait until they have let go."""

@@ -63,6 +63,26 @@ def spawn(job: Callable[[], Awaitable[None]]) -> None:
             trio.lowlevel.spawn_system_task(run)
 
 
+def call_later(seconds: float, callback: Callable[[], None]) -> Callable[[], object]:
+    """Call back on the running loop, once; returns what cancels it."""
+    loop = asyncio._get_running_loop()
+    if loop is not None:
+        return loop.call_later(seconds, callback).cancel
+
+    import trio
+
+    scope = trio.CancelScope()
+
+    async def ring() -> None:
+        with scope:
+            await trio.sleep(seconds)
+        if not scope.cancelled_caught:
+            callback()
+
+    trio.lowlevel.spawn_system_task(ring)
+    return scope.cancel
+
+
 class Jobs:
     """Concurrent jobs that outlive the call that starts them, as those of an iterator do; ended together."""
 

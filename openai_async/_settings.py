@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from openai_async._limiter import Limiter
 from openai_async._wire import paths
 from openai_async._wire.headers import check_headers, check_token
 from openai_async.errors import ConfigurationError, InvalidParameterError
+from openai_async.types.limits import RateLimit
 from openai_async.types.settings import Secret, Timeout, check_seconds
 
 if TYPE_CHECKING:
@@ -185,6 +187,28 @@ def transport(
     from openai_async._transport.foreign import Foreign
 
     return Foreign("http_client", http_client) if transport is None else Foreign("transport", transport)
+
+
+def limiter(max_concurrency: int | None, rate_limit: object, keys: int) -> Limiter:
+    """The limiter of a client."""
+    if max_concurrency is not None:
+        positive("max_concurrency", max_concurrency)
+    if isinstance(rate_limit, Mapping):
+        limits: dict[str, RateLimit] = {}
+        for model, limit in rate_limit.items():  # pyright: ignore[reportUnknownVariableType]
+            if not isinstance(model, str) or not isinstance(limit, RateLimit):
+                raise ConfigurationError("rate_limit", "a mapping is of model names (or '*') to RateLimit")
+            limits[model] = limit
+        return Limiter(max_concurrency, limits, keys)
+    if rate_limit == "auto" or rate_limit is None:
+        return Limiter(max_concurrency, "auto" if rate_limit else None, keys)
+    if isinstance(rate_limit, (int, float)) and not isinstance(rate_limit, bool) and rate_limit > 0:
+        return Limiter(max_concurrency, RateLimit(requests_per_second=rate_limit), keys)
+    if isinstance(rate_limit, RateLimit):
+        return Limiter(max_concurrency, rate_limit, keys)
+    raise ConfigurationError(
+        "rate_limit", "must be a RateLimit, a mapping of models to them, queries per second, 'auto' or None"
+    )
 
 
 def _proxies(given: str | Mapping[str, str] | None) -> dict[str, str]:

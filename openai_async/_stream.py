@@ -13,7 +13,7 @@ import warnings
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, Self, TypeAlias, TypeVar
 
 import anyio
 import attrs
@@ -33,10 +33,14 @@ from openai_async.errors import (
     frameless,
 )
 from openai_async.types._base import Meta, RateLimits, Value
+from openai_async.types.chat import CompletionUsage
 
 #: Seconds and bytes that are spent on reading what follows the terminal event.
 _DRAIN_SECONDS = 0.1
 _DRAIN_BYTES = 64 * 1024
+
+#: Model, time of creation, service tier and usage.
+Billed: TypeAlias = tuple[str | None, float | None, str | None, CompletionUsage]
 
 C = TypeVar("C", bound=Value)
 F_co = TypeVar("F_co", covariant=True)
@@ -49,6 +53,7 @@ class Fold(Protocol[C_contra, F_co]):
 
     def add(self, chunk: C_contra) -> None: ...
     def result(self, meta: Meta) -> F_co | None: ...
+    def billed(self) -> Billed | None: ...
 
 
 class AsyncStream(Generic[C, F]):
@@ -73,6 +78,7 @@ class AsyncStream(Generic[C, F]):
         self.meta: Meta = answer.meta
         self._exchange = answer.exchange
         self._release = answer.release
+        self._bill = answer.bill
         self._timeout = call.timeout
         self._deadline = call.deadline
         self._secrets = [call.credentials.secret] if call.credentials else []
@@ -226,6 +232,8 @@ class AsyncStream(Generic[C, F]):
     async def _finish(self) -> None:
         """The terminal event is here: read on briefly, so that the connection can be reused."""
         self._complete = True
+        if self._bill is not None and (known := self._fold.billed()) is not None:
+            self.meta = attrs.evolve(self.meta, cost=self._bill(*known))
         spare = _DRAIN_BYTES
         try:
             with anyio.move_on_after(_DRAIN_SECONDS):

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from openai_async import _settings
+from openai_async._layers.billing import Billing
+from openai_async._layers.credentials import KeyRing
 from openai_async._layers.pipeline import Defaults, Pipeline
-from openai_async._limiter import ConcurrencyLimit
+from openai_async._line import Priority
+from openai_async._map import AsyncMap, map_calls
+from openai_async._policy.buckets import Reason
+from openai_async._policy.prices import CostTotals, PriceLike
 from openai_async.errors import ConfigurationError, frameless
+from openai_async.types._base import Reply
+from openai_async.types.limits import RateLimit
+from openai_async.types.progress import Progress
 from openai_async.types.settings import Timeout
+
+R = TypeVar("R", bound=Reply)
 
 if TYPE_CHECKING:
     from openai_async.resources.chat import AsyncChat
@@ -35,7 +45,12 @@ class AsyncClient:
         timeout: bounds of one attempt, in seconds, or a `Timeout` with one per phase.
         deadline: seconds for a whole call, with waiting, retries and reading; None for no bound.
         max_retries: attempts after the first one, 0 or more; made only where they can help and do no harm.
+        rate_limit: the account's limits: a `RateLimit`, one per model (prefixes of names, "*" for the rest), a number
+            of queries per second, "auto" to learn them from the headers of replies, or None to send without. Calls wait
+            in order for their turn; every attempt and every stream counts. Each key has limits of its own.
         max_concurrency: most attempts and open streams at a time; further ones wait in order. None for no bound.
+        prices: US dollars per million tokens by model, as (input, output), (input, cached, output) or a `Price`; they
+            win over the built-in table.
         default_headers, default_query: sent with every request.
         proxy: URL of a proxy, or one per scheme ("http", "https", "all").
         trust_env: also use HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY of the environment.
@@ -59,7 +74,9 @@ class AsyncClient:
         timeout: float | Timeout | None = Timeout(),  # noqa: B008 (frozen)
         deadline: float | None = None,
         max_retries: int = 2,
+        rate_limit: RateLimit | Mapping[str, RateLimit] | float | Literal["auto"] | None = "auto",
         max_concurrency: int | None = 1_000,
+        prices: Mapping[str, PriceLike] | None = None,
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, object] | None = None,
         proxy: str | Mapping[str, str] | None = None,
@@ -73,11 +90,12 @@ class AsyncClient:
         try:
             self.base_url: str = _settings.base_url(base_url, allow_http=allow_http)
             self.max_retries: int = _settings.retries(max_retries)
+            keys = KeyRing(_settings.keys(api_key), _settings.organizations(organization), _settings.project(project))
             self._pipeline = Pipeline(
                 transport=_settings.transport(
                     http_client, transport, proxy, base_url=self.base_url, trust_env=trust_env
                 ),
-                limiter=ConcurrencyLimit(max_concurrency),
+                limiter=_settings.limiter(max_concurrency, rate_limit, len(keys)),
                 defaults=Defaults(
                     timeout=_settings.timeout(timeout),
                     deadline=_settings.seconds("deadline", deadline),
@@ -87,9 +105,8 @@ class AsyncClient:
                 ),
                 base_url=self.base_url,
                 headers=_settings.headers(default_headers),
-                keys=_settings.keys(api_key),
-                organizations=_settings.organizations(organization),
-                project=_settings.project(project),
+                keys=keys,
+                billing=Billing(prices),
                 max_response_bytes=_settings.positive("max_response_bytes", max_response_bytes),
             )
         except ConfigurationError as error:
@@ -110,6 +127,69 @@ class AsyncClient:
         from openai_async.resources.models import AsyncModels
 
         return AsyncModels(self._pipeline)
+
+    def map(
+        self,
+        method: Callable[..., Awaitable[R]],
+        requests: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
+        *,
+        ordered: bool = True,
+        max_in_flight: int | None = None,
+        priority: Priority = "default",
+        max_total_tokens: int | None = None,
+        max_cost: float | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+        **shared: Any,
+    ) -> AsyncMap[R]:
+        """Many calls of one method at once, such as `client.map(client.chat.completions.create, requests)`.
+
+        Args:
+            method: an asynchronous method of this client.
+            requests: the arguments of each call, one mapping a call. Read as there is room, so that an endless or huge
+                source needs no more memory than the calls in flight.
+            ordered: give results in the order of the requests (True) or as they are finished (False).
+            max_in_flight: most calls of this map at a time; by default the client's `max_concurrency`, at most 1,000.
+            priority: "interactive" goes before "default", and that before "batch", which still gets every tenth turn.
+                Maps of one class take turns.
+            max_total_tokens, max_cost: start no further call once so many tokens, or US dollars, are spent.
+            on_progress: called with a `Progress` after each call; what it raises ends the map.
+            shared: arguments of every call, such as `model=`; a request's own win.
+
+        Returns an asynchronous iterator of `Result`. Errors of single calls are values; a failing source, and
+        cancelling, end the map, and with it every call of it that is in flight. To leave early, use it as a context
+        manager.
+        """
+        return map_calls(
+            self._pipeline.limiter,
+            method,
+            requests,
+            shared,
+            ordered=ordered,
+            max_in_flight=max_in_flight,
+            priority=priority,
+            max_total_tokens=max_total_tokens,
+            max_cost=max_cost,
+            on_progress=on_progress,
+        )
+
+    @property
+    def waiting_for(self) -> Mapping[Reason, int]:
+        """How many calls wait, by what for: "requests", "tokens", "retry-after", "slot", or "limits" to be learnt."""
+        return self._pipeline.limiter.waiting_for()
+
+    @property
+    def costs(self) -> CostTotals:
+        """Calls, tokens and US dollars so far, in all and per model."""
+        return self._pipeline.billing.totals
+
+    @property
+    def keys_set_aside(self) -> frozenset[int]:
+        """Indices (in the list that was given) of keys that are not used, because their account is drained."""
+        return self._pipeline.limiter.drained
+
+    def enable_keys(self) -> None:
+        """Use all keys again: their accounts were topped up."""
+        self._pipeline.limiter.enable()
 
     async def aclose(self) -> None:
         """Close the connections that the running loop owns. Streams that are still open are interrupted.

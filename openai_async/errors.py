@@ -39,6 +39,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 if TYPE_CHECKING:
+    from openai_async.types._base import RateLimits
     from openai_async.types.attempt import Attempt, Outcome
 
 Phase = Literal["connect", "send", "response", "body"]
@@ -97,6 +98,7 @@ class APIError(OpenAIError):
         body: the decoded error body, secrets masked; None without one.
         request_id: the server's id of the last attempt, for its support.
         retry_after: seconds that the server asked to wait, if it did.
+        rate_limits: the limits that the answer's headers stated.
         should_retry: the server's own word on trying again (`x-should-retry`), if it had one.
         attempts: one record per attempt, oldest first.
         partial: what a stream had delivered before it failed, folded to a reply; else None.
@@ -115,6 +117,7 @@ class APIError(OpenAIError):
         request_id: str | None = None,
         retry_after: float | None = None,
         should_retry: bool | None = None,
+        rate_limits: RateLimits | None = None,
         attempts: tuple[Attempt, ...] = (),
         partial: Any = None,
     ) -> None:
@@ -127,6 +130,7 @@ class APIError(OpenAIError):
         self.request_id = request_id
         self.retry_after = retry_after
         self.should_retry = should_retry
+        self.rate_limits = rate_limits
         self.attempts = attempts
         self.partial = partial
 

@@ -7,9 +7,12 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from openai_async._line import Priority
+from openai_async._policy.estimates import RequestSize
 from openai_async._transport.exchange import Exchange
 from openai_async.types._base import Meta
 from openai_async.types.attempt import Attempt
+from openai_async.types.chat import CompletionUsage
 from openai_async.types.settings import Secret, Timeout
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]
@@ -44,8 +47,19 @@ class Call:
     stream: bool = attrs.field(default=False, repr=False)
     #: Sending it twice does no harm beyond its price.
     repeatable: bool = attrs.field(default=False, repr=False)
+    #: What shares a rate limit (endpoint and model), and how large the request is for it.
+    family: str = attrs.field(default="", repr=False)
+    size: RequestSize = attrs.field(default=RequestSize(0, 0), repr=False)
+    #: Its place in line: see `_line`.
+    priority: Priority = attrs.field(default="default", repr=False)
+    job: object = attrs.field(default=None, repr=False)
+    #: The limiter counts for this call: a refusal is its to wait for.
+    paced: bool = attrs.field(default=False, repr=False)
     credentials: Credentials | None = attrs.field(default=None, repr=False)
     attempts: list[Attempt] = attrs.field(factory=list[Attempt], repr=False)
+
+
+Bill: TypeAlias = Callable[[str | None, float | None, str | None, CompletionUsage | None], float | None]
 
 
 @attrs.define
@@ -56,7 +70,9 @@ class Answer:
     value: Any = None
     exchange: Exchange | None = None
     #: Called once when the stream is over, however it ends.
-    release: Callable[[], None] | None = None
+    release: Callable[..., None] | None = None
+    #: Books the usage of a stream that has ended: (model, created, service tier, usage) -> US dollars, if known.
+    bill: Bill | None = None
 
 
 Handler: TypeAlias = Callable[[Call], Awaitable[Answer]]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
+from openai_async._layers.admit import Admit
+from openai_async._layers.billing import Billing
 from openai_async._layers.call import Answer, Call, Handler, Headers
-from openai_async._layers.credentials import Authorize, KeySource
-from openai_async._layers.limit import Limit
+from openai_async._layers.credentials import KeyRing
 from openai_async._layers.retry import Retry
 from openai_async._layers.send import Send
-from openai_async._limiter import ConcurrencyLimit
+from openai_async._limiter import Limiter
 from openai_async._policy.budget import RetryBudget
 from openai_async._transport.exchange import Transport
 from openai_async.types._base import Meta
@@ -39,25 +40,25 @@ class Pipeline:
         self,
         *,
         transport: Transport,
-        limiter: ConcurrencyLimit,
+        limiter: Limiter,
         defaults: Defaults,
         base_url: str,
         headers: Headers,
-        keys: KeySource,
-        organizations: Sequence[str],
-        project: str | None,
+        keys: KeyRing,
+        billing: Billing,
         max_response_bytes: int,
     ) -> None:
         self.defaults = defaults
         self.limiter = limiter
         self.transport = transport
+        self.billing = billing
         send = Send(transport, base_url, headers, max_response_bytes)
-        authorize = Authorize(keys, organizations, project, send)
-        self._first: Handler = Retry(RetryBudget(), Limit(limiter, authorize))
+        self._first: Handler = Retry(RetryBudget(), Admit(limiter, keys, send))
 
     async def fetch(self, call: Call) -> Any:
         """Carry a call to its decoded reply, which gets the answer's `meta`."""
         answer = await self._first(call)
+        self.billing.book(answer)
         answer.value.meta = answer.meta
         return answer.value
 
@@ -68,4 +69,6 @@ class Pipeline:
 
     async def open(self, call: Call) -> Answer:
         """Carry a streamed call to the head of its answer."""
-        return await self._first(call)
+        answer = await self._first(call)
+        answer.bill = self.billing.bill
+        return answer

@@ -15,7 +15,7 @@ from openai_async import _runtime
 from openai_async._layers.call import Answer, Call, Handler
 from openai_async._policy import retry as policy
 from openai_async._policy.budget import RetryBudget
-from openai_async.errors import APIError, DeadlineExceededError
+from openai_async.errors import APIError, DeadlineExceededError, RateLimitError
 from openai_async.types.attempt import Attempt
 
 log = logging.getLogger("openai_async")
@@ -42,12 +42,13 @@ class Retry:
                 call.attempts.append(Attempt(len(call.attempts) + 1, "completed", answer.meta.status, None, seconds))
                 answer.meta = attrs.evolve(answer.meta, attempts=tuple(call.attempts))
                 return answer
-            await anyio.sleep(wait)
+            if wait:
+                await anyio.sleep(wait)
 
     def _after(self, call: Call, error: APIError, seconds: float) -> float | None:
         """Record a failed attempt; seconds to wait before the next, or None to give up."""
         number = len(call.attempts) + 1
-        wait = self._wait_before_retry(call, error, number)
+        wait = self._wait_before_retry(call, error)
         status = getattr(error, "status_code", None)
         name = type(error).__name__
         call.attempts.append(Attempt(number, error.outcome, status, name, seconds, wait))
@@ -56,10 +57,16 @@ class Retry:
             log.info("%s %s: %s, retry %d in %.2f s", call.method, path, name, number, wait)
         return wait
 
-    def _wait_before_retry(self, call: Call, error: APIError, number: int) -> float | None:
-        if number > call.max_retries or isinstance(error, DeadlineExceededError):
+    def _wait_before_retry(self, call: Call, error: APIError) -> float | None:
+        if isinstance(error, DeadlineExceededError) or not policy.may_retry(error, repeatable=call.repeatable):
             return None
-        if not policy.may_retry(error, repeatable=call.repeatable):
+        refusals = sum(attempt.error == RateLimitError.__name__ for attempt in call.attempts)
+        if isinstance(error, RateLimitError) and call.paced and call.max_retries:
+            # The limiter now holds back everybody: there is nothing to wait for here, and no storm to fear.
+            long = error.retry_after is not None and error.retry_after > policy.MAX_RETRY_AFTER
+            return None if long or refusals >= policy.MAX_REFUSALS else 0.0
+        number = len(call.attempts) - refusals + 1
+        if number > call.max_retries:
             return None
         wait = policy.delay(number, error.retry_after, jitter=random.random())  # noqa: S311
         if wait is None or (call.deadline is not None and _runtime.now() + wait >= call.deadline):

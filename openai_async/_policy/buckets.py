@@ -8,12 +8,14 @@ another - so each reply's headers pull them back:
 
 - A header states the server's level when it admitted *that* request, seconds ago. What we sent since is subtracted, so
   the sample is stamped with its send time, not its arrival.
-- Admission order is not send order. Requests sent within `JITTER` of the sample may or may not be in it, so it gives an
-  interval, and our level is moved into it only as far as needed. There is no gain to tune.
-- Until headers confirm them, part (`doubt`) of our own charges is held back a second time. That takes the place of a
-  slow start: half at first, a twentieth once some forty replies have agreed.
-- Requests refused together are one event: one cut per episode, told apart by send time. A Retry-After is a gate for all.
-- What others take of the quota shows as a refill slower than stated: `share` learns it.
+- Admission order is not send order. Requests sent shortly before or after the sample may or may not be in it, so it
+  gives an interval, and our level is moved into it only as far as needed. There is no gain to tune.
+- Part (`doubt`) of what the server has not yet confirmed is held back a second time. That takes the place of a slow
+  start. The part is what estimates were last found to be too low by, and shrinks while replies agree.
+- Requests refused together are one event: one cut per episode, told apart by send time. A Retry-After
+  is a gate for all.
+- What others take of the quota shows as a refill slower than stated, estimates that are too high as a faster one:
+  `share` learns it.
 
 A charge is taken back exactly once, from exactly the sums that contain it.
 """
@@ -28,29 +30,47 @@ import attrs
 
 from openai_async._policy.charges import ChargeLog
 
-#: Seconds by which a request may be admitted earlier or later than the order of sending says.
-JITTER: Final = 0.25
-_DOUBT_FIRST: Final = 0.5
+#: Seconds by which a request may be admitted before one that was sent earlier, and after one that was sent later.
+EARLY: Final = 0.0
+LATE: Final = 0.75
+_DOUBT_FIRST: Final = 0.75
 _DOUBT_LEAST: Final = 0.05
 #: Share of capacity that is left untouched, and its bound after refusals.
 _MARGIN: Final = 0.002
 _MARGIN_MOST: Final = 0.05
 _CUT: Final = 0.9
+_SHARE_LEAST: Final = 0.05
+#: Estimates of tokens may be this many times too high; a request is always one.
+_SHARE_MOST: Final = {"requests": 1.0, "tokens": 3.0}
+#: Seconds; replies that took longer say nothing of the level.
+_HORIZON: Final = 900.0
 
 Kind = Literal["requests", "tokens"]
+#: What a request waits for: its turn at a limit, the end of a Retry-After, a free slot, or for limits to become known.
+Reason = Literal["requests", "tokens", "retry-after", "slot", "limits"]
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Level:
     """One limit: `rate` per second, `capacity` at most. `level` may be negative after a correction."""
 
     kind: Kind
     rate: float
     capacity: float
+    #: The most that a single request may cost; it may be more than what the bucket holds.
+    limit: float = attrs.field(default=attrs.Factory(lambda self: self.capacity, takes_self=True))
     level: float = attrs.field(init=False)
     #: Part of `rate` that is ours, as observed.
     share: float = attrs.field(default=1.0, init=False)
     margin: float = attrs.field(init=False)
+    #: Part of our unconfirmed charges that is held back.
+    doubt: float = attrs.field(default=_DOUBT_FIRST, init=False)
+    #: What was sent until then is in the samples seen, for sure.
+    confirmed: float = attrs.field(default=-math.inf, init=False)
+    #: Charges of requests without an answer.
+    unanswered: float = attrs.field(default=0.0, init=False)
+    #: Send time of the newest sample.
+    synced: float = attrs.field(default=-math.inf, init=False)
     #: The sample that `share` was last measured from: send time, level at the server.
     reference: tuple[float, float] | None = attrs.field(default=None, init=False)
 
@@ -64,23 +84,29 @@ class Level:
         return self.capacity / self.rate
 
     @property
-    def jitter(self) -> float:
-        return min(JITTER, self.window / 8)
+    def early(self) -> float:
+        return min(EARLY, self.window / 8)
+
+    @property
+    def late(self) -> float:
+        return min(LATE, self.window / 8)
 
     @property
     def least_margin(self) -> float:
         if self.kind == "tokens":
             return _MARGIN * self.capacity
-        return min(self.capacity / 4, self.rate * self.jitter / 2)
+        return min(self.capacity / 4, self.rate * 0.125)
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Grant:
     """Leave to send one request; handed back to the `Buckets` that gave it."""
 
     number: int
     time: float
     tokens: float
+    #: An answer to it was seen, or none will come.
+    answered: bool = False
 
 
 @attrs.frozen
@@ -100,55 +126,72 @@ class Buckets:
         headers: whether replies can be expected to state levels.
     """
 
-    __slots__ = ("_confirmed", "_cut", "_doubt", "_headers", "_log", "_now", "_synced", "gate", "levels")
+    __slots__ = ("_cut", "_headers", "_logs", "_now", "gate", "levels")
 
     def __init__(self, levels: Sequence[Level], now: float, *, headers: bool = True) -> None:
         self.levels = list(levels)
         self.gate = -math.inf  # nothing is granted before it
         self._headers = headers
         self._now = now
-        self._log = ChargeLog(2 * max([level.window for level in levels], default=60.0))
-        self._doubt = _DOUBT_FIRST
-        self._confirmed = -math.inf  # what was sent until then is known to the server's levels
-        self._synced = -math.inf  # send time of the newest sample
+        horizon = min(_HORIZON, 2 * max([level.window for level in levels], default=60.0))
+        self._logs: dict[Kind, ChargeLog] = {"requests": ChargeLog(horizon), "tokens": ChargeLog(horizon)}
         self._cut = -math.inf  # refusals of requests sent before it belong to the same episode
 
-    def wait(self, now: float, tokens: float) -> float:
-        """Seconds until a request of this cost may be sent: 0 for now, infinite if it can never fit."""
+    def wait(self, now: float, tokens: float) -> tuple[float, Reason | None]:
+        """Seconds until a request of this cost may be sent, and what for: (0, None) for now.
+
+        Infinite if it can never fit.
+        """
         self._refill(now)
-        wait = max(0.0, self.gate - now)
+        wait: float = self.gate - now
+        reason: Reason = "retry-after"
         for level in self.levels:
-            cost = _cost(level, tokens)
-            if cost > level.capacity:
-                return math.inf
-            held_back = self._doubt * min(self._unconfirmed(level, now), level.capacity)
-            need = min(cost + level.margin + held_back, level.capacity)
-            if level.level < need - 1e-6:
-                wait = max(wait, (need - level.level) / (level.rate * level.share))
-        return wait
+            cost = 1.0 if level.kind == "requests" else tokens
+            if cost > level.limit:
+                return math.inf, level.kind
+            lacking = self._lacking(level, cost, now)
+            if lacking > 1e-6:
+                seconds = lacking / (level.rate * level.share)
+                if seconds > wait:
+                    wait, reason = seconds, level.kind
+        return (wait, reason) if wait > 0.0 else (0.0, None)
 
     def grant(self, now: float, tokens: float) -> Grant:
         """Charge a request that is sent now. Whether it may be is `wait`'s to say."""
         self._refill(now)
         for level in self.levels:
-            level.level -= _cost(level, tokens)
-        return Grant(self._log.append(now, 1.0, tokens), now, tokens)
+            cost = 1.0 if level.kind == "requests" else tokens
+            level.level -= cost
+            level.unanswered += cost
+        self._logs["requests"].append(now, 1.0)
+        return Grant(self._logs["tokens"].append(now, tokens), now, tokens)
 
     def cancel(self, now: float, grant: Grant) -> None:
         """The request was never sent: its whole charge is taken back."""
         self._refill(now)
         for level in self.levels:
             level.level = min(level.capacity, level.level + _cost(level, grant.tokens))
-        self._log.take_back(grant.number, 1.0, grant.tokens)
+        self._logs["requests"].take_back(grant.number, 1.0)
+        self._logs["tokens"].take_back(grant.number, grant.tokens)
+        self.close(grant)
+
+    def close(self, grant: Grant) -> None:
+        """There is an answer to a request, or none will come."""
+        if not grant.answered:
+            grant.answered = True
+            for level in self.levels:
+                level.unanswered -= _cost(level, grant.tokens)
 
     def succeeded(self, now: float, grant: Grant, requests: Stated, tokens: Stated) -> None:
         """A request was admitted, and its reply says this of the limits."""
         self._refill(now)
-        if not self._sync(now, grant, requests, tokens, admitted=True):
-            self._confirmed = max(self._confirmed, grant.time - JITTER)
-            self._doubt = max(_DOUBT_LEAST, 0.97 * self._doubt)
+        self.close(grant)
+        sampled = self._sync(now, grant, requests, tokens, admitted=True)
         for level in self.levels:
             level.margin = max(level.least_margin, 0.9995 * level.margin)
+            if level not in sampled:
+                level.confirmed = max(level.confirmed, grant.time - level.late)
+                level.doubt = max(_DOUBT_LEAST, 0.97 * level.doubt)
             if level.reference is None:  # nothing measures the share: it recovers as requests succeed
                 level.share = min(1.0, level.share + _cost(level, grant.tokens) / (10 * level.rate * 60))
 
@@ -157,21 +200,23 @@ class Buckets:
     ) -> None:
         """A request got a 429: it cost a request and no tokens. `retry_after` is in seconds; so is `jitter`, added."""
         self._refill(now)
+        self.close(grant)
         for level in self.levels:
             if level.kind == "tokens":
                 level.level = min(level.capacity, level.level + grant.tokens)
-        self._log.take_back(grant.number, 0.0, grant.tokens)
-        self._doubt = min(_DOUBT_FIRST, 1.1 * self._doubt)
-        if not self._sync(now, grant, requests, tokens, admitted=False):
-            self._confirmed = now
-            for level in self.levels:
+        self._logs["tokens"].take_back(grant.number, grant.tokens)
+        sampled = self._sync(now, grant, requests, tokens, admitted=False)
+        for level in self.levels:
+            if not sampled:
+                level.confirmed = now
                 if level.kind == "tokens":
                     level.level = min(level.level, 0.0)
+            level.doubt = min(_DOUBT_FIRST, 1.1 * level.doubt)
+            if grant.time > self._cut:
+                level.share = max(_SHARE_LEAST, _CUT * level.share)
+                level.margin = min(_MARGIN_MOST * level.capacity, 1.5 * level.margin + _MARGIN * level.capacity)
         if grant.time > self._cut:
             self._cut = now
-            for level in self.levels:
-                level.share = max(0.05, _CUT * level.share)
-                level.margin = min(_MARGIN_MOST * level.capacity, 1.5 * level.margin + _MARGIN * level.capacity)
         self.gate = max(self.gate, now + retry_after + jitter)
 
     def settle(self, now: float, grant: Grant, tokens: float) -> None:
@@ -181,59 +226,108 @@ class Buckets:
         for level in self.levels:
             if level.kind == "tokens":
                 level.level = min(level.capacity, level.level + difference)
-        self._log.append(now, 0.0, -difference)
+        self._logs["tokens"].append(now, -difference)
+        self._logs["requests"].append(now, 0.0)
+
+    def move_to(self, other: Buckets, now: float) -> None:
+        """Hand over what was charged so far: the levels have only now become known."""
+        other._logs = self._logs
+        other._now = now
+        other.gate = self.gate
 
     def _refill(self, now: float) -> None:
-        passed, self._now = max(0.0, now - self._now), max(now, self._now)
-        for level in self.levels:
-            level.level = min(level.capacity, level.level + passed * level.rate * level.share)
+        passed = now - self._now
+        if passed > 0.0:
+            self._now = now
+            for level in self.levels:
+                level.level = min(level.capacity, level.level + passed * level.rate * level.share)
 
-    def _unconfirmed(self, level: Level, now: float) -> float:
-        requests, tokens = self._log.after(max(self._confirmed, now - level.window))
-        return requests if level.kind == "requests" else tokens
+    def _lacking(self, level: Level, cost: float, now: float) -> float:
+        """How much too low a level is for a request."""
+        need = cost + level.margin
+        if level.level - need < level.doubt * level.unanswered:  # else there is enough, whatever is unconfirmed
+            since = max(level.confirmed, now - level.window)
+            unconfirmed = min(level.unanswered, self._logs[level.kind].after(since))
+            need += level.doubt * max(0.0, unconfirmed)
+        return min(need, level.capacity) - level.level
 
-    def _sync(self, now: float, grant: Grant, requests: Stated, tokens: Stated, *, admitted: bool) -> bool:
-        """Move the levels into the interval that a sample allows. False if there was no sample."""
-        stated = {"requests": requests, "tokens": tokens}
-        if not self._headers or all(one.remaining is None for one in stated.values()):
-            return False
-        newest = grant.time > self._synced
-        if newest:
-            self._synced = grant.time
-            self._confirmed = max(self._confirmed, grant.time - JITTER)
-            self._doubt = max(_DOUBT_LEAST, 0.9 * self._doubt)
-        for level in self.levels:
-            sample = stated[level.kind]
-            if sample.remaining is not None and grant.time > self._synced - level.jitter:
-                self._correct(level, sample.remaining, now, grant, admitted=admitted)
-                if newest and level.window >= 8:
-                    self._learn_share(level, sample.remaining, grant)
-        return True
+    def _sync(self, now: float, grant: Grant, requests: Stated, tokens: Stated, *, admitted: bool) -> Sequence[Level]:
+        """Move the levels into the interval that a sample allows; gives the levels that it was about."""
+        sampled: list[Level] = []
+        if not self._headers:
+            return sampled
+        for kind, sample in (("requests", requests), ("tokens", tokens)):
+            level = self._meant(kind, sample)
+            if level is None:
+                continue
+            sampled.append(level)
+            if sample.limit is not None and sample.limit < 0.99 * level.capacity:
+                level.rate *= sample.limit / level.capacity  # the server allows less than was stated
+                level.capacity = sample.limit
+                level.limit = min(level.limit, sample.limit)
+            newest = grant.time > level.synced
+            if grant.time >= level.synced - 0.25:
+                self._correct(level, sample, now, grant, newest=newest, admitted=admitted)
+                if newest:
+                    self._learn_share(level, sample, grant)
+                    level.synced = grant.time
+                    level.confirmed = max(level.confirmed, grant.time - level.late)
+        return sampled
 
-    def _correct(self, level: Level, remaining: float, now: float, grant: Grant, *, admitted: bool) -> None:
+    def _meant(self, kind: str, sample: Stated) -> Level | None:
+        """The level that a sample is about: of several of its kind, the one whose capacity is nearest to its limit."""
+        if sample.remaining is None:
+            return None
+        found = [level for level in self.levels if level.kind == kind]
+        if len(found) > 1 and sample.limit is not None:
+            limit = sample.limit
+            return min(found, key=lambda level: abs(math.log(level.capacity / limit)))
+        return found[0] if found else None
+
+    def _correct(self, level: Level, sample: Stated, now: float, grant: Grant, *, newest: bool, admitted: bool) -> None:
+        remaining = sample.remaining
+        assert remaining is not None
+        log = self._logs[level.kind]
         grown = remaining + level.rate * level.share * (now - grant.time)
         # A level that was full meanwhile lost what flowed over, but that our own level has seen, too: no cap above.
-        most = grown - self._after(level, grant.time + level.jitter)
-        least = min(level.capacity, grown) - self._after(level, grant.time - level.jitter)
+        most = grown - log.after(grant.time + level.early)
+        sent = log.after(grant.time - level.late)
+        least = min(level.capacity, grown) - sent
         least += _cost(level, grant.tokens) if admitted or level.kind == "requests" else 0.0
+        if _is_more(sample, level):
+            least = -math.inf  # we were told to use less than the server allows: its level may only lower ours
+        if newest:
+            between = log.after(level.synced) - log.after(grant.time)
+            if between > 0:
+                found = max(0.0, level.level - most) / between
+                level.doubt += 0.1 * (min(_DOUBT_FIRST, max(_DOUBT_LEAST, found)) - level.doubt)
         level.level = min(level.capacity, max(min(level.level, most), least))
 
-    def _learn_share(self, level: Level, remaining: float, grant: Grant) -> None:
+    def _learn_share(self, level: Level, sample: Stated, grant: Grant) -> None:
+        remaining = sample.remaining
+        assert remaining is not None
         if level.reference is None:
             level.reference = (grant.time, remaining)
             return
         since, before = level.reference
-        if grant.time - since < max(2.0, 8 * level.jitter):
+        if grant.time - since < 2.0:
             return
         if max(before, remaining) < 0.95 * level.capacity:  # a full bucket hides what flowed over
-            ours = self._after(level, since) - self._after(level, grant.time)
+            log = self._logs[level.kind]
+            ours = log.after(since) - log.after(grant.time)
             observed = (remaining - before + ours) / (grant.time - since) / level.rate
-            level.share += 0.4 * (min(1.0, max(0.05, observed)) - level.share)
+            most = _SHARE_MOST[level.kind]
+            level.share += 0.4 * (min(most, max(_SHARE_LEAST, observed)) - level.share)
+        else:
+            level.share += 0.1 * max(0.0, 1.0 - level.share)
         level.reference = (grant.time, remaining)
 
-    def _after(self, level: Level, time: float) -> float:
-        requests, tokens = self._log.after(time)
-        return requests if level.kind == "requests" else tokens
+
+def _is_more(sample: Stated, level: Level) -> bool:
+    """Whether the server allows more than was stated, and not the same in a shorter period."""
+    if sample.limit is None or sample.limit <= 1.01 * level.capacity:
+        return False
+    return not (0.99 < sample.limit / 60 / level.rate < 1.01)
 
 
 def _cost(level: Level, tokens: float) -> float:

@@ -1,62 +1,70 @@
 """What was sent, and when: sums of charges after a moment, with single charges taken back.
 
-Two Fenwick trees over the sequence of sends. Appending, taking back and summing are O(log n); the log is cut back to
-its horizon whenever it has doubled, which keeps both memory and the amortised cost small.
+Charges of the same few milliseconds share an entry, and entries older than the horizon are dropped whenever their
+number has doubled; so memory is bounded by the horizon, whatever the traffic. The entries form a Fenwick tree:
+appending is O(1) on average, taking back and summing are O(log n).
 """
 
 from __future__ import annotations
 
 import bisect
+from typing import Final
+
+#: Seconds of charges that share an entry: far less than the order of sending is trusted to say.
+_GRAIN: Final = 0.005
 
 
 class ChargeLog:
-    """Charges in order of their send time. A charge is (requests, tokens)."""
+    """Charges of one kind in order of their send time."""
 
-    __slots__ = ("_base", "_cut_at", "_horizon", "_requests", "_times", "_tokens")
+    __slots__ = ("_base", "_cut_at", "_horizon", "_sums", "_times", "_total", "since")
 
     def __init__(self, horizon: float) -> None:
-        self._horizon = horizon  # seconds; older charges are never asked for
-        self._base = 0  # sequence number of the first charge that is kept
+        self._horizon = horizon  # seconds
+        self.since = float("-inf")  # sums after a moment before this one are not known
+        self._base = 0  # number of the first entry that is kept
         self._times: list[float] = []
-        self._requests: list[float] = [0.0]
-        self._tokens: list[float] = [0.0]
+        self._sums: list[float] = [0.0]
+        self._total = 0.0
         self._cut_at = 4096
 
-    def append(self, time: float, requests: float, tokens: float) -> int:
-        """Record a charge made at `time`, not before the last one; returns its sequence number."""
-        if len(self._times) >= self._cut_at:
-            self._cut(time - self._horizon)
-        self._times.append(time)
-        _append(self._requests, requests)
-        _append(self._tokens, tokens)
+    def append(self, time: float, charge: float) -> int:
+        """Record a charge made at `time`, not before the last one; returns the number of its entry."""
+        times = self._times
+        self._total += charge
+        if times and time - times[-1] < _GRAIN:
+            self._sums[-1] += charge  # the last node of the tree covers the last entry, and no node covers it
+        else:
+            if len(times) >= self._cut_at:
+                self._cut(time - self._horizon)
+            self._times.append(time)
+            _append(self._sums, charge)
         return self._base + len(self._times) - 1
 
-    def take_back(self, number: int, requests: float, tokens: float) -> None:
-        """Lower a charge. One that is older than the horizon is gone already."""
+    def take_back(self, number: int, charge: float) -> None:
+        """Lower an entry. One that is older than the horizon is gone already."""
         index = number - self._base
         if index >= 0:
-            _add(self._requests, index, -requests)
-            _add(self._tokens, index, -tokens)
+            self._total -= charge
+            _add(self._sums, index, -charge)
 
-    def after(self, time: float) -> tuple[float, float]:
-        """Requests and tokens charged strictly after a moment."""
-        index = bisect.bisect_right(self._times, time)
-        size = len(self._times)
-        return (
-            _prefix(self._requests, size) - _prefix(self._requests, index),
-            _prefix(self._tokens, size) - _prefix(self._tokens, index),
-        )
+    def after(self, time: float) -> float:
+        """The sum of what was charged strictly after a moment."""
+        times = self._times
+        if not times or times[-1] <= time:
+            return 0.0
+        return self._total - _prefix(self._sums, bisect.bisect_right(times, time))
 
     def _cut(self, before: float) -> None:
         index = bisect.bisect_left(self._times, before)
-        requests = [_single(self._requests, i) for i in range(index, len(self._times))]
-        tokens = [_single(self._tokens, i) for i in range(index, len(self._times))]
-        self._times = self._times[index:]
+        charges = [_prefix(self._sums, at + 1) - _prefix(self._sums, at) for at in range(index, len(self._times))]
+        self.since = before
         self._base += index
-        self._requests, self._tokens = [0.0], [0.0]
-        for one, other in zip(requests, tokens, strict=True):
-            _append(self._requests, one)
-            _append(self._tokens, other)
+        self._times = self._times[index:]
+        self._sums = [0.0]
+        self._total = sum(charges)
+        for charge in charges:
+            _append(self._sums, charge)
         self._cut_at = max(4096, 2 * len(self._times))
 
 
@@ -83,7 +91,3 @@ def _prefix(tree: list[float], count: int) -> float:
         total += tree[count]
         count -= count & -count
     return total
-
-
-def _single(tree: list[float], index: int) -> float:
-    return _prefix(tree, index + 1) - _prefix(tree, index)

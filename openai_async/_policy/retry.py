@@ -28,6 +28,8 @@ from openai_async.errors import (
 
 #: Seconds; the longest delay of a server that is waited for.
 MAX_RETRY_AFTER = 120.0
+#: Refusals (429) that a call takes from a limit which the limiter keeps, beside its retries for other reasons.
+MAX_REFUSALS = 20
 #: Seconds; full delays are base, 2 base, 4 base, ... up to the cap, less up to a quarter of jitter.
 BACKOFF_BASE = 0.5
 BACKOFF_CAP = 8.0

@@ -274,6 +274,13 @@ class ChatFold:
                 known = self._choices[choice.index] = _Choice()
             known.add(choice)
 
+    def billed(self) -> tuple[str | None, float | None, str | None, CompletionUsage] | None:
+        """Model, time of creation, service tier and usage, once the usage is known."""
+        first = self._first
+        if first is None or self._usage is None:
+            return None
+        return first.model, first.created, self._tier or first.service_tier, self._usage
+
     def result(self, meta: Meta = NO_META) -> ChatCompletion | None:
         """The reply that the chunks so far amount to; None before the first."""
         first = self._first

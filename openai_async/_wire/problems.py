@@ -107,6 +107,7 @@ def from_response(meta: Meta, body: bytes, *, wall_clock: float, secrets: Collec
         request_id=meta.request_id,
         retry_after=retry_after(meta.headers, wall_clock),
         should_retry=should_retry(meta.headers),
+        rate_limits=meta.rate_limits,
     )
 
 

@@ -49,6 +49,7 @@ class BatchSummary:
         total: rows of the input, its bad lines included.
         done: rows answered by this run.
         failed: rows that failed in this run.
+        retryable: those of them that the next run sends again, because their failure may pass.
         skipped: rows that were on the disk before, answered or with a failure that is final.
         failed_before: those of the skipped rows that hold a failure.
         bad: lines that are no request.
@@ -65,6 +66,7 @@ class BatchSummary:
     total: int
     done: int
     failed: int
+    retryable: int
     skipped: int
     failed_before: int
     bad: int
@@ -94,6 +96,7 @@ class Tally:
     total: int = 0
     done: int = 0
     failed: int = 0
+    retryable: int = 0
     skipped: int = 0
     failed_before: int = 0
     bad: int = 0
@@ -111,6 +114,7 @@ class Tally:
             self.done += 1
         else:
             self.failed += 1
+            self.retryable += outcome.kind is Kind.PASSING
             self.failures[outcome.failure] += 1
 
     def skip(self, kind: Kind) -> None:
@@ -150,6 +154,7 @@ class Tally:
             total=self.total,
             done=self.done,
             failed=self.failed,
+            retryable=self.retryable,
             skipped=self.skipped,
             failed_before=self.failed_before,
             bad=self.bad,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import anyio
+import anyio.lowlevel
 import orjson
 from attrs import define, field, frozen
 from starlette.types import Receive, Scope, Send
@@ -263,6 +264,7 @@ class _Delivery:
         for piece in reply.pieces:
             if last:
                 await self._send({"type": "http.response.body", "body": last, "more_body": True})
+                await anyio.lowlevel.checkpoint()  # else a client that hangs up is noticed by nobody
             last = piece
         self.close()
         await self._send({"type": "http.response.body", "body": last, "more_body": False})

@@ -8,6 +8,8 @@ from typing import Any
 from openai_async import _runtime
 from openai_async._layers.call import Call
 from openai_async._layers.pipeline import Pipeline
+from openai_async._line import PRIORITIES, Priority, place
+from openai_async._policy.estimates import size_of_request
 from openai_async._wire import json, paths
 from openai_async._wire.headers import check_headers
 from openai_async.errors import InvalidParameterError, frameless
@@ -67,6 +69,8 @@ def _prepare(
     timeout = take("timeout", None)
     deadline = take("deadline", None)
     max_retries = take("max_retries", None)
+    here = place.get()
+    priority = take("priority", None) or here.priority
 
     if check is not None:
         check(params)
@@ -92,6 +96,10 @@ def _prepare(
         headers=check_headers("extra_headers", headers) if headers else [],
         stream=stream,
         repeatable=repeatable,
+        family=f"{path.partition('?')[0]} {body.get('model', '')}",
+        size=size_of_request(path, body),
+        priority=check_priority(priority),
+        job=here.job,
     )
 
 
@@ -100,6 +108,13 @@ def check_mapping(field: str, value: Any) -> Mapping[str, Any] | None:
     if value is not None and not isinstance(value, Mapping):
         raise InvalidParameterError(field, "must be a mapping of names to values")
     return value  # pyright: ignore[reportUnknownVariableType]
+
+
+def check_priority(value: Any) -> Priority:
+    """One of the three classes."""
+    if value not in PRIORITIES:
+        raise InvalidParameterError("priority", f"must be one of {', '.join(PRIORITIES)}")
+    return value  # type: ignore[no-any-return]
 
 
 def check_retries(value: object) -> int:

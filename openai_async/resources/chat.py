@@ -7,7 +7,8 @@ from functools import cached_property, partial
 from typing import Any, Literal, TypeAlias, Unpack, cast, overload
 
 from openai_async._layers.pipeline import Pipeline
-from openai_async._map import AsyncMap
+from openai_async._line import Priority
+from openai_async._map import AsyncMap, map_calls
 from openai_async._stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec
 from openai_async._wire.fold import ChatFold
@@ -15,6 +16,7 @@ from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import Resource, prepare
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
 from openai_async.types.chat_params import ChatCreateParams
+from openai_async.types.progress import Progress
 
 ChatStream: TypeAlias = AsyncStream[ChatCompletionChunk, ChatCompletion]
 
@@ -89,37 +91,26 @@ class AsyncCompletions(Resource):
         *,
         ordered: bool = True,
         max_in_flight: int | None = None,
+        priority: Priority = "default",
+        max_total_tokens: int | None = None,
+        max_cost: float | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
         **shared: Any,
     ) -> AsyncMap[ChatCompletion]:
-        """Many calls at once: results come as an asynchronous iterator, each with its `value` or its `error`.
-
-        Args:
-            requests: the parameters of each call, one mapping a call. Read as results are taken: an endless or huge
-                source needs no more memory than the calls in flight.
-            ordered: give results in the order of the requests (True) or as they are finished (False).
-            max_in_flight: most calls of this map at a time; by default the client's `max_concurrency`, at most 1,000.
-            shared: parameters of every call, such as `model=`; a request's own win.
-
-        Errors of single calls are values; a failing source, and cancelling, end the map, and with it every call of it
-        that is in flight. Use it as a context manager to leave it early.
-        """
-        return AsyncMap(self._map_one(shared), requests, ordered=ordered, limit=self._window(max_in_flight))
-
-    def _map_one(self, shared: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Any]:
-        async def one(request: Mapping[str, Any]) -> ChatCompletion:
-            if not isinstance(request, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-                raise InvalidParameterError("requests", "each request must be a mapping of parameters")
-            call = self._call({**shared, **request, "stream": None}, stream=False)
-            return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
-
-        return one
-
-    def _window(self, asked: int | None) -> int:
-        if asked is None:
-            return min(1000, self._pipeline.limiter.limit or 1000)
-        if isinstance(asked, bool) or not isinstance(asked, int) or asked < 1:  # pyright: ignore
-            raise InvalidParameterError("max_in_flight", "must be a positive integer")
-        return asked
+        """Many calls of `create` at once: see `AsyncClient.map`, of which this is the short form."""
+        return map_calls(
+            self._pipeline.limiter,
+            self.create,
+            requests,
+            shared,
+            ordered=ordered,
+            max_in_flight=max_in_flight,
+            priority=priority,
+            max_total_tokens=max_total_tokens,
+            max_cost=max_cost,
+            on_progress=on_progress,
+            fixed={"stream": None},
+        )
 
     def _call(self, params: dict[str, Any], *, stream: bool) -> Any:
         # Not a copy of `params`: they are emptied, so that no frame of the caller still shows the prompt.

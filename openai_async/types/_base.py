@@ -116,6 +116,8 @@ class Meta:
     rate_limits: RateLimits = RateLimits()
     #: One record per attempt, the successful one last.
     attempts: tuple[Attempt, ...] = ()
+    #: US dollars; None if the price of the model is not known.
+    cost: float | None = None
 
 
 NO_META: Final = Meta()
@@ -141,6 +143,11 @@ class Reply(Value):
     def processing_ms(self) -> float | None:
         """Milliseconds that the server says it worked."""
         return self.meta.processing_ms
+
+    @property
+    def cost(self) -> float | None:
+        """What the reply cost, in US dollars; None if the price of the model is not known."""
+        return self.meta.cost
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:

@@ -8,7 +8,7 @@ In both, None means "not given": an option falls back to the client's setting, a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias, TypedDict, TypeVar
+from typing import Literal, TypeAlias, TypedDict, TypeVar
 
 from openai_async.types.settings import Null, Timeout
 
@@ -29,5 +29,7 @@ class RequestOptions(TypedDict, total=False):
     timeout: float | Timeout | None
     #: Attempts after the first one; 0 sends the request once.
     max_retries: int | None
+    #: Place in line: "interactive" before "default" before "batch".
+    priority: Literal["interactive", "default", "batch"] | None
     #: Seconds from the call by which everything must be over: waiting, connecting, retries and reading.
     deadline: float | None

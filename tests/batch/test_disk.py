@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import os
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from openai_async.batch import BatchOutputError
@@ -54,9 +54,9 @@ def refusals(place: Place, monkeypatch: pytest.MonkeyPatch) -> Refusals:
 
 
 @pytest.fixture
-def slow_emulator(emulator: Emulator) -> Iterator[Emulator]:
+def slow_emulator(emulator: Emulator) -> Emulator:
     emulator.latency = Latency(first_token=0.005)
-    yield emulator
+    return emulator
 
 
 async def finish(place: Place, emulator: Emulator, kept: dict[str, bytes]) -> None:
@@ -200,8 +200,8 @@ async def test_a_limit_of_the_system(place: Place, slow_emulator: Emulator, serv
     """A real refusal in the middle of a write, by the limit on the size of files: whole lines stay, and are kept."""
     write_lines(place.source, requests(80))
     command = [sys.executable, "-c", LIMITED, server.base_url, str(place.source), str(place.out)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout == f"{place.out}: the file is as large as it may be\n"
+    done = await anyio.run_process(command)
+    assert done.stdout.decode() == f"{place.out}: the file is as large as it may be\n"
     content = place.out.read_bytes()
     assert 19_000 < len(content) <= 20_000
     assert all(json.loads(line) for line in content.splitlines())

@@ -201,6 +201,7 @@ async def test_failures_are_lines_too(tmp_path: Path) -> None:
             second = await batch.run(source, out)
             third = await batch.run(source, out, retry_failed=True)
     assert (first.done, first.failed, first.complete, first.ok) == (1, 6, True, False)
+    assert first.retryable == 4
     assert first.failures == {
         "BadRequestError": 1,
         "InternalServerError": 1,
@@ -435,8 +436,16 @@ async def test_another_input_is_refused_while_rows_are_in_flight(place: Place, e
 
 @pytest.mark.parametrize(
     "options",
-    [{"max_in_flight": 0}, {"ambiguous": "maybe"}, {"give_up_after": 0}, {"extra_body": {"a": 1}}, {"timeout": -1}]
-    + [{"max_retries": -1}, {"extra_headers": {"a": "\n"}}, {"endpoint": "/v1/nothing"}],
+    [
+        {"max_in_flight": 0},
+        {"ambiguous": "maybe"},
+        {"give_up_after": 0},
+        {"extra_body": {"a": 1}},
+        {"timeout": -1},
+        {"max_retries": -1},
+        {"extra_headers": {"a": "\n"}},
+        {"endpoint": "/v1/nothing"},
+    ],
 )
 async def test_arguments_are_checked_first(place: Place, options: dict[str, Any]) -> None:
     """An argument that cannot be used is refused before a file is touched."""

@@ -354,9 +354,9 @@ def test_process_says_when_its_port_is_taken() -> None:
     assert ended.stderr.startswith(b"emulator: cannot listen on 127.0.0.1:")
 
 
-@pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
+@pytest.mark.parametrize("missing", ["starlette", "uvicorn", "python_multipart"])
 def test_missing_extra_is_explained(missing: str) -> None:
-    """Without Starlette or uvicorn the import says what to install."""
+    """Without one of its libraries the import says what to install."""
     program = f"import sys; sys.modules[{missing!r}] = None; import openai_async.emulator"
     ended = subprocess.run(
         [sys.executable, "-c", program],

@@ -174,6 +174,16 @@ def test_the_bound_is_on_one_event_and_exact(one_by_one: bool) -> None:
             read(wire)
 
 
+@pytest.mark.parametrize("behind", [b"data: 1234567\n\n", b"data: 1234567", b"data: 1234567\n\ndata: c\n\n"])
+def test_events_before_one_that_is_too_large_come_first(behind: bytes) -> None:
+    """What arrived whole is given, although it came in one piece with what is refused; nothing follows the refusal."""
+    decoder = SSEDecoder(12)
+    assert decoder.feed(b"data: a\n\ndata: b\n\n" + behind) == [(None, b"a"), (None, b"b")]
+    for refuse in (decoder.check, lambda: decoder.feed(b"data: d\n\n"), decoder.check):
+        with pytest.raises(ResponseTooLargeError):
+            refuse()
+
+
 @pytest.mark.parametrize("one_by_one", [False, True])
 def test_comments_and_ids_do_not_count_against_the_bound(one_by_one: bool) -> None:
     """A server may keep a connection alive for as long as it likes in the middle of an event."""

@@ -1,0 +1,41 @@
+"""What replies cost: looked up for each, and summed per model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from openai_async._layers.call import Answer
+from openai_async._policy.prices import CostTotals, PriceLike, Prices, cost
+from openai_async.types.chat import CompletionUsage
+
+
+class Billing:
+    """One per client.
+
+    Args:
+        own: prices that win over the table, by model.
+    """
+
+    def __init__(self, own: Mapping[str, PriceLike] | None) -> None:
+        self._prices = Prices(own)
+        self.totals = CostTotals()
+
+    def book(self, answer: Answer) -> None:
+        """Note what a whole reply cost in its `meta`."""
+        value = answer.value
+        usage = getattr(value, "usage", None)
+        if isinstance(usage, CompletionUsage):
+            dollars = self.bill(value.model, value.created, value.service_tier, usage)
+            answer.meta = attrs.evolve(answer.meta, cost=dollars)
+
+    def bill(
+        self, model: str | None, created: float | None, tier: str | None, usage: CompletionUsage | None
+    ) -> float | None:
+        """US dollars for a usage, added to the totals; None if the price is not known."""
+        if usage is None or model is None:
+            return None
+        dollars = cost(usage, self._prices.of(model, when=created, service_tier=tier))
+        self.totals.add(model, usage, dollars)
+        return dollars

@@ -1,0 +1,101 @@
+"""The order of those who wait: classes, jobs, first come first served.
+
+Classes are interactive, default and batch. A higher class goes first, but every tenth turn is the lowest waiting
+class's, so that none starves. Inside a class the jobs (a map, a batch; single calls are one job together) take turns,
+and inside a job the order is that of arrival. The one whose turn it is holds the turn until it can go: a large request
+is not overtaken by small ones for ever.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from contextvars import ContextVar
+from typing import Final, Generic, Literal, NamedTuple, TypeVar
+
+Priority = Literal["interactive", "default", "batch"]
+PRIORITIES: Final[tuple[Priority, ...]] = ("interactive", "default", "batch")
+_UPWARDS: Final[tuple[Priority, ...]] = ("batch", "default", "interactive")
+#: One turn in so many goes to the lowest class that waits.
+_FLOOR: Final = 10
+
+W = TypeVar("W")
+
+
+class Place(NamedTuple):
+    """Where the calls of the current task stand in line."""
+
+    priority: Priority
+    job: object
+
+
+_BY_THEMSELVES: Final = Place("default", None)
+
+#: Set by maps and batches for the calls they make, whatever method they make them through.
+place: ContextVar[Place] = ContextVar("place", default=_BY_THEMSELVES)
+
+
+class Line(Generic[W]):
+    """Waiters in order. Joining, leaving from anywhere and taking the head are O(1)."""
+
+    __slots__ = ("_classes", "_head", "_size", "_turns")
+
+    def __init__(self) -> None:
+        self._classes: dict[Priority, OrderedDict[object, OrderedDict[W, None]]] = {
+            priority: OrderedDict() for priority in PRIORITIES
+        }
+        self._turns = 0
+        self._size = 0
+        self._head: tuple[Priority, object, W] | None = None
+
+    def __len__(self) -> int:
+        return self._size
+
+    def join(self, waiter: W, priority: Priority, job: object, *, first: bool = False) -> None:
+        """Stand at the end of one's job, or before all others of it (`first`: a retry)."""
+        jobs = self._classes[priority]
+        waiters = jobs.get(job)
+        if waiters is None:
+            waiters = jobs[job] = OrderedDict()
+        waiters[waiter] = None
+        if first:
+            waiters.move_to_end(waiter, last=False)
+        self._size += 1
+        if self._head is not None and (first or PRIORITIES.index(priority) < PRIORITIES.index(self._head[0])):
+            self._head = None  # somebody came who goes before; the head has not been promised anything
+
+    def leave(self, waiter: W, priority: Priority, job: object) -> None:
+        """Go away unserved."""
+        self._remove(waiter, priority, job)
+        if self._head is not None and self._head[2] is waiter:
+            self._head = None
+
+    def head(self) -> W | None:
+        """Whose turn it is. The same one until it is taken, leaves, or somebody of a higher class joins."""
+        if self._head is None and self._size:
+            order = PRIORITIES if self._turns % _FLOOR != _FLOOR - 1 else _UPWARDS
+            priority = next(one for one in order if self._classes[one])
+            job, waiters = next(iter(self._classes[priority].items()))
+            self._head = (priority, job, next(iter(waiters)))
+        return self._head[2] if self._head else None
+
+    def take(self) -> W:
+        """Serve the head; its job goes to the end of its class."""
+        waiter = self.head()
+        assert waiter is not None
+        assert self._head is not None
+        priority, job, _ = self._head
+        self._head = None
+        self._turns += 1
+        self._remove(waiter, priority, job)
+        jobs = self._classes[priority]
+        if job in jobs:
+            jobs.move_to_end(job)
+        return waiter
+
+    def _remove(self, waiter: W, priority: Priority, job: object) -> None:
+        jobs = self._classes[priority]
+        waiters = jobs[job]
+        del waiters[waiter]
+        if not waiters:
+            del jobs[job]
+        self._size -= 1

@@ -1,0 +1,124 @@
+"""One pool: what one key may send to one family of models. No clock, no I/O.
+
+A pool begins in one of two ways. With stated limits its levels are known. With limits to be learnt it sends a few
+requests blind until a reply states limits in its headers; those become its levels. If replies state none, there is
+nothing to count, and only the number in flight is steered: a refusal cuts it, successes raise it again (AIMD).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from openai_async._policy.buckets import Buckets, Grant, Level, Reason, Stated
+from openai_async.types._base import Bucket, RateLimits
+from openai_async.types.limits import RateLimit
+
+#: Requests in flight while a pool's limits are still unknown.
+_BLIND: Final = 16
+_CUT: Final = 0.7
+#: A limit whose bucket takes longer to fill is one per day.
+_A_DAYS_WORTH: Final = 600.0
+
+
+class Pool:
+    """See the module.
+
+    Args:
+        stated: the limits; None to learn them from headers.
+        now: time at which it is created, in seconds.
+    """
+
+    __slots__ = ("_buckets", "_cut", "_in_flight", "_learns", "_most", "accounting")
+
+    def __init__(self, stated: RateLimit | None, now: float) -> None:
+        self.accounting = stated.accounting if stated else "admission"
+        levels = [Level(kind, rate, capacity) for kind, capacity, rate in stated.periods()] if stated else []
+        self._buckets = Buckets(levels, now)
+        self._learns = not levels  # limits are not known yet
+        self._in_flight = 0
+        self._most = math.inf  # AIMD's bound on the number in flight
+        self._cut = -math.inf
+
+    @property
+    def levels(self) -> list[Level]:
+        """The limits that are known, with their levels."""
+        return self._buckets.levels
+
+    def wait(self, now: float, tokens: float) -> tuple[float, Reason | None]:
+        """Seconds until a request may be sent, and what for. Infinite seconds: not before something else happens.
+
+        (A reply arrives, say. A request that can never fit is told by `fits`.)
+        """
+        if self._learns and self._in_flight >= _BLIND:
+            return math.inf, "limits"
+        if self._in_flight >= self._most:
+            return math.inf, "slot"
+        return self._buckets.wait(now, tokens)
+
+    def fits(self, tokens: float) -> Level | None:
+        """The limit that a request of this cost exceeds for ever; None if it fits."""
+        return next((lv for lv in self.levels if lv.kind == "tokens" and tokens > lv.limit), None)
+
+    def grant(self, now: float, tokens: float) -> Grant:
+        self._in_flight += 1
+        return self._buckets.grant(now, tokens)
+
+    def cancel(self, now: float, grant: Grant) -> None:
+        """It was never sent."""
+        self._in_flight -= 1
+        self._buckets.cancel(now, grant)
+
+    def answered(self, now: float, grant: Grant, limits: RateLimits) -> None:
+        """A reply's headers have arrived."""
+        self._learn(now, grant, limits)
+        self._buckets.succeeded(now, grant, _stated(limits.requests), _stated(limits.tokens))
+        if self._most < math.inf:
+            self._most += 1.0 / self._most
+
+    def refused(self, now: float, grant: Grant, limits: RateLimits, *, retry_after: float, jitter: float) -> None:
+        """A 429 (or an overload) has arrived. `retry_after` and `jitter` in seconds."""
+        self._learn(now, grant, limits)
+        if not self.levels and grant.time > self._cut:
+            self._cut = now
+            self._most = max(1.0, _CUT * min(self._most, self._in_flight))
+        self._buckets.refused(
+            now, grant, _stated(limits.requests), _stated(limits.tokens), retry_after=retry_after, jitter=jitter
+        )
+
+    def ended(self, now: float, grant: Grant, tokens: float | None) -> None:
+        """The request is over, however it ended; `tokens` is what the server counted for it, if that is known."""
+        self._in_flight -= 1
+        self._buckets.close(grant)
+        if tokens is not None and self.accounting != "admission":
+            self._buckets.settle(now, grant, tokens)
+
+    def _learn(self, now: float, grant: Grant, limits: RateLimits) -> None:
+        if not self._learns:
+            return
+        self._learns = False
+        levels = [
+            level
+            for level in (_level("requests", limits.requests), _level("tokens", limits.tokens))
+            if level is not None
+        ]
+        if levels:
+            known = Buckets(levels, now)
+            self._buckets.move_to(known, now)
+            self._buckets = known
+
+
+def _level(kind: str, stated: Bucket) -> Level | None:
+    """The level that one pair of headers describes: per minute, or per day if its bucket fills that slowly."""
+    if stated.limit is None:
+        return None
+    seconds = 60.0
+    if stated.reset and stated.remaining is not None and stated.limit - stated.remaining >= 1:
+        fills_in = stated.limit * stated.reset / (stated.limit - stated.remaining)
+        seconds = 86_400.0 if fills_in > _A_DAYS_WORTH else 60.0
+    assert kind in ("requests", "tokens")
+    return Level(kind, stated.limit / seconds, stated.limit)  # type: ignore[arg-type]
+
+
+def _stated(bucket: Bucket) -> Stated:
+    return Stated(bucket.limit, bucket.remaining)

@@ -1,0 +1,199 @@
+"""`openai-async batch`: a file of requests in, a file of answers out, over any interruption.
+
+Nothing is written to standard output: OUT is a file, and progress, notes and errors go to standard error. The first
+Ctrl-C finishes what is in flight and writes it; the second one drops it. Either way the same command goes on later.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+import click
+import orjson
+
+from openai_async import AsyncClient, errors
+from openai_async.batch import (
+    AsyncBatch,
+    BatchError,
+    BatchHaltedError,
+    BatchOutputError,
+    BatchSummary,
+)
+from openai_async.cli.batch_display import Display, describe
+from openai_async.cli.failures import OK, REFUSED, Misused, explained
+from openai_async.cli.loop import run
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+STOPPED: Final = 3
+DISK: Final = 4
+
+_SECONDS = click.FloatRange(min=0, min_open=True)
+_COUNT = click.IntRange(min=1)
+_HELP: Final = """\b
+Examples:
+  openai-async batch requests.jsonl answers.jsonl
+  openai-async batch --model MODEL bodies.jsonl answers.jsonl
+  openai-async batch --model MODEL --prompt-column question table.csv answers.jsonl
+  openai-async batch --model MODEL --template "Into French: {text}" table.csv answers.jsonl
+  openai-async batch --model MODEL --endpoint /v1/embeddings --prompt-column text table.csv vectors.jsonl
+
+\b
+Exit status:
+  0  every row of IN has its answer in OUT
+  1  all rows are done, but some failed, or some lines of IN were bad
+  2  wrong usage or configuration, or an IN that does not fit; nothing was sent
+  3  rows are left: stopped by Ctrl-C or SIGTERM, or no further row could succeed
+  4  OUT cannot be written: disk full, read-only, damaged, ...
+After 3 and 4 the same command goes on where it was."""
+
+#: Arguments of the library -> what they are called here.
+_OPTIONS: Final[Mapping[str, str]] = {
+    "deadline": "--deadline",
+    "endpoint": "--endpoint",
+    "input_format": "--format",
+    "prompt_template": "--template",
+    "system": "--system",
+    "timeout": "--timeout",
+}
+
+
+class DiskFailed(click.ClickException):
+    """OUT cannot be written."""
+
+    exit_code = DISK
+
+
+@click.command(epilog=_HELP)
+@click.argument("source", metavar="IN", type=click.Path(exists=True, dir_okay=False))
+@click.argument("target", metavar="OUT", type=click.Path(dir_okay=False))
+@click.option("--model", metavar="ID", help="Model of rows that name none.")
+@click.option("--endpoint", default="/v1/chat/completions", show_default=True, help="Endpoint of rows that name none.")
+@click.option("--prompt-column", metavar="NAME", help="IN is a table: the prompt is what stands in this column.")
+@click.option("--template", "prompt_template", metavar="TEXT", help="IN is a table: the prompt, with {column} in it.")
+@click.option("--system", metavar="TEXT", help="System message of chats that are made from a table.")
+@click.option(
+    "--format",
+    "input_format",
+    type=click.Choice(["requests", "bodies", "jsonl", "csv"]),
+    help="What IN holds; without it the first line tells.",
+)
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Parameter of every body; repeatable.")
+@click.option("--max-in-flight", type=_COUNT, metavar="N", help="Most rows in flight at a time [default: 1000].")
+@click.option("--max-retries", type=click.IntRange(min=0), metavar="N", help="Attempts after the first one, of a row.")
+@click.option("--timeout", type=_SECONDS, metavar="S", help="Longest time for one attempt, in seconds.")
+@click.option("--deadline", type=_SECONDS, metavar="S", help="Longest time for a row, its retries too, in seconds.")
+@click.option("--retry-failed", is_flag=True, help="Also send rows again whose failure is final, such as a 400.")
+@click.option(
+    "--ambiguous",
+    type=click.Choice(["resend", "skip"]),
+    default="resend",
+    show_default=True,
+    help="Rows that were in flight when an earlier run was killed, and may be charged twice.",
+)
+@click.option("--unordered", is_flag=True, help="Leave OUT in the order in which the answers came.")
+@click.option("--base-url", metavar="URL", help="Server, up to the version: https://host/v1 [env: OPENAI_BASE_URL].")
+@click.option("--allow-http", is_flag=True, help="Accept plain http beyond this machine; it can be read on the way.")
+@click.option("--quiet", is_flag=True, help="Say nothing but errors.")
+def batch(
+    source: str,
+    target: str,
+    params: Iterable[str],
+    max_in_flight: int | None,
+    unordered: bool,
+    base_url: str | None,
+    allow_http: bool,
+    quiet: bool,
+    **options: Any,
+) -> int:
+    """Send every request of IN, and write every answer to OUT.
+
+    IN holds requests as the Batch API takes them (custom_id, method, url, body), or bodies alone, one JSON object a
+    line; or it is a table (CSV, or JSON lines) that prompts are made of. OUT gets one line a row as the Batch API
+    writes them. Rows that are in OUT are never sent again. The key is read from OPENAI_API_KEY.
+    """
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, quiet=quiet)
+    options.update(params=_parameters(params), max_in_flight=max_in_flight, ordered=not unordered)
+    try:
+        client = AsyncClient(base_url=base_url, allow_http=allow_http, max_concurrency=max(1_000, max_in_flight or 0))
+    except errors.OpenAIError as error:
+        raise explained(error) from None
+    return run(partial(_carry_out, client, console, source, target, options))
+
+
+async def _carry_out(client: AsyncClient, console: Console, source: str, target: str, options: dict[str, Any]) -> int:
+    try:
+        async with client:
+            summary = await _until_told(client, console, source, target, options)
+    except BatchHaltedError as error:
+        describe(console, error.summary)
+        cause = error.__cause__
+        assert isinstance(cause, errors.OpenAIError)
+        halted = explained(cause, base_url=client.base_url)
+        halted.exit_code = STOPPED
+        raise halted from None
+    except BatchOutputError as error:
+        raise DiskFailed(str(error)) from None
+    except BatchError as error:
+        raise Misused(str(error)) from None
+    except errors.InvalidParameterError as error:
+        name, _, reason = str(error).partition(": ")
+        raise Misused(f"{_OPTIONS.get(name, name)}: {reason}") from None
+    if summary is None:
+        console.print("Stopped at once; answers that had arrived are in OUT. The same command goes on.")
+        return STOPPED
+    describe(console, summary)
+    if not summary.complete:
+        return STOPPED
+    return OK if summary.ok else REFUSED
+
+
+async def _until_told(
+    client: AsyncClient, console: Console, source: str, target: str, options: dict[str, Any]
+) -> BatchSummary | None:
+    """Run the batch; None if it was stopped at once."""
+    stop = anyio.Event()
+    ended: BatchSummary | errors.OpenAIError | None = None
+    with Display(console) as display:
+        options |= {"stop": stop, "on_progress": display.show}
+        async with anyio.create_task_group() as group:
+            group.start_soon(_heed_signals, stop, group.cancel_scope, console)
+            try:
+                ended = await AsyncBatch(client._pipeline).run(source, target, **options)
+            except errors.OpenAIError as error:
+                ended = error  # out of the group by itself
+            group.cancel_scope.cancel()
+    if isinstance(ended, errors.OpenAIError):
+        raise ended
+    return ended
+
+
+async def _heed_signals(stop: anyio.Event, scope: anyio.CancelScope, console: Console) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            if stop.is_set():
+                scope.cancel()
+                return
+            stop.set()
+            console.print("Finishing what is in flight; once more to stop at once.")
+
+
+def _parameters(given: Iterable[str]) -> dict[str, Any]:
+    """`name=value`, the value as JSON where it is some, else as text."""
+    params: dict[str, Any] = {}
+    for text in given:
+        name, separator, value = text.partition("=")
+        if not separator or not name:
+            raise Misused(f"--param: {text!r} is not NAME=VALUE")
+        try:
+            params[name] = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            params[name] = value
+    return params

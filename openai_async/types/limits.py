@@ -1,0 +1,68 @@
+"""Rate limits as a user states them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, TypeAlias
+
+import attrs
+
+from openai_async.errors import ConfigurationError
+
+#: How a server counts tokens against its limit:
+#:
+#: - admission: the estimate, when the request is admitted, for good (OpenAI);
+#: - settle: the estimate at first, what was used at the end (Azure OpenAI, Bedrock);
+#: - realtime: the prompt at first, the output as it comes (Anthropic, Groq).
+Accounting: TypeAlias = Literal["admission", "settle", "realtime"]
+
+_SECONDS = {"second": 1.0, "minute": 60.0, "day": 86_400.0}
+
+
+@attrs.frozen(kw_only=True)
+class RateLimit:
+    """The limits of an account, per second, minute or day. Several may be stated; all of them hold.
+
+    A limit refills continuously; what may be sent at once is one period's worth. Some accounts are held to a limit per
+    second although it is stated per minute: state it per second then.
+
+    Attributes:
+        share: the part of every limit that is this process's, such as 1/4 with four processes on one key.
+        accounting: how the server counts tokens.
+    """
+
+    requests_per_second: float | None = None
+    requests_per_minute: float | None = None
+    requests_per_day: float | None = None
+    tokens_per_second: float | None = None
+    tokens_per_minute: float | None = None
+    tokens_per_day: float | None = None
+    share: float = 1.0
+    accounting: Accounting = "admission"
+
+    def __attrs_post_init__(self) -> None:
+        for kind in ("requests", "tokens"):
+            for period in _SECONDS:
+                name = f"{kind}_per_{period}"
+                value: object = getattr(self, name)
+                if value is not None and not _is_positive(value):
+                    raise ConfigurationError(f"rate_limit.{name}", "must be a positive number, or None")
+        if not _is_positive(self.share) or self.share > 1:
+            raise ConfigurationError("rate_limit.share", "must be more than 0 and at most 1")
+        if self.accounting not in ("admission", "settle", "realtime"):
+            raise ConfigurationError("rate_limit.accounting", "must be 'admission', 'settle' or 'realtime'")
+
+    def periods(self) -> Iterator[tuple[Literal["requests", "tokens"], float, float]]:
+        """(kind, capacity, rate per second) of each stated limit, shared out."""
+        kinds: tuple[Literal["requests", "tokens"], ...] = ("requests", "tokens")
+        for kind in kinds:
+            for period, seconds in _SECONDS.items():
+                limit: float | None = getattr(self, f"{kind}_per_{period}")
+                if limit is not None:
+                    # Less than one request's worth could never be spent.
+                    capacity = max(1.0, limit * self.share)
+                    yield kind, capacity, limit * self.share / seconds
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf")
