@@ -224,10 +224,12 @@ class Limiter:
 
     def now(self) -> float:
         """Seconds on a clock that goes on from one event loop to the next."""
-        loop = _runtime.loop_token()
-        now = _runtime.now()
+        limiter_time, monotonic = self._last
+        try:
+            loop, now = _runtime.loop_token(), _runtime.now()
+        except (RuntimeError, ImportError):  # outside of any loop: a stream is collected after its own has ended
+            return limiter_time + time.monotonic() - monotonic
         if loop is not self._loop:
-            limiter_time, monotonic = self._last
             self._loop = loop
             self._offset = limiter_time + (time.monotonic() - monotonic if monotonic else 0.0) - now
         self._last = (now + self._offset, time.monotonic())

@@ -19,7 +19,7 @@ import attrs
 from openai_async import _runtime
 from openai_async._limiter import Limiter
 from openai_async._line import PRIORITIES, Place, Priority, place
-from openai_async.errors import APIError, InvalidParameterError, OpenAIError
+from openai_async.errors import APIError, InvalidParameterError, OpenAIError, frameless
 from openai_async.types._base import EMPTY, Reply
 from openai_async.types.attempt import Attempt
 from openai_async.types.progress import Progress
@@ -204,7 +204,7 @@ class AsyncMap(Generic[R]):
             try:
                 result: Result[R] = Result(index, value=await self._one(request))
             except OpenAIError as error:
-                result = Result(index, error=error)
+                result = Result(index, error=frameless(error))
             finally:
                 self._running -= 1
             self._count(result)

@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "openai_async"
 FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("errors", "types"),),
     (("_wire",), ("_policy",)),
-    (("_runtime",),),
+    (("_runtime",), ("_line",)),
     (("_transport",), ("_limiter",)),
     (("_layers",),),
     (("_stream",), ("_map",)),

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from openai_async._layers.call import Credentials
 from openai_async._wire.headers import check_token
+from openai_async.errors import ConfigurationError, frameless
 from openai_async.types.settings import Secret
 
 KeySource: TypeAlias = Sequence[Secret] | Callable[[], str | Awaitable[str]]
@@ -52,4 +53,8 @@ async def _ask(source: Callable[[], str | Awaitable[str]]) -> Secret:
     key = source()
     if inspect.isawaitable(key):
         key = await key
-    return Secret(check_token("api_key", key))
+    try:
+        return Secret(check_token("api_key", key))
+    except ConfigurationError as error:
+        key = ""  # what may be a key must not stand in a traceback that is shown with local variables
+        raise frameless(error) from None

@@ -28,7 +28,7 @@ class Defaults:
     #: Seconds for a whole call, or None.
     deadline: float | None
     max_retries: int
-    query: Mapping[str, Any]
+    query: Mapping[str, Any] = attrs.field(repr=False)
     #: Bound on one event of a stream, in bytes.
     max_event_bytes: int
 

@@ -15,7 +15,7 @@ from openai_async import _runtime
 from openai_async._layers.call import Answer, Call, Handler
 from openai_async._policy import retry as policy
 from openai_async._policy.budget import RetryBudget
-from openai_async.errors import APIError, DeadlineExceededError, RateLimitError
+from openai_async.errors import APIError, DeadlineExceededError, RateLimitError, frameless
 from openai_async.types.attempt import Attempt
 
 log = logging.getLogger("openai_async")
@@ -36,7 +36,7 @@ class Retry:
                 wait = self._after(call, error, _runtime.now() - began)
                 if wait is None:
                     error.attempts = tuple(call.attempts)
-                    raise
+                    raise frameless(error)  # noqa: B904 (itself, without the way it came)
             else:
                 seconds = _runtime.now() - began
                 call.attempts.append(Attempt(len(call.attempts) + 1, "completed", answer.meta.status, None, seconds))

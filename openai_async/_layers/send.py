@@ -57,7 +57,8 @@ class Send:
             exchange = await self._transport.send(request, connect_timeout=call.timeout.connect)
             meta = read_meta(exchange.status, exchange.headers)
             if log.isEnabledFor(logging.DEBUG):
-                log.debug("%s %s -> %d, request %s", call.method, call.path, meta.status, meta.request_id)
+                path = call.path.partition("?")[0]  # a query may hold a key
+                log.debug("%s %s -> %d, request %s", call.method, path, meta.status, meta.request_id)
             if meta.status >= 300:
                 await self._refuse(call, exchange, meta)
             if call.stream:

@@ -12,7 +12,7 @@ class WireRequest:
     """One HTTP request, ready to send. Its repr shows neither headers nor body: they hold the key and the prompt."""
 
     method: str
-    url: str
+    url: str = attrs.field(repr=lambda url: repr(url.partition("?")[0]))  # a query may hold a key
     headers: list[tuple[bytes, bytes]] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
 

@@ -72,7 +72,8 @@ class AsyncBatch(Resource):
             give_up_after: so many rows in a row that fail for no reason of theirs halt the run; None for never.
             stop: an event; when it is set, rows in flight are finished and written, and the run ends.
             on_progress: called on the event loop after each commit to the disk, a few times a second.
-            options: options of each call, such as `timeout=` or `max_retries=`.
+            options: options of each call, such as `timeout=` or `max_retries=`. Rows stand in line as "batch", behind
+                other calls of the client, unless `priority=` says otherwise.
 
         Raises:
             InvalidParameterError, BatchInputError, BatchMismatchError, BatchLockedError: nothing was sent.

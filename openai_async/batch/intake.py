@@ -28,8 +28,10 @@ def survey(
     held: dict[int, Note],
     tally: Tally,
     checkpoint: Callable[[], object],
+    *,
+    retry_failed: bool,
 ) -> None:
-    """Count the rows, and make sure that OUT belongs to them; name the ambiguous ones.
+    """Count the rows, to be done and done, and make sure that OUT belongs to them; name the ambiguous ones.
 
     A row that failed and reads differently now is a new one, and forgotten.
 
@@ -46,6 +48,8 @@ def survey(
             if kinds[index] == Kind.OK:
                 raise _mismatch(source, record, "was answered")
             finished.forget(index)
+        elif index < size and not _is_to_do(kinds[index], retry_failed):
+            tally.skip(Kind(kinds[index]))
         if index in held:
             if held[index].digest != record.digest:
                 raise _mismatch(source, record, "is noted as in flight")
@@ -74,6 +78,10 @@ def _custom_id(source: InputFile, record: Record) -> str:
         return f"row-{record.index}"
 
 
+def _is_to_do(kind: int, retry_failed: bool) -> bool:
+    return kind in (Kind.NONE, Kind.PASSING) or (retry_failed and kind == Kind.FAILED)
+
+
 class Intake:
     """The rows that are to be sent, in the order of IN."""
 
@@ -81,7 +89,7 @@ class Intake:
         self._source = source
         self._finished = finished
         self._tally = tally
-        self._retried = (Kind.NONE, Kind.PASSING, Kind.FAILED) if retry_failed else (Kind.NONE, Kind.PASSING)
+        self._retry_failed = retry_failed
         self._seen = SeenIds(tally.total)
         self._checkpoint: Callable[[], object] = int
         self._records = self._all_records()
@@ -90,7 +98,7 @@ class Intake:
         return self._source.records(lambda: self._checkpoint())
 
     def take(self, checkpoint: Callable[[], object]) -> list[Row]:
-        """The next few rows; none at the end. Counts those that are finished and the lines that are no request."""
+        """The next few rows; none at the end. Counts the lines that are no request."""
         self._checkpoint = checkpoint
         rows: list[Row] = []
         size = 0
@@ -110,8 +118,4 @@ class Intake:
         except BadRow as error:
             self._tally.refuse(BadLine(record.number, str(error)))
             return None
-        kind = self._finished.kind(row.index)
-        if kind in self._retried:
-            return row
-        self._tally.skip(kind)
-        return None
+        return row if _is_to_do(self._finished.kind(row.index), self._retry_failed) else None

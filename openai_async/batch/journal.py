@@ -186,8 +186,7 @@ def replayed(path: str, file: BinaryIO, *, ours: bool) -> Iterator[tuple[int, in
         try:
             entry = parse(line)
         except ValueError as error:
-            torn = isinstance(error, orjson.JSONDecodeError) and not file.read(1)
-            if torn and (ours or _could_be_ours(line)):
+            if isinstance(error, orjson.JSONDecodeError) and not file.read(1) and _is_torn(line, ours=ours):
                 return
             raise DamagedOutputError(
                 f"{path}: no line of a batch at byte {offset}; it was left as it is."
@@ -198,6 +197,14 @@ def replayed(path: str, file: BinaryIO, *, ours: bool) -> Iterator[tuple[int, in
         size = len(line) + (not line.endswith(b"\n"))
         yield offset, size, entry
         offset += size
+
+
+def _is_torn(line: bytes, *, ours: bool) -> bool:
+    """Whether a last line that is not JSON is one that was not written to its end.
+
+    It is not if another one begins within: then a line break was damaged, and what follows it is whole.
+    """
+    return PREFIX not in line[1:] and (ours or _could_be_ours(line))
 
 
 def _could_be_ours(torn: bytes) -> bool:

@@ -9,36 +9,27 @@ import attrs
 
 from openai_async.batch.outputs import Kind, Outcome
 from openai_async.batch.rows import BadLine
+from openai_async.types.progress import Progress
 
 #: Bad lines and ambiguous rows that are listed by name; further ones are only counted.
 LISTED = 1_000
 
 
-@attrs.frozen
-class BatchProgress:
-    """How far a run is. Rows count as done or failed when they are on the disk.
+@attrs.frozen(kw_only=True)
+class BatchProgress(Progress):
+    """How far a run is. Rows count as done when they are on the disk.
 
     Attributes:
-        total: rows of the input, its bad lines included.
-        done: rows answered by this run.
-        failed: rows that failed in this run.
+        total: rows of this run: those of IN without the skipped ones and the bad lines.
+        done, failed, in_flight, tokens, cost, seconds, waiting_for: as in `Progress`, of this run.
         skipped: rows that were on the disk before.
-        bad: lines that are no request.
-        in_flight: rows that were sent, and are not on the disk yet.
+        bad: lines that are no request, so far.
         ambiguous: rows that an earlier run had sent when it was killed, and of which there is no answer.
-        tokens: as counted by the server, of this run.
-        seconds: since this run began.
     """
 
-    total: int
-    done: int
-    failed: int
     skipped: int
     bad: int
-    in_flight: int
     ambiguous: int
-    tokens: int
-    seconds: float
 
 
 @attrs.frozen
@@ -47,8 +38,8 @@ class BatchSummary:
 
     Attributes:
         total: rows of the input, its bad lines included.
-        done: rows answered by this run.
-        failed: rows that failed in this run.
+        done: rows that this run has brought to an end.
+        failed: those of them that failed.
         retryable: those of them that the next run sends again, because their failure may pass.
         skipped: rows that were on the disk before, answered or with a failure that is final.
         failed_before: those of the skipped rows that hold a failure.
@@ -59,6 +50,7 @@ class BatchSummary:
         ambiguous_ids: custom_id of the first 1,000 of them.
         failures: this run's failed rows by the name of their error.
         tokens: as counted by the server, of this run.
+        cost: US dollars of this run; None if the price of a model is not known.
         seconds: duration of this run.
         complete: every row of the input is on the disk; False for a run that was stopped.
     """
@@ -75,13 +67,14 @@ class BatchSummary:
     ambiguous_ids: tuple[str, ...]
     failures: Mapping[str, int]
     tokens: int
+    cost: float | None
     seconds: float
     complete: bool
 
     @property
     def left(self) -> int:
         """Rows that are still to be sent."""
-        return self.total - self.done - self.failed - self.skipped - self.bad
+        return self.total - self.done - self.skipped - self.bad
 
     @property
     def ok(self) -> bool:
@@ -105,14 +98,15 @@ class Tally:
     ambiguous_ids: list[str] = attrs.field(factory=list[str])
     failures: Counter[str] = attrs.field(factory=Counter[str])
     tokens: int = 0
+    cost: float | None = 0.0
     complete: bool = False
 
     def count(self, outcome: Outcome) -> None:
         """A row that is on the disk now."""
+        self.done += 1
         self.tokens += outcome.tokens
-        if outcome.failure is None:
-            self.done += 1
-        else:
+        self.cost = None if self.cost is None or outcome.cost is None else self.cost + outcome.cost
+        if outcome.failure is not None:
             self.failed += 1
             self.retryable += outcome.kind is Kind.PASSING
             self.failures[outcome.failure] += 1
@@ -134,18 +128,20 @@ class Tally:
         if self.ambiguous <= LISTED:
             self.ambiguous_ids.append(custom_id)
 
-    def progress(self, in_flight: int, seconds: float) -> BatchProgress:
+    def progress(self, in_flight: int, seconds: float, waiting_for: Mapping[str, int]) -> BatchProgress:
         """The totals of this moment."""
         return BatchProgress(
-            self.total,
-            self.done,
-            self.failed,
-            self.skipped,
-            self.bad,
-            in_flight,
-            self.ambiguous,
-            self.tokens,
-            seconds,
+            total=self.total - self.skipped - self.bad,
+            done=self.done,
+            failed=self.failed,
+            in_flight=in_flight,
+            tokens=self.tokens,
+            cost=self.cost,
+            seconds=seconds,
+            waiting_for=waiting_for,
+            skipped=self.skipped,
+            bad=self.bad,
+            ambiguous=self.ambiguous,
         )
 
     def summary(self, seconds: float) -> BatchSummary:
@@ -163,6 +159,7 @@ class Tally:
             ambiguous_ids=tuple(self.ambiguous_ids),
             failures=dict(self.failures),
             tokens=self.tokens,
+            cost=self.cost,
             seconds=seconds,
             complete=self.complete,
         )

@@ -17,6 +17,7 @@ import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from openai_async import _runtime, errors
+from openai_async._line import Place, place
 from openai_async.batch.commits import SYNC_ROWS, Commits
 from openai_async.batch.errors import BatchHaltedError, BatchOutputError
 from openai_async.batch.intake import Intake, survey
@@ -114,8 +115,9 @@ class Run:
     def _prepared(self, checkpoint: Callable[[], object]) -> Intake:
         """Everything that can be known before a row is sent. Runs in a thread."""
         finished = self._journal.replay(self._source.identity().st_size, checkpoint)
-        survey(self._source, finished, self._journal.sidecar.held, self._tally, checkpoint)
-        return Intake(self._source, finished, self._tally, retry_failed=self._retry_failed)
+        held, retry_failed = self._journal.sidecar.held, self._retry_failed
+        survey(self._source, finished, held, self._tally, checkpoint, retry_failed=retry_failed)
+        return Intake(self._source, finished, self._tally, retry_failed=retry_failed)
 
     async def _flush(self) -> None:
         """Commit what has arrived, also after an error: it may be one that leaves OUT in order."""
@@ -157,6 +159,7 @@ class Run:
         rows.start_soon(self._carry, row, slot)
 
     async def _carry(self, row: Row, slot: int) -> None:
+        place.set(Place("batch", self))
         try:
             outcome = await self._sender.send(row)
         except Exception as bug:  # not an outcome of a call
@@ -200,7 +203,8 @@ class Run:
     def _report(self) -> None:
         if self._on_progress is not None:
             in_flight = self._running + self._commits.uncounted
-            self._on_progress(self._tally.progress(in_flight, _runtime.now() - self._began))
+            seconds, waiting_for = _runtime.now() - self._began, self._sender.waiting_for()
+            self._on_progress(self._tally.progress(in_flight, seconds, waiting_for))
 
 
 def _why(error: errors.OpenAIError, failed_in_a_row: int) -> str:

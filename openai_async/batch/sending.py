@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, cast
+
+import attrs
 
 from openai_async._layers.pipeline import Pipeline
-from openai_async._wire import json
-from openai_async.batch.endpoints import ENDPOINTS
+from openai_async._wire import codec, json
+from openai_async.batch.endpoints import ENDPOINTS, path_of
 from openai_async.batch.outputs import Outcome, failure, success
 from openai_async.batch.rows import Row
 from openai_async.errors import DecodeError, InvalidParameterError, OpenAIError
 from openai_async.resources._base import prepare
+from openai_async.types._base import NO_META, Meta
+from openai_async.types.chat import CompletionUsage
 
 _ID_HEADER = "x-client-request-id"
-_REPLY_FIELD = {name.removeprefix("/v1"): endpoint.reply for name, endpoint in ENDPOINTS.items()}
 
 
 class Sender:
@@ -35,16 +39,19 @@ class Sender:
 
     async def send(self, row: Row) -> Outcome:
         """Send a row; a failure is an outcome, too. Cancelling drops the connection: nobody knows how it ended."""
-        reply = _Reply(_REPLY_FIELD[row.path])
         # As `extra_body`, a field of the body is never mistaken for an option, and a null is sent as a null.
         params = {**self._options, "extra_body": row.body, "extra_headers": self._headers_of(row)}
-        decode: Callable[[bytes], bytes] = reply.read
+        decode = _READERS[row.path]
         try:
             call = prepare(self._pipeline, "POST", row.path, decode, params, repeatable=True)
-            body, meta = await self._pipeline.fetch_bytes(call)
+            reply: RowReply = await self._pipeline.fetch(call)
         except OpenAIError as error:
             return failure(row, error)
-        return success(row, meta, body, reply.tokens)
+        return success(row, reply.meta, reply.body, reply.usage.total_tokens if reply.usage else 0)
+
+    def waiting_for(self) -> Mapping[str, int]:
+        """How many calls of the whole client wait, by what for."""
+        return dict(self._pipeline.limiter.waiting_for())
 
     def _headers_of(self, row: Row) -> Mapping[str, str]:
         """The custom_id goes along as the client's own id of the request, where it fits: ASCII, up to 512 characters.
@@ -56,20 +63,51 @@ class Sender:
         return {_ID_HEADER: text, **self._headers} if fits and self._names_rows else self._headers
 
 
-class _Reply:
-    """Checks the body of an answer, and counts its tokens; the body stays as it came."""
+@attrs.define
+class RowReply:
+    """An answer whose body stays as it came; beside it what the limiter and the bill go by."""
 
-    def __init__(self, field: str) -> None:
-        self._field = field
-        self.tokens = 0
+    body: bytes = attrs.field(repr=False)
+    usage: CompletionUsage | None
+    model: str | None
+    created: float | None
+    service_tier: str | None
+    meta: Meta = NO_META
 
-    def read(self, body: bytes) -> bytes:
-        """Raises `DecodeError` for what is no answer of the endpoint: it is tried again then, like any other."""
-        reply = json.loads(body)
-        if not isinstance(reply, dict) or self._field not in reply:
-            raise DecodeError(f"the body has no field {self._field!r}, as an answer of this endpoint has")
-        usage: Any = reply.get("usage")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-        if isinstance(usage, dict):
-            total: Any = usage.get("total_tokens")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-            self.tokens = total if isinstance(total, int) else 0
-        return body
+
+def _read(field: str, body: bytes) -> RowReply:
+    """Raises `DecodeError` for what is no answer of the endpoint, and has no such field."""
+    found: Any = json.loads(body)
+    if not isinstance(found, dict) or field not in found:
+        raise DecodeError(f"the body has no field {field!r}, as an answer of this endpoint has")
+    found = cast("dict[str, Any]", found)
+    model, created, tier = found.get("model"), found.get("created", found.get("created_at")), found.get("service_tier")
+    return RowReply(
+        body,
+        _usage(found.get("usage")),
+        model if isinstance(model, str) else None,
+        created if isinstance(created, (int, float)) else None,
+        tier if isinstance(tier, str) else None,
+    )
+
+
+def _usage(found: Any) -> CompletionUsage | None:
+    """Tokens as chats count them, from what this endpoint says."""
+    if not isinstance(found, dict):
+        return None
+    named = {_AS_IN_CHATS.get(name, name): value for name, value in cast("dict[str, Any]", found).items()}
+    try:
+        return codec.structure(CompletionUsage, named)
+    except DecodeError:  # it is only counted
+        return None
+
+
+_AS_IN_CHATS = {
+    "input_tokens": "prompt_tokens",
+    "output_tokens": "completion_tokens",
+    "input_tokens_details": "prompt_tokens_details",
+    "output_tokens_details": "completion_tokens_details",
+}
+_READERS: Mapping[str, Callable[[bytes], RowReply]] = {
+    path_of(name): partial(_read, endpoint.reply) for name, endpoint in ENDPOINTS.items()
+}

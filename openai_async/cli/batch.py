@@ -63,6 +63,12 @@ _OPTIONS: Final[Mapping[str, str]] = {
 }
 
 
+class Halted(click.ClickException):
+    """Rows are left, and none of them could have succeeded."""
+
+    exit_code = STOPPED
+
+
 class DiskFailed(click.ClickException):
     """OUT cannot be written."""
 
@@ -136,9 +142,7 @@ async def _carry_out(client: AsyncClient, console: Console, source: str, target:
         describe(console, error.summary)
         cause = error.__cause__
         assert isinstance(cause, errors.OpenAIError)
-        halted = explained(cause, base_url=client.base_url)
-        halted.exit_code = STOPPED
-        raise halted from None
+        raise Halted(explained(cause, base_url=client.base_url).message) from None
     except BatchOutputError as error:
         raise DiskFailed(str(error)) from None
     except BatchError as error:

@@ -37,15 +37,12 @@ class Display:
 
     def show(self, progress: BatchProgress) -> None:
         """The state of this moment."""
-        finished = progress.done + progress.failed
-        over = progress.skipped + progress.bad + finished
-        rate = finished / progress.seconds if progress.seconds > 0 else 0.0
         line = (
-            f"{over:,}/{progress.total:,} done, {progress.failed:,} failed, {progress.in_flight:,} in flight,"
-            f" {rate:,.0f} rows/s, {progress.tokens:,} tokens"
+            f"{progress.done:,}/{progress.total:,} done, {progress.failed:,} failed, {progress.in_flight:,} in flight,"
+            f" {progress.calls_per_minute:,.0f} rows/min, {progress.tokens:,} tokens"
         )
         if self._drawn is not None:
-            self._drawn.update(self._task, description=line, total=progress.total, completed=over)
+            self._drawn.update(self._task, description=line, total=progress.total, completed=progress.done)
         elif progress.seconds - self._logged >= _LOG_SECONDS:
             self._logged = progress.seconds
             self._console.print(line, soft_wrap=True)
@@ -85,7 +82,7 @@ def describe(console: Console, summary: BatchSummary) -> None:
 def _sentence(summary: BatchSummary) -> str:
     kinds = ", ".join(f"{name} {count:,}" for name, count in sorted(summary.failures.items()))
     parts = [
-        f"{summary.done:,} of {summary.total:,} rows answered",
+        f"{summary.done - summary.failed:,} of {summary.total:,} rows answered",
         f"{summary.failed:,} failed" + (f" ({kinds})" if kinds else ""),
     ]
     if summary.skipped:

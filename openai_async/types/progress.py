@@ -34,10 +34,12 @@ class Progress:
 
     @property
     def calls_per_minute(self) -> float:
+        """Calls that ended, per minute since the start; 0 before any time has passed."""
         return 60.0 * self.done / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def tokens_per_minute(self) -> float:
+        """Tokens that were used, per minute since the start; 0 before any time has passed."""
         return 60.0 * self.tokens / self.seconds if self.seconds > 0 else 0.0
 
     @property

@@ -32,7 +32,7 @@ def row(index: int) -> Row:
 
 
 def line(index: int, text: str = "x") -> bytes:
-    return success(row(index), Meta(request_id="req_1"), json.dumps({"choices": [text]}).encode(), 0).line
+    return success(row(index), Meta(request_id="req_1"), json.dumps({"choices": [text]}).encode()).line
 
 
 def failed(index: int) -> Outcome:

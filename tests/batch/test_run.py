@@ -150,10 +150,6 @@ async def test_two_batches_at_once(tmp_path: Path, client: AsyncClient, emulator
     one = write_lines(tmp_path / "one", requests(30, "one"))
     two = write_lines(tmp_path / "two", requests(30, "two"))
 
-    async def refused(progress: BatchProgress) -> None:
-        with pytest.raises(BatchLockedError):
-            await batch.run(two, tmp_path / "one.out")
-
     emulator.latency = Latency(first_token=0.01)
     async with anyio.create_task_group() as group:
         started = anyio.Event()
@@ -200,7 +196,7 @@ async def test_failures_are_lines_too(tmp_path: Path) -> None:
             healed = True
             second = await batch.run(source, out)
             third = await batch.run(source, out, retry_failed=True)
-    assert (first.done, first.failed, first.complete, first.ok) == (1, 6, True, False)
+    assert (first.done, first.failed, first.complete, first.ok) == (7, 6, True, False)
     assert first.retryable == 4
     assert first.failures == {
         "BadRequestError": 1,
@@ -247,7 +243,7 @@ async def test_a_refused_key_halts_the_run(tmp_path: Path, keys: tuple[str, ...]
                 await AsyncBatch(client._pipeline).run(source, tmp_path / "out", max_in_flight=4)
     assert isinstance(caught.value.__cause__, APIStatusError)
     assert caught.value.summary.failed < 20
-    assert caught.value.summary.left + caught.value.summary.failed == 200
+    assert caught.value.summary.left + caught.value.summary.done == 200
     with Emulator().run() as server:
         async with AsyncClient(api_key="sk-good", base_url=server.base_url) as client:
             summary = await AsyncBatch(client._pipeline).run(source, tmp_path / "out")
@@ -357,10 +353,11 @@ async def test_ambiguous_rows_can_be_left_alone(place: Place, emulator: Emulator
     emulator.latency = Latency(first_token=0.02)
     write_lines(place.source, requests(40))
     await cancelled_amid(place, done=5)
-    for _ in range(2):
-        summary = await place.run(ambiguous="skip")
-        assert summary.complete
-        assert not summary.ok
+    summary = await place.run(ambiguous="skip")
+    assert summary.complete
+    assert summary.failures == {"Ambiguous": summary.ambiguous}
+    summary = await place.run(ambiguous="skip")
+    assert not summary.ok
     assert set(sent(emulator).values()) == {1}
     lines = read_lines(place.out)
     assert [line["custom_id"] for line in lines] == [f"row-{number}" for number in range(40)]
@@ -489,10 +486,11 @@ async def test_progress_counts_what_is_on_the_disk(
     await place.run(max_in_flight=8, on_progress=on_progress)
     assert seen[0].done == 0
     assert seen[0].total == 121
+    assert seen[-1].total == 120
     assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)
     assert max(progress.in_flight for progress in seen) >= 8
     last = seen[-1]
-    assert (last.done, last.failed, last.bad, last.in_flight) == (120, 0, 1, 0)
+    assert (last.done, last.failed, last.bad, last.in_flight, last.cost) == (120, 0, 1, 0, None)
     assert last.tokens == emulator.stats.tokens
     assert last.seconds > 0
 

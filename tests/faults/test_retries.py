@@ -199,7 +199,7 @@ async def test_a_storm_stays_within_the_retry_budget(form: str, make_client: Mak
 async def test_the_retry_budget_recovers(make_client: MakeClient) -> None:
     """Calls that need no retry earn back what a storm has spent."""
     failing = True
-    with FaultServer(lambda request: error_reply(503) if failing else ok()) as server:
+    with FaultServer(lambda request: error_reply(500) if failing else ok()) as server:
         async with make_client(server.base_url, max_retries=9) as client:
 
             async def attempts_of_a_failure() -> int:

@@ -7,7 +7,7 @@ import attrs
 from anyio.lowlevel import checkpoint
 from hypothesis import given, settings, strategies as st
 
-from openai_async._limiter import ConcurrencyLimit
+from openai_async._limiter import Ask, Limiter
 
 
 @attrs.frozen
@@ -27,7 +27,7 @@ class Hall:
     """A limit, those who want through it, and the books that are kept about them."""
 
     def __init__(self, limit: int) -> None:
-        self.limit = ConcurrencyLimit(limit)
+        self.limit = Limiter(limit)
         self.most = limit
         self.inside = 0
         self.asked: list[int] = []
@@ -40,7 +40,7 @@ class Hall:
                 await checkpoint()
             self.asked.append(number)
             try:
-                await self.limit.acquire()
+                permit = await self.limit.acquire(Ask())
             except anyio.get_cancelled_exc_class():
                 self.gone.add(number)
                 raise
@@ -52,7 +52,7 @@ class Hall:
                     await checkpoint()
             finally:
                 self.inside -= 1
-                self.limit.release()
+                permit.end()
 
     def check(self, number: int) -> None:
         """One more is inside: there is room for it, and whoever came earlier was handed a permit earlier."""
@@ -82,4 +82,8 @@ async def test_every_permit_comes_back(limit: int, callers: list[Caller]) -> Non
     assert (hall.inside, hall.limit.in_flight, hall.limit.waiting) == (0, 0, 0)
     assert {*hall.served} | hall.gone == {*hall.asked}
     assert {*hall.served} >= {number for number, caller in enumerate(callers) if caller.cancelled is None}
-    assert [hall.limit.acquire_nowait() for _ in range(limit + 1)] == [True] * limit + [False]
+    permits = [await hall.limit.acquire(Ask()) for _ in range(limit)]
+    with anyio.move_on_after(0) as scope:
+        await hall.limit.acquire(Ask())
+    assert scope.cancelled_caught
+    assert len({*permits}) == hall.limit.in_flight == limit

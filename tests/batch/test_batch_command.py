@@ -1,0 +1,222 @@
+"""`openai-async batch`: what it says, and with which status it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from openai_async.emulator import Emulator, Latency, Serving
+from tests.batch.files import ids, journal_of, request, requests, write_lines
+from tests.cli.commands import Commands
+
+
+class Batches:
+    """Runs of the command on IN and OUT in one directory, against an emulator."""
+
+    def __init__(self, commands: Commands, server: Serving, directory: Path) -> None:
+        self.source = directory / "in.jsonl"
+        self.out = directory / "out.jsonl"
+        self._commands = commands
+        self._server = server
+
+    def start(self, *options: str) -> subprocess.Popen[bytes]:
+        arguments = ("batch", *options, str(self.source), str(self.out))
+        return self._commands.start(*arguments, env={"OPENAI_BASE_URL": self._server.base_url})
+
+    def run(self, *options: str) -> tuple[int, str]:
+        """The exit status, and standard error; standard output is empty in every case."""
+        return self.end_of(self.start(*options))
+
+    def end_of(self, process: subprocess.Popen[bytes]) -> tuple[int, str]:
+        ended = self._commands.end_of(process)
+        assert ended.out == ""
+        return ended.status, ended.err
+
+
+@pytest.fixture
+def commands() -> Iterator[Commands]:
+    commands = Commands()
+    yield commands
+    commands.close()
+
+
+@pytest.fixture
+def batches(commands: Commands, server: Serving, tmp_path: Path) -> Batches:
+    return Batches(commands, server, tmp_path)
+
+
+def test_all_rows_answered(batches: Batches) -> None:
+    """Status 0, one sentence, answers in order; the same command again has nothing to do."""
+    write_lines(batches.source, requests(20))
+    status, said = batches.run()
+    assert (status, said.count("\n")) == (0, 1)
+    assert said.startswith("20 of 20 rows answered, 0 failed; ")
+    assert ids(batches.out) == [f"row-{number}" for number in range(20)]
+    status, said = batches.run()
+    assert status == 0
+    assert "0 of 20 rows answered, 0 failed, 20 were there before; 0 tokens" in said
+    assert batches.run("--quiet") == (0, "")
+
+
+def test_a_table_of_prompts(batches: Batches, emulator: Emulator) -> None:
+    """A CSV file, a template, shared parameters and a system message make chats."""
+    batches.source = batches.source.with_suffix(".csv")
+    batches.source.write_text('text,custom_id\n"cat, big",one\ndog,two\n')
+    options = ["--model", "emulated-mini", "--template", "Into French: {text}", "--system", "Be brief."]
+    status, said = batches.run(*options, "--param", "max_completion_tokens=3", "--param", "user=me", "--unordered")
+    assert status == 0, said
+    assert sorted(ids(batches.out)) == ["one", "two"]
+    assert {entry.completion_tokens for entry in emulator.ledger.entries()} == {3}
+
+
+def test_rows_that_failed_and_lines_that_are_bad(batches: Batches) -> None:
+    """Status 1: bad lines are named by their number, failures by their kind, and the rest is answered."""
+    bad = [f"oops {number}" for number in range(12)]
+    write_lines(batches.source, [request("a"), request("b", model="unknown"), *bad, request("c")])
+    status, said = batches.run()
+    assert status == 1
+    assert "line 3: not JSON" in said
+    assert "line 12: not JSON" in said
+    assert "line 13" not in said
+    assert "... and 2 more bad lines" in said
+    assert "2 of 15 rows answered, 1 failed (NotFoundError 1), 12 bad lines" in said
+    status, said = batches.run()
+    assert status == 1
+    assert "3 were there before (1 of them failures)" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--endpoint", "/v1/nothing"], "--endpoint: must be one of"),
+        (["--template", "{"], "--template: "),
+        (["--param", "novalue"], "--param: 'novalue' is not NAME=VALUE"),
+        (["--max-in-flight", "0"], "--max-in-flight"),
+        (["--prompt-column", "missing", "--format", "csv"], "no column 'missing'"),
+        (["--model", "another"], "is not the request that was answered"),
+        (["--base-url", "http://example.com/v1"], "--allow-http"),
+    ],
+)
+def test_what_cannot_be_carried_out(batches: Batches, emulator: Emulator, options: list[str], words: str) -> None:
+    """Status 2, one line that says what is wrong, and nothing was sent."""
+    write_lines(batches.source, [request("a")])
+    if "--model" in options:
+        assert batches.run()[0] == 0
+    before = emulator.stats.requests
+    status, said = batches.run(*options)
+    assert status == 2
+    assert words in said
+    assert said.count("\n") == 1
+    assert emulator.stats.requests == before
+
+
+def test_a_missing_input(batches: Batches) -> None:
+    """Status 2 and the name of the file."""
+    status, said = batches.run()
+    assert status == 2
+    assert str(batches.source) in said
+
+
+def test_an_output_that_cannot_be_written(batches: Batches) -> None:
+    """Status 4, and the file that was there is as it was."""
+    write_lines(batches.source, [request("a")])
+    batches.out.write_text("Dear diary,\n")
+    status, said = batches.run()
+    assert status == 4
+    assert "no line of a batch at byte 0" in said
+    assert batches.out.read_text() == "Dear diary,\n"
+
+
+def test_a_drained_account(batches: Batches, emulator: Emulator) -> None:
+    """Status 3 and the advice for that error: rows are left, and none of them could have succeeded."""
+    emulator.drain("sk-invented-for-tests")
+    write_lines(batches.source, requests(30))
+    status, said = batches.run("--max-in-flight", "2")
+    assert status == 3
+    assert "rows are left; the same command goes on" in said
+    assert "check the plan and the billing" in said
+    emulator.refill("sk-invented-for-tests")
+    assert batches.run()[0] == 0
+
+
+def test_ctrl_c_finishes_what_is_in_flight(batches: Batches, emulator: Emulator) -> None:
+    """Status 3: everything that was sent is in OUT, and the same command sends only the rest."""
+    emulator.latency = Latency(first_token=0.05)
+    write_lines(batches.source, requests(100))
+    process = batches.start("--max-in-flight", "4")
+    wait_for_lines(process, batches.out, 8)
+    process.send_signal(signal.SIGINT)
+    status, said = batches.end_of(process)
+    assert status == 3
+    assert "Finishing what is in flight" in said
+    assert "rows are left" in said
+    assert sent(emulator) == Counter(ids(batches.out))
+    assert not journal_of(batches.out).exists()
+    emulator.latency = Latency()
+    assert batches.run()[0] == 0
+    assert set(sent(emulator).values()) == {1}
+
+
+def test_a_second_ctrl_c_stops_at_once(batches: Batches, emulator: Emulator) -> None:
+    """Status 3 without waiting for the rows in flight; what was answered is in OUT, and the next run names the rest."""
+    write_lines(batches.source, [request(f"fast-{n}") for n in range(3)] + [request(f"slow-{n}") for n in range(3)])
+    assert batches.run()[0] == 0
+    write_lines(batches.source, [*(request(f"fast-{n}") for n in range(3)), *(request(f"slow-{n}") for n in range(6))])
+    emulator.latency = Latency(first_token=30)
+    process = batches.start()
+    while emulator.stats.in_flight < 3:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    assert b"once more to stop at once" in process.stderr.readline()
+    process.send_signal(signal.SIGTERM)
+    status, said = batches.end_of(process)
+    assert status == 3
+    assert "Stopped at once" in said
+    emulator.latency = Latency()
+    status, said = batches.run()
+    assert status == 0
+    assert "3 rows were in flight when an earlier run was killed: slow-3, slow-4, slow-5" in said
+
+
+def test_progress_on_a_terminal(commands: Commands, server: Serving, tmp_path: Path) -> None:
+    """On a terminal one line is drawn again and again, and the sentence stands under it."""
+    source = write_lines(tmp_path / "in", requests(30))
+    arguments = ["batch", str(source), str(tmp_path / "out")]
+    ended = commands.run_on_terminal(*arguments, env={"OPENAI_BASE_URL": server.base_url, "COLUMNS": "120"})
+    assert ended.status == 0
+    assert "30/30 done, 0 failed, 0 in flight" in ended.out
+    assert "\x1b[?25h" in ended.out
+    assert ended.out.index("30/30 done") < ended.out.index("30 of 30 rows answered")
+
+
+def test_help_names_every_status(commands: Commands) -> None:
+    """The exit statuses are a promise to scripts, and stand in the help."""
+    said = commands.run("batch", "--help").out
+    for status in range(5):
+        assert f"  {status}  " in said
+
+
+def sent(emulator: Emulator) -> Counter[str]:
+    emulator.ledger.wait_idle()
+    return Counter(entry.client_request_id or "" for entry in emulator.ledger.entries())
+
+
+def wait_for_lines(process: subprocess.Popen[bytes], out: Path, lines: int) -> None:
+    while process.poll() is None and (not out.exists() or out.read_bytes().count(b"\n") < lines):
+        time.sleep(0.001)
+
+
+def test_importing_the_library_does_not_import_the_command() -> None:
+    """Only the command line needs click and rich; batches do not."""
+    code = "import sys, json, openai_async.batch; print(json.dumps(sorted(sys.modules)))"
+    loaded = json.loads(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+    assert not {"click", "rich"} & {name.partition(".")[0] for name in loaded}
