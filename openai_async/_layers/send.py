@@ -30,6 +30,7 @@ log = logging.getLogger("openai_async")
 
 #: Bytes of an error body that are read; the rest is dropped with the connection.
 _MAX_ERROR_BODY = 1024 * 1024
+_CREDENTIALS = {b"authorization", b"openai-organization", b"openai-project"}
 _NOT_A_STREAM = ("text/html", "application/xml", "text/xml", "image/", "audio/")
 
 
@@ -47,6 +48,8 @@ class Send:
         self._transport = transport
         self._base_url = base_url
         self._headers = headers
+        # Stated by the user for all calls; they win over the credentials' own.
+        self._stated = {name for name, _ in headers} & _CREDENTIALS
         self._max_response_bytes = max_response_bytes
 
     async def __call__(self, call: Call) -> Answer:
@@ -73,7 +76,9 @@ class Send:
         raise APITimeoutError(f"no whole answer within {call.timeout.attempt} s (timeout)", phase=phase)
 
     def _headers_of(self, call: Call) -> Headers:
-        headers = [*self._headers, *call.credentials.headers] if call.credentials else list(self._headers)
+        headers = list(self._headers)
+        if call.credentials is not None:
+            headers += [pair for pair in call.credentials.headers if pair[0] not in self._stated]
         if call.headers:
             replaced = {name for name, _ in call.headers}
             headers = [pair for pair in headers if pair[0] not in replaced]

@@ -18,4 +18,5 @@ def proxy_for(origin: Origin, proxies: Mapping[str, str], *, trust_env: bool) ->
     bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]
     if bypass(f"{host}:{port}", environment):
         return None
-    return environment.get(scheme) or environment.get("all")
+    found = environment.get(scheme) or environment.get("all")
+    return f"http://{found}" if found and "://" not in found else found

@@ -28,6 +28,7 @@ from openai_async._transport.ownership import LoopConnections, Origin, PerLoop
 from openai_async._transport.proxies import proxy_for
 from openai_async._transport.sockets import KEEPALIVE
 from openai_async._transport.tls import shared_context
+from openai_async.errors import APIConnectionError
 
 
 @attrs.frozen
@@ -89,7 +90,12 @@ class Shards:
         url, origin = _parsed(request.url)
         shard = owned.take(origin)
         if shard is None:
-            shard = Shard(self._new_transport(origin))
+            try:
+                shard = Shard(self._new_transport(origin))
+            except (ValueError, ImportError, httpx.InvalidURL) as error:
+                # The proxy's URL is not shown: it may hold a password.
+                hint = "; pip install 'httpx[socks]'" if isinstance(error, ImportError) else ""
+                raise APIConnectionError(f"the proxy cannot be used{hint}", phase="connect") from None
             owned.busy.add(shard)
         try:
             response = await shard.transport.handle_async_request(

@@ -51,7 +51,7 @@ class Sender:
 
     def waiting_for(self) -> Mapping[str, int]:
         """How many calls of the whole client wait, by what for."""
-        return dict(self._pipeline.limiter.waiting_for())
+        return {reason: count for reason, count in self._pipeline.limiter.waiting_for().items()}  # noqa: C416
 
     def _headers_of(self, row: Row) -> Mapping[str, str]:
         """The custom_id goes along as the client's own id of the request, where it fits: ASCII, up to 512 characters.

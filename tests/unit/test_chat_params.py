@@ -88,7 +88,7 @@ def test_none_leaves_out_whatever_is_optional(members: dict[str, set[object]]) -
 def test_options_are_apart_from_parameters() -> None:
     """No option has the name of a parameter, none is required, and `create` takes both."""
     options = RequestOptions.__optional_keys__
-    assert options == {"extra_body", "extra_headers", "extra_query", "timeout", "max_retries", "deadline"}
+    assert options == {"extra_body", "extra_headers", "extra_query", "timeout", "max_retries", "deadline", "priority"}
     assert not RequestOptions.__required_keys__
     assert options.isdisjoint(ChatParams.__annotations__)
     assert set(ChatCreateParams.__annotations__) == options | set(ChatParams.__annotations__)
