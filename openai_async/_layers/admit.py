@@ -41,7 +41,7 @@ class Admit:
         while True:
             permit = await self._permit(call)
             call.paced = permit.paced
-            began = _runtime.now()
+            call.began = _runtime.now()
             try:
                 call.credentials = await self._keys.credentials(permit.key)
                 answer = await self._next(call)
@@ -49,7 +49,7 @@ class Admit:
                 permit.end()
                 if not self._goes_on(permit.key, error):
                     raise
-                seconds = _runtime.now() - began
+                seconds = _runtime.now() - call.began
                 name = type(error).__name__
                 call.attempts.append(Attempt(len(call.attempts) + 1, "rejected", error.status_code, name, seconds, 0.0))
                 continue

@@ -56,6 +56,8 @@ class Call:
     #: The limiter counts for this call: a refusal is its to wait for.
     paced: bool = attrs.field(default=False, repr=False)
     credentials: Credentials | None = attrs.field(default=None, repr=False)
+    #: Loop time at which the attempt under way got its permit.
+    began: float = attrs.field(default=0.0, repr=False)
     attempts: list[Attempt] = attrs.field(factory=list[Attempt], repr=False)
 
 

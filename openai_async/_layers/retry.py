@@ -29,16 +29,16 @@ class Retry:
     async def __call__(self, call: Call) -> Answer:
         self._budget.deposit()
         while True:
-            began = _runtime.now()
+            call.began = _runtime.now()  # until the permit is there, which counts anew
             try:
                 answer = await self._next(call)
             except APIError as error:
-                wait = self._after(call, error, _runtime.now() - began)
+                wait = self._after(call, error, _runtime.now() - call.began)
                 if wait is None:
                     error.attempts = tuple(call.attempts)
                     raise frameless(error)  # noqa: B904 (itself, without the way it came)
             else:
-                seconds = _runtime.now() - began
+                seconds = _runtime.now() - call.began
                 call.attempts.append(Attempt(len(call.attempts) + 1, "completed", answer.meta.status, None, seconds))
                 answer.meta = attrs.evolve(answer.meta, attempts=tuple(call.attempts))
                 return answer

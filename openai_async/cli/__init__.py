@@ -1,4 +1,4 @@
-"""The command line: `openai-async demo | chat | emulator`, also `python -m openai_async.cli`.
+"""The command line: `openai-async demo | chat | batch | emulator`, also `python -m openai_async.cli`.
 
 Importing this package needs nothing; running it needs click and rich, and says so in one line when they are missing.
 Replies go to standard output as they are, everything else to standard error. A key is only ever read from the
@@ -6,6 +6,7 @@ environment: an argument would show it to every user of the machine.
 
     group       the commands under one name, and their help
     chat        one reply, streamed
+    batch       a file of requests in, a file of answers out;  batch_display: what it shows
     demo        many calls against an emulator of its own
     emulator    the emulator in the foreground
     failures    an error of the library -> one line and an exit status

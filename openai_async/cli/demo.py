@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 import click
 
-from openai_async import AsyncClient, OpenAIError
+from openai_async import AsyncClient, OpenAIError, RateLimit
 from openai_async.cli.failures import OK, REFUSED, Misused, explained
 from openai_async.cli.loop import run
 from openai_async.cli.tally import Tally
@@ -66,10 +66,19 @@ Next:
     show_default=True,
     help="Speed of an emulated reply.",
 )
-def demo(calls: int, concurrency: int, first_token: float, tokens_per_second: float) -> int:
-    """Make hundreds of calls in parallel against an emulated API: no key, no network.
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=100,
+    metavar="N",
+    show_default=True,
+    help="Requests per second that the emulated API allows; more are refused with a 429.",
+)
+def demo(calls: int, concurrency: int, first_token: float, tokens_per_second: float, limit: int) -> int:
+    """Make hundreds of calls against an emulated API with a rate limit: no key, no network.
 
-    Then one reply is streamed, and a table says what the calls came to. The exit status is 0 if every call succeeded.
+    The limiter uses all of the limit, and is never refused. Then one reply is streamed, and a table says what the calls
+    came to, beside the least time that the limit allows. The exit status is 0 if every call succeeded.
     Example:
 
     \b
@@ -78,12 +87,12 @@ def demo(calls: int, concurrency: int, first_token: float, tokens_per_second: fl
     from rich.console import Console
 
     console = Console(highlight=False)
-    with _emulator(first_token, tokens_per_second) as base_url:
+    with _emulator(first_token, tokens_per_second, limit) as base_url:
         console.print(f"An emulated API runs on {base_url}: no key, no network.", soft_wrap=True)
-        return run(partial(show, console, base_url, calls, concurrency))
+        return run(partial(show, console, base_url, calls, concurrency, limit))
 
 
-async def show(console: Console, base_url: str, calls: int, concurrency: int) -> int:
+async def show(console: Console, base_url: str, calls: int, concurrency: int, limit: int) -> int:
     """Make the calls, stream one reply, draw the table; gives the exit status.
 
     Raises `click.ClickException` if the stream fails; failed calls are only counted. Cancelling cancels all of them.
@@ -92,11 +101,18 @@ async def show(console: Console, base_url: str, calls: int, concurrency: int) ->
 
     # Nothing of the user's environment reaches the emulator: no key, no organisation, no proxy.
     client = AsyncClient(
-        api_key="any", organization=[], base_url=base_url, max_concurrency=concurrency, trust_env=False
+        api_key="any",
+        organization=[],
+        base_url=base_url,
+        rate_limit=RateLimit(requests_per_second=limit),
+        max_concurrency=concurrency,
+        trust_env=False,
     )
     async with client:
-        console.print(f"\n[bold]{calls:,} chat calls, up to {concurrency:,} in flight[/bold]")
-        tally = await _many(client, console, calls, concurrency)
+        console.print(
+            f"\n[bold]{calls:,} chat calls, {limit:,} a second allowed, up to {concurrency:,} in flight[/bold]"
+        )
+        tally = await _many(client, console, calls, concurrency, limit)
         console.print("\n[bold]One reply, streamed[/bold]")
         await _one(client)
     console.print()
@@ -105,10 +121,10 @@ async def show(console: Console, base_url: str, calls: int, concurrency: int) ->
     return REFUSED if tally.failed else OK
 
 
-async def _many(client: AsyncClient, console: Console, calls: int, concurrency: int) -> Tally:
+async def _many(client: AsyncClient, console: Console, calls: int, concurrency: int, limit: int) -> Tally:
     from openai_async.cli.display import progress
 
-    tally = Tally(calls, most_in_flight=concurrency)
+    tally = Tally(calls, most_in_flight=concurrency, limit=limit)
     began = time.monotonic()
     results = client.chat.completions.map(_requests(tally), model=_MODEL, ordered=False, max_in_flight=concurrency)
     with progress(console, tally) as refresh:
@@ -140,14 +156,14 @@ async def _one(client: AsyncClient) -> None:
 
 
 @contextmanager
-def _emulator(first_token: float, tokens_per_second: float) -> Generator[str, None, None]:
+def _emulator(first_token: float, tokens_per_second: float, limit: int) -> Generator[str, None, None]:
     """An emulator in a process of its own, while the block runs; gives its base URL."""
     command = [
         sys.executable,
         # A console script imports nothing from the working directory, and neither may its child.
         *([] if os.getcwd() in sys.path else ["-P"]),
         *("-m", "openai_async.emulator", "--port", "0", "--exit-with-parent"),
-        *("--rpm", "10_000_000", "--tpm", "10_000_000_000"),
+        *("--rpm", str(60 * limit), "--window", "1"),
         *("--first-token", str(first_token), "--tokens-per-second", str(tokens_per_second)),
     ]
     with (

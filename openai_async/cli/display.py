@@ -74,6 +74,9 @@ def summary(tally: Tally) -> Table:
     table.add_row("prompt tokens", f"{tally.prompt_tokens:,}")
     table.add_row("completion tokens", f"{tally.completion_tokens:,}")
     table.add_row("time", f"{tally.seconds:.2f} s")
+    if (least := tally.least_seconds) is not None:
+        table.add_row("least time at this limit", f"{least:.2f} s")
+        table.add_row("429s", f"{tally.refused}", style="red" if tally.refused else None)
     table.add_row("calls per second", f"{tally.calls_per_second:,.0f}")
     table.add_row("latency, p50", _milliseconds(tally.latency(0.50)))
     table.add_row("latency, p99", _milliseconds(tally.latency(0.99)))

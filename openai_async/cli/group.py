@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from openai_async.cli.batch import batch
 from openai_async.cli.chat import chat
 from openai_async.cli.demo import demo
 from openai_async.cli.emulator import emulator
@@ -13,6 +14,7 @@ _EXAMPLES = """\b
 Examples:
   openai-async demo
   openai-async chat --model MODEL "Why is the sky blue?"
+  openai-async batch requests.jsonl answers.jsonl
   openai-async emulator --port 8080
 
 \b
@@ -35,6 +37,7 @@ def openai_async(context: click.Context) -> int:
     return OK
 
 
+openai_async.add_command(batch)
 openai_async.add_command(chat)
 openai_async.add_command(demo)
 openai_async.add_command(emulator)

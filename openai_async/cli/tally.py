@@ -20,7 +20,11 @@ class Tally:
 
     planned: int
     most_in_flight: int
+    #: Requests per second that are allowed; None for no limit.
+    limit: int | None = None
     started: int = 0
+    #: Attempts that were refused with a 429.
+    refused: int = 0
     seconds: float = 0.0
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -30,6 +34,7 @@ class Tally:
 
     def add(self, result: Result[ChatCompletion]) -> None:
         """Count a finished call."""
+        self.refused += sum(attempt.status == 429 for attempt in result.attempts)
         if result.value is None:
             self.errors[type(result.error).__name__] += 1
             return
@@ -38,6 +43,13 @@ class Tally:
         if (usage := result.value.usage) is not None:
             self.prompt_tokens += usage.prompt_tokens
             self.completion_tokens += usage.completion_tokens
+
+    @property
+    def least_seconds(self) -> float | None:
+        """The least time that the limit allows: one second's worth goes at once, and the last call takes its time, too."""
+        if self.limit is None or not self._latencies:
+            return None
+        return max(0.0, (self.planned - self.limit) / self.limit) + min(self._latencies)
 
     @property
     def failed(self) -> int:

@@ -80,8 +80,8 @@ class Batch:
     output_seconds: int | None
     key: str | None
     deadline: float
+    created_at: int
     expires_at: int
-    created_at: int = field(factory=lambda: int(time.time()))
     # By chance, not by number: the id of a batch that is gone must never name another one.
     id: str = field(factory=lambda: f"batch_{uuid4().hex}")
     status: str = "validating"

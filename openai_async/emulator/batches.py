@@ -72,7 +72,7 @@ def _read(emulator: Emulator, call: Call) -> Batch:
         fields.required(name)
     served = [path for path in _ENDPOINTS if endpoint_at(emulator, path)]
     fields.choice("completion_window", ("24h",))
-    window = emulator.batch_limits.window
+    window, now = emulator.batch_limits.window, int(time.time())
     return Batch(
         endpoint=fields.choice("endpoint", served) or "",
         input_file_id=fields.text("input_file_id") or "",
@@ -80,7 +80,8 @@ def _read(emulator: Emulator, call: Call) -> Batch:
         output_seconds=read_expiry(fields, "output_expires_after"),
         key=call.entry.key,
         deadline=emulator.clock() + window,
-        expires_at=int(time.time() + window),
+        created_at=now,
+        expires_at=now + int(window),
     )
 
 

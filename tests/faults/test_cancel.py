@@ -6,6 +6,7 @@ left, the server sees no connection but those that the client keeps idle, and on
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -196,6 +197,24 @@ async def test_a_permit_handed_to_a_cancelled_waiter_goes_on(make_client: MakeCl
             assert client._pipeline.limiter.in_flight == 0
 
 
+@pytest.mark.parametrize("stack", ["asyncio-lean", "asyncio-shards"], indirect=True)
+async def test_a_permit_handed_to_a_natively_cancelled_waiter_goes_on(make_client: MakeClient) -> None:
+    """The same by `Task.cancel`, which, unlike a scope, also hits a waiter whose permit is already there."""
+    with FaultServer([sse([EVENTS[0], Gate("end"), *EVENTS[1:]]), ok()]) as server:
+        async with make_client(server.base_url, max_concurrency=1) as client:
+            stream = await client.chat.completions.create(**CALL, stream=True)
+            tasks = [asyncio.create_task(call(client)) for _ in range(6)]
+            while client._pipeline.limiter.waiting < 6:
+                await anyio.lowlevel.checkpoint()
+            await stream.aclose()
+            for task in tasks[:3]:
+                task.cancel()
+            _, unserved = await asyncio.wait(tasks, timeout=5)
+            assert unserved == set()
+            assert [task.cancelled() for task in tasks] == [True] * 3 + [False] * 3
+            assert client._pipeline.limiter.in_flight == 0
+
+
 async def test_the_wait_before_a_retry_cancelled_at_every_await(make_client: MakeClient) -> None:
     """Cancelling between two attempts holds nothing: neither a permit nor a connection."""
     numbers = itertools.count()
@@ -307,8 +326,6 @@ async def test_a_storm_of_cancelled_tasks_leaks_nothing(size: int, make_client: 
 @pytest.mark.parametrize("stack", ["asyncio-lean", "asyncio-shards"], indirect=True)
 async def test_a_storm_of_natively_cancelled_tasks_leaks_nothing(make_client: MakeClient) -> None:
     """The same through `Task.cancel`, several times for some."""
-    import asyncio
-
     chance = random.Random(1)
     with FaultServer([ok()]) as server:
         async with make_client(server.base_url, max_concurrency=32) as client:

@@ -16,7 +16,7 @@ from openai_async.errors import (
     InvalidResponseError,
     UnexpectedRedirectError,
 )
-from openai_async.testing import FaultServer, Fin, Script, Send, Stall, respond, sse
+from openai_async.testing import FaultServer, Fin, Script, Send, Sleep, Stall, respond, sse
 
 from .conftest import MakeClient
 from .replies import CALL, COMPLETION, TEXT, ok
@@ -116,10 +116,8 @@ ODD_BUT_RIGHT: dict[str, Script] = {
     "unknown fields": respond(body=completion(new={"a": [1]}), headers=JSON),
     "nulls for what may be absent": respond(body=completion(usage=None, created=None), headers=JSON),
     "gzip": respond(body=gzip.compress(RIGHT), headers={**JSON, "content-encoding": "gzip"}),
-    "interim answers before": (
-        Send(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"),
-        *ok(),
-    ),
+    "interim answers before": (Send(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nlink: x\r\n\r\n"), *ok()),
+    "an interim answer long before": (Send(b"HTTP/1.1 103 Hints\r\nlink: x\r\n\r\n"), Sleep(0.05), *ok()),
     "unknown success status": respond(299, RIGHT, JSON),
 }
 
