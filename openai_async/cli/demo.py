@@ -109,9 +109,7 @@ async def show(console: Console, base_url: str, calls: int, concurrency: int, li
         trust_env=False,
     )
     async with client:
-        console.print(
-            f"\n[bold]{calls:,} chat calls, {limit:,} a second allowed, up to {concurrency:,} in flight[/bold]"
-        )
+        console.print(f"\n[bold]{calls:,} chat calls, up to {concurrency:,} in flight, {limit:,} a second[/bold]")
         tally = await _many(client, console, calls, concurrency, limit)
         console.print("\n[bold]One reply, streamed[/bold]")
         await _one(client)

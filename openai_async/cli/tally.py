@@ -46,7 +46,7 @@ class Tally:
 
     @property
     def least_seconds(self) -> float | None:
-        """The least time that the limit allows: one second's worth goes at once, and the last call takes its time, too."""
+        """The least time that the limit allows: a second's worth goes at once, and the last call takes its time."""
         if self.limit is None or not self._latencies:
             return None
         return max(0.0, (self.planned - self.limit) / self.limit) + min(self._latencies)

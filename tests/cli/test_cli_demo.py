@@ -70,6 +70,8 @@ def test_every_call_succeeds(commands: Commands) -> None:
     assert int(figures["completion tokens"].replace(",", "")) > 40
     assert re.fullmatch(r"[\d.]+ s", figures["time"])
     assert int(figures["calls per second"].replace(",", "")) > 0
+    assert figures["429s"] == "0"
+    assert re.fullmatch(r"[\d.]+ s", figures["least time at this limit"])
     for share in ("p50", "p99"):
         assert re.fullmatch(r"[\d,]+ ms", figures[f"latency, {share}"])
     progress = re.findall(r"^(\d+)/40 done, 0 failed, (\d+) in flight, \d+ calls/s$", ended.out, re.MULTILINE)
@@ -105,7 +107,7 @@ async def test_a_failed_call_fails_the_demo() -> None:
 
     console = Console(file=io.StringIO(), width=80)
     with FaultServer(answer) as server:
-        assert await show(console, server.base_url, 3, 2) == 1
+        assert await show(console, server.base_url, 3, 2, 100) == 1
     assert isinstance(console.file, io.StringIO)
     assert "3/3 done, 1 failed, 0 in flight" in console.file.getvalue()
     assert re.search(r"errors +│ +1 \(BadRequestError 1\) │", console.file.getvalue())
