@@ -93,8 +93,14 @@ class LoopConnections(Generic[K]):
         connections = [*self.busy, *(connection for stack in self.idle.values() for connection, _ in stack)]
         self.busy.clear()
         self.idle.clear()
-        for connection in connections:
-            await connection.aclose()
+        try:
+            while connections:
+                await connections[-1].aclose()
+                connections.pop()
+        except BaseException:
+            for connection in connections:  # cancelled: the rest goes without being waited for
+                connection.drop()
+            raise
         await _runtime.background_done()
 
 

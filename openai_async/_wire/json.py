@@ -130,7 +130,18 @@ def _label(key: object) -> str:
 
 
 def check_finite(params: Mapping[str, Any]) -> None:
-    """Refuse NaN and infinity among the parameters themselves: the codec would quietly write null for them."""
+    """Refuse NaN and infinity among the parameters: the codec would quietly write null for them.
+
+    Walks everything; `resources` calls it only where a null was written.
+    """
     for name, value in params.items():
-        if value.__class__ is float and not math.isfinite(value):
-            raise InvalidParameterError(_label(name).lstrip("."), "must be a finite number")
+        _check_finite(_label(name).lstrip("."), value, 32)
+
+
+def _check_finite(path: str, value: Any, depth: int) -> None:
+    if value.__class__ is float:
+        if not math.isfinite(value):
+            raise InvalidParameterError(path, "must be a finite number")
+    elif depth and isinstance(value, (Mapping, list, tuple)):
+        for label, part in _parts(value):
+            _check_finite(f"{path}{label}", part, depth - 1)

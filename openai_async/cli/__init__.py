@@ -6,7 +6,7 @@ environment: an argument would show it to every user of the machine.
 
     group       the commands under one name, and their help
     chat        one reply, streamed
-    batch       a file of requests in, a file of answers out;  batch_display: what it shows
+    batch       a file of requests in, a file of answers out;  batch_run: one run;  batch_display: what it shows
     demo        many calls against an emulator of its own
     emulator    the emulator in the foreground
     failures    an error of the library -> one line and an exit status

@@ -6,32 +6,16 @@ Ctrl-C finishes what is in flight and writes it; the second one drops it. Either
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-import anyio
 import click
 import orjson
 
-from openai_async import AsyncClient, errors
-from openai_async.batch import (
-    AsyncBatch,
-    BatchError,
-    BatchHaltedError,
-    BatchOutputError,
-    BatchSummary,
-)
-from openai_async.cli.batch_display import Display, describe
-from openai_async.cli.failures import OK, REFUSED, Misused, explained
+from openai_async import AsyncClient, OpenAIError
+from openai_async.cli.failures import Misused, explained
 from openai_async.cli.loop import run
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-STOPPED: Final = 3
-DISK: Final = 4
 
 _SECONDS = click.FloatRange(min=0, min_open=True)
 _COUNT = click.IntRange(min=1)
@@ -51,28 +35,6 @@ Exit status:
   3  rows are left: stopped by Ctrl-C or SIGTERM, or no further row could succeed
   4  OUT cannot be written: disk full, read-only, damaged, ...
 After 3 and 4 the same command goes on where it was."""
-
-#: Arguments of the library -> what they are called here.
-_OPTIONS: Final[Mapping[str, str]] = {
-    "deadline": "--deadline",
-    "endpoint": "--endpoint",
-    "input_format": "--format",
-    "prompt_template": "--template",
-    "system": "--system",
-    "timeout": "--timeout",
-}
-
-
-class Halted(click.ClickException):
-    """Rows are left, and none of them could have succeeded."""
-
-    exit_code = STOPPED
-
-
-class DiskFailed(click.ClickException):
-    """OUT cannot be written."""
-
-    exit_code = DISK
 
 
 @click.command(epilog=_HELP)
@@ -123,70 +85,18 @@ def batch(
     line; or it is a table (CSV, or JSON lines) that prompts are made of. OUT gets one line a row as the Batch API
     writes them. Rows that are in OUT are never sent again. The key is read from OPENAI_API_KEY.
     """
+    # Other commands do not wait for these.
     from rich.console import Console
+
+    from openai_async.cli.batch_run import carry_out
 
     console = Console(stderr=True, highlight=False, quiet=quiet)
     options.update(params=_parameters(params), max_in_flight=max_in_flight, ordered=not unordered)
     try:
         client = AsyncClient(base_url=base_url, allow_http=allow_http, max_concurrency=max(1_000, max_in_flight or 0))
-    except errors.OpenAIError as error:
+    except OpenAIError as error:
         raise explained(error) from None
-    return run(partial(_carry_out, client, console, source, target, options))
-
-
-async def _carry_out(client: AsyncClient, console: Console, source: str, target: str, options: dict[str, Any]) -> int:
-    try:
-        async with client:
-            summary = await _until_told(client, console, source, target, options)
-    except BatchHaltedError as error:
-        describe(console, error.summary)
-        cause = error.__cause__
-        assert isinstance(cause, errors.OpenAIError)
-        raise Halted(explained(cause, base_url=client.base_url).message) from None
-    except BatchOutputError as error:
-        raise DiskFailed(str(error)) from None
-    except BatchError as error:
-        raise Misused(str(error)) from None
-    except errors.InvalidParameterError as error:
-        name, _, reason = str(error).partition(": ")
-        raise Misused(f"{_OPTIONS.get(name, name)}: {reason}") from None
-    if summary is None:
-        console.print("Stopped at once; answers that had arrived are in OUT. The same command goes on.")
-        return STOPPED
-    describe(console, summary)
-    if not summary.complete:
-        return STOPPED
-    return OK if summary.ok else REFUSED
-
-
-async def _until_told(
-    client: AsyncClient, console: Console, source: str, target: str, options: dict[str, Any]
-) -> BatchSummary | None:
-    """Run the batch; None if it was stopped at once."""
-    stop = anyio.Event()
-    ended: BatchSummary | errors.OpenAIError | None = None
-    with Display(console) as display:
-        options |= {"stop": stop, "on_progress": display.show}
-        async with anyio.create_task_group() as group:
-            group.start_soon(_heed_signals, stop, group.cancel_scope, console)
-            try:
-                ended = await AsyncBatch(client._pipeline).run(source, target, **options)
-            except errors.OpenAIError as error:
-                ended = error  # out of the group by itself
-            group.cancel_scope.cancel()
-    if isinstance(ended, errors.OpenAIError):
-        raise ended
-    return ended
-
-
-async def _heed_signals(stop: anyio.Event, scope: anyio.CancelScope, console: Console) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            if stop.is_set():
-                scope.cancel()
-                return
-            stop.set()
-            console.print("Finishing what is in flight; once more to stop at once.")
+    return run(partial(carry_out, client, console, source, target, options))
 
 
 def _parameters(given: Iterable[str]) -> dict[str, Any]:

@@ -77,14 +77,16 @@ def _prepare(
     body = {name: value for name, value in params.items() if value is not None}
     if extra_body:
         body.update(extra_body)
-    json.check_finite(body)
     if query or defaults.query:
-        encoded = paths.query({**defaults.query, **(query or {})})
-        path = f"{path}?{encoded}" if encoded else path
+        query_text = paths.query({**defaults.query, **(query or {})})
+        path = f"{path}?{query_text}" if query_text else path
     if deadline is None:
         deadline = defaults.deadline
     else:
         check_seconds("deadline", deadline)
+    encoded = json.dumps(body) if body else b""
+    if b"null" in encoded:  # meant, or a number that JSON cannot carry
+        json.check_finite(body)
     return Call(
         method,
         path,
@@ -92,7 +94,7 @@ def _prepare(
         defaults.timeout if timeout is None else Timeout.of(timeout),
         defaults.max_retries if max_retries is None else check_retries(max_retries),
         deadline=None if deadline is None else _runtime.now() + deadline,
-        body=json.dumps(body) if body else b"",
+        body=encoded,
         headers=check_headers("extra_headers", headers) if headers else [],
         stream=stream,
         repeatable=repeatable,

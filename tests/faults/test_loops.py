@@ -335,3 +335,16 @@ def test_a_loop_that_ends_in_the_middle_of_calls_leaves_nothing(
             run(fail, client, server)
         assert client._pipeline.limiter.in_flight == client._pipeline.limiter.waiting == 0
         server.wait_for(lambda server: server.open_connections == 0)
+
+
+async def test_a_cancelled_close_leaves_no_connection_open(make_client: MakeClient) -> None:
+    """Cancelling `aclose` only spares its caller the waiting: every connection goes."""
+    with FaultServer([ok()]) as server:
+        client = make_client(server.base_url)
+        async with anyio.create_task_group() as calls:
+            for _ in range(3):
+                calls.start_soon(ask, client)
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await client.aclose()
+        await server.until(lambda server: server.open_connections == 0)
