@@ -199,6 +199,28 @@ class Limiter:
         found = self._families.get(family)
         return found.pools if found else {}
 
+    def best(self, calls: int | None, tokens: float) -> dict[str, float | None]:
+        """The limits of all pools together, and the least seconds for so many calls of so many tokens each.
+
+        A full level goes at once, the rest at its rate; the slower of requests and tokens decides.
+        """
+        rates: dict[str, float] = {}
+        burst: dict[str, float] = {}
+        for family in self._families.values():
+            for pool in family.pools.values():
+                for level in pool.levels:
+                    rates[level.kind] = rates.get(level.kind, 0.0) + level.rate
+                    burst[level.kind] = burst.get(level.kind, 0.0) + level.capacity
+        least = None
+        if calls is not None and rates:
+            need = {"requests": float(calls), "tokens": calls * tokens}
+            least = max(max(0.0, need[kind] - burst[kind]) / rates[kind] for kind in rates)
+        return {
+            "limit_requests_per_minute": 60.0 * rates["requests"] if "requests" in rates else None,
+            "limit_tokens_per_minute": 60.0 * rates["tokens"] if "tokens" in rates else None,
+            "least_seconds": least,
+        }
+
     @property
     def drained(self) -> frozenset[int]:
         """Keys that are set aside."""

@@ -65,6 +65,8 @@ class MapSettings:
     on_progress: Callable[[Progress], None] | None = None
     #: What the client's calls wait for, for progress.
     waiting_for: Callable[[], Mapping[Any, int]] = lambda: EMPTY
+    #: The rate limits, and the least time for so many calls of so many tokens, as fields of `Progress`.
+    best: Callable[[int | None, float], Mapping[str, float | None]] = lambda calls, tokens: EMPTY
 
 
 def map_calls(
@@ -94,7 +96,9 @@ def map_calls(
             raise InvalidParameterError("requests", "each request must be a mapping of parameters")
         return await method(**{**shared, **request, **fixed})
 
-    return AsyncMap(one, requests, MapSettings(limit=max_in_flight, waiting_for=limiter.waiting_for, **settings))
+    return AsyncMap(
+        one, requests, MapSettings(limit=max_in_flight, waiting_for=limiter.waiting_for, best=limiter.best, **settings)
+    )
 
 
 class AsyncMap(Generic[R]):
@@ -141,7 +145,12 @@ class AsyncMap(Generic[R]):
             cost=self._cost,
             seconds=_runtime.now() - self._began if self._began else 0.0,
             waiting_for=self._settings.waiting_for(),
+            **self._settings.best(len(self._requests) if isinstance(self._requests, Sized) else None, self._mean()),
         )
+
+    def _mean(self) -> float:
+        answered = self._ended - self._failed
+        return self._tokens / answered if answered else 0.0
 
     def __aiter__(self) -> Self:
         return self

@@ -24,6 +24,7 @@ from openai_async.types.settings import Timeout
 R = TypeVar("R", bound=Reply)
 
 if TYPE_CHECKING:
+    from openai_async.batch.api import AsyncBatch
     from openai_async.resources.chat import AsyncChat
     from openai_async.resources.models import AsyncModels
 
@@ -120,6 +121,13 @@ class AsyncClient:
         from openai_async.resources.chat import AsyncChat
 
         return AsyncChat(self._pipeline)
+
+    @cached_property
+    def batch(self) -> AsyncBatch:
+        """Files of requests in, files of answers out; survives being killed."""
+        from openai_async.batch.api import AsyncBatch
+
+        return AsyncBatch(self._pipeline)
 
     @cached_property
     def models(self) -> AsyncModels:

@@ -87,6 +87,6 @@ def _drop_frames(error: BaseException) -> None:
         if link is not None and id(link) not in seen:
             seen.add(id(link))
             link.__traceback__ = None
-            if hasattr(link, "_request"):
-                link._request = None  # httpx's errors hold the request, headers and all
+            if "_request" in vars(link):
+                vars(link)["_request"] = None  # httpx's errors hold the request, headers and all
             chain += [link.__cause__, link.__context__]

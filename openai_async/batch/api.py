@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Unpack
-
-import anyio
+from typing import Any, Protocol, TypeVar, Unpack
 
 from openai_async.batch.journal import Journal
 from openai_async.batch.recipe import InputFormat, Recipe
@@ -15,7 +14,7 @@ from openai_async.batch.report import BatchProgress, BatchSummary
 from openai_async.batch.run import Ambiguous, Run, Stop
 from openai_async.batch.sending import Sender
 from openai_async.batch.source import InputFile
-from openai_async.batch.threads import Threads
+from openai_async.batch.threads import Threads, sheltered
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import Resource
 from openai_async.types.options import RequestOptions
@@ -93,14 +92,16 @@ class AsyncBatch(Resource):
             input_format=input_format,
         )
         sender = Sender(self._pipeline, options)
-        threads = Threads()
         window = self._window(max_in_flight)
         _check(ambiguous, give_up_after)
-        source = await threads.run(partial(InputFile.open, os.fspath(in_path), recipe))
-        try:
-            journal = await threads.run(partial(Journal.open, os.fspath(out_path), source.identity()))
-            try:
-                run = Run(
+
+        async def run() -> BatchSummary:
+            threads = Threads()
+            async with (
+                _closed(threads, partial(InputFile.open, os.fspath(in_path), recipe)) as source,
+                _closed(threads, partial(Journal.open, os.fspath(out_path), source.identity())) as journal,
+            ):
+                return await Run(
                     source,
                     journal,
                     sender,
@@ -112,13 +113,9 @@ class AsyncBatch(Resource):
                     give_up_after=give_up_after,
                     stop=stop,
                     on_progress=on_progress,
-                )
-                return await run.run()
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await threads.run(journal.close)
-        finally:
-            source.close()
+                ).run()
+
+        return await sheltered(run)
 
     def _window(self, asked: int | None) -> int:
         if asked is None:
@@ -126,6 +123,23 @@ class AsyncBatch(Resource):
         if isinstance(asked, bool) or not isinstance(asked, int) or asked < 1:  # pyright: ignore
             raise InvalidParameterError("max_in_flight", "must be a positive integer")
         return asked
+
+
+class _File(Protocol):
+    def close(self) -> None: ...
+
+
+F = TypeVar("F", bound=_File)
+
+
+@asynccontextmanager
+async def _closed(threads: Threads, open_it: Callable[[], F]) -> AsyncGenerator[F, None]:
+    """A file that is opened, and in every case closed again, in a thread."""
+    file = await threads.run(open_it)
+    try:
+        yield file
+    finally:
+        await threads.run(file.close)
 
 
 def _check(ambiguous: str, give_up_after: object) -> None:

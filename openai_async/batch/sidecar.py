@@ -169,12 +169,10 @@ class Sidecar:
 
     def close(self) -> None:
         """Give up the lock. The file is removed if no row is in flight; else the next run learns from it."""
-        try:
-            if not self._in_flight and not self.held:
-                with suppress(OSError):  # it is not needed, and does no harm
-                    disk.remove(self.path)
-        finally:
-            os.close(self._descriptor)
+        if not self._in_flight and not self.held:
+            with suppress(OSError):  # it is not needed, and does no harm
+                disk.remove(self.path)
+        os.close(self._descriptor)
 
 
 def _is_at(path: str, descriptor: int) -> bool:

@@ -6,7 +6,7 @@ waiting.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import anyio
@@ -32,3 +32,25 @@ class Threads:
     async def run_long(self, work: Callable[[Callable[[], object]], T]) -> T:
         """For work that takes its time: it is given a function to call now and then, which raises when cancelled."""
         return await anyio.to_thread.run_sync(work, anyio.from_thread.check_cancelled, limiter=self._limiter)
+
+
+async def sheltered(work: Callable[[], Awaitable[T]]) -> T:
+    """Do the work in a task of its own.
+
+    asyncio's own `Task.cancel` breaks any await, also that for a thread which goes on; what the thread was to give, an
+    open file or a lock, is lost then. Behind a task group it arrives as a cancelled scope, which `run` withstands.
+    """
+    results: list[T] = []
+    failures: list[Exception] = []
+
+    async def alone() -> None:
+        try:
+            results.append(await work())
+        except Exception as error:  # out of the group by itself
+            failures.append(error)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(alone)
+    if failures:
+        raise failures.pop()
+    return results[0]

@@ -21,6 +21,8 @@ class Progress:
         cost: US dollars so far; None if the price of a model is not known.
         seconds: since the start.
         waiting_for: how many calls of the whole client wait, by what for.
+        limit_requests_per_minute, limit_tokens_per_minute: the rate limits, where they are known.
+        least_seconds: the least time that they allow for all calls, at the mean size so far.
     """
 
     total: int | None
@@ -31,6 +33,9 @@ class Progress:
     cost: float | None
     seconds: float
     waiting_for: Mapping[str, int] = EMPTY
+    limit_requests_per_minute: float | None = None
+    limit_tokens_per_minute: float | None = None
+    least_seconds: float | None = None
 
     @property
     def calls_per_minute(self) -> float:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import anyio
 import pytest
 
 from openai_async import APIStatusError, AsyncClient, InvalidParameterError
+from openai_async._layers.call import Call
 from openai_async.batch import (
     AsyncBatch,
     BatchHaltedError,
@@ -23,10 +27,10 @@ from openai_async.batch import (
     BatchSummary,
     disk,
 )
-from openai_async.emulator import Emulator, Faults, Latency
+from openai_async.emulator import Emulator, Faults, Latency, Serving
 from openai_async.testing import FaultServer, Request, Rst, Script, json_reply, pending_tasks, respond
 from tests.batch.conftest import Place
-from tests.batch.files import ids, journal_of, notes, read_lines, request, requests, write_lines
+from tests.batch.files import ids, journal_of, notes, read_lines, request, requests, whole_lines, write_lines
 
 
 def sent(emulator: Emulator) -> Counter[str]:
@@ -405,6 +409,76 @@ async def test_notes_of_ambiguous_rows_outlive_a_run_that_does_not_reach_them(pl
     assert second.ambiguous_ids == third.ambiguous_ids
     assert third.ambiguous == 5
     assert (await place.run()).ambiguous == 0
+
+
+async def test_cancelling_at_any_moment_leaves_nothing_behind(
+    tmp_path: Path, client: AsyncClient, emulator: Emulator, anyio_backend: str
+) -> None:
+    """Whenever a run is cancelled, also by asyncio's own `Task.cancel`, its files are closed and its lock is given up;
+    the next one goes on, and no row that is on the disk is sent again."""
+    batch = AsyncBatch(client._pipeline)
+    source, out = write_lines(tmp_path / "in", requests(40)), tmp_path / "out"
+    emulator.latency = Latency(first_token=0.002)
+    await client.models.list()
+    descriptors, tasks = set(_files()), len(pending_tasks())
+    sent_when_finished: dict[str, int] = {}
+    for pause in range(60):
+        if anyio_backend == "asyncio":
+            task = asyncio.create_task(batch.run(source, out, max_in_flight=2))
+            await asyncio.sleep(pause * 0.0005)
+            task.cancel()
+            await asyncio.wait({task})
+        else:
+            with anyio.move_on_after(pause * 0.0005):
+                await batch.run(source, out, max_in_flight=2)
+        assert len(pending_tasks()) == tasks
+        assert set(_files()) <= descriptors
+        counts = sent(emulator)
+        for name in whole_lines(out):
+            assert sent_when_finished.setdefault(name, counts[name]) == counts[name]
+    assert (await batch.run(source, out)).ok
+    assert ids(out) == [f"row-{number}" for number in range(40)]
+
+
+def _files() -> Iterator[str]:
+    """What this process has open, sockets left out."""
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):
+            target = os.readlink(f"/proc/self/fd/{descriptor}")
+            if not target.startswith(("socket:", "/proc")):
+                yield target
+
+
+async def test_rows_stand_in_line_behind_other_calls(
+    place: Place, monkeypatch: pytest.MonkeyPatch, client: AsyncClient
+) -> None:
+    """Rows are of the class "batch", and of one job, unless `priority` says otherwise."""
+    seen: list[Call] = []
+    fetch = client._pipeline.fetch
+
+    async def watched(call: Call) -> Any:
+        seen.append(call)
+        return await fetch(call)
+
+    monkeypatch.setattr(client._pipeline, "fetch", watched)
+    write_lines(place.source, requests(3))
+    await place.run()
+    assert {call.priority for call in seen} == {"batch"}
+    assert len({id(call.job) for call in seen}) == 1
+    assert seen[0].job is not None
+    write_lines(place.source, requests(4))
+    await place.run(priority="interactive")
+    assert seen[-1].priority == "interactive"
+
+
+async def test_costs_are_summed(tmp_path: Path, server: Serving) -> None:
+    """Where prices are known, progress and summary say what the run cost, and the client's totals have it, too."""
+    source = write_lines(tmp_path / "in", requests(10))
+    prices = {"emulated-mini": (1.0, 2.0)}
+    async with AsyncClient(api_key="k", base_url=server.base_url, prices=prices) as client:
+        summary = await AsyncBatch(client._pipeline).run(source, tmp_path / "out")
+    assert summary.cost == pytest.approx(client.costs.total.cost)
+    assert summary.cost
 
 
 # ---- what is refused before anything is sent

@@ -1,0 +1,1 @@
+"""Optional neighbours, one file each. Nothing here is imported unless it is asked for."""
