@@ -14,7 +14,6 @@ from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 Priority = Literal["interactive", "default", "batch"]
 PRIORITIES: Final[tuple[Priority, ...]] = ("interactive", "default", "batch")
-_UPWARDS: Final[tuple[Priority, ...]] = ("batch", "default", "interactive")
 #: One turn in so many goes to the lowest class that waits.
 _FLOOR: Final = 10
 
@@ -72,8 +71,9 @@ class Line(Generic[W]):
     def head(self) -> W | None:
         """Whose turn it is. The same one until it is taken, leaves, or somebody of a higher class joins."""
         if self._head is None and self._size:
-            order = PRIORITIES if self._turns % _FLOOR != _FLOOR - 1 else _UPWARDS
-            priority = next(one for one in order if self._classes[one])
+            upwards = self._turns % _FLOOR == _FLOOR - 1
+            waiting: list[Priority] = [priority for priority in PRIORITIES if self._classes[priority]]
+            priority = waiting[-1 if upwards else 0]
             job, waiters = next(iter(self._classes[priority].items()))
             self._head = (priority, job, next(iter(waiters)))
         return self._head[2] if self._head else None

@@ -64,6 +64,7 @@ class AsyncStream(Generic[C, F]):
 
     Iterating raises:
         StreamInterrupted: it ended without its terminal event.
+        APIConnectionError: the connection broke.
         FirstTokenTimeoutError, IdleTimeoutError, DeadlineExceededError: it fell silent.
         APIStatusError: the server reported an error inside the stream.
         DecodeError, ResponseTooLargeError: an event is damaged, or over the bound.

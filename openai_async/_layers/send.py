@@ -53,6 +53,7 @@ class Send:
         self._max_response_bytes = max_response_bytes
 
     async def __call__(self, call: Call) -> Answer:
+        self._transport.load()
         until, by_deadline = _bound(call)
         request = WireRequest(call.method, self._base_url + call.path, self._headers_of(call), call.body)
         exchange: Exchange | None = None
@@ -136,6 +137,9 @@ def _decoded(call: Call, body: bytes, meta: Meta) -> object:
     try:
         value = call.decode(body)
     except DecodeError as error:
+        secrets = [call.credentials.secret] if call.credentials else []
+        if (refusal := problems.from_success(meta, body, secrets=secrets)) is not None:
+            raise refusal from None
         error.status_code, error.request_id = meta.status, meta.request_id
         raise
     return value

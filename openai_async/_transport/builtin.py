@@ -34,6 +34,9 @@ class BuiltIn:
     _lean: Transport | None = attrs.field(default=None, init=False)
     _httpx: Transport | None = attrs.field(default=None, init=False)
 
+    def load(self) -> None:
+        self._chosen()
+
     async def send(self, request: WireRequest, *, connect_timeout: float | None) -> Exchange:
         return await self._chosen().send(request, connect_timeout=connect_timeout)
 

@@ -44,6 +44,10 @@ class Exchange(Protocol):
 class Transport(Protocol):
     """Sends requests. Usable from several event loops; a connection never leaves the loop that opened it."""
 
+    def load(self) -> None:
+        """Import what sending needs. Called before any timeout runs: a first import takes a while."""
+        ...
+
     async def send(self, request: WireRequest, *, connect_timeout: float | None) -> Exchange:
         """Send one request and return once the response's head is there. Never waits for a free connection.
 

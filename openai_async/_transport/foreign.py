@@ -43,6 +43,9 @@ class Foreign:
         self._closing = _Closing()
         self._body: Any = type("Body", (BytesBody, self._http.AsyncByteStream), {})
 
+    def load(self) -> None:
+        return
+
     async def send(self, request: WireRequest, *, connect_timeout: float | None) -> ForeignExchange:
         http = self._http
         url = http.URL(request.url)

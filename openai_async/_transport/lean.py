@@ -29,6 +29,9 @@ class Lean:
         """Connections of all loops, idle and busy."""
         return self._connections.count
 
+    def load(self) -> None:
+        return
+
     async def send(self, request: WireRequest, *, connect_timeout: float | None) -> LeanExchange:
         origin, host, target = _parsed(request.url)
         owned = await self._connections.mine()

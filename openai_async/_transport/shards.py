@@ -85,6 +85,9 @@ class Shards:
         """Connections of all loops, idle and busy."""
         return self._shards.count
 
+    def load(self) -> None:
+        return
+
     async def send(self, request: WireRequest, *, connect_timeout: float | None) -> ShardExchange:
         owned = await self._shards.mine()
         url, origin = _parsed(request.url)

@@ -116,6 +116,15 @@ def _unwrapped(decoded: Any) -> Any:
     return decoded[0] if isinstance(decoded, list) and decoded else decoded  # pyright: ignore[reportUnknownVariableType]
 
 
+def from_success(meta: Meta, body: bytes, *, secrets: Iterable[Secret]) -> APIStatusError | None:
+    """The exception of an error body that came with a success status, as some servers send it; None if it is none."""
+    try:
+        error = error_in(json.loads(body))
+    except DecodeError:
+        return None
+    return None if error is None else from_event(error, request_id=meta.request_id, secrets=secrets)
+
+
 def from_event(error: Any, *, request_id: str | None, secrets: Collection[Secret]) -> APIStatusError:
     """The exception of an error that came inside a stream, where no status belongs to it."""
     return _build(_implied_status(error), error, secrets, request_id=request_id)

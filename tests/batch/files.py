@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,7 +66,8 @@ def notes(out: Path) -> list[Noted]:
     slots = path.read_bytes()[len(HEADER) :]
     found: list[Noted] = []
     for start in range(0, len(slots) - SLOT + 1, SLOT):
-        fields = slots[start : start + SLOT].split()
-        if len(fields) == 4:
-            found.append(Noted(int(fields[0]), int(fields[1]), int(fields[2], 16)))
+        text, _, checksum = slots[start : start + SLOT - 1].rpartition(b" ")
+        if checksum == b"%08x" % zlib.crc32(text):  # else it was torn, and its row was not sent yet
+            index, size, digest = text.split()
+            found.append(Noted(int(index), int(size), int(digest, 16)))
     return found

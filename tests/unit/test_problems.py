@@ -316,3 +316,12 @@ def test_keys_are_masked_in_errors_of_a_stream() -> None:
 def test_which_events_are_errors(event: object, error: object) -> None:
     """An event is an error if its `error` says something."""
     assert problems.error_in(event) == error
+
+
+def test_an_error_with_a_success_status_is_an_error() -> None:
+    """A body that holds nothing but an error is raised as what it says, and anything else is left to decoding."""
+    body = b'{"error": {"message": "Slow down.", "type": "rate_limit_error"}}'
+    refused = problems.from_success(Meta(), body, secrets=[])
+    assert isinstance(refused, RateLimitError)
+    for other in (b"{}", b'{"error": null}', b"[]", b"<html>", b""):
+        assert problems.from_success(Meta(), other, secrets=[]) is None
