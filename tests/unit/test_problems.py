@@ -11,7 +11,8 @@ import pytest
 from openai_async import errors
 from openai_async._wire import problems
 from openai_async._wire.headers import read_meta
-from openai_async.errors import APIStatusError
+from openai_async.errors import APIStatusError, RateLimitError
+from openai_async.types._base import Meta
 from openai_async.types.settings import Secret
 
 KEY = "CanaryKey0123456789"
