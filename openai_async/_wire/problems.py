@@ -116,7 +116,7 @@ def _unwrapped(decoded: Any) -> Any:
     return decoded[0] if isinstance(decoded, list) and decoded else decoded  # pyright: ignore[reportUnknownVariableType]
 
 
-def from_success(meta: Meta, body: bytes, *, secrets: Sequence[Secret]) -> APIStatusError | None:
+def from_success(meta: Meta, body: bytes, *, secrets: Collection[Secret]) -> APIStatusError | None:
     """The exception of an error body that came with a success status, as some servers send it; None if it is none."""
     try:
         error = error_in(json.loads(body))
