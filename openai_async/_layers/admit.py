@@ -44,6 +44,8 @@ class Admit:
             call.began = _runtime.now()
             try:
                 call.credentials = await self._keys.credentials(permit.key)
+                if call.on_send is not None:
+                    call.on_send()
                 answer = await self._next(call)
             except (QuotaExhaustedError, AuthenticationError) as error:
                 permit.end()

@@ -55,6 +55,8 @@ class Call:
     job: object = attrs.field(default=None, repr=False)
     #: The limiter counts for this call: a refusal is its to wait for.
     paced: bool = attrs.field(default=False, repr=False)
+    #: Called when an attempt holds its permit, just before it is sent; what it raises ends the call.
+    on_send: Callable[[], None] | None = attrs.field(default=None, repr=False)
     credentials: Credentials | None = attrs.field(default=None, repr=False)
     #: Loop time at which the attempt under way got its permit.
     began: float = attrs.field(default=0.0, repr=False)

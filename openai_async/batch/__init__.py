@@ -11,6 +11,7 @@ API, so that the same ones work here and there.
     commits     group commit;  journal: OUT, sidecar: what is in flight, ordering: OUT in the order of IN
     disk        the calls that change a file;  threads: where they are made
     run         one run of all these;  report: what it came to
+    remote      the same at the Batch API;  parts: IN as its files, service: its calls, results: its answers in OUT
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ from openai_async.batch.errors import (
     BatchMismatchError,
     BatchOutputError,
     DamagedOutputError,
+    RemoteBatchError,
+    RemoteWaitError,
 )
+from openai_async.batch.parts import RemoteLimits
 from openai_async.batch.recipe import InputFormat
-from openai_async.batch.report import BatchProgress, BatchSummary
+from openai_async.batch.report import BatchProgress, BatchSummary, RemotePart, RemoteProgress
 from openai_async.batch.rows import BadLine
 from openai_async.batch.run import Stop
 
@@ -36,9 +40,12 @@ __all__ = [
     "BatchProgress",
     "BatchSummary",
     "BadLine",
+    "RemoteProgress",
+    "RemotePart",
     # what it takes
     "InputFormat",
     "Stop",
+    "RemoteLimits",
     # what it raises
     "BatchError",
     "BatchInputError",
@@ -47,4 +54,6 @@ __all__ = [
     "BatchOutputError",
     "DamagedOutputError",
     "BatchHaltedError",
+    "RemoteBatchError",
+    "RemoteWaitError",
 ]

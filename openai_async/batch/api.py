@@ -9,10 +9,13 @@ from functools import partial
 from typing import Any, Protocol, TypeVar, Unpack
 
 from openai_async.batch.journal import Journal
+from openai_async.batch.parts import RemoteLimits
 from openai_async.batch.recipe import InputFormat, Recipe
-from openai_async.batch.report import BatchProgress, BatchSummary
+from openai_async.batch.remote import RemoteRun, RemoteSettings
+from openai_async.batch.report import BatchProgress, BatchSummary, RemoteProgress
 from openai_async.batch.run import Ambiguous, Run, Stop
 from openai_async.batch.sending import Sender
+from openai_async.batch.service import Service
 from openai_async.batch.source import InputFile
 from openai_async.batch.threads import Threads, sheltered
 from openai_async.errors import InvalidParameterError
@@ -116,6 +119,84 @@ class AsyncBatch(Resource):
                 ).run()
 
         return await sheltered(run)
+
+    async def remote(
+        self,
+        in_path: str | os.PathLike[str],
+        out_path: str | os.PathLike[str],
+        *,
+        endpoint: str = "/v1/chat/completions",
+        model: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        prompt_column: str | None = None,
+        prompt_template: str | None = None,
+        system: str | None = None,
+        input_format: InputFormat | None = None,
+        retry_failed: bool = False,
+        metadata: Mapping[str, str] | None = None,
+        poll: tuple[float, float] = (2.0, 60.0),
+        max_wait: float | None = None,
+        limits: RemoteLimits | None = None,
+        on_progress: Callable[[RemoteProgress], object] | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> BatchSummary:
+        """Have a file of requests answered by the Batch API, at its price and its pace (up to 24 hours).
+
+        IN is divided into batches of one model and endpoint each, within the API's limits. OUT is written once, in the
+        order of IN, when all of them have ended. Run it again after whatever ended it: as long as IN and OUT are what
+        they were, it finds its batches, and creates none twice. Rows that are in OUT are not sent again, unless they
+        failed for a reason that passes; `run` and `remote` may take turns on one OUT.
+
+        Args:
+            in_path, out_path: as for `run`.
+            endpoint, model, params, prompt_column, prompt_template, system, input_format, retry_failed: as for `run`.
+            metadata: up to 14 pairs that each batch gets. The same rows with other metadata are another run.
+            poll: seconds between two looks at the batches, at first and at most; it doubles in between.
+            max_wait: seconds from the call, after which waiting ends; 0 submits, looks once, and leaves.
+            limits: rows and bytes of one batch; by default OpenAI's 50,000 and 200 MB. One batch is held in memory
+                while it is uploaded, and its results while they are written.
+            on_progress: called on the event loop after each look.
+            options: options of each call, such as `timeout=`, which also bounds an upload.
+
+        Raises:
+            InvalidParameterError, BatchInputError, BatchMismatchError, BatchLockedError: nothing was sent.
+            BatchOutputError: OUT cannot be written; the results are still at the server.
+            RemoteBatchError: a batch failed, expired or was cancelled. What all batches have answered is in OUT; the
+                same run again sends the rest.
+            RemoteWaitError: `max_wait` is over, and batches go on.
+            APIError: a call failed; batches that were created go on.
+
+        Cancelling ends the waiting, not the batches: they go on, and the same run again finds and collects them.
+        """
+        recipe = Recipe.of(
+            endpoint=endpoint,
+            model=model,
+            params=params,
+            prompt_template=prompt_template,
+            prompt_column=prompt_column,
+            system=system,
+            input_format=input_format,
+        )
+        service = Service(self._pipeline, options)
+        settings = RemoteSettings(
+            metadata=dict(metadata or {}),
+            poll=poll,
+            max_wait=max_wait,
+            limits=limits or RemoteLimits(),
+            retry_failed=retry_failed,
+            on_progress=on_progress,
+        )
+        threads = Threads()
+        source = await threads.run(partial(InputFile.open, os.fspath(in_path), recipe))
+        try:
+            journal = await threads.run(partial(Journal.open, os.fspath(out_path), source.identity()))
+            try:
+                return await RemoteRun(source, journal, service, threads, settings).run()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await threads.run(journal.close)
+        finally:
+            source.close()
 
     def _window(self, asked: int | None) -> int:
         if asked is None:

@@ -7,7 +7,9 @@ OpenAIError
     ├── BatchLockedError       another run writes the same OUT; nothing was sent
     ├── BatchOutputError       OUT or its journal cannot be written: disk full, read-only, a directory, a link, ...
     │   └── DamagedOutputError a line in the middle of OUT is not one of a batch; it is left as it is
-    └── BatchHaltedError       no further row can succeed: a refused key, a drained account, a server that is gone
+    ├── BatchHaltedError       no further row can succeed: a refused key, a drained account, a server that is gone
+    ├── RemoteBatchError       a remote batch has failed, expired or was cancelled
+    └── RemoteWaitError        remote batches have not ended within `max_wait`; they go on
 
 After each of them the rows that are in OUT stay there, and the same run can be started again.
 """
@@ -19,7 +21,7 @@ from typing import TYPE_CHECKING
 from openai_async.errors import OpenAIError
 
 if TYPE_CHECKING:
-    from openai_async.batch.report import BatchSummary
+    from openai_async.batch.report import BatchSummary, RemoteProgress
 
 
 class BatchError(OpenAIError):
@@ -70,3 +72,35 @@ class BatchHaltedError(BatchError):
     def __init__(self, message: str, *, summary: BatchSummary) -> None:
         super().__init__(message)
         self.summary = summary
+
+
+class RemoteBatchError(BatchError):
+    """A remote batch ended before its time; what it had answered is in OUT, and the next run sends the rest.
+
+    Attributes:
+        reason: "failed" (it did not run: its file or the account was refused), "expired", "cancelled", or "lost" (it
+            has ended, and its results are not kept any more).
+        batch_id: the first batch that ended so.
+        code: the API's code of a failure, such as "token_limit_exceeded"; None without one.
+        summary: how far the run came; None if OUT was left as it was.
+    """
+
+    def __init__(
+        self, message: str, *, reason: str, batch_id: str, code: str | None = None, summary: BatchSummary | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.batch_id = batch_id
+        self.code = code
+        self.summary = summary
+
+
+class RemoteWaitError(BatchError):
+    """Remote batches go on after `max_wait`. OUT was left as it was; the same run, later, collects them.
+
+    `progress` says how far they are.
+    """
+
+    def __init__(self, message: str, *, progress: RemoteProgress) -> None:
+        super().__init__(message)
+        self.progress = progress

@@ -105,7 +105,7 @@ class Intake:
         for record in self._records:
             if (row := self._wanted(record)) is not None:
                 rows.append(row)
-                size += len(record.content)
+                size += record.size
                 if len(rows) >= _ROWS or size >= _BYTES:
                     break
         return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 import attrs
 
@@ -21,7 +22,7 @@ class BatchProgress(Progress):
 
     Attributes:
         total: rows of this run: those of IN without the skipped ones and the bad lines.
-        done, failed, in_flight, tokens, cost, seconds, waiting_for: as in `Progress`, of this run.
+        done, failed, in_flight, and all others: as in `Progress`, of this run.
         skipped: rows that were on the disk before.
         bad: lines that are no request, so far.
         ambiguous: rows that an earlier run had sent when it was killed, and of which there is no answer.
@@ -30,6 +31,48 @@ class BatchProgress(Progress):
     skipped: int
     bad: int
     ambiguous: int
+
+
+@attrs.frozen
+class RemotePart:
+    """One remote batch of a run.
+
+    Attributes:
+        status: "waiting" before there is a batch, "uploading" its file; from then on the API's own word, such as
+            "validating", "in_progress", "finalizing" or "completed".
+        total: its rows.
+        done, failed: of these, as the API counts them.
+        batch_id: None before there is a batch.
+    """
+
+    status: str
+    total: int
+    done: int = 0
+    failed: int = 0
+    batch_id: str | None = None
+
+
+@attrs.frozen
+class RemoteProgress:
+    """How far a remote run is. `seconds` since it began."""
+
+    parts: tuple[RemotePart, ...]
+    seconds: float
+
+    @property
+    def total(self) -> int:
+        """Rows of all parts."""
+        return sum(part.total for part in self.parts)
+
+    @property
+    def done(self) -> int:
+        """Rows that have ended at the server, the failed ones included."""
+        return sum(part.done for part in self.parts)
+
+    @property
+    def failed(self) -> int:
+        """Rows that have failed at the server."""
+        return sum(part.failed for part in self.parts)
 
 
 @attrs.frozen
@@ -128,17 +171,22 @@ class Tally:
         if self.ambiguous <= LISTED:
             self.ambiguous_ids.append(custom_id)
 
-    def progress(self, in_flight: int, seconds: float, waiting_for: Mapping[str, int]) -> BatchProgress:
-        """The totals of this moment."""
+    @property
+    def to_do(self) -> int:
+        """Rows of this run, as far as is known."""
+        return self.total - self.skipped - self.bad
+
+    def progress(self, in_flight: int, seconds: float, limits: Mapping[str, Any]) -> BatchProgress:
+        """The totals of this moment. `limits` are the fields that tell of rate limits."""
         return BatchProgress(
-            total=self.total - self.skipped - self.bad,
+            total=self.to_do,
             done=self.done,
             failed=self.failed,
             in_flight=in_flight,
             tokens=self.tokens,
             cost=self.cost,
             seconds=seconds,
-            waiting_for=waiting_for,
+            **limits,
             skipped=self.skipped,
             bad=self.bad,
             ambiguous=self.ambiguous,

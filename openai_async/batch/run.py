@@ -2,8 +2,9 @@
 
     IN -> Intake -> Sender (at most `window` rows at a time) -> Commits -> OUT
 
-A row is noted in the sidecar before it is sent, and its slot is free again when its line is written. Whatever ends the
-run - the end of IN, a stop, an error, cancelling - every answer that has arrived is committed first.
+A row is noted in the sidecar when its turn has come, just before it is sent; its slot is free again when its line is
+written. Whatever ends the run - the end of IN, a stop, an error, cancelling - every answer that has arrived is
+committed first.
 """
 
 from __future__ import annotations
@@ -79,9 +80,12 @@ class Run:
         self._commits = Commits(journal, threads, self._on_disk)
         self._began = _runtime.now()
         self._running = 0
+        self._in_line: set[anyio.CancelScope] = set()  # of rows that are not sent yet
         self._failed_in_a_row = 0
         self._room = anyio.Event()  # set when a row may be started, or none is to be any more
         self._stopping = False
+        self._all_started = False
+        self._called_back = False  # at least one row
         self._halt: errors.OpenAIError | None = None
         self._failure: Exception | None = None
         self._scope = anyio.CancelScope()
@@ -104,6 +108,7 @@ class Run:
         if self._failure is not None:
             raise self._failure
         del intake  # its memory is needed for something else
+        self._tally.complete = self._all_started and not self._called_back
         if self._tally.complete:
             await self._threads.run_long(partial(self._journal.finish, ordered=self._ordered))
         self._report()
@@ -145,7 +150,7 @@ class Run:
                 # Rows that a cancellation ends make room, too: it is not to be filled.
                 await anyio.lowlevel.checkpoint_if_cancelled()
                 self._start(rows, row)
-        self._tally.complete = True
+        self._all_started = True
 
     def _is_full(self) -> bool:
         return self._running >= self._window or self._commits.backlog >= max(self._window, 4 * SYNC_ROWS)
@@ -154,22 +159,40 @@ class Run:
         if not self._resend and row.index in self._journal.sidecar.held:
             self._commits.put(ambiguous(row), None)
             return
-        slot = self._journal.sidecar.note(row.index, row.digest, self._journal.size)
         self._running += 1
-        rows.start_soon(self._carry, row, slot)
+        rows.start_soon(self._carry, row)
 
-    async def _carry(self, row: Row, slot: int) -> None:
+    async def _carry(self, row: Row) -> None:
         place.set(Place("batch", self))
+        scope = anyio.CancelScope()
+        slot: int | None = None
+        outcome: Outcome | None = None
+
+        def on_send() -> None:
+            nonlocal slot
+            if scope.cancel_called:  # its turn came at the very moment of the stop
+                raise _CalledBack
+            if slot is None:  # not a retry
+                slot = self._journal.sidecar.note(row.index, row.digest, self._journal.size)
+                self._in_line.discard(scope)
+
+        self._in_line.add(scope)
         try:
-            outcome = await self._sender.send(row)
-        except Exception as bug:  # not an outcome of a call
-            return self._fail(bug)
+            with scope:
+                outcome = await self._sender.send(row, on_send)
+        except _CalledBack:
+            pass
+        except Exception as error:  # not an outcome of a call
+            self._fail(error)
         finally:
+            self._in_line.discard(scope)
             self._running -= 1
             self._room.set()
-        self._commits.put(outcome, slot)
-        self._watch(outcome)
-        return None
+        if outcome is None:
+            self._called_back = True
+        else:
+            self._commits.put(outcome, slot)
+            self._watch(outcome)
 
     def _watch(self, outcome: Outcome) -> None:
         """Halt when no further row can succeed, instead of failing them all one by one."""
@@ -177,7 +200,7 @@ class Run:
         hopeless = self._give_up_after is not None and self._failed_in_a_row >= self._give_up_after
         if self._halt is None and (isinstance(outcome.error, _ACCOUNT) or hopeless):
             self._halt = outcome.error
-            self._stopping = True
+            self._end_early()
 
     async def _commit(self) -> None:
         try:
@@ -187,8 +210,14 @@ class Run:
 
     async def _heed(self, stop: Stop) -> None:
         await stop.wait()
+        self._end_early()
+
+    def _end_early(self) -> None:
+        """Start no further row, and call back those that wait for their turn; the others come to their end."""
         self._stopping = True
         self._room.set()
+        for scope in tuple(self._in_line):
+            scope.cancel()
 
     def _fail(self, error: Exception) -> None:
         self._failure = self._failure or error
@@ -203,8 +232,12 @@ class Run:
     def _report(self) -> None:
         if self._on_progress is not None:
             in_flight = self._running + self._commits.uncounted
-            seconds, waiting_for = _runtime.now() - self._began, self._sender.waiting_for()
-            self._on_progress(self._tally.progress(in_flight, seconds, waiting_for))
+            limits = self._sender.limits(self._tally.to_do, self._tally.tokens / max(1, self._tally.done))
+            self._on_progress(self._tally.progress(in_flight, _runtime.now() - self._began, limits))
+
+
+class _CalledBack(Exception):
+    """Raised in a row's task in place of sending it."""
 
 
 def _why(error: errors.OpenAIError, failed_in_a_row: int) -> str:

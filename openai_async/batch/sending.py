@@ -11,6 +11,7 @@ import attrs
 from openai_async._layers.pipeline import Pipeline
 from openai_async._wire import codec, json
 from openai_async.batch.endpoints import ENDPOINTS, path_of
+from openai_async.batch.errors import BatchError
 from openai_async.batch.outputs import Outcome, failure, success
 from openai_async.batch.rows import Row
 from openai_async.errors import DecodeError, InvalidParameterError, OpenAIError
@@ -37,21 +38,28 @@ class Sender:
         self._options = {name: value for name, value in options.items() if value is not None}
         prepare(pipeline, "POST", "/", bytes, dict(self._options))  # refuses what any row would be refused for
 
-    async def send(self, row: Row) -> Outcome:
-        """Send a row; a failure is an outcome, too. Cancelling drops the connection: nobody knows how it ended."""
+    async def send(self, row: Row, on_send: Callable[[], None]) -> Outcome:
+        """Send a row when its turn has come, which `on_send` hears of first; a failure is an outcome, too.
+
+        Cancelling after that drops the connection: nobody knows how it ended.
+        """
         # As `extra_body`, a field of the body is never mistaken for an option, and a null is sent as a null.
         params = {**self._options, "extra_body": row.body, "extra_headers": self._headers_of(row)}
         decode = _READERS[row.path]
         try:
             call = prepare(self._pipeline, "POST", row.path, decode, params, repeatable=True)
+            call.on_send = on_send
             reply: RowReply = await self._pipeline.fetch(call)
+        except BatchError:
+            raise  # of `on_send`: the batch's own
         except OpenAIError as error:
             return failure(row, error)
         return success(row, reply.meta, reply.body, reply.usage.total_tokens if reply.usage else 0)
 
-    def waiting_for(self) -> Mapping[str, int]:
-        """How many calls of the whole client wait, by what for."""
-        return {reason: count for reason, count in self._pipeline.limiter.waiting_for().items()}  # noqa: C416
+    def limits(self, calls: int, tokens: float) -> dict[str, Any]:
+        """What is known of the rate limits, for so many calls of so many tokens each, as fields of `Progress`."""
+        limiter = self._pipeline.limiter
+        return {"waiting_for": limiter.waiting_for(), **limiter.best(calls, tokens)}
 
     def _headers_of(self, row: Row) -> Mapping[str, str]:
         """The custom_id goes along as the client's own id of the request, where it fits: ASCII, up to 512 characters.

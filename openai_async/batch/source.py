@@ -42,6 +42,11 @@ class Record:
     #: Why it cannot be read; None if it can.
     problem: str | None = None
 
+    @property
+    def size(self) -> int:
+        """Bytes, or characters, that it holds."""
+        return len(self.content) if isinstance(self.content, bytes) else sum(map(len, self.content))
+
 
 class InputFile:
     """An open IN, and the recipe that its lines are read with."""

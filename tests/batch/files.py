@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from openai_async.batch.sidecar import HEADER, SLOT
+from openai_async.emulator import Emulator
 
 
 def request(custom_id: str, text: str = "Hello!", **body: Any) -> dict[str, Any]:
@@ -29,6 +31,12 @@ def write_lines(path: Path, lines: Iterable[object]) -> Path:
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def sent(emulator: Emulator) -> Counter[str]:
+    """How often each row reached the server, by the id that went along."""
+    emulator.ledger.wait_idle()
+    return Counter(entry.client_request_id or "" for entry in emulator.ledger.entries())
 
 
 def ids(path: Path) -> list[str]:

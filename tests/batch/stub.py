@@ -43,6 +43,9 @@ class Stub:
 
     open_connections = 0
 
+    def load(self) -> None:
+        pass
+
     async def send(self, request: WireRequest, *, connect_timeout: float | None) -> Exchange:
         await anyio.lowlevel.checkpoint()
         return Answered()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from openai_async.emulator import Emulator, Latency, Serving
-from tests.batch.files import ids, journal_of, request, requests, write_lines
+from tests.batch.files import ids, journal_of, request, requests, sent, write_lines
 from tests.cli.commands import Commands
 
 
@@ -203,11 +203,6 @@ def test_help_names_every_status(commands: Commands) -> None:
     said = commands.run("batch", "--help").out
     for status in range(5):
         assert f"  {status}  " in said
-
-
-def sent(emulator: Emulator) -> Counter[str]:
-    emulator.ledger.wait_idle()
-    return Counter(entry.client_request_id or "" for entry in emulator.ledger.entries())
 
 
 def wait_for_lines(process: subprocess.Popen[bytes], out: Path, lines: int) -> None:

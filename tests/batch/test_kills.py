@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from openai_async.emulator import Emulator, Latency
-from tests.batch.files import ids, journal_of, notes, requests, whole_lines, write_lines
+from tests.batch.files import ids, journal_of, notes, requests, sent, whole_lines, write_lines
 
 WINDOW = 6
 #: Answers that are being written while the window is full again.
@@ -49,8 +49,7 @@ class Job:
         return subprocess.Popen([*command, *how_to_die], stdout=subprocess.PIPE)
 
     def sent(self) -> Counter[str]:
-        self.emulator.ledger.wait_idle()
-        return Counter(entry.client_request_id or "" for entry in self.emulator.ledger.entries())
+        return sent(self.emulator)
 
     def doubtful(self) -> set[str]:
         """Rows that the journal says were in flight."""
@@ -59,11 +58,11 @@ class Job:
 
     def look(self) -> None:
         """Take note of what a run left behind."""
-        lines, sent = whole_lines(self.out), self.sent()
+        lines, arrived = whole_lines(self.out), self.sent()
         self.lost += sum(lines.get(name) != line for name, line in self._finished.items())
         for name in lines.keys() - self._finished.keys():
             self._finished[name] = lines[name]
-            self._sent_by_then[name] = sent[name]
+            self._sent_by_then[name] = arrived[name]
 
     def killed(self) -> None:
         self.kills += 1
@@ -85,14 +84,14 @@ class Job:
 
     def check(self) -> None:
         """Every row is there once, none was lost, and only rows in doubt were sent more than once."""
-        sent = self.sent()
-        again = {name: sent[name] - count for name, count in self._sent_by_then.items() if sent[name] > count}
+        arrived = self.sent()
+        again = {name: arrived[name] - count for name, count in self._sent_by_then.items() if arrived[name] > count}
         assert self.lost == 0
         assert again == {}, "finished rows were sent again"
         assert ids(self.out) == self.names
         assert not journal_of(self.out).exists()
-        assert all(count - 1 <= self._in_doubt[name] for name, count in sent.items())
-        assert sorted(sent) == sorted(self.names)
+        assert all(count - 1 <= self._in_doubt[name] for name, count in arrived.items())
+        assert sorted(arrived) == sorted(self.names)
         assert self.most_in_doubt <= WINDOW + WRITING
 
 

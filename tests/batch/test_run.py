@@ -30,13 +30,7 @@ from openai_async.batch import (
 from openai_async.emulator import Emulator, Faults, Latency, Serving
 from openai_async.testing import FaultServer, Request, Rst, Script, json_reply, pending_tasks, respond
 from tests.batch.conftest import Place
-from tests.batch.files import ids, journal_of, notes, read_lines, request, requests, whole_lines, write_lines
-
-
-def sent(emulator: Emulator) -> Counter[str]:
-    """How often each row reached the server, by the id that went along."""
-    emulator.ledger.wait_idle()
-    return Counter(entry.client_request_id or "" for entry in emulator.ledger.entries())
+from tests.batch.files import ids, journal_of, notes, read_lines, request, requests, sent, whole_lines, write_lines
 
 
 async def until(reached: Callable[[], bool]) -> None:
@@ -320,6 +314,39 @@ async def test_a_stop_finishes_what_is_in_flight(place: Place, emulator: Emulato
     assert (second.skipped, second.ambiguous, second.ok) == (summary.done, 0, True)
     assert set(sent(emulator).values()) == {1}
     assert ids(place.out) == [f"row-{number}" for number in range(100)]
+
+
+async def test_a_stop_calls_back_rows_that_wait_for_their_turn(
+    tmp_path: Path, server: Serving, emulator: Emulator
+) -> None:
+    """Only what was really sent is waited for, noted and, after a cancellation, ambiguous; the rest never left."""
+    source, out = write_lines(tmp_path / "in", requests(10)), tmp_path / "out"
+    async with AsyncClient(api_key="k", base_url=server.base_url, max_concurrency=2) as client:
+        batch = AsyncBatch(client._pipeline)
+        emulator.latency = Latency(first_token=30)
+        async with anyio.create_task_group() as group:
+            group.start_soon(partial(batch.run, source, out, max_in_flight=10))
+            await until(lambda: emulator.stats.in_flight == 2)
+            group.cancel_scope.cancel()
+        noted = {f"row-{note.index}" for note in notes(out)}
+        assert noted == sent(emulator).keys()
+        emulator.latency = Latency(first_token=0.2)
+        stop, summaries = anyio.Event(), list[BatchSummary]()
+
+        async def run() -> None:
+            summaries.append(await batch.run(source, out, max_in_flight=10, stop=stop))
+
+        before = emulator.stats.requests
+        async with anyio.create_task_group() as group:
+            group.start_soon(run)
+            await until(lambda: emulator.stats.requests == before + 2)
+            stop.set()
+        (summary,) = summaries
+        assert (summary.ambiguous, summary.done, summary.left, summary.complete) == (2, 2, 8, False)
+        assert len(ids(out)) == 2
+        emulator.latency = Latency()
+        assert (await batch.run(source, out)).ok
+    assert sent(emulator) == Counter({f"row-{number}": 1 + (f"row-{number}" in noted) for number in range(10)})
 
 
 async def test_a_stop_that_is_set_already_sends_nothing(place: Place, emulator: Emulator) -> None:

@@ -137,7 +137,7 @@ def test_rows_are_answered_for_real() -> None:
         assert batch["usage"]["total_tokens"] == sum(usage.values())
 
 
-@pytest.mark.parametrize("count", [2, 3, 50])
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 50])
 def test_rows_come_back_in_another_order(count: int) -> None:
     """The output is never in the order of the input, and the same for the same batch."""
     rows = [row(number) for number in range(count)]

@@ -132,6 +132,7 @@ def test_pages() -> None:
                 listed += found
                 query["after"], more = found[-1], page["has_more"]
             assert listed == expected
+        assert [client.get("/files", params={"limit": limit}).json()["has_more"] for limit in (4, 5)] == [True, False]
 
 
 def test_pages_do_not_shift() -> None:
@@ -234,6 +235,24 @@ def test_broken_forms_are_refused(body: bytes, words: str) -> None:
         assert words in reply.json()["error"]["message"]
         gc.collect()  # a temporary file that is still open warns when it is collected
         assert client.get("/files").json()["data"] == []
+
+
+async def test_broken_forms_are_read_to_their_end() -> None:
+    """The refusal of a broken form waits until all of it is sent: who is still sending hears no answer."""
+    parts, statuses = [b"garbage", b"more", b"end"], list[int]()
+
+    async def receive() -> Body:
+        part = parts.pop(0)
+        return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+    async def send(message: Any) -> None:
+        assert parts == []
+        statuses.append(message.get("status", 0))
+
+    headers = [(b"authorization", b"Bearer k"), (b"content-type", b"multipart/form-data; boundary=B")]
+    scope = {"type": "http", "method": "POST", "path": "/v1/files", "query_string": b"", "headers": headers}
+    await Emulator().app(scope, receive, send)
+    assert statuses == [400, 0]
 
 
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data"])

@@ -1,212 +1,367 @@
-"""Permits go out in order, never more than there are, and every one comes back."""
+"""Who may send when: slots, rate limits, keys, order; and that cancelling loses nothing."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import gc
+import random
 
 import anyio
-import anyio.abc
 import pytest
-from anyio.lowlevel import checkpoint
 
-from openai_async._limiter import ConcurrencyLimit
-from openai_async.errors import ConfigurationError
+from openai_async import ConfigurationError, QuotaExhaustedError, RateLimit, RequestExceedsLimitError
+from openai_async._limiter import Ask, Limiter, Permit
+from openai_async.testing import run_virtual
+from openai_async.types._base import Bucket, RateLimits
 
-
-class Line:
-    """Tasks that wait for a permit of `limit`, in a known order; they keep it until told."""
-
-    def __init__(self, limit: ConcurrencyLimit, group: anyio.abc.TaskGroup) -> None:
-        self.limit = limit
-        self.served: list[int] = []
-        self._group = group
-        self._scopes: list[anyio.CancelScope] = []
-
-    async def join(self) -> int:
-        """One more task; returns its number once it stands in line, or has its permit."""
-        number = len(self._scopes)
-        self._scopes.append(anyio.CancelScope())
-        before = self.limit.waiting + len(self.served)
-        self._group.start_soon(self._wait, number)
-        while self.limit.waiting + len(self.served) == before:
-            await checkpoint()
-        return number
-
-    def leave(self, number: int) -> None:
-        """Cancel a task, wherever it is."""
-        self._scopes[number].cancel()
-
-    async def _wait(self, number: int) -> None:
-        with self._scopes[number]:
-            await self.limit.acquire()
-            self.served.append(number)
+NONE = RateLimits()
 
 
 async def settled() -> None:
-    """Let every task run that can."""
-    await anyio.wait_all_tasks_blocked()
+    """Every task has come as far as it can."""
+    for _ in range(5):
+        await anyio.lowlevel.checkpoint()
 
 
-@pytest.mark.parametrize("limit", [0, -1, True, False, 1.5, "5", 1.0])
-def test_a_limit_is_a_positive_integer_or_none(limit: Any) -> None:
-    """Anything else is refused by its public name."""
-    with pytest.raises(ConfigurationError, match=r"^max_concurrency: must be a positive integer"):
-        ConcurrencyLimit(limit)
+# ---- slots
 
 
-def test_taking_without_waiting() -> None:
-    """Permits are there until they are out, and there again when one comes back."""
-    limit = ConcurrencyLimit(2)
-    assert (limit.limit, limit.in_flight, limit.waiting) == (2, 0, 0)
-    assert [limit.acquire_nowait() for _ in range(3)] == [True, True, False]
-    assert limit.in_flight == 2
-    limit.release()
-    assert limit.in_flight == 1
-    assert limit.acquire_nowait()
+async def test_permits_are_bounded_and_go_out_in_order() -> None:
+    """Never more than the bound; a freed slot goes to whoever came first."""
+    limiter = Limiter(2)
+    served: list[int] = []
+    permits: list[Permit] = []
 
+    async def one(number: int) -> None:
+        permits.append(await limiter.acquire(Ask()))
+        served.append(number)
 
-async def test_no_bound() -> None:
-    """Without a limit nobody waits, and permits are counted all the same."""
-    limit = ConcurrencyLimit(None)
-    for _ in range(10_000):
-        await limit.acquire()
-    assert (limit.limit, limit.in_flight, limit.waiting) == (None, 10_000, 0)
-    for _ in range(10_000):
-        limit.release()
-    assert limit.in_flight == 0
-
-
-async def test_first_come_first_served() -> None:
-    """Permits go to those who wait, in the order in which they came."""
-    limit = ConcurrencyLimit(2)
     async with anyio.create_task_group() as group:
-        line = Line(limit, group)
-        for _ in range(12):
-            await line.join()
-        assert line.served == [0, 1]
-        assert (limit.in_flight, limit.waiting) == (2, 10)
-        for count in range(3, 13):
-            limit.release()
-            assert limit.in_flight == 2
+        for number in range(6):
+            group.start_soon(one, number)
             await settled()
-            assert line.served == [*range(count)]
-        assert limit.waiting == 0
-        limit.release()
-        limit.release()
-    assert limit.in_flight == 0
-
-
-async def test_nobody_overtakes() -> None:
-    """A permit that was given back belongs to the head of the line, even if somebody asks before he wakes."""
-    limit = ConcurrencyLimit(1)
-    async with anyio.create_task_group() as group:
-        line = Line(limit, group)
-        await line.join()
-        await line.join()
-        limit.release()
-        assert not limit.acquire_nowait()
-        third = await line.join()
-        await settled()
-        assert line.served == [0, 1]
-        line.leave(third)
-    assert limit.in_flight == 1
-
-
-async def test_cancelling_a_waiter_takes_it_out_of_the_line() -> None:
-    """The others keep their order, and no permit is lost with the one who left."""
-    limit = ConcurrencyLimit(1)
-    async with anyio.create_task_group() as group:
-        line = Line(limit, group)
-        for _ in range(5):
-            await line.join()
-        line.leave(1)
-        line.leave(3)
-        await settled()
-        assert (limit.in_flight, limit.waiting) == (1, 2)
-        for _ in range(2):
-            limit.release()
+        assert (served, limiter.in_flight, limiter.waiting) == ([0, 1], 2, 4)
+        assert limiter.waiting_for() == {"slot": 4}
+        while limiter.in_flight:
+            permits.pop(0).end()
             await settled()
-        assert line.served == [0, 2, 4]
-        assert (limit.in_flight, limit.waiting) == (1, 0)
-    limit.release()
-    assert limit.in_flight == 0
+            assert limiter.in_flight <= 2
+    assert served == [0, 1, 2, 3, 4, 5]
 
 
-async def test_cancelling_all_waiters_at_once() -> None:
-    """Ten thousand of them leave nothing behind."""
-    limit = ConcurrencyLimit(1)
-    assert limit.acquire_nowait()
+async def test_a_cancelled_waiter_leaves_the_line() -> None:
+    """Its place goes to the next one, and no permit is lost."""
+    limiter = Limiter(1)
+    held = await limiter.acquire(Ask())
+    with anyio.move_on_after(0):
+        await limiter.acquire(Ask())
+    assert (limiter.in_flight, limiter.waiting) == (1, 0)
+    held.end()
+    (await limiter.acquire(Ask())).end()
+    assert limiter.in_flight == 0
+
+
+async def test_a_permit_that_was_granted_to_a_cancelled_waiter_goes_on() -> None:
+    """Cancelled in the turn in which it is served: the permit is given back exactly once."""
+    limiter = Limiter(1)
+    held = await limiter.acquire(Ask())
+    scope = anyio.CancelScope()
+
+    async def wait() -> None:
+        with scope:
+            permit = await limiter.acquire(Ask())
+            permit.end()  # an asyncio task that is served already is not cancelled any more
+
     async with anyio.create_task_group() as group:
-        for _ in range(10_000):
-            group.start_soon(limit.acquire)
+        group.start_soon(wait)
         await settled()
-        assert limit.waiting == 10_000
-        group.cancel_scope.cancel()
-    assert (limit.in_flight, limit.waiting) == (1, 0)
+        held.end()  # serves the waiter, which has not run yet
+        scope.cancel()
+    assert limiter.in_flight == 0
 
 
-async def test_a_permit_granted_to_a_cancelled_waiter_is_not_lost() -> None:
-    """Cancelled between being handed the permit and waking up: the permit is taken, or goes on to the next, once."""
-    limit = ConcurrencyLimit(1)
+async def test_a_permit_ends_once() -> None:
+    """A second `end` changes nothing."""
+    limiter = Limiter(2)
+    first, _ = await limiter.acquire(Ask()), await limiter.acquire(Ask())
+    first.end()
+    first.end()
+    assert limiter.in_flight == 1
+
+
+@pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.long)])
+async def test_random_cancels_leave_the_levels_as_they_began(count: int) -> None:
+    """After any number of waiters was cancelled, or gave its permit back unsent, every level is full again."""
+    limiter = Limiter(50, RateLimit(requests_per_second=1e6, tokens_per_second=1e9))
+    chance = random.Random(count)
+
+    async def one(scope: anyio.CancelScope) -> None:
+        with scope:
+            permit = await limiter.acquire(Ask("/chat m", tokens=chance.randint(1, 500)))
+            try:
+                await anyio.lowlevel.checkpoint()
+            finally:
+                permit.end(sent=False)
+
     async with anyio.create_task_group() as group:
-        line = Line(limit, group)
-        for _ in range(3):
-            await line.join()
-        limit.release()
-        line.leave(1)
+        for _ in range(count):
+            scope = anyio.CancelScope()
+            group.start_soon(one, scope)
+            if chance.random() < 0.5:
+                await anyio.lowlevel.checkpoint()
+            if chance.random() < 0.5:
+                scope.cancel()
+    assert (limiter.in_flight, limiter.waiting) == (0, 0)
+    for pool in limiter.pools("/chat m").values():
+        pool.wait(limiter.now() + 10, 1.0)
+        assert [level.level for level in pool.levels] == [level.capacity for level in pool.levels]
+
+
+# ---- rate limits, in virtual time
+
+
+def admitted_at(limit: RateLimit, asks: list[Ask]) -> list[float]:
+    """When each of the asks is admitted, all of them asking at once."""
+    times: list[float] = []
+
+    async def main() -> None:
+        limiter = Limiter(None, limit)
+        begin = limiter.now()
+
+        async def one(ask: Ask) -> None:
+            permit = await limiter.acquire(ask)
+            times.append(limiter.now() - begin)
+            permit.answered(NONE)
+            permit.end()
+
+        async with anyio.create_task_group() as group:
+            for ask in asks:
+                group.start_soon(one, ask)
+
+    run_virtual(main)
+    return times
+
+
+def test_requests_go_at_the_rate_after_the_first_burst() -> None:
+    """Ten a second: the hundred and first second's worth is spread evenly, and all is used."""
+    times = admitted_at(RateLimit(requests_per_second=10), [Ask("f")] * 60)
+    for index, time in enumerate(times):
+        assert time >= (index + 1 - 10) / 10 - 1e-6  # never above the budget of any window
+    assert times[-1] <= 1.1 * 5.0 + 0.5
+
+
+def test_tokens_are_counted_too() -> None:
+    """With 1,000 tokens a second, twenty requests of 200 need three seconds beyond the first burst."""
+    times = admitted_at(RateLimit(tokens_per_second=1_000), [Ask("f", tokens=200)] * 20)
+    assert times[-1] >= 3.0 - 1e-6
+    assert times[-1] <= 4.0
+
+
+def test_a_large_request_is_not_overtaken_for_ever() -> None:
+    """The head of the line holds its turn: small ones behind it wait."""
+    asks = [Ask("f", tokens=900), Ask("f", tokens=900), *[Ask("f", tokens=10)] * 5]
+    order: list[float] = []
+
+    async def main() -> None:
+        limiter = Limiter(None, RateLimit(tokens_per_second=1_000))
+
+        async def one(ask: Ask) -> None:
+            permit = await limiter.acquire(ask)
+            order.append(ask.tokens)
+            permit.answered(NONE)
+            permit.end()
+
+        async with anyio.create_task_group() as group:
+            for ask in asks:
+                group.start_soon(one, ask)
+
+    run_virtual(main)
+    assert order[:2] == [900, 900]
+
+
+async def test_a_request_that_can_never_fit_fails_at_once() -> None:
+    """Larger than the limit itself: an error that says so, and nobody waits for ever."""
+    limiter = Limiter(None, RateLimit(tokens_per_minute=1_000))
+    with pytest.raises(RequestExceedsLimitError, match="about 1001 tokens, and the limit is 1000"):
+        await limiter.acquire(Ask("f", tokens=1_001))
+    assert (limiter.in_flight, limiter.waiting) == (0, 0)
+
+
+def test_a_retry_after_holds_back_everybody() -> None:
+    """After a 429 nothing is sent before the server's delay is over, by anybody."""
+
+    async def main() -> float:
+        limiter = Limiter(None, RateLimit(requests_per_second=100))
+        permit = await limiter.acquire(Ask("f"))
+        begin = limiter.now()
+        permit.refused(NONE, 3.0)
+        permit.end()
+        waiting = asyncio.ensure_future(limiter.acquire(Ask("f")))
         await settled()
-        assert limit.in_flight == 1
-        if line.served == [0, 1]:  # the backend let it wake up first
-            limit.release()
+        assert limiter.waiting_for() == {"retry-after": 1}
+        (await waiting).end()
+        return limiter.now() - begin
+
+    assert 3.0 <= run_virtual(main) <= 3.2
+
+
+def test_headers_pull_the_level_down() -> None:
+    """Somebody else has used the quota: the next reply's headers say so, and the rest waits."""
+
+    async def main() -> float:
+        limiter = Limiter(None, RateLimit(requests_per_minute=60))
+        permit = await limiter.acquire(Ask("f"))
+        await anyio.sleep(0.5)
+        begin = limiter.now()
+        permit.answered(RateLimits(requests=Bucket(limit=60, remaining=0)))
+        permit.end()
+        (await limiter.acquire(Ask("f"))).end()
+        return limiter.now() - begin
+
+    assert run_virtual(main) >= 0.5
+
+
+def test_limits_are_learnt_from_the_first_reply() -> None:
+    """With "auto" a few requests go blind; then the stated limits hold."""
+
+    async def main() -> tuple[int, float]:
+        limiter = Limiter(None, "auto")
+        first = [await limiter.acquire(Ask("f")) for _ in range(16)]
+        waiting = asyncio.ensure_future(limiter.acquire(Ask("f")))
+        await settled()
+        assert limiter.waiting_for() == {"limits": 1}
+        first[0].answered(RateLimits(requests=Bucket(limit=60, remaining=44, reset=16.0)))
+        (await waiting).end()
+        (level,) = limiter.pools("f")[0].levels
+        return 16, level.rate
+
+    assert run_virtual(main) == (16, 1.0)
+
+
+def test_a_server_without_limits_is_left_alone() -> None:
+    """No headers, nothing to count: after the first reply any number goes at once."""
+
+    async def main() -> int:
+        limiter = Limiter(None, "auto")
+        (await limiter.acquire(Ask("f"))).answered(NONE)
+        permits = [await limiter.acquire(Ask("f")) for _ in range(500)]
+        return len(permits)
+
+    assert run_virtual(main) == 500
+
+
+def test_time_does_not_stand_still_between_event_loops() -> None:
+    """A limiter that moves to another loop goes on from where it was: no second burst, no lost time."""
+    limiter = Limiter(None, RateLimit(requests_per_minute=60))
+
+    async def use() -> float:
+        for _ in range(10):
+            permit = await limiter.acquire(Ask("f"))
+            permit.answered(NONE)
+            permit.end()
+        return limiter.pools("f")[0].levels[0].level
+
+    first = asyncio.run(use())
+    second = asyncio.run(use())
+    assert second == pytest.approx(first - 10, abs=1)
+    gc.collect()
+
+
+# ---- keys
+
+
+async def test_keys_are_taken_in_turn() -> None:
+    """Nine calls with three keys: three each, beginning with the first."""
+    limiter = Limiter(None, None, keys=3)
+    assert [(await limiter.acquire(Ask())).key for _ in range(9)] == [0, 1, 2] * 3
+
+
+async def test_the_key_that_can_send_earliest_is_taken() -> None:
+    """A key that is held back does not hold up the others."""
+    limiter = Limiter(None, RateLimit(requests_per_minute=600), keys=2)
+    first = await limiter.acquire(Ask("f"))
+    first.refused(NONE, 60.0)
+    first.end()
+    assert [(await limiter.acquire(Ask("f"))).key for _ in range(3)] == [1, 1, 1]
+
+
+async def test_drained_keys_are_set_aside_and_all_drained_is_an_error() -> None:
+    """One drained: the other works on. Both: one clear error, for those who wait, too. Enabled: it goes on."""
+    limiter = Limiter(1, None, keys=2)
+    held = await limiter.acquire(Ask())
+    assert limiter.set_aside(0)
+    held.end()
+    held = await limiter.acquire(Ask())
+    assert held.key == 1
+    caught: list[BaseException] = []
+
+    async def wait() -> None:
+        with pytest.raises(QuotaExhaustedError, match="every key") as error:
+            await limiter.acquire(Ask())
+        caught.append(error.value)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(wait)
+        await settled()
+        assert not limiter.set_aside(1)
+    held.end()
+    with pytest.raises(QuotaExhaustedError):
+        await limiter.acquire(Ask())
+    assert len(caught) == 1
+    limiter.enable()
+    (await limiter.acquire(Ask())).end()
+    assert (limiter.in_flight, limiter.waiting, limiter.drained) == (0, 0, frozenset())
+
+
+# ---- order
+
+
+async def order_of(asks: list[Ask]) -> list[object]:
+    """The jobs of those who wait behind one slot, in the order in which they are served."""
+    limiter = Limiter(1)
+    held = await limiter.acquire(Ask())
+    served: list[object] = []
+
+    async def one(ask: Ask) -> None:
+        permit = await limiter.acquire(ask)
+        served.append(ask.job)
+        await anyio.lowlevel.checkpoint()
+        permit.end()
+
+    async with anyio.create_task_group() as group:
+        for ask in asks:
+            group.start_soon(one, ask)
             await settled()
-        assert line.served[-1] == 2
-        assert (limit.in_flight, limit.waiting) == (1, 0)
-    limit.release()
-    assert limit.in_flight == 0
+        held.end()
+    return served
 
 
-def test_native_cancellation_of_asyncio_loses_nothing_either() -> None:
-    """`Task.cancel()` before, at and after the grant leaves the count exact."""
-
-    async def main() -> list[int]:
-        limit = ConcurrencyLimit(1)
-        served: list[int] = []
-
-        async def wait(number: int) -> None:
-            await limit.acquire()
-            served.append(number)
-
-        tasks = [asyncio.ensure_future(wait(number)) for number in range(5)]
-        await asyncio.sleep(0)
-        assert limit.waiting == 4
-        tasks[1].cancel()  # waiting
-        limit.release()
-        tasks[2].cancel()  # granted, not yet awake
-        await asyncio.wait(tasks[:4])
-        tasks[0].cancel()  # over
-        assert (limit.in_flight, limit.waiting) == (1, 1)
-        limit.release()
-        await tasks[4]
-        limit.release()
-        assert (limit.in_flight, limit.waiting) == (0, 0)
-        return served
-
-    assert asyncio.run(main()) == [0, 3, 4]
+async def test_interactive_goes_first_and_batch_is_not_starved() -> None:
+    """Higher classes go before lower ones, but every tenth turn is the lowest waiting class's."""
+    asks = [Ask(priority="batch", job="b")] * 3 + [Ask(priority="interactive", job="i")] * 20
+    served = await order_of(asks)
+    assert served[:5] == ["i"] * 5
+    assert "b" in served[:11]
+    assert served.count("b") == 3
 
 
-async def test_a_line_that_is_served_goes_on_without_waiting() -> None:
-    """After a crowd, permits are free again and cost no waiting."""
-    limit = ConcurrencyLimit(3)
+async def test_jobs_of_one_class_take_turns() -> None:
+    """A second map does not wait for the end of a long first one."""
+    served = await order_of([Ask(job="first")] * 6 + [Ask(job="second")] * 3)
+    assert served[:6] == ["first", "second"] * 3
 
-    async def use() -> None:
-        await limit.acquire()
-        assert 1 <= limit.in_flight <= 3
-        await checkpoint()
-        limit.release()
 
-    async with anyio.create_task_group() as group:
-        for _ in range(100):
-            group.start_soon(use)
-    assert (limit.in_flight, limit.waiting) == (0, 0)
-    assert [limit.acquire_nowait() for _ in range(4)] == [True, True, True, False]
+async def test_a_refused_request_goes_before_its_job() -> None:
+    """A retry stands at the head of its job again."""
+    served = await order_of([Ask(job="a"), Ask(job="a"), Ask(job="a", again=True)])
+    assert len(served) == 3
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [{"requests_per_minute": 0}, {"tokens_per_day": -1}, {"share": 0}, {"share": 1.5}, {"requests_per_second": True}],
+)
+def test_limits_that_cannot_be_are_refused(limit: dict[str, float]) -> None:
+    """The error names the field."""
+    with pytest.raises(ConfigurationError, match=f"rate_limit.{next(iter(limit))}"):
+        RateLimit(**limit)  # type: ignore[arg-type]

@@ -1,0 +1,175 @@
+"""The files and batches of the API: one method for each operation that a remote batch needs.
+
+Reading is repeated like any other call. What makes something, `upload` and `create`, is sent once: whether it may be
+sent again is for the caller to find out. Nothing here decides, waits, or touches the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import attrs
+
+from openai_async._layers.call import Call
+from openai_async._layers.pipeline import Pipeline
+from openai_async._wire import codec, paths
+from openai_async.errors import InvalidParameterError
+from openai_async.resources._base import prepare
+from openai_async.types._base import Reply, Value
+
+R = TypeVar("R", bound=Reply)
+_ENDED: Final = frozenset({"completed", "failed", "expired", "cancelled"})
+
+
+@attrs.define
+class StoredFile(Reply):
+    """A file at the API. (Only the fields that are needed here are named.)"""
+
+    id: str
+    filename: str | None = None
+    bytes: int | None = None
+    status: str | None = None
+
+
+@attrs.define
+class Fault(Value):
+    """Why a batch failed; `line` is that of its own file, from 1."""
+
+    message: str | None = None
+    code: str | None = None
+    line: int | None = None
+
+
+@attrs.define
+class Faults(Value):
+    """The reasons."""
+
+    data: list[Fault] | None = None
+
+
+@attrs.define
+class Counts(Value):
+    """Rows of a batch."""
+
+    total: int = 0
+    completed: int = 0
+    failed: int = 0
+
+
+@attrs.define
+class Batch(Reply):
+    """A batch at the API."""
+
+    id: str
+    status: str
+    output_file_id: str | None = None
+    error_file_id: str | None = None
+    errors: Faults | None = None
+    request_counts: Counts | None = None
+    metadata: dict[str, Any] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """It changes no more."""
+        return self.status in _ENDED
+
+
+@attrs.define
+class _Files(Reply):
+    data: list[StoredFile]
+    has_more: bool = False
+
+
+@attrs.define
+class _Batches(Reply):
+    data: list[Batch]
+    has_more: bool = False
+
+
+class Service:
+    """The operations, on a client's pipeline. `options` are the call options of all of them.
+
+    Raises:
+        InvalidParameterError: an option cannot be used.
+    """
+
+    def __init__(self, pipeline: Pipeline, options: Mapping[str, Any]) -> None:
+        if options.get("extra_body"):
+            raise InvalidParameterError("extra_body", "has no place here; params= is for what all bodies share")
+        self._pipeline = pipeline
+        self._options = {name: value for name, value in options.items() if value is not None}
+        self._call("GET", "/batches", bytes)  # refuses what any call would be refused for
+
+    async def files(self) -> AsyncIterator[StoredFile]:
+        """Every file that was uploaded for a batch, the newest first."""
+        query: dict[str, Any] = {"purpose": "batch", "limit": 10_000}
+        while True:
+            page = await self._fetch(_Files, "GET", "/files", query=query)
+            for file in page.data:
+                yield file
+            if not page.has_more or not page.data:
+                return
+            query["after"] = page.data[-1].id
+
+    async def batches(self) -> AsyncIterator[Batch]:
+        """Every batch, the newest first."""
+        query: dict[str, Any] = {"limit": 100}
+        while True:
+            page = await self._fetch(_Batches, "GET", "/batches", query=query)
+            for batch in page.data:
+                yield batch
+            if not page.has_more or not page.data:
+                return
+            query["after"] = page.data[-1].id
+
+    async def upload(self, content_type: str, form: bytes) -> StoredFile:
+        """Upload the file in a form that `_wire.multipart` has made."""
+        call = self._call("POST", "/files", codec.decoder(StoredFile))
+        call.headers = [pair for pair in call.headers if pair[0] != b"content-type"]
+        call.headers.append((b"content-type", content_type.encode()))
+        call.body = form
+        file: StoredFile = await self._pipeline.fetch(call)
+        return file
+
+    async def create(self, file_id: str, endpoint: str, metadata: Mapping[str, str]) -> Batch:
+        """Start a batch."""
+        body = {
+            "input_file_id": file_id,
+            "endpoint": endpoint,
+            "completion_window": "24h",  # the only one there is
+            "metadata": metadata,
+        }
+        return await self._fetch(Batch, "POST", "/batches", body=body)
+
+    async def batch(self, batch_id: str) -> Batch:
+        """How a batch is getting on."""
+        return await self._fetch(Batch, "GET", paths.render("/batches/{id}", id=batch_id), family="/batches/{id}")
+
+    async def content(self, file_id: str) -> bytes:
+        """The bytes of a file."""
+        path = paths.render("/files/{id}/content", id=file_id)
+        content, _ = await self._pipeline.fetch_bytes(self._call("GET", path, bytes, family="/files/{id}/content"))
+        return content
+
+    async def _fetch(self, cls: type[R], method: str, path: str, **parts: Any) -> R:
+        reply: R = await self._pipeline.fetch(self._call(method, path, codec.decoder(cls), **parts))
+        return reply
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        decode: Callable[[bytes], Any],
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+        family: str | None = None,
+    ) -> Call:
+        params: dict[str, Any] = {**self._options, "extra_body": body}
+        if query:
+            params["extra_query"] = {**(self._options.get("extra_query") or {}), **query}
+        call = prepare(self._pipeline, method, path, decode, params, repeatable=method == "GET")
+        if family is not None:  # one rate limit for all ids
+            call.family = family
+        return call
