@@ -186,17 +186,16 @@ class AsyncBatch(Resource):
             retry_failed=retry_failed,
             on_progress=on_progress,
         )
-        threads = Threads()
-        source = await threads.run(partial(InputFile.open, os.fspath(in_path), recipe))
-        try:
-            journal = await threads.run(partial(Journal.open, os.fspath(out_path), source.identity()))
-            try:
+
+        async def run() -> BatchSummary:
+            threads = Threads()
+            async with (
+                _closed(threads, partial(InputFile.open, os.fspath(in_path), recipe)) as source,
+                _closed(threads, partial(Journal.open, os.fspath(out_path), source.identity())) as journal,
+            ):
                 return await RemoteRun(source, journal, service, threads, settings).run()
-            finally:
-                with anyio.CancelScope(shield=True):
-                    await threads.run(journal.close)
-        finally:
-            source.close()
+
+        return await sheltered(run)
 
     def _window(self, asked: int | None) -> int:
         if asked is None:

@@ -11,8 +11,7 @@ batch is under way any more. Never cancels a batch.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -157,16 +156,15 @@ class RemoteRun:
 
     async def _find_batches(self) -> None:
         by_digest = {order.part.digest: order for order in self._orders}
-        async with aclosing(self._service.batches()) as batches:  # type: ignore[type-var]  # pyright: ignore
-            async for batch in batches:
-                order = by_digest.get((batch.metadata or {}).get(_RUN, ""))
-                if order is None or order.batch is not None or not order.is_of(batch):
-                    continue
-                # One that has ended without an answer has cost nothing, and was reported: it is not waited for again.
-                if batch.ended and batch.output_file_id is None:
-                    order.spent.add(batch.id)
-                else:
-                    order.batch = batch
+        for batch in await self._service.batches():
+            order = by_digest.get((batch.metadata or {}).get(_RUN, ""))
+            if order is None or order.batch is not None or not order.is_of(batch):
+                continue
+            # One that has ended without an answer has cost nothing, and brings nothing: another one may do better.
+            if batch.ended and batch.output_file_id is None:
+                order.spent.add(batch.id)
+            else:
+                order.batch = batch
 
     async def _create_batches(self) -> None:
         files: dict[str, str] | None = None
@@ -174,7 +172,7 @@ class RemoteRun:
             if order.batch is not None:
                 continue
             if files is None:
-                files = {name: id async for name, id in self._known_files()}
+                files = await self._known_files()
             order.uploading = True
             self._report()
             file_id = files.get(order.filename) or await self._upload(order)
@@ -182,15 +180,14 @@ class RemoteRun:
             order.batch = await self._once(create, partial(self._new_batch, order))
             self._report()
 
-    async def _known_files(self) -> AsyncIterator[tuple[str, str]]:
-        """Whole files that runs of ours have uploaded, by name; the newest one of a name comes last."""
-        found: list[tuple[str, str]] = []
+    async def _known_files(self) -> dict[str, str]:
+        """The ids of whole files that runs of ours have uploaded, by name."""
         sizes = {order.filename: order.part.size for order in self._orders}
-        async for file in self._service.files():
-            if file.filename in sizes and file.bytes == sizes[file.filename] and file.status != "error":
-                found.append((file.filename, file.id))
-        for pair in reversed(found):
-            yield pair
+        return {
+            file.filename: file.id
+            for file in await self._service.files()
+            if file.filename in sizes and file.bytes == sizes[file.filename] and file.status != "error"
+        }
 
     async def _upload(self, order: _Order) -> str:
         def form(checkpoint: Callable[[], object]) -> tuple[str, bytes]:
@@ -199,7 +196,7 @@ class RemoteRun:
             return multipart.encode([multipart.Part("purpose", b"batch"), file])
 
         async def look() -> str | None:
-            return {name: id async for name, id in self._known_files()}.get(order.filename)
+            return (await self._known_files()).get(order.filename)
 
         content_type, body = await self._threads.run_long(form)
 
@@ -209,10 +206,8 @@ class RemoteRun:
         return await self._once(send, look)
 
     async def _new_batch(self, order: _Order) -> Batch | None:
-        async for batch in self._service.batches():
-            if order.is_of(batch) and batch.id not in order.spent:
-                return batch
-        return None
+        batches = await self._service.batches()
+        return next((batch for batch in batches if order.is_of(batch) and batch.id not in order.spent), None)
 
     async def _once(self, send: Callable[[], Awaitable[T]], look: Callable[[], Awaitable[T | None]]) -> T:
         """Send what makes something; if it may have been carried out without an answer, look before sending again."""
@@ -287,7 +282,7 @@ class RemoteRun:
 
     async def _take_in(self, order: _Order, results: Results) -> None:
         assert order.batch is not None
-        files = [id for id in (order.batch.output_file_id, order.batch.error_file_id) if id is not None]
+        files = [file for file in (order.batch.output_file_id, order.batch.error_file_id) if file is not None]
         if not files:
             return
 
@@ -340,8 +335,8 @@ _PHRASES: Final[Mapping[str, str]] = {
 
 
 def _still_going(progress: RemoteProgress) -> str:
-    names = ", ".join(part.batch_id or "?" for part in progress.parts[:3]) + (", ..." if len(progress.parts) > 3 else "")
+    names = ", ".join(part.batch_id or "?" for part in progress.parts[:3])
     return (
         f"{progress.done:,} of {progress.total:,} rows have ended at the server after {progress.seconds:.0f} s;"
-        f" the batches go on ({names}), and the same run collects them"
+        f" the batches go on ({names}{', ...' if len(progress.parts) > 3 else ''}), and the same run collects them"
     )

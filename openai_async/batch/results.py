@@ -113,7 +113,7 @@ def _failure(found: dict[str, Any]) -> str:
     body = found["response"].get("body")
     error = body.get("error") if isinstance(body, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
     code: Any = error.get("code") or error.get("type") if isinstance(error, dict) else None  # pyright: ignore
-    return str(code or f"status {found['response']['status_code']}")
+    return str(code or f"status {found['response']['status_code']}")  # pyright: ignore[reportUnknownArgumentType]
 
 
 def _tokens(found: dict[str, Any]) -> int:

@@ -6,7 +6,7 @@ sent again is for the caller to find out. Nothing here decides, waits, or touche
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -101,27 +101,27 @@ class Service:
         self._options = {name: value for name, value in options.items() if value is not None}
         self._call("GET", "/batches", bytes)  # refuses what any call would be refused for
 
-    async def files(self) -> AsyncIterator[StoredFile]:
+    async def files(self) -> list[StoredFile]:
         """Every file that was uploaded for a batch, the newest first."""
         query: dict[str, Any] = {"purpose": "batch", "limit": 10_000}
+        found: list[StoredFile] = []
         while True:
             page = await self._fetch(_Files, "GET", "/files", query=query)
-            for file in page.data:
-                yield file
+            found += page.data
             if not page.has_more or not page.data:
-                return
-            query["after"] = page.data[-1].id
+                return found
+            query["after"] = found[-1].id
 
-    async def batches(self) -> AsyncIterator[Batch]:
+    async def batches(self) -> list[Batch]:
         """Every batch, the newest first."""
         query: dict[str, Any] = {"limit": 100}
+        found: list[Batch] = []
         while True:
             page = await self._fetch(_Batches, "GET", "/batches", query=query)
-            for batch in page.data:
-                yield batch
+            found += page.data
             if not page.has_more or not page.data:
-                return
-            query["after"] = page.data[-1].id
+                return found
+            query["after"] = found[-1].id
 
     async def upload(self, content_type: str, form: bytes) -> StoredFile:
         """Upload the file in a form that `_wire.multipart` has made."""

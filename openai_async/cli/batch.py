@@ -34,7 +34,14 @@ Exit status:
   2  wrong usage or configuration, or an IN that does not fit; nothing was sent
   3  rows are left: stopped by Ctrl-C or SIGTERM, or no further row could succeed
   4  OUT cannot be written: disk full, read-only, damaged, ...
-After 3 and 4 the same command goes on where it was."""
+After 3 and 4 the same command goes on where it was.
+
+\b
+With --remote, IN is divided into batches of the Batch API (50,000 rows and
+200 MB each, one model), and OUT is written when all of them have ended.
+Ctrl-C ends the waiting, not the batches: the same command finds and collects
+them, and creates none twice. Status 3 also means that --max-wait is over, or
+that a batch failed, expired or was cancelled."""
 
 
 @click.command(epilog=_HELP)
@@ -64,6 +71,8 @@ After 3 and 4 the same command goes on where it was."""
     show_default=True,
     help="Rows that were in flight when an earlier run was killed, and may be charged twice.",
 )
+@click.option("--remote", is_flag=True, help="Have the Batch API do it: at its price, within 24 hours. See below.")
+@click.option("--max-wait", type=click.FloatRange(min=0), metavar="S", help="With --remote: wait so long, in seconds.")
 @click.option("--unordered", is_flag=True, help="Leave OUT in the order in which the answers came.")
 @click.option("--base-url", metavar="URL", help="Server, up to the version: https://host/v1 [env: OPENAI_BASE_URL].")
 @click.option("--allow-http", is_flag=True, help="Accept plain http beyond this machine; it can be read on the way.")
@@ -74,6 +83,8 @@ def batch(
     params: Iterable[str],
     max_in_flight: int | None,
     unordered: bool,
+    remote: bool,
+    max_wait: float | None,
     base_url: str | None,
     allow_http: bool,
     quiet: bool,
@@ -91,12 +102,20 @@ def batch(
     from openai_async.cli.batch_run import carry_out
 
     console = Console(stderr=True, highlight=False, quiet=quiet)
-    options.update(params=_parameters(params), max_in_flight=max_in_flight, ordered=not unordered)
+    options["params"] = _parameters(params)
+    if remote:
+        if max_in_flight is not None or unordered or options.pop("ambiguous") != "resend":
+            raise Misused("--max-in-flight, --unordered and --ambiguous have no meaning with --remote")
+        options["max_wait"] = max_wait
+    else:
+        if max_wait is not None:
+            raise Misused("--max-wait has no meaning without --remote")
+        options.update(max_in_flight=max_in_flight, ordered=not unordered)
     try:
         client = AsyncClient(base_url=base_url, allow_http=allow_http, max_concurrency=max(1_000, max_in_flight or 0))
     except OpenAIError as error:
         raise explained(error) from None
-    return run(partial(carry_out, client, console, source, target, options))
+    return run(partial(carry_out, client, console, source, target, options, remote=remote))
 
 
 def _parameters(given: Iterable[str]) -> dict[str, Any]:

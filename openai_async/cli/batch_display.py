@@ -6,13 +6,14 @@ log stays readable.
 
 from __future__ import annotations
 
+from collections import Counter
 from types import TracebackType
 from typing import Final, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from openai_async.batch import BatchProgress, BatchSummary
+from openai_async.batch import BatchProgress, BatchSummary, RemoteProgress
 from openai_async.cli.transcript import visible
 
 _LOG_SECONDS: Final = 10.0
@@ -41,6 +42,16 @@ class Display:
             f"{progress.done:,}/{progress.total:,} done, {progress.failed:,} failed, {progress.in_flight:,} in flight,"
             f" {progress.calls_per_minute:,.0f} rows/min, {progress.tokens:,} tokens"
         )
+        self._show(line, progress)
+
+    def show_remote(self, progress: RemoteProgress) -> None:
+        """The state of the batches at the server."""
+        states = Counter(part.status for part in progress.parts)
+        words = ", ".join(f"{count} {status}" for status, count in states.items())
+        line = f"{progress.done:,}/{progress.total:,} done, {progress.failed:,} failed; batches: {words or 'none'}"
+        self._show(line, progress)
+
+    def _show(self, line: str, progress: BatchProgress | RemoteProgress) -> None:
         if self._drawn is not None:
             self._drawn.update(self._task, description=line, total=progress.total, completed=progress.done)
         elif progress.seconds - self._logged >= _LOG_SECONDS:

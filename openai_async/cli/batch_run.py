@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import anyio
@@ -11,7 +12,15 @@ import click
 from rich.console import Console
 
 from openai_async import AsyncClient, errors
-from openai_async.batch import AsyncBatch, BatchError, BatchHaltedError, BatchOutputError, BatchSummary
+from openai_async.batch import (
+    AsyncBatch,
+    BatchError,
+    BatchHaltedError,
+    BatchOutputError,
+    BatchSummary,
+    RemoteBatchError,
+    RemoteWaitError,
+)
 from openai_async.cli.batch_display import Display, describe
 from openai_async.cli.failures import OK, REFUSED, Misused, explained
 
@@ -41,19 +50,36 @@ class DiskFailed(click.ClickException):
     exit_code = DISK
 
 
-async def carry_out(client: AsyncClient, console: Console, source: str, target: str, options: dict[str, Any]) -> int:
+class Remote(click.ClickException):
+    """Batches go on, have not completed, or could not be reached."""
+
+    exit_code = STOPPED
+
+
+async def carry_out(
+    client: AsyncClient, console: Console, source: str, target: str, options: dict[str, Any], *, remote: bool = False
+) -> int:
     """Run the batch and say what it came to; the exit status (see `openai-async batch --help`).
 
-    The first SIGINT or SIGTERM finishes what is in flight, the second one drops it. Cancelling drops it, too.
+    The first SIGINT or SIGTERM finishes what is in flight, the second one drops it. Cancelling drops it, too. A remote
+    run ends its waiting at the first one.
     """
     try:
         async with client:
-            summary = await _until_told(client, console, source, target, options)
+            summary = await _until_told(client, console, source, target, options, remote)
     except BatchHaltedError as error:
         describe(console, error.summary)
         cause = error.__cause__
         assert isinstance(cause, errors.OpenAIError)
         raise Halted(explained(cause, base_url=client.base_url).message) from None
+    except RemoteBatchError as error:
+        if error.summary is not None:
+            describe(console, error.summary)
+        raise Remote(str(error)) from None
+    except RemoteWaitError as error:
+        raise Remote(str(error)) from None
+    except errors.APIError as error:  # of a row it would be its outcome
+        raise Remote(explained(error, base_url=client.base_url).message) from None
     except BatchOutputError as error:
         raise DiskFailed(str(error)) from None
     except BatchError as error:
@@ -62,7 +88,11 @@ async def carry_out(client: AsyncClient, console: Console, source: str, target: 
         name, _, reason = str(error).partition(": ")
         raise Misused(f"{_OPTIONS.get(name, name)}: {reason}") from None
     if summary is None:
-        console.print("Stopped at once; answers that had arrived are in OUT. The same command goes on.")
+        if remote:
+            said = "Not waiting any more; batches go on at the server, and the same command collects them."
+            console.print(said, soft_wrap=True)
+        else:
+            console.print("Stopped at once; answers that had arrived are in OUT. The same command goes on.")
         return STOPPED
     describe(console, summary)
     if not summary.complete:
@@ -71,17 +101,22 @@ async def carry_out(client: AsyncClient, console: Console, source: str, target: 
 
 
 async def _until_told(
-    client: AsyncClient, console: Console, source: str, target: str, options: dict[str, Any]
+    client: AsyncClient, console: Console, source: str, target: str, options: dict[str, Any], remote: bool
 ) -> BatchSummary | None:
     """Run the batch; None if it was stopped at once."""
     stop = anyio.Event()
+    batch = AsyncBatch(client._pipeline)
     ended: BatchSummary | errors.OpenAIError | None = None
     with Display(console) as display:
-        options |= {"stop": stop, "on_progress": display.show}
+        if remote:
+            stop.set()  # there is nothing to be finished here
+            work = partial(batch.remote, source, target, on_progress=display.show_remote, **options)
+        else:
+            work = partial(batch.run, source, target, stop=stop, on_progress=display.show, **options)
         async with anyio.create_task_group() as group:
             group.start_soon(_heed_signals, stop, group.cancel_scope, console)
             try:
-                ended = await AsyncBatch(client._pipeline).run(source, target, **options)
+                ended = await work()
             except errors.OpenAIError as error:
                 ended = error  # out of the group by itself
             group.cancel_scope.cancel()

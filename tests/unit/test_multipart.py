@@ -54,7 +54,7 @@ def test_another_parser_finds_what_was_given(parts: list[Part]) -> None:
     assert len(messages) == len(split) == len(parts)
     for part, message, (headers, content) in zip(parts, messages, split, strict=True):
         assert content == part.content
-        assert [name.lower() for name in message.keys()] == list(headers)
+        assert [name.lower() for name in message] == list(headers)
         assert list(headers) == ["content-disposition"] + ["content-type"] * (part.content_type is not None)
         assert headers.get("content-type") == part.content_type
         named = f'form-data; name="{written(part.name)}"'
@@ -87,7 +87,9 @@ def test_no_header_can_be_ended_early(field: str, character: str, inside: bool) 
     assert "Evil" not in str(caught.value)
 
 
-@pytest.mark.parametrize("media_type", ["", "text", "text/", "/x", "text/plain;", "text/plain é", 'a/b; c="d', "a/b\r\n"])
+@pytest.mark.parametrize(
+    "media_type", ["", "text", "text/", "/x", "text/plain;", "text/plain é", 'a/b; c="d', "a/b\r\n"]
+)
 def test_media_types_have_a_form(media_type: str) -> None:
     """What is no media type is refused."""
     with pytest.raises(InvalidParameterError, match="media type"):
