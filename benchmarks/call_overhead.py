@@ -64,9 +64,7 @@ def main() -> None:
             for width in chosen.in_flight:
                 for peer in peers:
                     cell = {"peer": peer, "in_flight": int(width), "calls": chosen.calls}
-                    figure.add(
-                        width, peer, rounds.fresh("benchmarks.call_overhead:one", base_url=base_url, **cell)
-                    )
+                    figure.add(width, peer, rounds.fresh("benchmarks.call_overhead:one", base_url=base_url, **cell))
     figure.show(as_json=chosen.json)
 
 

@@ -47,9 +47,7 @@ async def _openai_async(base_url: str) -> AsyncIterator[Peer]:
 
         async def stream(model: str) -> tuple[str, int, int]:
             options = STREAMED["stream_options"]
-            async with client.chat.completions.stream(
-                model=model, messages=MESSAGES, stream_options=options
-            ) as chunks:
+            async with client.chat.completions.stream(model=model, messages=MESSAGES, stream_options=options) as chunks:
                 return await _read_typed(chunks)
 
         yield Peer(_typed_call(client), stream)

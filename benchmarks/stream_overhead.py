@@ -64,9 +64,7 @@ def main() -> None:
             for pace in chosen.pace:
                 for peer in peers:
                     cell = {"peer": peer, "pace": pace, "streams": chosen.streams}
-                    figure.add(
-                        pace, peer, rounds.fresh("benchmarks.stream_overhead:one", base_url=base_url, **cell)
-                    )
+                    figure.add(pace, peer, rounds.fresh("benchmarks.stream_overhead:one", base_url=base_url, **cell))
     figure.show(as_json=chosen.json)
 
 

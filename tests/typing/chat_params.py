@@ -37,9 +37,7 @@ from openai_async.types.settings import NULL, Timeout
 def create(*, stream: Literal[False] = False, **params: Unpack[ChatCreateParams]) -> ChatCompletion: ...
 @overload
 def create(*, stream: Literal[True], **params: Unpack[ChatCreateParams]) -> ChatCompletionChunk: ...
-def create(
-    *, stream: bool = False, **params: Unpack[ChatCreateParams]
-) -> ChatCompletion | ChatCompletionChunk:
+def create(*, stream: bool = False, **params: Unpack[ChatCreateParams]) -> ChatCompletion | ChatCompletionChunk:
     raise NotImplementedError((stream, params))
 
 
@@ -74,14 +72,10 @@ def every_kind_of_message() -> None:
         {"role": "function", "name": "f", "content": None},
     ]
     create(model="m", messages=messages)
-    create(
-        model="m", messages=[{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hello!"}]
-    )
+    create(model="m", messages=[{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hello!"}])
 
 
-def messages_from_elsewhere(
-    reply: ChatCompletionMessage, row: Mapping[str, Any], dump: dict[str, Any]
-) -> None:
+def messages_from_elsewhere(reply: ChatCompletionMessage, row: Mapping[str, Any], dump: dict[str, Any]) -> None:
     question = {"role": "user", "content": "Hello!"}
     create(model="m", messages=[question])
     create(model="m", messages=({"role": "user", "content": "Hello!"}, reply))
@@ -92,9 +86,7 @@ def messages_from_elsewhere(
     rows: list[dict[str, Any]] = [dump]
     create(model="m", messages=rows)
 
-    history: list[ChatCompletionMessageParam | ChatCompletionMessage] = [
-        {"role": "user", "content": "Hello!"}
-    ]
+    history: list[ChatCompletionMessageParam | ChatCompletionMessage] = [{"role": "user", "content": "Hello!"}]
     history.append(reply)
     history.append({"role": "user", "content": "And?"})
     create(model="m", messages=history)
