@@ -13,6 +13,7 @@ import pytest
 from openai_async import APIConnectionError, AsyncClient, InvalidParameterError, NotFoundError
 from openai_async.batch import (
     AsyncBatch,
+    BatchInputError,
     BatchLockedError,
     BatchOutputError,
     BatchSummary,
@@ -24,6 +25,7 @@ from openai_async.batch import (
     results as results_module,
 )
 from openai_async.emulator import Emulator, Serving
+from openai_async.emulator.batch_store import Batch
 from tests.batch.conftest import Place
 from tests.batch.files import ids, journal_of, read_lines, request, requests, write_lines
 
@@ -314,6 +316,52 @@ async def test_polls_that_fail_are_made_again(remote: Remote, monkeypatch: pytes
     with pytest.raises(APIConnectionError):
         await remote.run(wire)
     assert sum(map(polls, wire.requests)) == 4
+
+
+async def test_a_batch_is_found_behind_others(remote: Remote, emulator: Emulator) -> None:
+    """The list is read to its end, however many batches of others came since."""
+    write_lines(remote.source, requests(2))
+    await remote.run()
+    remote.out.unlink()
+    (ours,) = emulator.batches.listed()
+    for _ in range(230):
+        emulator.batches.add(Batch("/v1/chat/completions", "file-x", None, None, None, 0.0, 0, 0))
+    wire = Wire(lambda *_: False, lost(), answer_lost=False)
+    assert (await remote.run(wire)).ok
+    assert wire.requests[:3] == ["GET /batches"] * 3
+    assert "POST /batches" not in wire.requests
+    assert ours.output_file_id is not None
+
+
+async def test_a_failed_batch_is_not_taken_for_a_new_one(remote: Remote, emulator: Emulator) -> None:
+    """With the answer to a new batch lost, only a batch that was not there before is the new one."""
+    write_lines(remote.source, [request("one", model="not-there-yet")])
+    with pytest.raises(RemoteBatchError):
+        await remote.run()
+    wire = Wire(first("POST /batches"), lost(), answer_lost=False)
+    with pytest.raises(RemoteBatchError) as caught:
+        await remote.run(wire)
+    assert wire.requests.count("POST /batches") == 2
+    assert emulator.batches.listed()[0].id == caught.value.batch_id
+    assert len(emulator.batches.listed()) == 2
+
+
+async def test_an_input_that_is_changed_meanwhile(remote: Remote, emulator: Emulator) -> None:
+    """Answers are never put beside requests that they do not belong to."""
+    emulator.batch_delay = HELD
+    write_lines(remote.source, requests(3))
+
+    def change(progress: RemoteProgress) -> None:
+        if progress.parts[0].status == "in_progress":
+            write_lines(remote.source, requests(2))
+            emulator.batch_delay = 0.0
+
+    with pytest.raises(BatchInputError, match="changed"):
+        await remote.run(on_progress=change)
+    assert not remote.out.read_bytes()
+    write_lines(remote.source, requests(3))
+    assert (await remote.run()).ok
+    assert len(emulator.batches.listed()) == 1
 
 
 # ---- batches that take their time, or do not complete

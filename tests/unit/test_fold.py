@@ -273,6 +273,18 @@ def test_usage_in_every_chunk_is_the_last() -> None:
     assert reply.usage.completion_tokens == 3
 
 
+def test_what_is_billed() -> None:
+    """Model, time, tier and usage are known once the usage is, and not before."""
+    fold = ChatFold()
+    assert fold.billed() is None
+    fold.add(chunk(delta(content="a"), model="m", created=5, service_tier="auto"))
+    assert fold.billed() is None
+    fold.add(chunk(usage={"total_tokens": 3}, service_tier="flex"))
+    reply = fold.result()
+    assert reply is not None
+    assert fold.billed() == ("m", 5, "flex", reply.usage)
+
+
 # ---- promises of the fold itself
 
 

@@ -232,6 +232,27 @@ def test_numbers_that_are_none_are_refused_among_the_parameters(value: float) ->
     assert caught.value.field == "['\\ud800']"
 
 
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"logit_bias": {1: float("nan")}}, "logit_bias[1]"),
+        ({"messages": [{"content": "a"}, {"x": (1.0, float("inf"))}]}, "messages[1].x[1]"),
+    ],
+)
+def test_numbers_that_are_none_are_found_inside(params: dict[str, Any], field: str) -> None:
+    """They are named by their path."""
+    with pytest.raises(InvalidParameterError) as caught:
+        json.check_finite(params)
+    assert caught.value.field == field
+
+
+def test_looking_for_numbers_ends() -> None:
+    """A value that holds itself is for the encoder to refuse."""
+    circle: list[Any] = []
+    circle.append(circle)
+    json.check_finite({"messages": circle})
+
+
 def test_finite_numbers_pass() -> None:
     """The check says nothing of other values."""
     json.check_finite({"temperature": 0.5, "seed": 10**30, "user": "nan", "stop": None})

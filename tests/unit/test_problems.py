@@ -118,6 +118,7 @@ CASES: list[tuple[str, int, object, type[APIStatusError]]] = [
     ("context by type", 400, api(type="exceed_context_size_error", code=400), errors.ContextLengthExceededError),
     ("context as 500", 500, api(type="exceed_context_size_error"), errors.ContextLengthExceededError),
     ("context as 413", 413, api(code="context_length_exceeded"), errors.ContextLengthExceededError),
+    ("context as 422", 422, api(code="context_length_exceeded"), errors.ContextLengthExceededError),
     ("context in words", 400, {"message": CONTEXT_MESSAGE, "code": 400}, errors.ContextLengthExceededError),
     ("context as 429", 429, api(code="context_length_exceeded"), errors.RateLimitError),
     ("filter", 400, api(code="content_filter"), errors.ContentFilterError),
@@ -243,7 +244,8 @@ def test_a_key_that_begins_with_another_is_masked_whole() -> None:
 def test_words_that_look_a_little_like_keys_stay() -> None:
     """Only a whole key is masked."""
     text = "task-management, risk-averse and sk-1 are fine"
-    assert raised(400, api(text), secrets=("abc",)).message == f"400: {text}"
+    assert raised(400, api(text), secrets=("are",)).message == f"400: {text}"
+    assert raised(400, api(text), secrets=("fine",)).message == f"400: {text[:-4]}***"
 
 
 def test_nesting_has_an_end() -> None:
@@ -269,7 +271,18 @@ IN_STREAM: list[tuple[object, int, type[APIStatusError]]] = [
     ({"message": "no", "code": "overloaded_error", "type": "x"}, 503, errors.InternalServerError),
     *(({"message": "no", "code": code}, 429, errors.QuotaExhaustedError) for code in QUOTA),
     *(({"message": "no", "type": code}, 429, errors.QuotaExhaustedError) for code in QUOTA),
+    ({"message": "no", "type": "authentication_error"}, 401, errors.AuthenticationError),
+    ({"message": "no", "type": "permission_error"}, 403, errors.PermissionDeniedError),
+    ({"message": "no", "type": "not_found_error"}, 404, errors.NotFoundError),
+    ({"message": "no", "type": "rate_limit_error"}, 429, errors.RateLimitError),
+    ({"message": "no", "type": "requests"}, 429, errors.RateLimitError),
+    ({"message": "no", "code": "slow_down"}, 429, errors.RateLimitError),
+    ({"message": "no", "type": "api_error"}, 500, errors.InternalServerError),
     ({"message": "no", "code": 404}, 404, errors.NotFoundError),
+    ({"message": "no", "code": 400}, 400, errors.BadRequestError),
+    ({"message": "no", "code": 599}, 599, errors.InternalServerError),
+    ({"message": "no", "code": 399}, 500, errors.InternalServerError),
+    ({"message": "no", "code": 600}, 500, errors.InternalServerError),
     ({"message": "no", "status": 503, "code": "x"}, 503, errors.InternalServerError),
     ({"message": "no", "type": "exceed_context_size_error", "code": 400}, 400, errors.ContextLengthExceededError),
     ({"message": "no", "code": 200}, 500, errors.InternalServerError),

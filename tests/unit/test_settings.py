@@ -329,6 +329,35 @@ def test_headers_that_are_wrong(given: Any, field: str) -> None:
     assert refused(lambda: _settings.headers(given)).field == field
 
 
+# ---- query
+
+
+def test_the_query_of_every_request() -> None:
+    """It is kept as it was given, and copied: changing the mapping later changes nothing."""
+    given: dict[str, object] = {"api-version": "2026-08-01"}
+    found = _settings.query(given)
+    given["api-version"] = "other"
+    assert found == {"api-version": "2026-08-01"}
+    assert _settings.query(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"a": object()}, "default_query[a]"),
+        ({"a": {"b": float("nan")}}, "default_query[a[b]]"),
+        ({"a": "canary\ud800"}, "default_query[a]"),
+        ("a=canary", "default_query"),
+        ([("a", "canary")], "default_query"),
+    ],
+)
+def test_a_query_that_is_wrong(given: Any, field: str) -> None:
+    """It is refused when the client is built, not at the first call."""
+    error = refused(lambda: _settings.query(given))
+    assert error.field == field
+    assert str(error).count("default_query") == 1
+
+
 # ---- numbers
 
 
@@ -445,6 +474,8 @@ def test_connections_of_another_kind(given: Any) -> None:
         ({"max_retries": -1}, "max_retries"),
         ({"max_concurrency": 0}, "max_concurrency"),
         ({"default_headers": {"X-A": "canary\n"}}, "default_headers['X-A']"),
+        ({"default_query": {"a": object()}}, "default_query[a]"),
+        ({"rate_limit": "canary"}, "rate_limit"),
         ({"proxy": "canary"}, "proxy['all']"),
         ({"transport": object()}, "transport"),
         ({"http_client": object()}, "http_client"),
