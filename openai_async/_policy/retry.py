@@ -7,10 +7,11 @@ What is known of the failure decides:
     not_sent    refused, DNS, TLS, connect timeout      yes: the server cannot have acted
     rejected    429, 503, 408, 409                      yes, after the server's own delay
     ambiguous   reset or timeout after sending, 500     if the call may be repeated; counted on the reply
-    completed   400, 404, a drained account, a refusal  no: it would end the same way
+    (any)       400, 404, a drained account             no: it would end the same way
 
-`x-should-retry` overrides the table for answers with a status. A server's delay over `MAX_RETRY_AFTER`, and any delay
-that ends after the deadline, is not waited for: the error is raised at once and says how long to wait.
+`x-should-retry` overrides the table for answers with a status, except for a drained account. A server's delay over
+`MAX_RETRY_AFTER`, and any delay that ends after the deadline, is not waited for: the error is raised at once and says
+how long to wait.
 """
 
 from __future__ import annotations

@@ -256,6 +256,27 @@ def test_a_damaged_journal_says_nothing_or_is_refused(
         assert whole <= set(held)
 
 
+def test_a_slot_that_was_torn_while_it_was_used_again_says_nothing(out: Path) -> None:
+    """Half of a new note over an old one is neither: the row of the new one was not sent yet."""
+    old, new = Note(0, 2, 0, 1).encode(), Note(0, 7, 123, 1).encode()
+    out.write_bytes(line(2))
+    for size in range(48):
+        journal_of(out).write_bytes(HEADER + new[:size] + old[size:])
+        assert list(replay(out)[1]) == ([7] if new[:size] + old[size:] == new else [])
+
+
+def test_putting_out_in_order_moves_no_row_into_doubt(out: Path) -> None:
+    """Notes tell by sizes of OUT, and are gone before these change: a kill right after that finds none."""
+    journal_of(out).write_bytes(HEADER + Note(0, 0, len(line(1)), 1).encode())
+    out.write_bytes(line(1) + failed(0).line)
+    journal = opened(out)
+    journal.replay(ROWS, int)
+    journal.finish(int, ordered=True)
+    assert out.read_bytes() == failed(0).line + line(1)
+    assert notes(out) == []
+    journal.close()
+
+
 @pytest.mark.parametrize("size", range(len(HEADER) + 47))
 def test_a_journal_that_was_cut_short_is_begun_again(out: Path, size: int) -> None:
     """A kill while the journal was made, or while its first slot was written, leaves nothing to mend."""

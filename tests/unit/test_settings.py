@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from openai_async import AsyncClient, Timeout, _settings
+from openai_async import AsyncClient, RateLimit, Timeout, _settings
 from openai_async.errors import ConfigurationError
 from openai_async.types.settings import Secret
 
@@ -393,6 +393,55 @@ def test_counts_that_are_right() -> None:
     assert _settings.retries(0) == 0
     assert _settings.positive("max_event_bytes", 1) == 1
     assert refused(lambda: _settings.positive("max_event_bytes", 0)).field == "max_event_bytes"
+
+
+# ---- limits
+
+PER_MINUTE = RateLimit(requests_per_minute=60)
+
+
+@pytest.mark.parametrize(
+    ("given", "stated"),
+    [
+        (None, None),
+        ("auto", "auto"),
+        (PER_MINUTE, PER_MINUTE),
+        ({"gpt-4o": PER_MINUTE, "*": PER_MINUTE}, {"gpt-4o": PER_MINUTE, "*": PER_MINUTE}),
+        (5, RateLimit(requests_per_second=5)),
+        (0.5, RateLimit(requests_per_second=0.5)),
+    ],
+)
+def test_rate_limits_that_are_right(given: Any, stated: Any) -> None:
+    """None, learned, one, one per model, or a number of requests per second."""
+    limiter = _settings.limiter(7, given, 1)
+    assert limiter.limit == 7
+    assert limiter._stated == stated
+    assert _settings.limiter(None, given, 1).limit is None
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        (0, "rate_limit"),
+        (-1, "rate_limit"),
+        (True, "rate_limit"),
+        (float("nan"), "rate_limit"),
+        (float("inf"), "rate_limit.requests_per_second"),
+        ("canary", "rate_limit"),
+        ([PER_MINUTE], "rate_limit"),
+        ({"gpt-4o": 60}, "rate_limit"),
+        ({5: PER_MINUTE}, "rate_limit"),
+    ],
+)
+def test_rate_limits_that_are_wrong(given: Any, field: str) -> None:
+    """Nothing else is a limit."""
+    assert refused(lambda: _settings.limiter(7, given, 1)).field == field
+
+
+@pytest.mark.parametrize("given", [0, -1, True, 1.0, "7"])
+def test_the_bound_on_calls_in_flight_is_a_count(given: Any) -> None:
+    """None is no bound; nothing of anything is no count."""
+    assert refused(lambda: _settings.limiter(given, None, 1)).field == "max_concurrency"
 
 
 # ---- proxies and transports
