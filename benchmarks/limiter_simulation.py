@@ -18,8 +18,6 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from aiolimiter import AsyncLimiter
-
 from openai_async import RateLimit
 from openai_async._limiter import Ask, Limiter, Stated
 from openai_async.testing import run_virtual
@@ -287,6 +285,8 @@ async def _with_retries(server: Server, job: Job, retries: int, draw: random.Ran
 
 async def aiolimiter(server: Server, jobs: Sequence[Job]) -> int:
     """One `AsyncLimiter` for requests and one for tokens, and the SDK's two retries."""
+    from aiolimiter import AsyncLimiter
+
     cell, draw = server.cell, random.Random(1)
     requests = AsyncLimiter(server.capacity[0], cell.window)
     tokens = AsyncLimiter(server.capacity[1], cell.window)
