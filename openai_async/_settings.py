@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _DEFAULT_BASE_URL = "https://api.openai.com/v1"
 _URL = re.compile(r"[!-\[\]-~]+\Z")
 #: A name whose labels DNS can carry, or an address; then perhaps a port.
+#: What httpx takes for an address; 00.0.0.0 is none.
+_LIKE_IPV4 = re.compile(r"[0-9]+.[0-9]+.[0-9]+.[0-9]+\Z")
 _HOST = re.compile(r"(?:(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?|\[[0-9A-Fa-f:.]+\])(?::\d*)?\Z", re.ASCII)
 
 
@@ -96,7 +98,7 @@ def base_url(given: str | None, *, allow_http: bool) -> str:
         raise ConfigurationError(field, "must begin with https:// (or http:// for this machine) and name a host")
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError(field, "must not hold a user name or password; use api_key")
-    if not _HOST.match(parts.netloc):
+    if not _HOST.match(parts.netloc) or (_LIKE_IPV4.match(host) and not _is_address(host)):
         raise ConfigurationError(field, "must name a host, or give its address")
     if parts.query or parts.fragment or "?" in given or "#" in given:
         raise ConfigurationError(field, "must end with the path; use default_query for a query")
@@ -106,6 +108,14 @@ def base_url(given: str | None, *, allow_http: bool) -> str:
             "plain http would show the key and the prompts on the way; use https, or say allow_http=True",
         )
     return given.rstrip("/")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_loopback(host: str) -> bool:

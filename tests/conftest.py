@@ -1,10 +1,15 @@
-"""What every test gets: both event loops, and a gate for leaks."""
+"""What every test gets: both event loops, and an environment that is not the machine's."""
 
 from __future__ import annotations
 
 import os
 
 import pytest
+from hypothesis import settings
+
+# CI tries the same examples each time; other runs look for new ones. No clock of a busy machine decides.
+settings.register_profile("base", derandomize=bool(os.environ.get("CI")), deadline=None)
+settings.load_profile("base")
 
 for _name in [name for name in os.environ if name.startswith("OPENAI_") or name.lower().endswith("_proxy")]:
     del os.environ[_name]  # the machine's settings are nobody's test

@@ -71,6 +71,7 @@ def is_this_machine(host: str) -> bool:
 
 @given(url=urls, allow_http=st.booleans())
 @example(url="http://127.evil.com", allow_http=False)
+@example(url="https://00.0.0.0", allow_http=False)
 @example(url="https://evil.com\\@api.openai.com", allow_http=False)
 @example(url="https://api.openai.com:443@evil.com", allow_http=False)
 def test_any_url_is_refused_or_plain(url: str, allow_http: bool) -> None:
