@@ -33,13 +33,18 @@ from openai_async._policy.charges import ChargeLog
 #: Seconds by which a request may be admitted before one that was sent earlier, and after one that was sent later.
 EARLY: Final = 0.0
 LATE: Final = 0.75
-_DOUBT_FIRST: Final = 0.75
+_DOUBT_MOST: Final = 0.75
 _DOUBT_LEAST: Final = 0.05
 #: Share of capacity that is left untouched, and its bound after refusals.
 _MARGIN: Final = 0.002
 _MARGIN_MOST: Final = 0.05
+#: Seconds by which the order of admission may differ from that of sending: at first and at most, and at least.
+_DISORDER_MOST: Final = 0.125
+_DISORDER_LEAST: Final = 0.02
 _CUT: Final = 0.9
 _SHARE_LEAST: Final = 0.05
+#: A share this close to all of it is all of it: samples are not more precise than that.
+_SHARE_GRAIN: Final = 0.05
 #: Estimates of tokens may be this many times too high; a request is always one.
 _SHARE_MOST: Final = {"requests": 1.0, "tokens": 3.0}
 #: Seconds; replies that took longer say nothing of the level.
@@ -63,8 +68,10 @@ class Level:
     #: Part of `rate` that is ours, as observed.
     share: float = attrs.field(default=1.0, init=False)
     margin: float = attrs.field(init=False)
+    #: Seconds by which requests were last found to be admitted in another order than sent.
+    disorder: float = attrs.field(default=_DISORDER_MOST, init=False)
     #: Part of our unconfirmed charges that is held back.
-    doubt: float = attrs.field(default=_DOUBT_FIRST, init=False)
+    doubt: float = attrs.field(init=False)
     #: What was sent until then is in the samples seen, for sure.
     confirmed: float = attrs.field(default=-math.inf, init=False)
     #: Charges of requests without an answer.
@@ -77,6 +84,7 @@ class Level:
     def __attrs_post_init__(self) -> None:
         self.level = self.capacity
         self.margin = self.least_margin
+        self.doubt = self.most_doubt
 
     @property
     def window(self) -> float:
@@ -92,10 +100,17 @@ class Level:
         return min(LATE, self.window / 8)
 
     @property
+    def most_doubt(self) -> float:
+        """A request is always one, and what was taken of a short window before we came is soon back."""
+        if self.kind == "tokens":
+            return _DOUBT_MOST
+        return max(_DOUBT_LEAST, _DOUBT_MOST * min(1.0, self.window / 10))
+
+    @property
     def least_margin(self) -> float:
         if self.kind == "tokens":
             return _MARGIN * self.capacity
-        return min(self.capacity / 4, self.rate * 0.125)
+        return min(self.capacity / 4, self.rate * self.disorder)
 
 
 @attrs.define(eq=False)
@@ -188,7 +203,7 @@ class Buckets:
         self.close(grant)
         sampled = self._sync(now, grant, requests, tokens, admitted=True)
         for level in self.levels:
-            level.margin = max(level.least_margin, 0.9995 * level.margin)
+            level.margin = max(level.least_margin, (0.99 if level.kind == "requests" else 0.9995) * level.margin)
             if level not in sampled:
                 level.confirmed = max(level.confirmed, grant.time - level.late)
                 level.doubt = max(_DOUBT_LEAST, 0.97 * level.doubt)
@@ -211,7 +226,7 @@ class Buckets:
                 level.confirmed = now
                 if level.kind == "tokens":
                     level.level = min(level.level, 0.0)
-            level.doubt = min(_DOUBT_FIRST, 1.1 * level.doubt)
+            level.doubt = min(level.most_doubt, 1.1 * level.doubt)
             if grant.time > self._cut:
                 level.share = max(_SHARE_LEAST, _CUT * level.share)
                 level.margin = min(_MARGIN_MOST * level.capacity, 1.5 * level.margin + _MARGIN * level.capacity)
@@ -299,8 +314,10 @@ class Buckets:
         if newest:
             between = log.after(level.synced) - log.after(grant.time)
             if between > 0:
-                found = max(0.0, level.level - most) / between
-                level.doubt += 0.1 * (min(_DOUBT_FIRST, max(_DOUBT_LEAST, found)) - level.doubt)
+                excess = max(0.0, level.level - most)
+                level.doubt += 0.1 * (min(level.most_doubt, max(_DOUBT_LEAST, excess / between)) - level.doubt)
+                disorder = max(0.99 * level.disorder, excess / level.rate)
+                level.disorder = min(_DISORDER_MOST, max(_DISORDER_LEAST, disorder))
         level.level = min(level.capacity, max(min(level.level, most), least))
 
     def _learn_share(self, level: Level, sample: Stated, grant: Grant) -> None:
@@ -316,6 +333,8 @@ class Buckets:
             log = self._logs[level.kind]
             ours = log.after(since) - log.after(grant.time)
             observed = (remaining - before + ours) / (grant.time - since) / level.rate
+            if abs(observed - 1.0) < _SHARE_GRAIN:
+                observed = 1.0
             most = _SHARE_MOST[level.kind]
             level.share += 0.4 * (min(most, max(_SHARE_LEAST, observed)) - level.share)
         else:

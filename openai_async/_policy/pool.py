@@ -79,9 +79,12 @@ class Pool:
     def refused(self, now: float, grant: Grant, limits: RateLimits, *, retry_after: float, jitter: float) -> None:
         """A 429 (or an overload) has arrived. `retry_after` and `jitter` in seconds."""
         self._learn(now, grant, limits)
-        if not self.levels and grant.time > self._cut:
-            self._cut = now
-            self._most = max(1.0, _CUT * min(self._most, self._in_flight))
+        if not self.levels:
+            accepted = self._in_flight - 1.0  # what is in flight beside it; some of that may be refused, too
+            if grant.time > self._cut:
+                self._cut = now
+                accepted *= _CUT
+            self._most = max(1.0, min(self._most, accepted))
         self._buckets.refused(
             now, grant, _stated(limits.requests), _stated(limits.tokens), retry_after=retry_after, jitter=jitter
         )

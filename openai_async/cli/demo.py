@@ -40,7 +40,7 @@ Next:
 
 @click.command(short_help="Make hundreds of calls at once: no key, no network.")
 @click.option(
-    "--calls", type=click.IntRange(min=1), default=500, show_default=True, metavar="N", help="Chat calls to make."
+    "--calls", type=click.IntRange(min=1), default=1000, show_default=True, metavar="N", help="Chat calls to make."
 )
 @click.option(
     "--concurrency",
