@@ -28,8 +28,8 @@ from openai_async._line import Line, Priority
 from openai_async._policy.buckets import Grant, Reason
 from openai_async._policy.pool import Pool
 from openai_async.errors import QuotaExhaustedError, RequestExceedsLimitError
-from openai_async.types._base import RateLimits
 from openai_async.types.limits import RateLimit
+from openai_async.types.meta import RateLimits
 
 #: What a user gives as `rate_limit`: one for all models, one per model, "auto" to learn from headers, None for none.
 Stated: TypeAlias = RateLimit | Mapping[str, RateLimit] | Literal["auto"] | None

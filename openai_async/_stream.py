@@ -15,11 +15,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
 from typing import Any, Generic, NoReturn, Protocol, Self, TypeAlias, TypeVar
 
-import anyio
 import attrs
 
 from openai_async import _runtime
 from openai_async._layers.call import Answer, Call
+from openai_async._transport.exchange import DueError
 from openai_async._wire import json, problems
 from openai_async._wire.sse import Event, SSEDecoder
 from openai_async.errors import (
@@ -32,8 +32,9 @@ from openai_async.errors import (
     StreamInterrupted,
     frameless,
 )
-from openai_async.types._base import Meta, RateLimits, Value
+from openai_async.types._base import Value
 from openai_async.types.chat import CompletionUsage
+from openai_async.types.meta import Meta, RateLimits
 
 #: Seconds and bytes that are spent on reading what follows the terminal event.
 _DRAIN_SECONDS = 0.1
@@ -194,15 +195,14 @@ class AsyncStream(Generic[C, F]):
         """Wait for the next event, or for the end. Bytes without an event do not renew any timeout."""
         due, late = self._due()
         try:
-            with anyio.CancelScope(deadline=due) as scope:
-                self._sse.check()
-                while not self._events:
-                    data = await self._exchange.read()
-                    if not data:
-                        return self._end_of_body()
-                    self._events += self._sse.feed(data)
-            if scope.cancelled_caught:
-                self._fail(late("the stream fell silent: no event within the time given to it", phase="body"))
+            self._sse.check()
+            while not self._events:
+                data = await self._exchange.read(due)
+                if not data:
+                    return self._end_of_body()
+                self._events += self._sse.feed(data)
+        except DueError:
+            self._fail(late("the stream fell silent: no event within the time given to it", phase="body"))
         except APIError as error:
             self._fail(error)
         except BaseException:
@@ -234,13 +234,12 @@ class AsyncStream(Generic[C, F]):
         """The terminal event is here: read on briefly, so that the connection can be reused."""
         self._complete = True
         if self._bill is not None and (known := self._fold.billed()) is not None:
-            self.meta = attrs.evolve(self.meta, cost=self._bill(*known))
-        spare = _DRAIN_BYTES
+            self.meta.cost = self._bill(*known)
+        spare, until = _DRAIN_BYTES, _runtime.now() + _DRAIN_SECONDS
         try:
-            with anyio.move_on_after(_DRAIN_SECONDS):
-                while spare > 0 and (data := await self._exchange.read()):
-                    spare -= len(data)
-        except APIError:
+            while spare > 0 and (data := await self._exchange.read(until)):
+                spare -= len(data)
+        except (APIError, DueError):
             pass  # the reply is whole, whatever becomes of the connection
         finally:
             self._close()

@@ -91,7 +91,12 @@ class AsyncClient:
         try:
             self.base_url: str = _settings.base_url(base_url, allow_http=allow_http)
             self.max_retries: int = _settings.retries(max_retries)
-            keys = KeyRing(_settings.keys(api_key), _settings.organizations(organization), _settings.project(project))
+            keys = KeyRing(
+                _settings.keys(api_key),
+                _settings.organizations(organization),
+                _settings.project(project),
+                _settings.headers(default_headers),
+            )
             self._pipeline = Pipeline(
                 transport=_settings.transport(
                     http_client, transport, proxy, base_url=self.base_url, trust_env=trust_env
@@ -105,7 +110,6 @@ class AsyncClient:
                     max_event_bytes=_settings.positive("max_event_bytes", max_event_bytes),
                 ),
                 base_url=self.base_url,
-                headers=_settings.headers(default_headers),
                 keys=keys,
                 billing=Billing(prices),
                 max_response_bytes=_settings.positive("max_response_bytes", max_response_bytes),
@@ -159,8 +163,10 @@ class AsyncClient:
             max_in_flight: most calls of this map at a time; by default the client's `max_concurrency`, at most 1,000.
             priority: "interactive" goes before "default", and that before "batch", which still gets every tenth turn.
                 Maps of one class take turns.
-            max_total_tokens, max_cost: start no further call once so many tokens, or US dollars, are spent.
-            on_progress: called with a `Progress` after each call; what it raises ends the map.
+            max_total_tokens, max_cost: start no further call once so many tokens, or US dollars, are spent; calls in
+                flight count as the mean of those that have ended. `stopped` of the map says which bound it was.
+            on_progress: called with a `Progress` after each call, and every second while none ends, such as
+                `show_progress()`; what it raises ends the map.
             shared: arguments of every call, such as `model=`; a request's own win.
 
         Returns an asynchronous iterator of `Result`. Errors of single calls are values; a failing source, and

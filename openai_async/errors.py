@@ -39,8 +39,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 if TYPE_CHECKING:
-    from openai_async.types._base import RateLimits
     from openai_async.types.attempt import Attempt, Outcome
+    from openai_async.types.meta import RateLimits
 
 Phase = Literal["connect", "send", "response", "body"]
 E = TypeVar("E", bound="OpenAIError")

@@ -22,9 +22,9 @@ from openai_async.errors import (
     QuotaExhaustedError,
     RateLimitError,
 )
-from openai_async.types._base import RateLimits
 from openai_async.types.attempt import Attempt
 from openai_async.types.chat import CompletionUsage
+from openai_async.types.meta import RateLimits
 
 #: Seconds; a longer Retry-After is for the caller to hear of, not for everybody to wait for.
 _LONGEST_GATE = 120.0

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import attrs
-
 from openai_async._layers.call import Answer
 from openai_async._policy.prices import CostTotals, PriceLike, Prices, cost
 from openai_async.types.chat import CompletionUsage
@@ -27,8 +25,7 @@ class Billing:
         value = answer.value
         usage = getattr(value, "usage", None)
         if isinstance(usage, CompletionUsage):
-            dollars = self.bill(value.model, value.created, value.service_tier, usage)
-            answer.meta = attrs.evolve(answer.meta, cost=dollars)
+            answer.meta.cost = self.bill(value.model, value.created, value.service_tier, usage)
 
     def bill(
         self, model: str | None, created: float | None, tier: str | None, usage: CompletionUsage | None

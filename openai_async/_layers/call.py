@@ -10,9 +10,9 @@ import attrs
 from openai_async._line import Priority
 from openai_async._policy.estimates import RequestSize
 from openai_async._transport.exchange import Exchange
-from openai_async.types._base import Meta
 from openai_async.types.attempt import Attempt
 from openai_async.types.chat import CompletionUsage
+from openai_async.types.meta import Meta
 from openai_async.types.settings import Secret, Timeout
 
 Headers: TypeAlias = list[tuple[bytes, bytes]]

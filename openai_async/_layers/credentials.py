@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
-from openai_async._layers.call import Credentials
+from openai_async._layers.call import Credentials, Headers
 from openai_async._wire.headers import check_token
 from openai_async.errors import ConfigurationError, frameless
 from openai_async.types.settings import Secret
@@ -20,18 +20,24 @@ KeySource: TypeAlias = Sequence[Secret] | Callable[[], str | Awaitable[str]]
 
 
 class KeyRing:
-    """Credentials by key index.
+    """Credentials by key index, with the headers that every request has.
 
     Args:
         keys: secrets, or a callable that gives the key, now or when awaited (which counts as one key).
         organizations: taken in turn; empty to send none.
         project: sent with every attempt, or None.
+        headers: sent with every request. Those of a key, an organisation or a project win over our own.
     """
 
-    def __init__(self, keys: KeySource, organizations: Sequence[str], project: str | None) -> None:
+    def __init__(
+        self, keys: KeySource, organizations: Sequence[str], project: str | None, headers: Headers | None = None
+    ) -> None:
         self._keys = keys
         self._organizations = [[(b"openai-organization", name.encode("ascii"))] for name in organizations] or [[]]
         self._project = [(b"openai-project", project.encode("ascii"))] if project else []
+        self._headers = headers or []
+        self._stated = {name for name, _ in self._headers}
+        self._made: dict[tuple[int, int], Credentials] = {}  # by key and organisation
         self._turn = 0
 
     def __len__(self) -> int:
@@ -40,13 +46,19 @@ class KeyRing:
     async def credentials(self, key: int) -> Credentials:
         """What an attempt with this key sends, with the organisation whose turn it is."""
         # Read and advance without an await in between: concurrent attempts never share a turn.
-        turn, self._turn = self._turn, self._turn + 1
-        secret = await _ask(self._keys) if callable(self._keys) else self._keys[key]
-        organization = self._organizations[turn % len(self._organizations)]
-        return Credentials(
-            secret,
-            [(b"authorization", b"Bearer " + secret.reveal().encode("ascii")), *organization, *self._project],
-        )
+        turn = self._turn % len(self._organizations)
+        self._turn += 1
+        if callable(self._keys):
+            return self._of(await _ask(self._keys), turn)
+        made = self._made.get((key, turn))
+        if made is None:
+            made = self._made[key, turn] = self._of(self._keys[key], turn)
+        return made
+
+    def _of(self, secret: Secret, turn: int) -> Credentials:
+        authorization = (b"authorization", b"Bearer " + secret.reveal().encode("ascii"))
+        own = [authorization, *self._organizations[turn], *self._project]
+        return Credentials(secret, self._headers + [pair for pair in own if pair[0] not in self._stated])
 
 
 async def _ask(source: Callable[[], str | Awaitable[str]]) -> Secret:

@@ -9,14 +9,14 @@ import attrs
 
 from openai_async._layers.admit import Admit
 from openai_async._layers.billing import Billing
-from openai_async._layers.call import Answer, Call, Handler, Headers
+from openai_async._layers.call import Answer, Call, Handler
 from openai_async._layers.credentials import KeyRing
 from openai_async._layers.retry import Retry
 from openai_async._layers.send import Send
 from openai_async._limiter import Limiter
 from openai_async._policy.budget import RetryBudget
 from openai_async._transport.exchange import Transport
-from openai_async.types._base import Meta
+from openai_async.types.meta import Meta
 from openai_async.types.settings import Timeout
 
 
@@ -43,7 +43,6 @@ class Pipeline:
         limiter: Limiter,
         defaults: Defaults,
         base_url: str,
-        headers: Headers,
         keys: KeyRing,
         billing: Billing,
         max_response_bytes: int,
@@ -52,7 +51,7 @@ class Pipeline:
         self.limiter = limiter
         self.transport = transport
         self.billing = billing
-        send = Send(transport, base_url, headers, max_response_bytes)
+        send = Send(transport, base_url, max_response_bytes)
         self._first: Handler = Retry(RetryBudget(), Admit(limiter, keys, send))
 
     async def fetch(self, call: Call) -> Any:

@@ -9,7 +9,6 @@ import logging
 import random
 
 import anyio
-import attrs
 
 from openai_async import _runtime
 from openai_async._layers.call import Answer, Call, Handler
@@ -40,7 +39,7 @@ class Retry:
             else:
                 seconds = _runtime.now() - call.began
                 call.attempts.append(Attempt(len(call.attempts) + 1, "completed", answer.meta.status, None, seconds))
-                answer.meta = attrs.evolve(answer.meta, attempts=tuple(call.attempts))
+                answer.meta.attempts = tuple(call.attempts)
                 return answer
             if wait:
                 await anyio.sleep(wait)

@@ -6,15 +6,13 @@ Everything that a server can answer becomes a value or one of our exceptions her
 from __future__ import annotations
 
 import logging
+import math
 import time
-
-import anyio
 
 from openai_async import _runtime
 from openai_async._layers.call import Answer, Call, Headers
-from openai_async._transport.exchange import Exchange, Transport, WireRequest
+from openai_async._transport.exchange import DueError, Exchange, Transport, WireRequest
 from openai_async._wire import problems
-from openai_async._wire.headers import read_meta
 from openai_async.errors import (
     APITimeoutError,
     DeadlineExceededError,
@@ -24,13 +22,12 @@ from openai_async.errors import (
     ResponseTooLargeError,
     UnexpectedRedirectError,
 )
-from openai_async.types._base import Meta
+from openai_async.types.meta import Meta, ReplyHeaders
 
 log = logging.getLogger("openai_async")
 
 #: Bytes of an error body that are read; the rest is dropped with the connection.
 _MAX_ERROR_BODY = 1024 * 1024
-_CREDENTIALS = {b"authorization", b"openai-organization", b"openai-project"}
 _NOT_A_STREAM = ("text/html", "application/xml", "text/xml", "image/", "audio/")
 
 
@@ -40,57 +37,39 @@ class Send:
     Args:
         transport: where requests go.
         base_url: without a trailing slash.
-        headers: sent with every request.
         max_response_bytes: bound on a decoded body.
     """
 
-    def __init__(self, transport: Transport, base_url: str, headers: Headers, max_response_bytes: int) -> None:
+    def __init__(self, transport: Transport, base_url: str, max_response_bytes: int) -> None:
         self._transport = transport
         self._base_url = base_url
-        self._headers = headers
-        # Stated by the user for all calls; they win over the credentials' own.
-        self._stated = {name for name, _ in headers} & _CREDENTIALS
         self._max_response_bytes = max_response_bytes
 
     async def __call__(self, call: Call) -> Answer:
         self._transport.load()
         until, by_deadline = _bound(call)
-        request = WireRequest(call.method, self._base_url + call.path, self._headers_of(call), call.body)
-        exchange: Exchange | None = None
-        with anyio.CancelScope(deadline=until) as scope:
-            exchange = await self._transport.send(request, connect_timeout=call.timeout.connect)
-            meta = read_meta(exchange.status, exchange.headers)
+        request = WireRequest(call.method, self._base_url + call.path, _headers_of(call), call.body)
+        phase: Phase = "response"
+        try:
+            exchange = await self._transport.send(request, connect_timeout=call.timeout.connect, until=until)
+            phase = "body"
+            meta = Meta(exchange.status, ReplyHeaders(exchange.headers))
             if log.isEnabledFor(logging.DEBUG):
                 path = call.path.partition("?")[0]  # a query may hold a key
                 log.debug("%s %s -> %d, request %s", call.method, path, meta.status, meta.request_id)
             if meta.status >= 300:
-                await self._refuse(call, exchange, meta)
+                await self._refuse(call, exchange, meta, until)
             if call.stream:
                 _check_is_stream(exchange, meta)
                 return Answer(meta, exchange=exchange)
-            body = await _read_all(exchange, self._max_response_bytes)
-            return Answer(meta, value=_decoded(call, body, meta))
-        assert scope.cancelled_caught
-        phase: Phase = "body" if exchange is not None else "response"
-        if by_deadline:
-            raise DeadlineExceededError("the deadline of the call passed", phase=phase)
-        raise APITimeoutError(f"no whole answer within {call.timeout.attempt} s (timeout)", phase=phase)
+            body = await _read_all(exchange, self._max_response_bytes, until)
+        except DueError:
+            if by_deadline:
+                raise DeadlineExceededError("the deadline of the call passed", phase=phase) from None
+            raise APITimeoutError(f"no whole answer within {call.timeout.attempt} s (timeout)", phase=phase) from None
+        return Answer(meta, value=_decoded(call, body, meta))
 
-    def _headers_of(self, call: Call) -> Headers:
-        headers = list(self._headers)
-        if call.credentials is not None:
-            headers += [pair for pair in call.credentials.headers if pair[0] not in self._stated]
-        if call.headers:
-            replaced = {name for name, _ in call.headers}
-            headers = [pair for pair in headers if pair[0] not in replaced]
-            headers += call.headers
-        if call.body:
-            headers.append((b"content-length", b"%d" % len(call.body)))
-        elif call.method not in ("GET", "HEAD", "DELETE"):
-            headers.append((b"content-length", b"0"))
-        return headers
-
-    async def _refuse(self, call: Call, exchange: Exchange, meta: Meta) -> None:
+    async def _refuse(self, call: Call, exchange: Exchange, meta: Meta, until: float) -> None:
         """Raise the exception of a status that is no success."""
         if meta.status < 400:
             exchange.abandon()
@@ -100,7 +79,7 @@ class Send:
                 request_id=meta.request_id,
             )
         try:
-            body = await _read_all(exchange, _MAX_ERROR_BODY)
+            body = await _read_all(exchange, _MAX_ERROR_BODY, until)
         except InvalidResponseError:
             body = b""  # the status says enough
         secrets = [call.credentials.secret] if call.credentials else []
@@ -109,22 +88,33 @@ class Send:
 
 def _bound(call: Call) -> tuple[float, bool]:
     """Loop time at which the attempt must have ended, and whether that is the whole call's deadline."""
-    until = float("inf") if call.timeout.attempt is None else _runtime.now() + call.timeout.attempt
+    until = math.inf if call.timeout.attempt is None else _runtime.now() + call.timeout.attempt
     if call.deadline is not None and call.deadline < until:
         return call.deadline, True
     return until, False
 
 
-async def _read_all(exchange: Exchange, bound: int) -> bytes:
-    first = await exchange.read()
+def _headers_of(call: Call) -> Headers:
+    headers = list(call.credentials.headers) if call.credentials is not None else []
+    if call.headers:
+        replaced = {name for name, _ in call.headers}
+        headers = [pair for pair in headers if pair[0] not in replaced]
+        headers += call.headers
+    if call.body or call.method not in ("GET", "HEAD", "DELETE"):
+        headers.append((b"content-length", b"%d" % len(call.body)))
+    return headers
+
+
+async def _read_all(exchange: Exchange, bound: int, until: float) -> bytes:
+    first = await exchange.read(until)
     if not first:
         return b""
-    second = await exchange.read()
+    second = await exchange.read(until)
     if not second and len(first) <= bound:  # nearly every answer
         return first
     pieces, size = [first, second], len(first) + len(second)
     while second and size <= bound:
-        second = await exchange.read()
+        second = await exchange.read(until)
         pieces.append(second)
         size += len(second)
     if size > bound:

@@ -11,8 +11,8 @@ import math
 from typing import Final
 
 from openai_async._policy.buckets import Buckets, Grant, Level, Reason, Stated
-from openai_async.types._base import Bucket, RateLimits
 from openai_async.types.limits import RateLimit
+from openai_async.types.meta import Bucket, RateLimits
 
 #: Requests in flight while a pool's limits are still unknown.
 _BLIND: Final = 16

@@ -1,20 +1,54 @@
-"""Bodies for httpx, without generators that are left half-way: those warn when they are collected."""
+"""Bodies of requests: bytes, or pieces that are made while they are sent.
+
+Those for httpx are no generators: one that is left half-way warns when it is collected.
+"""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Self
+from typing import Protocol, Self
+
+import attrs
 
 
-class BytesBody:
-    """The bytes of a request, in one piece. Mixed into httpx's (or httpx2's) `AsyncByteStream`."""
+class Body(Protocol):
+    """A body that is never whole in memory. Each attempt reads it anew, from its beginning."""
 
-    def __init__(self, body: bytes) -> None:
-        self._body = body
+    @property
+    def length(self) -> int | None:
+        """Bytes in all; None if that is not known, and the body is sent in chunks."""
+        ...
+
+    def open(self) -> AsyncIterator[bytes]:
+        """The pieces, from the first. Their number and size are the body's; an empty one is left out.
+
+        An iterator with an `aclose` is closed when the sending ends early.
+        """
+        ...
+
+
+async def closed(pieces: AsyncIterator[bytes]) -> None:
+    """Close what a body gave, if it can be closed."""
+    close = getattr(pieces, "aclose", None)
+    if close is not None:
+        await close()
+
+
+@attrs.define(eq=False)
+class OutgoingBody:
+    """The body of a request for httpx (or httpx2): mixed into its `AsyncByteStream`."""
+
+    body: bytes | Body = attrs.field(repr=False)
+    _pieces: AsyncIterator[bytes] | None = attrs.field(default=None, init=False, repr=False)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return _Once(self._body)
+        self._pieces = _Once(self.body) if isinstance(self.body, bytes) else self.body.open()
+        return self._pieces
+
+    async def aclose(self) -> None:
+        if self._pieces is not None:
+            await closed(self._pieces)
 
 
 class _Once:

@@ -37,8 +37,8 @@ class BuiltIn:
     def load(self) -> None:
         self._chosen()
 
-    async def send(self, request: WireRequest, *, connect_timeout: float | None) -> Exchange:
-        return await self._chosen().send(request, connect_timeout=connect_timeout)
+    async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> Exchange:
+        return await self._chosen().send(request, connect_timeout=connect_timeout, until=until)
 
     async def aclose(self) -> None:
         for transport in (self._lean, self._httpx):

@@ -1,20 +1,26 @@
 """One HTTP/1.1 connection on an asyncio protocol: one exchange at a time, parsed by llhttp (through httptools).
 
-Reading never runs ahead of the reader by more than `HIGH_WATER` bytes: beyond it the socket is not read. What the
-server may not do is an error of the exchange: a damaged or oversized head, both framings at once, data nobody asked
-for, an end before the stated end. A body without any framing ends with the connection; every other ends where it said.
+Reading never runs ahead of the reader by more than `HIGH_WATER` bytes: beyond it the socket is not read. Writing a body
+that is made piece by piece waits until the socket takes more. What the server may not do is an error of the exchange: a
+damaged or oversized head, both framings at once, data nobody asked for, an end before the stated end. A body without
+any framing ends with the connection; every other ends where it said.
+
+One timer serves all waits of a connection: it is set for the first moment at which one has to give up, and when it
+rings for a wait that has long ended, it is set for the one that is under way. So a call sets none.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import select
-from typing import cast
+from typing import Final, cast
 
 import httptools
 
-from openai_async._transport.decode import decoder
-from openai_async._transport.exchange import WireRequest
+from openai_async._transport.bodies import Body, closed
+from openai_async._transport.decode import IDENTITY, decoder
+from openai_async._transport.exchange import DueError, WireRequest
 from openai_async._transport.ownership import LoopConnections, Origin
 from openai_async._transport.sockets import KEEPALIVE
 from openai_async.errors import APIConnectionError
@@ -22,6 +28,10 @@ from openai_async.errors import APIConnectionError
 #: Bytes of decoded framing that may wait for the reader; of a head.
 HIGH_WATER = 512 * 1024
 MAX_HEAD = 256 * 1024
+#: Bodies up to this size are copied to stand behind their head in one write.
+_SMALL: Final = 64 * 1024
+#: Fields that say where a body ends, and how it is packed.
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding", b"content-encoding"})
 
 
 class LeanConnection(asyncio.Protocol):
@@ -32,6 +42,10 @@ class LeanConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._rings = math.inf  # when the timer does
+        self._until = math.inf  # when the wait under way has to give up
+        self._writable = True
         self._closed: asyncio.Future[None] = loop.create_future()
         self._paused = False
         self._poll = select.poll()
@@ -47,6 +61,8 @@ class LeanConnection(asyncio.Protocol):
         self._buffered = 0
         self._head_size = 0
         self._framed = False  # the end of the body is stated
+        self.encoded = False  # by some Content-Encoding
+        self._whole = True  # the request was sent to its end
         self._keep_alive = False
 
     # -- the owner's side ------------------------------------------------------------------------------
@@ -55,23 +71,68 @@ class LeanConnection(asyncio.Protocol):
     def status(self) -> int:
         return self._parser.get_status_code()
 
-    def start(self, head: bytes, body: bytes) -> None:
-        """Send a request."""
+    def start(self, head: bytes, body: bytes = b"") -> None:
+        """Send a request, or the head of one whose body follows by `upload`."""
         assert self._transport is not None
         self._reset()
         self._active = True
-        if len(body) < 64 * 1024:
+        if len(body) < _SMALL:
             self._transport.write(head + body)
         else:
             self._transport.writelines((head, body))
 
-    async def wait(self) -> None:
-        """Until something new has arrived: the head, a piece, the end or a failure."""
+    async def upload(self, body: Body, until: float) -> None:
+        """Send a body piece by piece, no faster than the socket takes it, and no further once there is an answer."""
+        assert self._transport is not None
+        self._whole = False
+        chunked = body.length is None
+        pieces = body.open()
+        try:
+            async for piece in pieces:
+                if self.head_complete or self.failure is not None:
+                    return
+                if piece:
+                    self._transport.writelines((b"%x\r\n" % len(piece), piece, b"\r\n") if chunked else (piece,))
+                while not (self._writable or self.head_complete or self.failure is not None):
+                    await self.wait(until)
+        finally:
+            await closed(pieces)
+        if chunked:
+            self._transport.write(b"0\r\n\r\n")
+        self._whole = True
+
+    async def wait(self, until: float) -> None:
+        """Until something new has arrived: the head, a piece, the end, a failure, or room for more of a body.
+
+        Raises:
+            DueError: nothing new came until then (loop time).
+        """
+        if until < math.inf:
+            if self._loop.time() >= until:  # something new came all the time, and was not enough
+                raise DueError
+            if until < self._rings:
+                self._set_timer(until)
+        self._until = until
         self._waiter = self._loop.create_future()
         try:
             await self._waiter
         finally:
             self._waiter = None
+
+    def _set_timer(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._rings = when
+        self._timer = self._loop.call_at(when, self._ring) if when < math.inf else None
+
+    def _ring(self) -> None:
+        self._rings, self._timer = math.inf, None
+        if self._waiter is None or self._waiter.done():
+            return
+        if self._loop.time() >= self._until:
+            self._waiter.set_exception(DueError())
+        else:
+            self._set_timer(self._until)
 
     def take(self) -> bytes:
         """The pieces that have arrived, as one."""
@@ -90,6 +151,7 @@ class LeanConnection(asyncio.Protocol):
         transport = self._transport
         return (
             self._keep_alive
+            and self._whole
             and self.failure is None
             and transport is not None
             and not transport.is_closing()
@@ -107,6 +169,7 @@ class LeanConnection(asyncio.Protocol):
         if self._active and not self.complete and self.failure is None:
             self.failure = "it was closed on this side"  # a reader that still waits must hear of it
         self._active = False
+        self._set_timer(math.inf)
         if self._transport is not None:
             self._transport.abort()
         self._wake()
@@ -124,6 +187,13 @@ class LeanConnection(asyncio.Protocol):
         for option in KEEPALIVE:
             sock.setsockopt(*option)
         self._poll.register(sock.fileno(), select.POLLIN)
+
+    def pause_writing(self) -> None:
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        self._wake()
 
     def data_received(self, data: bytes) -> None:
         if not self._active:  # nobody asked
@@ -151,6 +221,7 @@ class LeanConnection(asyncio.Protocol):
             self._end()
         elif self._active and not self.complete and self.failure is None:
             self.failure = str(exc) or type(exc).__name__
+        self._set_timer(math.inf)
         if not self._closed.done():
             self._closed.set_result(None)
         self._wake()
@@ -184,14 +255,18 @@ class LeanConnection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.head_complete:  # a trailer
             return
+        name = name.lower()
         self.headers.append((name, value))
-        lowered = name.lower()
-        if lowered == b"content-length":
-            self._framed = True
-        elif lowered == b"transfer-encoding":
-            if value.strip().lower() != b"chunked":
-                self._fail("the answer has a transfer encoding that was not asked for")
-            self._framed = True
+        if name in _FRAMING:
+            self._frame(name, value)
+
+    def _frame(self, name: bytes, value: bytes) -> None:
+        if name == b"content-encoding":
+            self.encoded = True
+            return
+        if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
+            self._fail("the answer has a transfer encoding that was not asked for")
+        self._framed = True
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
@@ -210,7 +285,7 @@ class LeanConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if not self.head_complete:
             self.headers = []
-            self._framed = False
+            self._framed = self.encoded = False
             return
         self.complete = True
         self._keep_alive = self._parser.should_keep_alive()
@@ -228,9 +303,9 @@ class LeanExchange:
         self._origin = origin
         self._connection = connection
         self._done = False
-        self._decoder = decoder(self.headers)
+        self._decoder = decoder(self.headers) if connection.encoded else IDENTITY
 
-    async def read(self) -> bytes:
+    async def read(self, until: float) -> bytes:
         connection = self._connection
         try:
             while not self._done:
@@ -247,7 +322,7 @@ class LeanExchange:
                         f"the connection broke before the answer was complete: {connection.failure}", phase="body"
                     )
                 else:
-                    await connection.wait()
+                    await connection.wait(until)
                     continue
                 if piece:
                     return piece

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from typing import Final
 
 from openai_async.errors import APIConnectionError, InvalidResponseError
 
@@ -57,7 +58,7 @@ class Gzip:
             raise APIConnectionError("the compressed body broke off before its end", phase="body")
 
 
-_IDENTITY = Identity()
+IDENTITY: Final = Identity()
 
 
 def decoder(headers: Sequence[tuple[bytes, bytes]]) -> Identity | Gzip:
@@ -73,4 +74,4 @@ def decoder(headers: Sequence[tuple[bytes, bytes]]) -> Identity | Gzip:
                 return Gzip()
             if encoding not in (b"", b"identity"):
                 raise InvalidResponseError("the body has an encoding that was not asked for")
-    return _IDENTITY
+    return IDENTITY

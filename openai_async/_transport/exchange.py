@@ -6,6 +6,8 @@ from typing import Protocol
 
 import attrs
 
+from openai_async._transport.bodies import Body
+
 
 @attrs.frozen
 class WireRequest:
@@ -14,7 +16,11 @@ class WireRequest:
     method: str
     url: str = attrs.field(repr=lambda url: repr(url.partition("?")[0]))  # a query may hold a key
     headers: list[tuple[bytes, bytes]] = attrs.field(repr=False)
-    body: bytes = attrs.field(repr=False)
+    body: bytes | Body = attrs.field(repr=False)
+
+
+class DueError(Exception):
+    """The moment has passed until which something was to happen. The caller knows which bound that was."""
 
 
 class Exchange(Protocol):
@@ -27,10 +33,14 @@ class Exchange(Protocol):
     status: int
     headers: list[tuple[bytes, bytes]]
 
-    async def read(self) -> bytes:
+    async def read(self, until: float) -> bytes:
         """The next piece of the decoded body; b"" at its end, where the connection is given back for reuse.
 
+        Args:
+            until: loop time at which to give up.
+
         Raises:
+            DueError: nothing came until then.
             APIConnectionError: the connection broke, or the body ended before its stated end.
             InvalidResponseError: an encoding that was not asked for.
         """
@@ -48,12 +58,18 @@ class Transport(Protocol):
         """Import what sending needs. Called before any timeout runs: a first import takes a while."""
         ...
 
-    async def send(self, request: WireRequest, *, connect_timeout: float | None) -> Exchange:
+    async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> Exchange:
         """Send one request and return once the response's head is there. Never waits for a free connection.
 
         Cancelling drops the connection.
 
+        Args:
+            request: what to send.
+            connect_timeout: seconds for a new connection, or None.
+            until: loop time at which to give up, infinite for never.
+
         Raises:
+            DueError: there was no head until then.
             APIConnectionError: with the phase it failed in.
         """
         ...

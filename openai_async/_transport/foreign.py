@@ -13,10 +13,10 @@ from typing import Any
 import anyio
 
 from openai_async import _runtime
-from openai_async._transport.bodies import BytesBody, run_out
+from openai_async._transport.bodies import OutgoingBody, run_out
 from openai_async._transport.bridge import bridged
 from openai_async._transport.decode import decoder
-from openai_async._transport.exchange import WireRequest
+from openai_async._transport.exchange import DueError, WireRequest
 from openai_async._transport.failures import translated
 from openai_async.errors import ConfigurationError
 
@@ -41,19 +41,19 @@ class Foreign:
             raise ConfigurationError(field, "must be an httpx.AsyncClient or an httpx.AsyncBaseTransport")
         self._http = _library_of(owner)
         self._closing = _Closing()
-        self._body: Any = type("Body", (BytesBody, self._http.AsyncByteStream), {})
+        self._body: Any = type("Body", (OutgoingBody, self._http.AsyncByteStream), {})
 
     def load(self) -> None:
         return
 
-    async def send(self, request: WireRequest, *, connect_timeout: float | None) -> ForeignExchange:
+    async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> ForeignExchange:
         http = self._http
-        url = http.URL(request.url)
+        url, body = http.URL(request.url), self._body(request.body)
         outgoing = http.Request(
             request.method,
             url,
             headers=[(b"host", url.netloc), *request.headers],
-            stream=self._body(request.body),
+            stream=body,
             # Every other bound is ours; without these the client's own defaults (5 s to read) would apply.
             extensions={"timeout": {"connect": connect_timeout, "read": None, "write": None, "pool": None}},
         )
@@ -63,12 +63,16 @@ class Foreign:
                 return await self._owner.send(outgoing, stream=True, follow_redirects=False)
             return await self._owner.handle_async_request(outgoing)
 
-        await self._closing.wait()
         try:
-            response = await bridged(work, undo=lambda late: _runtime.spawn(late.stream.aclose))
+            with anyio.CancelScope(deadline=until):
+                await self._closing.wait()
+                response = await bridged(work, undo=lambda late: _runtime.spawn(late.stream.aclose))
+                return ForeignExchange(response, self._closing)
+            raise DueError
         except BaseException as error:
             raise translated(error, head_arrived=False)  # noqa: B904 (it sets the cause itself)
-        return ForeignExchange(response, self._closing)
+        finally:
+            await body.aclose()
 
     @property
     def open_connections(self) -> int:
@@ -93,22 +97,27 @@ class ForeignExchange:
         self._decoder = decoder(self.headers)
         self._pieces: AsyncIterator[bytes] = aiter(response.stream)
 
-    async def read(self) -> bytes:
+    async def read(self, until: float) -> bytes:
         if self._done:
             return b""
         try:
-            while True:
-                data = b"" if self._decoder.pending else await bridged(lambda: anext(self._pieces, None))
-                if data is None:
-                    await bridged(self._response.stream.aclose)
-                    self._done = True
-                    self._decoder.end()
-                    return b""
-                if piece := self._decoder.step(data):
-                    return piece
+            with anyio.CancelScope(deadline=until):
+                return await self._next()
+            raise DueError
         except BaseException as error:
             self.abandon()
             raise translated(error, head_arrived=True)  # noqa: B904 (it sets the cause itself)
+
+    async def _next(self) -> bytes:
+        while True:
+            data = b"" if self._decoder.pending else await bridged(lambda: anext(self._pieces, None))
+            if data is None:
+                await bridged(self._response.stream.aclose)
+                self._done = True
+                self._decoder.end()
+                return b""
+            if piece := self._decoder.step(data):
+                return piece
 
     def abandon(self) -> None:
         if not self._done:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import ssl
 from urllib.parse import urlsplit
 
 from openai_async._transport.connection import LeanConnection, LeanExchange, request_head
 from openai_async._transport.dialing import dial
-from openai_async._transport.exchange import WireRequest
+from openai_async._transport.exchange import DueError, WireRequest
 from openai_async._transport.ownership import LoopConnections, Origin, PerLoop
 from openai_async.errors import APIConnectionError, ConnectTimeoutError
 
@@ -32,19 +33,24 @@ class Lean:
     def load(self) -> None:
         return
 
-    async def send(self, request: WireRequest, *, connect_timeout: float | None) -> LeanExchange:
+    async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> LeanExchange:
         origin, host, target = _parsed(request.url)
-        owned = await self._connections.mine()
-        connection = owned.take(origin) or await self._connect(owned, origin, connect_timeout)
+        owned = self._connections.here() or await self._connections.mine()
+        connection = owned.take(origin) or await self._connect(owned, origin, connect_timeout, until)
         try:
-            connection.start(request_head(request, target, host), request.body)
+            head = request_head(request, target, host)
+            if isinstance(request.body, bytes):
+                connection.start(head, request.body)
+            else:
+                connection.start(head)
+                await connection.upload(request.body, until)
             while not connection.head_complete:
                 if connection.failure is not None:
                     raise APIConnectionError(
                         f"the connection broke after the request was sent, before an answer came: {connection.failure}",
                         phase="response",
                     )
-                await connection.wait()
+                await connection.wait(until)
             return LeanExchange(owned, origin, connection)
         except BaseException:
             owned.discard(connection)
@@ -54,29 +60,39 @@ class Lean:
         await self._connections.aclose()
 
     async def _connect(
-        self, owned: LoopConnections[LeanConnection], origin: Origin, timeout: float | None
+        self, owned: LoopConnections[LeanConnection], origin: Origin, timeout: float | None, until: float
     ) -> LeanConnection:
-        scheme, host, port = origin
         loop = asyncio.get_running_loop()
+        due = until if timeout is None else min(until, loop.time() + timeout)
         try:
-            async with asyncio.timeout(timeout):
-                sock = await dial(host, port)
-                try:
-                    _, connection = await loop.create_connection(
-                        lambda: LeanConnection(loop),
-                        sock=sock,
-                        ssl=self._tls() if scheme == "https" else None,
-                        server_hostname=host if scheme == "https" else None,
-                    )
-                except BaseException:
-                    sock.close()
-                    raise
+            async with asyncio.timeout_at(due if due < math.inf else None):
+                async with owned.connecting:
+                    if (idle := owned.take(origin)) is not None:  # one came back meanwhile
+                        return idle
+                    connection = await self._open(loop, origin)
         except TimeoutError:
+            if due == until:
+                raise DueError from None
             raise ConnectTimeoutError(f"no connection within {timeout} s (timeout.connect)", phase="connect") from None
         except (OSError, ssl.CertificateError) as error:
             error.__traceback__ = None  # its frames hold nothing of ours, but many of the loop's
             raise APIConnectionError(f"could not connect to the server: {error}", phase="connect") from error
         owned.busy.add(connection)
+        return connection
+
+    async def _open(self, loop: asyncio.AbstractEventLoop, origin: Origin) -> LeanConnection:
+        scheme, host, port = origin
+        sock = await dial(host, port)
+        try:
+            _, connection = await loop.create_connection(
+                lambda: LeanConnection(loop),
+                sock=sock,
+                ssl=self._tls() if scheme == "https" else None,
+                server_hostname=host if scheme == "https" else None,
+            )
+        except BaseException:
+            sock.close()
+            raise
         return connection
 
     def _tls(self) -> ssl.SSLContext:

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
+
+import anyio
 
 from openai_async import _runtime
+
+#: A server's queue of connections that it has not accepted yet is about this long; one more waits a second, or three.
+MOST_CONNECTS: Final = 100
 
 #: scheme, host, port
 Origin: TypeAlias = tuple[str, str, int]
@@ -41,6 +46,8 @@ class LoopConnections(Generic[K]):
     def __init__(self, keepalive: float, on_close: Callable[[], object]) -> None:
         self.idle: dict[Origin, deque[tuple[K, float]]] = {}
         self.busy: set[K] = set()
+        #: Bounds the connects that are under way, for a transport that connects by itself.
+        self.connecting = anyio.Semaphore(MOST_CONNECTS, fast_acquire=True)
         self._keepalive = keepalive
         self._on_close = on_close
         self._watch: AsyncGenerator[None, Any] | None = None
@@ -111,8 +118,12 @@ class PerLoop(Generic[K]):
         self._keepalive = keepalive
         self._loops: dict[object, LoopConnections[K]] = {}
 
+    def here(self) -> LoopConnections[K] | None:
+        """Those of the running loop, if there are any yet."""
+        return self._loops.get(_runtime.loop_token())
+
     async def mine(self) -> LoopConnections[K]:
-        """Those of the running loop."""
+        """Those of the running loop, from now on until it ends."""
         token = _runtime.loop_token()
         found = self._loops.get(token)
         if found is None:

@@ -16,13 +16,14 @@ import functools
 import ssl
 from collections.abc import AsyncIterator, Mapping
 
+import anyio
 import attrs
 import httpx
 
 from openai_async import _runtime
-from openai_async._transport.bodies import BytesBody, run_out
+from openai_async._transport.bodies import OutgoingBody, run_out
 from openai_async._transport.decode import decoder
-from openai_async._transport.exchange import WireRequest
+from openai_async._transport.exchange import DueError, WireRequest
 from openai_async._transport.failures import translated
 from openai_async._transport.ownership import LoopConnections, Origin, PerLoop
 from openai_async._transport.proxies import proxy_for
@@ -48,7 +49,7 @@ class ShardSettings:
     ssl_context: ssl.SSLContext | None = None
 
 
-class _Body(BytesBody, httpx.AsyncByteStream):
+class _Body(OutgoingBody, httpx.AsyncByteStream):
     """The body of a request for httpx."""
 
 
@@ -88,7 +89,7 @@ class Shards:
     def load(self) -> None:
         return
 
-    async def send(self, request: WireRequest, *, connect_timeout: float | None) -> ShardExchange:
+    async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> ShardExchange:
         owned = await self._shards.mine()
         url, origin = _parsed(request.url)
         shard = owned.take(origin)
@@ -100,20 +101,24 @@ class Shards:
                 hint = "; pip install 'httpx[socks]'" if isinstance(error, ImportError) else ""
                 raise APIConnectionError(f"the proxy cannot be used{hint}", phase="connect") from None
             owned.busy.add(shard)
+        body = _Body(request.body)
+        outgoing = httpx.Request(
+            request.method,
+            url,
+            headers=[(b"host", url.netloc), *request.headers],
+            stream=body,
+            extensions={"timeout": {"connect": connect_timeout}},
+        )
         try:
-            response = await shard.transport.handle_async_request(
-                httpx.Request(
-                    request.method,
-                    url,
-                    headers=[(b"host", url.netloc), *request.headers],
-                    stream=_Body(request.body),
-                    extensions={"timeout": {"connect": connect_timeout}},
-                )
-            )
-            return ShardExchange(owned, origin, shard, response)
+            with anyio.CancelScope(deadline=until):
+                response = await shard.transport.handle_async_request(outgoing)
+                return ShardExchange(owned, origin, shard, response)
+            raise DueError
         except BaseException as error:
             owned.discard(shard)
             raise translated(error, head_arrived=False)  # noqa: B904 (it sets the cause itself)
+        finally:
+            await body.aclose()
 
     async def aclose(self) -> None:
         await self._shards.aclose()
@@ -157,28 +162,29 @@ class ShardExchange:
         self._pieces = shard.pieces = aiter(stream)
         self._decoder = decoder(self.headers)
 
-    async def read(self) -> bytes:
+    async def read(self, until: float) -> bytes:
         if self._done:
             return b""
         try:
-            while True:
-                data = b"" if self._decoder.pending else await anext(self._pieces)
-                if piece := self._decoder.step(data):
-                    return piece
-        except StopAsyncIteration:
-            await self._finish()
-            return b""
+            with anyio.CancelScope(deadline=until):
+                return await self._next()
+            raise DueError
         except BaseException as error:
             self.abandon()
             raise translated(error, head_arrived=True)  # noqa: B904 (it sets the cause itself)
 
+    async def _next(self) -> bytes:
+        while True:
+            data = b"" if self._decoder.pending else await anext(self._pieces, None)
+            if data is None:
+                await self._finish()
+                return b""
+            if piece := self._decoder.step(data):
+                return piece
+
     async def _finish(self) -> None:
-        try:
-            await self._response.stream.aclose()  # type: ignore[union-attr]  # pyright: ignore
-            self._decoder.end()
-        except BaseException:
-            self.abandon()
-            raise
+        await self._response.stream.aclose()  # type: ignore[union-attr]  # pyright: ignore
+        self._decoder.end()
         self._done = True
         self._owned.give_back(self._origin, self._shard)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from openai_async.types._base import EMPTY, NO_META, Meta
+from openai_async.types._base import EMPTY
 from openai_async.types.chat import (
     ChatCompletion,
     ChatCompletionAudio,
@@ -24,6 +24,7 @@ from openai_async.types.chat import (
     FunctionCall,
     ToolCall,
 )
+from openai_async.types.meta import NO_META, Meta
 
 
 class _Call:

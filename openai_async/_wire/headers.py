@@ -1,26 +1,23 @@
 """Headers in both directions: what may be sent, and what replies say.
 
 Sending: names and values are checked here, before the HTTP library sees them, because its own error would show the
-value, and that may be a key. Receiving: nothing a server says makes this module raise; nonsense reads as absent.
+value, and that may be a key. Receiving: what an answer says of trying again; nothing a server says makes this module
+raise, and nonsense reads as absent. (The rest of what it says is `types.meta`.)
 """
 
 from __future__ import annotations
 
 import datetime
 import email.utils
-import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from openai_async.errors import ConfigurationError, InvalidParameterError
-from openai_async.types._base import Bucket, Meta, RateLimits
+from openai_async.types.meta import number
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")  # RFC 9110, token
 _VALUE = re.compile(r"[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff\t]*[\x21-\x7e\x80-\xff])?\Z")
 _VISIBLE = re.compile(r"[\x21-\x7e]+\Z")
-#: 21h26m17.041s, 6m0s, 40ms: durations as Go prints them. (Its µ comes as UTF-8, headers are read as Latin-1.)
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|Â?µs|ns|d|h|m|s)")
-_UNIT = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "Âµs": 1e-6, "ns": 1e-9}
 #: Framing belongs to the transport. A second opinion about it is how requests are smuggled.
 _RESERVED = frozenset({"content-length", "transfer-encoding", "host", "connection"})
 
@@ -62,72 +59,19 @@ def check_headers(field: str, headers: Mapping[str, str]) -> list[tuple[bytes, b
     return encoded
 
 
-def read_meta(status: int, raw: Iterable[tuple[bytes, bytes]]) -> Meta:
-    """Everything the headers of a reply say."""
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
-    get = headers.get
-    return Meta(
-        status=status,
-        headers=headers,
-        request_id=get("x-request-id") or get("apim-request-id"),
-        processing_ms=_number(get("openai-processing-ms")),
-        organization=get("openai-organization"),
-        version=get("openai-version"),
-        model=get("openai-model"),
-        rate_limits=_rate_limits(headers),
-    )
-
-
-_NOTHING_STATED = Bucket()
-
-
-def _rate_limits(headers: Mapping[str, str]) -> RateLimits:
-    return RateLimits(requests=_bucket(headers, "requests"), tokens=_bucket(headers, "tokens"))
-
-
-def _bucket(headers: Mapping[str, str], kind: str) -> Bucket:
-    """One limit; servers send -1, 0 or blanks for "unknown", and such a limit binds nobody."""
-    limit = _number(headers.get(f"x-ratelimit-limit-{kind}"))
-    remaining = _number(headers.get(f"x-ratelimit-remaining-{kind}"))
-    if limit is None and remaining is None:
-        return _NOTHING_STATED
-    reset = duration(headers.get(f"x-ratelimit-reset-{kind}"))
-    if limit is not None and limit <= 0:
-        limit = remaining = None
-    if remaining is not None and (remaining < 0 or (limit is not None and remaining > limit)):
-        remaining = None
-    return Bucket(limit=limit, remaining=remaining, reset=reset)
-
-
-def duration(text: str | None) -> float | None:
-    """Seconds of a duration such as `6m0s`, `40ms` or a bare number of seconds; None for anything else."""
-    if not text or len(text) > 64:
-        return None
-    seconds, end = 0.0, 0
-    for match in _DURATION.finditer(text):
-        if match.start() != end:
-            return None
-        seconds += float(match[1]) * _UNIT[match[2]]
-        end = match.end()
-    if end == len(text):
-        return seconds
-    number = _number(text)
-    return number if number is not None and number >= 0 else None
-
-
 def retry_after(headers: Mapping[str, str], wall_clock: float) -> float | None:
     """Seconds that the server asks to wait: `retry-after-ms`, else `retry-after` in seconds or as a date.
 
     Source: RFC 9110 section 10.2.3, and the API's own `retry-after-ms`. `wall_clock` (epoch seconds) is needed for
     dates only. Negative, infinite and unreadable values are None.
     """
-    milliseconds = _number(headers.get("retry-after-ms"))
+    milliseconds = number(headers.get("retry-after-ms"))
     if milliseconds is not None and milliseconds >= 0:
         return milliseconds / 1000
     text = headers.get("retry-after")
     if not text:
         return None
-    seconds = _number(text)
+    seconds = number(text)
     if seconds is not None:
         return seconds if seconds >= 0 else None
     try:
@@ -142,13 +86,3 @@ def retry_after(headers: Mapping[str, str], wall_clock: float) -> float | None:
 def should_retry(headers: Mapping[str, str]) -> bool | None:
     """The server's own word on retrying (`x-should-retry`); None if it has none."""
     return {"true": True, "false": False}.get(headers.get("x-should-retry", "").lower())
-
-
-def _number(text: str | None) -> float | None:
-    if not text or len(text) > 64:
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

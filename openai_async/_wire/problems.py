@@ -30,7 +30,7 @@ from openai_async.errors import (
     RequestTooLargeError,
     UnprocessableEntityError,
 )
-from openai_async.types._base import Meta
+from openai_async.types.meta import Meta
 from openai_async.types.settings import Secret
 
 _BY_STATUS: Mapping[int, type[APIStatusError]] = {

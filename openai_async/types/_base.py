@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from openai_async.types.attempt import Attempt
+from openai_async.types.meta import NO_META, Meta, RateLimits
 
 
 class _Empty(Mapping[str, Any]):
@@ -79,48 +80,6 @@ def _plain(value: Any) -> Any:
 
 def _field_names(cls: type[Value]) -> tuple[str, ...]:
     return tuple(field.name for field in attrs.fields(cls))
-
-
-@attrs.frozen
-class Bucket:
-    """One rate limit as the server stated it."""
-
-    limit: float | None = None
-    remaining: float | None = None
-    #: Seconds until the bucket is full again.
-    reset: float | None = None
-
-
-@attrs.frozen
-class RateLimits:
-    """The rate limits stated by the headers of one reply; what was absent or nonsense is None."""
-
-    requests: Bucket = Bucket()
-    tokens: Bucket = Bucket()
-
-
-@attrs.frozen
-class Meta:
-    """What came beside a reply's body."""
-
-    status: int = 200
-    headers: Mapping[str, str] = attrs.field(default=EMPTY, repr=False)
-    #: The server's id of the request, for its support.
-    request_id: str | None = None
-    #: Milliseconds that the server says it worked.
-    processing_ms: float | None = None
-    #: Organisation, API version and model snapshot, as the headers state them.
-    organization: str | None = None
-    version: str | None = None
-    model: str | None = None
-    rate_limits: RateLimits = RateLimits()
-    #: One record per attempt, the successful one last.
-    attempts: tuple[Attempt, ...] = ()
-    #: US dollars; None if the price of the model is not known.
-    cost: float | None = None
-
-
-NO_META: Final = Meta()
 
 
 @attrs.define

@@ -32,7 +32,7 @@ class Answered:
     def __init__(self) -> None:
         self._left = [b"", BODY]
 
-    async def read(self) -> bytes:
+    async def read(self, until: float) -> bytes:
         return self._left.pop()
 
     def abandon(self) -> None:
@@ -47,7 +47,7 @@ class Stub:
     def load(self) -> None:
         pass
 
-    async def send(self, request: WireRequest, *, connect_timeout: float | None) -> Exchange:
+    async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> Exchange:
         await anyio.lowlevel.checkpoint()
         return Answered()
 

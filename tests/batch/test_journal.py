@@ -21,7 +21,7 @@ from openai_async.batch.journal import Finished, Journal, replayed
 from openai_async.batch.outputs import Kind, Outcome, failure, parse, success
 from openai_async.batch.rows import Row
 from openai_async.batch.sidecar import HEADER, Note
-from openai_async.types._base import Meta
+from openai_async.types.meta import Meta
 from tests.batch.files import journal_of, notes, read_lines
 
 ROWS = 1_000
@@ -32,7 +32,7 @@ def row(index: int) -> Row:
 
 
 def line(index: int, text: str = "x") -> bytes:
-    return success(row(index), Meta(request_id="req_1"), json.dumps({"choices": [text]}).encode()).line
+    return success(row(index), Meta(headers={"x-request-id": "req_1"}), json.dumps({"choices": [text]}).encode()).line
 
 
 def failed(index: int) -> Outcome:
@@ -75,7 +75,7 @@ def out(tmp_path: Path) -> Path:
 def test_lines_are_those_of_the_batch_api() -> None:
     """A success, a refusal and a failure without an answer have the fields that the remote API writes."""
     body = b'{\r\n  "choices": [],\n  "precise": 12345678901234567890.10\n}\n'
-    ok = success(row(7), Meta(status=200, request_id="req_1"), body, 5)
+    ok = success(row(7), Meta(headers={"x-request-id": "req_1"}), body, 5)
     assert ok.line.endswith(b'"precise": 12345678901234567890.10 }},"error":null}\n')  # the body is as it came
     assert json.loads(ok.line) == {
         "id": "batch_req_000000007_00abc007",

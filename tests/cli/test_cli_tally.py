@@ -6,8 +6,8 @@ import pytest
 
 from openai_async import APIError, Attempt, RateLimitError, Result
 from openai_async.cli.tally import Tally
-from openai_async.types._base import Meta
 from openai_async.types.chat import ChatCompletion, CompletionUsage
+from openai_async.types.meta import Meta
 
 
 def answered(*seconds: float, usage: CompletionUsage | None = None) -> Result[ChatCompletion]:

@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 
 from openai_async._wire import headers
 from openai_async.errors import ConfigurationError, InvalidParameterError
+from openai_async.types.meta import Meta, ReplyHeaders, duration
 from tests.properties.outcomes import outcome
 from tests.properties.strategies import any_text
 
@@ -83,7 +84,7 @@ def test_what_passes_is_one_header_on_the_wire(stated: dict[str, str]) -> None:
 @given(text=amounts)
 def test_any_duration_is_read_or_absent(text: str) -> None:
     """A duration is a finite number of seconds, or nothing."""
-    seconds = headers.duration(text)
+    seconds = duration(text)
     assert seconds is None or (math.isfinite(seconds) and seconds >= 0)
 
 
@@ -95,7 +96,7 @@ def test_any_duration_is_read_or_absent(text: str) -> None:
 def test_durations_as_go_prints_them(hours: int, minutes: int, milliseconds: int) -> None:
     """Hours, minutes and fractions of seconds add up."""
     text = (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{milliseconds / 1000}s"
-    assert math.isclose(headers.duration(text) or 0.0, hours * 3600 + minutes * 60 + milliseconds / 1000)
+    assert math.isclose(duration(text) or 0.0, hours * 3600 + minutes * 60 + milliseconds / 1000)
 
 
 @given(seconds=amounts, milliseconds=amounts, clock=st.floats(0, 4e9))
@@ -132,7 +133,7 @@ def test_any_retry_after_is_read_or_absent(seconds: str, milliseconds: str, cloc
 )
 def test_any_headers_make_sense_or_state_nothing(raw: list[tuple[bytes, bytes]]) -> None:
     """A rate limit that is stated is positive, and no more remains than there is."""
-    meta = headers.read_meta(200, raw)
+    meta = Meta(200, ReplyHeaders(raw))
     for bucket in (meta.rate_limits.requests, meta.rate_limits.tokens):
         assert bucket.limit is None or bucket.limit > 0
         assert bucket.remaining is None or 0 <= bucket.remaining <= (bucket.limit or math.inf)

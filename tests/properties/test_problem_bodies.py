@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from openai_async._policy import retry
 from openai_async._wire import problems
-from openai_async._wire.headers import read_meta
+from openai_async.types.meta import Meta, ReplyHeaders
 from openai_async.errors import APIStatusError
 from openai_async.types.settings import Secret
 from tests.properties.strategies import json_values, text
@@ -59,7 +59,7 @@ def check(error: APIStatusError) -> None:
 )
 def test_any_answer_has_its_exception(status: int, body: bytes, headers: dict[str, str]) -> None:
     """Whatever a server puts into an error, it is an exception of its status, whose fields are plain and masked."""
-    meta = read_meta(status, [(name.encode(), value.encode()) for name, value in headers.items()])
+    meta = Meta(status, ReplyHeaders([(name.encode(), value.encode()) for name, value in headers.items()]))
     error = problems.from_response(meta, body, wall_clock=0.0, secrets=[Secret(KEY)])
     check(error)
     assert error.status_code == status

@@ -22,7 +22,6 @@ from openai_async import (
     Result,
     Timeout,
 )
-from openai_async.types._base import Bucket, Meta, RateLimits
 from openai_async.types.chat import (
     ChatCompletion,
     ChatCompletionChunk,
@@ -35,6 +34,7 @@ from openai_async.types.chat import (
     FunctionCall,
     ToolCall,
 )
+from openai_async.types.meta import Bucket, Meta, RateLimits
 from openai_async.types.models import Model, ModelList
 
 MESSAGES = [{"role": "user", "content": "Hello!"}]

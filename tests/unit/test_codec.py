@@ -11,8 +11,9 @@ import pytest
 
 from openai_async._wire import codec
 from openai_async.errors import DecodeError
-from openai_async.types._base import Meta, Reply, Value
+from openai_async.types._base import Reply, Value
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, CompletionUsage
+from openai_async.types.meta import Meta
 from openai_async.types.models import Model, ModelList
 
 SECRET = "canary-4711"
@@ -295,7 +296,7 @@ def test_what_is_no_json_is_an_error() -> None:
 def test_values_are_pickled_and_copied(extra: dict[str, Any]) -> None:
     """A reply crosses process pools and caches whole, with its unknown fields."""
     reply: ChatCompletion = decoded(whole() | extra)
-    reply.meta = Meta(request_id="req_1", headers={"a": "b"})
+    reply.meta = Meta(headers={"a": "b", "x-request-id": "req_1"})
     copies = [pickle.loads(pickle.dumps(reply, protocol)) for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)]
     for again in (*copies, copy.copy(reply), copy.deepcopy(reply)):
         assert again is not reply

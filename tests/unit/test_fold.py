@@ -6,8 +6,8 @@ from typing import Any
 
 from openai_async._wire import codec
 from openai_async._wire.fold import ChatFold
-from openai_async.types._base import Meta
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
+from openai_async.types.meta import Meta
 
 
 def chunk(*choices: dict[str, Any], **fields: Any) -> ChatCompletionChunk:
@@ -82,7 +82,7 @@ def test_what_travelled_beside_the_stream_goes_into_the_reply() -> None:
     """The reply carries the meta data that it is given."""
     fold = ChatFold()
     fold.add(chunk(delta(content="a")))
-    meta = Meta(request_id="req_1")
+    meta = Meta(headers={"x-request-id": "req_1"})
     reply = fold.result(meta)
     assert reply is not None
     assert reply.meta is meta

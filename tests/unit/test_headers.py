@@ -11,7 +11,7 @@ import pytest
 
 from openai_async._wire import headers
 from openai_async.errors import ConfigurationError, InvalidParameterError
-from openai_async.types._base import EMPTY, Bucket, Meta, RateLimits
+from openai_async.types.meta import Bucket, Meta, RateLimits, ReplyHeaders, duration
 
 # ---- sending
 
@@ -141,7 +141,7 @@ def test_headers_are_a_mapping(given: object) -> None:
 )
 def test_durations_of_rate_limits(text: str | None, seconds: float | None) -> None:
     """Durations as Go prints them, or bare seconds; nothing else is a duration."""
-    assert headers.duration(text) == (seconds if seconds is None else pytest.approx(seconds, rel=1e-12))
+    assert duration(text) == (seconds if seconds is None else pytest.approx(seconds, rel=1e-12))
 
 
 # ---- Retry-After
@@ -229,15 +229,18 @@ def test_should_retry(stated: dict[str, str], wanted: bool | None) -> None:
 # ---- everything that the headers of a reply say
 
 
+def meta_of(raw: list[tuple[bytes, bytes]]) -> Meta:
+    return Meta(200, ReplyHeaders(raw))
+
+
 def limits(**stated: str) -> RateLimits:
     raw = [(f"X-RateLimit-{name.replace('_', '-')}".encode(), value.encode()) for name, value in stated.items()]
-    return headers.read_meta(200, raw).rate_limits
+    return meta_of(raw).rate_limits
 
 
 def test_the_headers_of_a_reply() -> None:
     """Request id, server time, account, snapshot and both rate limits are read; every header is kept."""
-    meta = headers.read_meta(
-        200,
+    meta = meta_of(
         [
             (b"X-Request-Id", b"req_1"),
             (b"openai-processing-ms", b"320"),
@@ -253,15 +256,10 @@ def test_the_headers_of_a_reply() -> None:
             (b"x-other", b"\xe9"),
         ],
     )
-    assert meta == Meta(
-        status=200,
-        headers=meta.headers,
-        request_id="req_1",
-        processing_ms=320.0,
-        organization="acme",
-        version="2020-10-01",
-        model="gpt-4o-2024-08-06",
-        rate_limits=RateLimits(requests=Bucket(10_000.0, 9_999.0, 0.006), tokens=Bucket(2_000_000.0, 0.0, 360.0)),
+    assert (meta.request_id, meta.processing_ms, meta.organization) == ("req_1", 320.0, "acme")
+    assert (meta.version, meta.model) == ("2020-10-01", "gpt-4o-2024-08-06")
+    assert meta.rate_limits == RateLimits(
+        requests=Bucket(10_000.0, 9_999.0, 0.006), tokens=Bucket(2_000_000.0, 0.0, 360.0)
     )
     assert meta.headers["x-other"] == "é"
     assert len(meta.headers) == 12
@@ -269,15 +267,16 @@ def test_the_headers_of_a_reply() -> None:
 
 def test_headers_that_are_absent() -> None:
     """A reply without headers states nothing."""
-    meta = headers.read_meta(500, [])
-    assert meta == Meta(status=500, headers=EMPTY)
+    meta = Meta(500, ReplyHeaders())
+    assert meta == Meta(status=500, headers={})
+    assert (meta.request_id, meta.processing_ms, meta.organization, meta.version, meta.model) == (None,) * 5
     assert meta.rate_limits == RateLimits(Bucket(), Bucket())
 
 
 def test_the_id_of_another_gateway() -> None:
     """Azure calls the request id by another name; the API's own wins."""
-    assert headers.read_meta(200, [(b"apim-request-id", b"a")]).request_id == "a"
-    assert headers.read_meta(200, [(b"apim-request-id", b"a"), (b"x-request-id", b"b")]).request_id == "b"
+    assert meta_of([(b"apim-request-id", b"a")]).request_id == "a"
+    assert meta_of([(b"apim-request-id", b"a"), (b"x-request-id", b"b")]).request_id == "b"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from openai_async import ConfigurationError, QuotaExhaustedError, RateLimit, RequestExceedsLimitError
 from openai_async._limiter import Ask, Limiter, Permit
 from openai_async.testing import run_virtual
-from openai_async.types._base import Bucket, RateLimits
+from openai_async.types.meta import Bucket, RateLimits
 
 NONE = RateLimits()
 

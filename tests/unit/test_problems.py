@@ -10,9 +10,8 @@ import pytest
 
 from openai_async import errors
 from openai_async._wire import problems
-from openai_async._wire.headers import read_meta
 from openai_async.errors import APIStatusError, RateLimitError
-from openai_async.types._base import Meta
+from openai_async.types.meta import Meta, ReplyHeaders
 from openai_async.types.settings import Secret
 
 KEY = "CanaryKey0123456789"
@@ -32,7 +31,7 @@ def raised(
 ) -> APIStatusError:
     """The exception of an answer; a body that is not bytes is written as JSON."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    meta = read_meta(status, [(name.encode(), value.encode()) for name, value in (headers or {}).items()])
+    meta = Meta(status, ReplyHeaders([(name.encode(), value.encode()) for name, value in (headers or {}).items()]))
     return problems.from_response(meta, raw, wall_clock=0.0, secrets=[Secret(secret) for secret in secrets])
 
 

@@ -12,8 +12,9 @@ import pytest
 
 from openai_async import NULL, Attempt, Timeout
 from openai_async.errors import InvalidParameterError
-from openai_async.types._base import EMPTY, NO_META, Bucket, Meta, RateLimits, Reply
+from openai_async.types._base import EMPTY, Reply
 from openai_async.types.chat import ChatCompletion, ChatCompletionMessage, Choice, FunctionCall, ToolCall
+from openai_async.types.meta import NO_META, Bucket, Meta, RateLimits
 from openai_async.types.models import Model, ModelList
 from openai_async.types.settings import Secret
 
@@ -43,14 +44,15 @@ def test_values_are_compared_by_content() -> None:
 
 def test_what_travels_beside_a_reply_does_not_count_in_comparisons() -> None:
     """Two replies of the same content are equal although they came at different times."""
-    assert Reply(meta=Meta(request_id="a")) == Reply(meta=Meta(request_id="b"))
+    assert Reply(meta=Meta(headers={"x-request-id": "a"})) == Reply(meta=Meta(headers={"x-request-id": "b"}))
 
 
 def test_a_reply_shows_what_came_beside_it() -> None:
     """Request id, rate limits, server time and attempts are attributes of every reply."""
     limits = RateLimits(requests=Bucket(limit=5.0))
     attempt = Attempt(1, "completed", 200, None, 0.5)
-    reply = Model("m", meta=Meta(request_id="r", rate_limits=limits, processing_ms=3.0, attempts=(attempt,)))
+    headers = {"x-request-id": "r", "openai-processing-ms": "3", "x-ratelimit-limit-requests": "5"}
+    reply = Model("m", meta=Meta(headers=headers, attempts=(attempt,)))
     assert (reply.request_id, reply.rate_limits, reply.processing_ms, reply.attempts) == ("r", limits, 3.0, (attempt,))
     assert Model("m").meta is NO_META
 
@@ -64,7 +66,7 @@ def test_a_value_is_written_without_what_is_absent() -> None:
         "r": None,
         "s": [1],
     }
-    assert Model("m", meta=Meta(request_id="a")).to_dict() == {"id": "m", "object": "model"}
+    assert Model("m", meta=Meta(headers={"x-request-id": "a"})).to_dict() == {"id": "m", "object": "model"}
 
 
 def test_a_half_built_value_raises_no_more_than_attribute_error() -> None:
