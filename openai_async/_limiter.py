@@ -73,8 +73,13 @@ class Permit:
         """Whether limits are known that its request counts against."""
         return self._pool is not None and bool(self._pool.levels)
 
-    def answered(self, limits: RateLimits) -> None:
-        """The head of a reply has arrived."""
+    @property
+    def samples(self) -> bool:
+        """Whether it would help to know what the reply says of the limits."""
+        return self._pool is not None and self._grant is not None and self._pool.samples(self._grant)
+
+    def answered(self, limits: RateLimits | None) -> None:
+        """The head of a reply has arrived. `limits` as it states them, or None if nobody has looked (see `samples`)."""
         if self._pool is not None and self._grant is not None:
             self._pool.answered(self._limiter.now(), self._grant, limits)
             self._limiter.pump()
@@ -155,9 +160,9 @@ class Limiter:
         family = self._families.get(ask.family)
         if family is None:
             family = self._families[ask.family] = _Family()
-        self._check(family, ask, now)
         if not len(family.line) and (permit := self._grant(family, ask, now)) is not None:
             return permit
+        self._check(family, ask, now)
         waiter = _Waiter(ask)
         family.line.join(waiter, ask.priority, ask.job, first=ask.again)
         self._serve(family, now)
@@ -246,16 +251,18 @@ class Limiter:
 
     def now(self) -> float:
         """Seconds on a clock that goes on from one event loop to the next."""
-        limiter_time, monotonic = self._last
+        monotonic = time.monotonic()
+        limiter_time, before = self._last
         try:
-            loop, now = _runtime.loop_token(), _runtime.now()
+            loop, now = _runtime.clock()
         except (RuntimeError, ImportError):  # outside of any loop: a stream is collected after its own has ended
-            return limiter_time + time.monotonic() - monotonic
+            return limiter_time + monotonic - before
         if loop is not self._loop:
             self._loop = loop
-            self._offset = limiter_time + (time.monotonic() - monotonic if monotonic else 0.0) - now
-        self._last = (now + self._offset, time.monotonic())
-        return now + self._offset
+            self._offset = limiter_time + (monotonic - before if before else 0.0) - now
+        now += self._offset
+        self._last = (now, monotonic)
+        return now
 
     # -- serving ---------------------------------------------------------------------------------------
 
@@ -266,12 +273,12 @@ class Limiter:
 
     def pump(self) -> None:
         """Serve whoever can go now: something has changed."""
-        if any(len(family.line) for family in self._families.values()):
+        waiting = [name for name, family in self._families.items() if len(family.line)]
+        if waiting:
             now = self.now()
-            # A family that was served goes last the next time, so that slots go round.
-            for name in list(self._families):
-                family = self._families[name]
-                if len(family.line) and self._serve(family, now):
+            for name in waiting:
+                # A family that was served goes last the next time, so that slots go round.
+                if self._serve(self._families[name], now):
                     self._families[name] = self._families.pop(name)
 
     def _serve(self, family: _Family, now: float) -> bool:

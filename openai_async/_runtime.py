@@ -34,6 +34,12 @@ def loop_token() -> object:
     return trio.lowlevel.current_trio_token()
 
 
+def clock() -> tuple[object, float]:
+    """`loop_token()` and `now()`."""
+    loop = asyncio._get_running_loop()
+    return (loop, loop.time()) if loop is not None else (loop_token(), now())
+
+
 def now() -> float:
     """Seconds on the running loop's monotonic clock."""
     loop = asyncio._get_running_loop()
@@ -129,7 +135,7 @@ class Jobs:
         """Cancel all jobs and wait until each has ended. None can be started after that."""
         self._cancelled = True
         if self._running:
-            self._ended = anyio.Event()
+            self._ended = self._ended or anyio.Event()  # two may wait
             for cancel in tuple(self._running):
                 cancel()
             await self._ended.wait()

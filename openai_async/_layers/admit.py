@@ -60,7 +60,7 @@ class Admit:
                     self._calibration.learn_requested(call.family, call.size, requested)
                 _report(permit, error)
                 raise
-            permit.answered(answer.meta.rate_limits)
+            permit.answered(answer.meta.rate_limits if permit.samples else None)
             if answer.exchange is None:
                 permit.end(tokens=_counted(answer))
             else:

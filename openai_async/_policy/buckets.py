@@ -28,7 +28,7 @@ from typing import Final, Literal
 
 import attrs
 
-from openai_async._policy.charges import ChargeLog
+from openai_async._policy.charges import GRAIN, ChargeLog
 
 #: Seconds by which a request may be admitted before one that was sent earlier, and after one that was sent later.
 EARLY: Final = 0.0
@@ -141,7 +141,7 @@ class Buckets:
         headers: whether replies can be expected to state levels.
     """
 
-    __slots__ = ("_cut", "_headers", "_logs", "_now", "gate", "levels")
+    __slots__ = ("_cut", "_headers", "_logs", "_now", "_sampled", "gate", "levels")
 
     def __init__(self, levels: Sequence[Level], now: float, *, headers: bool = True) -> None:
         self.levels = list(levels)
@@ -150,6 +150,7 @@ class Buckets:
         self._now = now
         horizon = min(_HORIZON, 2 * max([level.window for level in levels], default=60.0))
         self._logs: dict[Kind, ChargeLog] = {"requests": ChargeLog(horizon), "tokens": ChargeLog(horizon)}
+        self._sampled = -math.inf  # send time of the last sample
         self._cut = -math.inf  # refusals of requests sent before it belong to the same episode
 
     def wait(self, now: float, tokens: float) -> tuple[float, Reason | None]:
@@ -197,10 +198,15 @@ class Buckets:
             for level in self.levels:
                 level.unanswered -= _cost(level, grant.tokens)
 
+    def samples(self, grant: Grant) -> bool:
+        """Whether the reply to a request is a sample: one for all that were sent at the same time is enough."""
+        return abs(grant.time - self._sampled) >= GRAIN
+
     def succeeded(self, now: float, grant: Grant, requests: Stated, tokens: Stated) -> None:
         """A request was admitted, and its reply says this of the limits."""
         self._refill(now)
         self.close(grant)
+        self._sampled = grant.time
         sampled = self._sync(now, grant, requests, tokens, admitted=True)
         for level in self.levels:
             level.margin = max(level.least_margin, (0.99 if level.kind == "requests" else 0.9995) * level.margin)

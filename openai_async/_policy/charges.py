@@ -11,7 +11,7 @@ import bisect
 from typing import Final
 
 #: Seconds of charges that share an entry: far less than the order of sending is trusted to say.
-_GRAIN: Final = 0.005
+GRAIN: Final = 0.005
 
 
 class ChargeLog:
@@ -32,7 +32,7 @@ class ChargeLog:
         """Record a charge made at `time`, not before the last one; returns the number of its entry."""
         times = self._times
         self._total += charge
-        if times and time - times[-1] < _GRAIN:
+        if times and time - times[-1] < GRAIN:
             self._sums[-1] += charge  # the last node of the tree covers the last entry, and no node covers it
         else:
             if len(times) >= self._cut_at:

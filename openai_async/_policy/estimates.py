@@ -7,6 +7,7 @@ server's own "Requested N" in a 429 corrects it. No clock, no I/O; whatever a bo
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Mapping
@@ -78,8 +79,7 @@ def estimate_request(
 
 def size_of_request(path: str, body: Mapping[str, Any], *, n: int | None = None) -> RequestSize:
     """The two parts of `estimate_request`, which `Calibration` learns from."""
-    end = path.partition("?")[0].rstrip("/")
-    form = next((form for suffix, form in _FORMS if end.endswith(suffix)), _NO_REPLY)
+    form = _form_of(path)
     characters = tokens = 0
     for name in form.prompt:
         value = body.get(name)
@@ -95,6 +95,12 @@ def size_of_request(path: str, body: Mapping[str, Any], *, n: int | None = None)
     if form.prompt[0] == "prompt":
         replies *= _prompts(body.get("prompt"))
     return RequestSize(prompt, replies * bound)
+
+
+@functools.lru_cache(maxsize=256)
+def _form_of(path: str) -> _Form:
+    end = path.partition("?")[0].rstrip("/")
+    return next((form for suffix, form in _FORMS if end.endswith(suffix)), _NO_REPLY)
 
 
 def _whole(value: object) -> int:

@@ -69,10 +69,17 @@ class Pool:
         self._in_flight -= 1
         self._buckets.cancel(now, grant)
 
-    def answered(self, now: float, grant: Grant, limits: RateLimits) -> None:
-        """A reply's headers have arrived."""
-        self._learn(now, grant, limits)
-        self._buckets.succeeded(now, grant, _stated(limits.requests), _stated(limits.tokens))
+    def samples(self, grant: Grant) -> bool:
+        """Whether what the reply to a request says of the limits would tell anything new."""
+        return self._learns or self._buckets.samples(grant)
+
+    def answered(self, now: float, grant: Grant, limits: RateLimits | None) -> None:
+        """A reply's headers have arrived; None if nobody has looked what they say (see `samples`)."""
+        if limits is None:
+            self._buckets.close(grant)
+        else:
+            self._learn(now, grant, limits)
+            self._buckets.succeeded(now, grant, _stated(limits.requests), _stated(limits.tokens))
         if self._most < math.inf:
             self._most += 1.0 / self._most
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar, get_origin
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import attrs
 import cattrs
@@ -44,14 +45,19 @@ def structure(cls: type[V], data: object) -> V:
 
 
 def decoder(cls: type[V]) -> Callable[[bytes], V]:
-    """`decode` for one class, with its hook looked up once: the hot path of streams."""
-    hook = _hook(cls)  # type: ignore[arg-type]
+    """`decode` for one class, with its hook looked up once: the hot path."""
+    return _decoder(cls)  # type: ignore[arg-type]  # classes hash; their values do not
+
+
+@functools.cache
+def _decoder(cls: Any) -> Callable[[bytes], Any]:
+    hook = _hook(cls)
     loads = json.loads
 
-    def decode_one(body: bytes) -> V:
+    def decode_one(body: bytes) -> Any:
         data = loads(body)
         try:
-            return hook(data, cls)  # type: ignore[no-any-return]
+            return hook(data, cls)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
             raise _explain(cls, data) from None
 
@@ -99,6 +105,10 @@ def _build(*, detailed: bool) -> cattrs.Converter:
         converter.register_structure_hook(primitive, _checked(*accepted))
     converter.register_structure_hook_func(lambda cls: cls == dict[str, Any], _checked(dict))
     converter.register_structure_hook_factory(
+        _is_optional,
+        lambda cls: _structure_optional(cls, converter),  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    )
+    converter.register_structure_hook_factory(
         _is_list,
         lambda cls: _structure_list(cls, converter),  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
     )
@@ -126,6 +136,26 @@ def _checked(*accepted: type) -> Callable[[Any, Any], Any]:
         raise TypeError("wrong JSON type")
 
     return check
+
+
+def _is_optional(cls: Any) -> bool:
+    return get_origin(cls) in (Union, UnionType) and len(get_args(cls)) == 2 and NoneType in get_args(cls)
+
+
+def _structure_optional(cls: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
+    """The library's hook looks its inner one up for every value."""
+    inner = next(part for part in get_args(cls) if part is not NoneType)
+    hook: Callable[[Any, Any], Any] | None = None  # not yet: a class may hold itself
+
+    def structure_optional(value: Any, _: Any) -> Any:
+        nonlocal hook
+        if value is None:
+            return None
+        if hook is None:
+            hook = converter.get_structure_hook(inner)
+        return hook(value, inner)
+
+    return structure_optional
 
 
 def _structure_list(cls: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
