@@ -35,7 +35,7 @@ _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding", b"content-
 
 
 class LeanConnection(asyncio.Protocol):
-    """A connection. `start` an exchange, then `wait` until something is new, and look at the fields."""
+    """A connection. `start` an exchange, then await `news`, and look at the fields."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -94,18 +94,18 @@ class LeanConnection(asyncio.Protocol):
                 if piece:
                     self._transport.writelines((b"%x\r\n" % len(piece), piece, b"\r\n") if chunked else (piece,))
                 while not (self._writable or self.head_complete or self.failure is not None):
-                    await self.wait(until)
+                    await self.news(until)
         finally:
             await closed(pieces)
         if chunked:
             self._transport.write(b"0\r\n\r\n")
         self._whole = True
 
-    async def wait(self, until: float) -> None:
-        """Until something new has arrived: the head, a piece, the end, a failure, or room for more of a body.
+    def news(self, until: float) -> asyncio.Future[None]:
+        """Await it until something new has arrived: the head, a piece, the end, a failure, or room for more of a body.
 
         Raises:
-            DueError: nothing new came until then (loop time).
+            DueError: nothing new came until then (loop time), also when awaited.
         """
         if until < math.inf:
             if self._loop.time() >= until:  # something new came all the time, and was not enough
@@ -113,11 +113,8 @@ class LeanConnection(asyncio.Protocol):
             if until < self._rings:
                 self._set_timer(until)
         self._until = until
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        self._waiter = self._loop.create_future()  # a coroutine around it would cost as much again
+        return self._waiter
 
     def _set_timer(self, when: float) -> None:
         if self._timer is not None:
@@ -322,7 +319,7 @@ class LeanExchange:
                         f"the connection broke before the answer was complete: {connection.failure}", phase="body"
                     )
                 else:
-                    await connection.wait(until)
+                    await connection.news(until)
                     continue
                 if piece:
                     return piece

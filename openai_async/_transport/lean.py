@@ -50,7 +50,7 @@ class Lean:
                         f"the connection broke after the request was sent, before an answer came: {connection.failure}",
                         phase="response",
                     )
-                await connection.wait(until)
+                await connection.news(until)
             return LeanExchange(owned, origin, connection)
         except BaseException:
             owned.discard(connection)
