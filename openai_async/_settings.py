@@ -10,12 +10,12 @@ import ipaddress
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from openai_async._limiter import Limiter
+from openai_async._version import VERSION
 from openai_async._wire import paths
 from openai_async._wire.headers import check_headers, check_token
 from openai_async.errors import ConfigurationError, InvalidParameterError
@@ -133,7 +133,7 @@ def headers(given: Mapping[str, str] | None) -> list[tuple[bytes, bytes]]:
         "accept": "application/json, text/event-stream",
         "accept-encoding": "gzip",
         "content-type": "application/json",
-        "user-agent": f"openai-async/{version('openai-async-sdk')}",
+        "user-agent": f"openai-async/{VERSION}",
     }
     try:
         own = check_headers("default_headers", given) if given else []

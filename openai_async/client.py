@@ -12,21 +12,21 @@ from openai_async._layers.billing import Billing
 from openai_async._layers.credentials import KeyRing
 from openai_async._layers.pipeline import Defaults, Pipeline
 from openai_async._line import Priority
-from openai_async._map import AsyncMap, map_calls
 from openai_async._policy.buckets import Reason
 from openai_async._policy.prices import CostTotals, PriceLike
 from openai_async.errors import ConfigurationError, frameless
 from openai_async.types._base import Reply
 from openai_async.types.limits import RateLimit
-from openai_async.types.progress import Progress
 from openai_async.types.settings import Timeout
 
 R = TypeVar("R", bound=Reply)
 
 if TYPE_CHECKING:
+    from openai_async._map import AsyncMap
     from openai_async.batch.api import AsyncBatch
     from openai_async.resources.chat import AsyncChat
     from openai_async.resources.models import AsyncModels
+    from openai_async.types.progress import Progress
 
 
 class AsyncClient:
@@ -173,6 +173,8 @@ class AsyncClient:
         cancelling, end the map, and with it every call of it that is in flight. To leave early, use it as a context
         manager.
         """
+        from openai_async._map import map_calls
+
         return map_calls(
             self._pipeline.limiter,
             method,

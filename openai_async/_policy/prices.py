@@ -16,7 +16,6 @@ import functools
 import math
 import re
 from collections.abc import Iterable, Mapping
-from importlib import resources
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 import attrs
@@ -224,6 +223,8 @@ class _ByModel(Generic[_T]):
 
 @functools.cache
 def _file() -> dict[str, Any]:
+    from importlib import resources  # slow to load
+
     found: dict[str, Any] = orjson.loads(
         resources.files("openai_async._policy").joinpath("price_data.json").read_bytes()
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import urllib.request
+import os
 from collections.abc import Mapping
 
 from openai_async._transport.ownership import Origin
@@ -14,6 +14,10 @@ def proxy_for(origin: Origin, proxies: Mapping[str, str], *, trust_env: bool) ->
     stated = proxies.get(scheme) or proxies.get("all")
     if stated or not trust_env:
         return stated
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None
+    import urllib.request  # slow to load, and rarely needed
+
     environment = urllib.request.getproxies_environment()
     bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]
     if bypass(f"{host}:{port}", environment):

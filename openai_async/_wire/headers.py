@@ -8,7 +8,6 @@ raise, and nonsense reads as absent. (The rest of what it says is `types.meta`.)
 from __future__ import annotations
 
 import datetime
-import email.utils
 import re
 from collections.abc import Mapping
 
@@ -74,6 +73,8 @@ def retry_after(headers: Mapping[str, str], wall_clock: float) -> float | None:
     seconds = number(text)
     if seconds is not None:
         return seconds if seconds >= 0 else None
+    import email.utils  # rare, and slow to load
+
     try:
         date = email.utils.parsedate_to_datetime(text[:64])
         if date.tzinfo is None:  # the old forms of RFC 9110 name no zone, and mean UTC
