@@ -9,12 +9,16 @@ import datetime
 import socket
 import ssl
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 import trustme
 
+from openai_async._transport import dialing, lean
+from openai_async._transport.ownership import MOST_CONNECTS
 from openai_async._transport.tls import shared_context
 from openai_async.errors import APIConnectionError, RequestTooLargeError, UnexpectedRedirectError
 from openai_async.testing import FaultServer, Fin, ReadRequest, Rst, Script, Send, Stall, respond, sse
@@ -233,3 +237,31 @@ async def test_a_redirect_is_never_followed(status: int, same_origin: bool, make
                     assert caught.value.status_code == status
         assert len(server.requests) == 2
         assert elsewhere.accepted_connections == 0
+
+
+@pytest.mark.parametrize("stack", ["asyncio-lean"], indirect=True)  # httpx connects by itself
+async def test_connects_that_are_under_way_are_bounded(
+    make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many calls at once do not overrun the server's queue, and a connection that came back is used instead."""
+    under_way = most = opened = 0
+    real = dialing.dial
+
+    async def counted(host: str, port: int) -> socket.socket:
+        nonlocal under_way, most, opened
+        under_way += 1
+        opened += 1
+        most = max(most, under_way)
+        try:
+            await anyio.lowlevel.checkpoint()
+            return await real(host, port)
+        finally:
+            under_way -= 1
+
+    monkeypatch.setattr(lean, "dial", counted)
+    with FaultServer([ok()]) as server:
+        async with make_client(server.base_url) as client, anyio.create_task_group() as group:
+            for _ in range(3 * MOST_CONNECTS):
+                group.start_soon(partial(client.chat.completions.create, **CALL))
+        assert most <= MOST_CONNECTS
+        assert server.accepted_connections == opened < 3 * MOST_CONNECTS
