@@ -15,7 +15,12 @@ if TYPE_CHECKING:
         AsyncMap as AsyncMap,
         Result as Result,
     )
-    from openai_async._policy.prices import LongContext as LongContext, Price as Price
+    from openai_async._policy.prices import (
+        CostTotals as CostTotals,
+        LongContext as LongContext,
+        ModelTotals as ModelTotals,
+        Price as Price,
+    )
     from openai_async._policy.tokens import (
         TokenEstimate as TokenEstimate,
         count_chat_tokens as count_chat_tokens,
@@ -24,6 +29,26 @@ if TYPE_CHECKING:
     from openai_async._stream import (
         AsyncStream as AsyncStream,
         AsyncStreamManager as AsyncStreamManager,
+    )
+    from openai_async.batch.errors import (
+        BatchError as BatchError,
+        BatchHaltedError as BatchHaltedError,
+        BatchInputError as BatchInputError,
+        BatchLockedError as BatchLockedError,
+        BatchMismatchError as BatchMismatchError,
+        BatchOutputError as BatchOutputError,
+        DamagedOutputError as DamagedOutputError,
+        RemoteBatchError as RemoteBatchError,
+        RemoteWaitError as RemoteWaitError,
+    )
+    from openai_async.batch.parts import (
+        RemoteLimits as RemoteLimits,
+    )
+    from openai_async.batch.report import (
+        BatchSummary as BatchSummary,
+    )
+    from openai_async.batch.rows import (
+        BadLine as BadLine,
     )
     from openai_async.client import (
         AsyncClient as AsyncClient,
@@ -60,11 +85,17 @@ if TYPE_CHECKING:
         UnexpectedRedirectError as UnexpectedRedirectError,
         UnprocessableEntityError as UnprocessableEntityError,
     )
+    from openai_async.integrations.progress import show_progress as show_progress
     from openai_async.types.attempt import (
         Attempt as Attempt,
     )
     from openai_async.types.limits import RateLimit as RateLimit
-    from openai_async.types.progress import Progress as Progress
+    from openai_async.types.progress import (
+        BatchProgress as BatchProgress,
+        Progress as Progress,
+        RemotePart as RemotePart,
+        RemoteProgress as RemoteProgress,
+    )
     from openai_async.types.settings import (
         NULL as NULL,
         Timeout as Timeout,
@@ -72,17 +103,26 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Progress": "openai_async.types.progress",
+    "BatchProgress": "openai_async.types.progress",
+    "RemoteProgress": "openai_async.types.progress",
+    "RemotePart": "openai_async.types.progress",
+    "show_progress": "openai_async.integrations.progress",
     "register_encoding": "openai_async._policy.tokens",
     "count_chat_tokens": "openai_async._policy.tokens",
     "TokenEstimate": "openai_async._policy.tokens",
     "Price": "openai_async._policy.prices",
     "LongContext": "openai_async._policy.prices",
+    "CostTotals": "openai_async._policy.prices",
+    "ModelTotals": "openai_async._policy.prices",
     "AsyncClient": "openai_async.client",
     "AsyncStream": "openai_async._stream",
     "AsyncStreamManager": "openai_async._stream",
     "AsyncMap": "openai_async._map",
     "Result": "openai_async._map",
     "RateLimit": "openai_async.types.limits",
+    "BatchSummary": "openai_async.batch.report",
+    "BadLine": "openai_async.batch.rows",
+    "RemoteLimits": "openai_async.batch.parts",
     "NULL": "openai_async.types.settings",
     "Timeout": "openai_async.types.settings",
     "Attempt": "openai_async.types.attempt",
@@ -116,22 +156,40 @@ _HOMES = {
     "QuotaExhaustedError": "openai_async.errors",
     "RequestExceedsLimitError": "openai_async.errors",
     "InternalServerError": "openai_async.errors",
+    "BatchError": "openai_async.batch.errors",
+    "BatchInputError": "openai_async.batch.errors",
+    "BatchMismatchError": "openai_async.batch.errors",
+    "BatchLockedError": "openai_async.batch.errors",
+    "BatchOutputError": "openai_async.batch.errors",
+    "DamagedOutputError": "openai_async.batch.errors",
+    "BatchHaltedError": "openai_async.batch.errors",
+    "RemoteBatchError": "openai_async.batch.errors",
+    "RemoteWaitError": "openai_async.batch.errors",
 }
 
 __all__ = [
     "__version__",
     "Progress",
+    "BatchProgress",
+    "RemoteProgress",
+    "RemotePart",
+    "show_progress",
     "register_encoding",
     "count_chat_tokens",
     "TokenEstimate",
     "Price",
     "LongContext",
+    "CostTotals",
+    "ModelTotals",
     "AsyncClient",
     "AsyncStream",
     "AsyncStreamManager",
     "AsyncMap",
     "Result",
     "RateLimit",
+    "BatchSummary",
+    "BadLine",
+    "RemoteLimits",
     "NULL",
     "Timeout",
     "Attempt",
@@ -165,14 +223,23 @@ __all__ = [
     "QuotaExhaustedError",
     "RequestExceedsLimitError",
     "InternalServerError",
+    "BatchError",
+    "BatchInputError",
+    "BatchMismatchError",
+    "BatchLockedError",
+    "BatchOutputError",
+    "DamagedOutputError",
+    "BatchHaltedError",
+    "RemoteBatchError",
+    "RemoteWaitError",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        from importlib.metadata import version
+        from openai_async._version import VERSION
 
-        return version("openai-async-sdk")
+        return VERSION
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

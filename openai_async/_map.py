@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sized
 from functools import partial
 from types import TracebackType
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeVar
 
 import anyio
 import attrs
@@ -19,12 +19,16 @@ import attrs
 from openai_async import _runtime
 from openai_async._limiter import Limiter
 from openai_async._line import PRIORITIES, Place, Priority, place
+from openai_async._spending import Bound, Spending
 from openai_async.errors import APIError, InvalidParameterError, OpenAIError, frameless
 from openai_async.types._base import EMPTY, Reply
 from openai_async.types.attempt import Attempt
 from openai_async.types.progress import Progress
 
 R = TypeVar("R", bound=Reply)
+
+#: Seconds between two reports of progress while no call ends.
+_REPORT_EVERY: Final = 1.0
 
 
 @attrs.frozen
@@ -102,11 +106,7 @@ def map_calls(
 
 
 class AsyncMap(Generic[R]):
-    """An asynchronous iterator over the results of many calls. See the module, and `AsyncClient.map`.
-
-    `stopped` says why the map started no further calls before its source was used up: "max_total_tokens", "max_cost" or
-    None.
-    """
+    """An asynchronous iterator over the results of many calls. See the module, and `AsyncClient.map`."""
 
     def __init__(
         self,
@@ -114,7 +114,6 @@ class AsyncMap(Generic[R]):
         requests: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
         settings: MapSettings,
     ) -> None:
-        self.stopped: Literal["max_total_tokens", "max_cost"] | None = None
         self._one = one
         self._requests = requests
         self._settings = settings
@@ -126,12 +125,19 @@ class AsyncMap(Generic[R]):
         self._taken = 0
         self._jobs: _runtime.Jobs | None = None
         self._fed = False  # the source is used up
+        self._closed = False
         self._failure: BaseException | None = None
         self._room = anyio.Event()  # set when a call may be started
         self._news = anyio.Event()  # set when there is something to take, or the end
         self._began = 0.0
-        self._ended = self._failed = self._tokens = 0
-        self._cost: float | None = 0.0
+        self._reported = 0.0  # when `on_progress` was last called
+        self._ended = self._failed = 0
+        self._spending = Spending(settings.max_total_tokens, settings.max_cost)
+
+    @property
+    def stopped(self) -> Bound | None:
+        """Why the map starts no further calls although its source is not used up; None if there is no such reason."""
+        return self._spending.stopped
 
     @property
     def progress(self) -> Progress:
@@ -141,8 +147,8 @@ class AsyncMap(Generic[R]):
             done=self._ended,
             failed=self._failed,
             in_flight=self._running,
-            tokens=self._tokens,
-            cost=self._cost,
+            tokens=self._spending.tokens,
+            cost=self._spending.cost,
             seconds=_runtime.now() - self._began if self._began else 0.0,
             waiting_for=self._settings.waiting_for(),
             **self._settings.best(len(self._requests) if isinstance(self._requests, Sized) else None, self._mean()),
@@ -150,21 +156,25 @@ class AsyncMap(Generic[R]):
 
     def _mean(self) -> float:
         answered = self._ended - self._failed
-        return self._tokens / answered if answered else 0.0
+        return self._spending.tokens / answered if answered else 0.0
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Result[R]:
+        if self._closed:
+            raise StopAsyncIteration
         if self._jobs is None:
             self._jobs = _runtime.Jobs()
-            self._began = _runtime.now()
+            self._began = self._reported = _runtime.now()
             self._jobs.start(self._feed)
+            if self._settings.on_progress is not None:
+                self._jobs.start(self._tick)
         try:
             while (result := self._take()) is None:
                 if self._failure is not None:
                     raise self._failure
-                if self._fed and not self._running and not self._done:
+                if self._closed or (self._fed and not self._running and not self._done):
                     raise StopAsyncIteration
                 self._news = anyio.Event()
                 await self._news.wait()
@@ -190,7 +200,7 @@ class AsyncMap(Generic[R]):
         source = aiter(self._requests) if isinstance(self._requests, AsyncIterable) else _Async(self._requests)
         try:
             async for request in source:
-                while self._running >= self._limit or self._running + len(self._done) >= 2 * self._limit:
+                while self._is_full() and self.stopped is None:
                     self._room = anyio.Event()
                     await self._room.wait()
                 if self.stopped is not None:
@@ -206,6 +216,11 @@ class AsyncMap(Generic[R]):
             if isinstance(source, AsyncGenerator):
                 with anyio.CancelScope(shield=True):
                     await source.aclose()
+
+    def _is_full(self) -> bool:
+        if self._running >= self._limit or self._running + len(self._done) >= 2 * self._limit:
+            return True
+        return not self._spending.has_room(self._running)
 
     async def _run(self, index: int, request: Mapping[str, Any]) -> None:
         try:
@@ -231,19 +246,29 @@ class AsyncMap(Generic[R]):
         if result.value is None:
             self._failed += 1
         else:
-            self._tokens += getattr(getattr(result.value, "usage", None), "total_tokens", 0) or 0
-            cost = result.value.cost
-            self._cost = None if cost is None or self._cost is None else self._cost + cost
-        settings = self._settings
-        if settings.max_total_tokens is not None and self._tokens >= settings.max_total_tokens:
-            self.stopped = "max_total_tokens"
-        elif settings.max_cost is not None and (self._cost is None or self._cost >= settings.max_cost):
-            self.stopped = "max_cost"  # an unknown price cannot be kept under a bound
-        if settings.on_progress is not None:
-            settings.on_progress(self.progress)
+            tokens = getattr(getattr(result.value, "usage", None), "total_tokens", 0) or 0
+            self._spending.add(tokens, result.value.cost)
+        self._reported = _runtime.now()
+        if self._settings.on_progress is not None:
+            self._settings.on_progress(self.progress)
+
+    async def _tick(self) -> None:
+        """Report also while no call ends: what is waited for is what one wants to know then."""
+        assert self._settings.on_progress is not None
+        try:
+            while True:
+                await anyio.sleep(max(0.0, self._reported + _REPORT_EVERY - _runtime.now()))
+                if _runtime.now() >= self._reported + _REPORT_EVERY:
+                    self._reported = _runtime.now()
+                    self._settings.on_progress(self.progress)
+        except Exception as error:
+            self._failure = error
+            self._news.set()
 
     async def aclose(self) -> None:
-        """End the map: cancel its calls in flight and wait until they have let go."""
+        """End the map: cancel its calls in flight and wait until they have let go. Whoever iterates is at its end."""
+        self._closed = True
+        self._news.set()
         if self._jobs is not None:
             with anyio.CancelScope(shield=True):
                 await self._jobs.cancel()

@@ -19,8 +19,9 @@ import pytest
 
 import openai_async
 from openai_async import errors
+from openai_async.batch import errors as batch_errors
 
-SHOP_WINDOWS = ("openai_async", "openai_async.testing", "openai_async.emulator")
+SHOP_WINDOWS = ("openai_async", "openai_async.batch", "openai_async.testing", "openai_async.emulator")
 
 
 # ---- names
@@ -35,9 +36,12 @@ def test_every_public_name_resolves(window: str) -> None:
         assert getattr(module, name) is not None
 
 
-def test_the_public_names_are_the_same_for_people_checkers_and_the_interpreter() -> None:
+@pytest.mark.parametrize("window", ["openai_async", "openai_async.batch"])
+def test_the_public_names_are_the_same_for_people_checkers_and_the_interpreter(window: str) -> None:
     """`__all__`, `dir()`, the imports that checkers read and the lazy table agree."""
-    tree = ast.parse(Path(openai_async.__file__).read_text("utf-8"))
+    module = importlib.import_module(window)
+    assert module.__file__ is not None
+    tree = ast.parse(Path(module.__file__).read_text("utf-8"))
     guarded = next(node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
     checked = {
         alias.name: (node.module, alias.asname)
@@ -45,9 +49,10 @@ def test_the_public_names_are_the_same_for_people_checkers_and_the_interpreter()
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    homes: dict[str, str] = openai_async._HOMES
+    homes: dict[str, str] = module._HOMES
     assert {name: (home, name) for name, home in homes.items()} == checked
-    assert {*openai_async.__all__} == {"__version__", *homes} == {*dir(openai_async)}
+    extra = {"__version__"} if window == "openai_async" else set[str]()
+    assert {*module.__all__} == {*extra, *homes} == {*dir(module)}
 
 
 def test_star_import_gives_exactly_the_public_names() -> None:
@@ -57,11 +62,18 @@ def test_star_import_gives_exactly_the_public_names() -> None:
     assert namespace.keys() - {"__builtins__"} == {*openai_async.__all__}
 
 
-def test_every_exception_is_public() -> None:
+@pytest.mark.parametrize("home", [errors, batch_errors])
+def test_every_exception_is_public(home: types.ModuleType) -> None:
     """Whatever can be raised can be caught by its name at the top of the package."""
-    defined = {name for name, cls in vars(errors).items() if inspect.isclass(cls) and cls.__module__ == errors.__name__}
-    exported = {name for name, home in openai_async._HOMES.items() if home == errors.__name__}
+    defined = {name for name, cls in vars(home).items() if inspect.isclass(cls) and cls.__module__ == home.__name__}
+    exported = {name for name, module in openai_async._HOMES.items() if module == home.__name__}
     assert defined == exported
+
+
+def test_what_a_user_of_maps_and_batches_holds_is_public() -> None:
+    """Progress, summaries, limits and totals can be named in a signature without knowing where they live."""
+    wanted = {"show_progress", "Progress", "BatchProgress", "RemoteProgress", "RemotePart", "BatchSummary", "BadLine"}
+    assert wanted | {"RemoteLimits", "RateLimit", "CostTotals", "ModelTotals"} <= {*openai_async.__all__}
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
@@ -115,6 +127,15 @@ def test_catching_an_error_loads_no_client() -> None:
     """Code that only handles errors does not pay for the client."""
     loaded = loaded_by("from openai_async import RateLimitError")
     assert {name for name in loaded if name.startswith("openai_async")} == {"openai_async", "openai_async.errors"}
+    loaded = loaded_by("from openai_async import BatchError, RemoteWaitError")
+    ours = {"openai_async", "openai_async.errors", "openai_async.batch", "openai_async.batch.errors"}
+    assert {name for name in loaded if name.startswith("openai_async")} == ours
+
+
+def test_showing_progress_loads_no_client_and_no_terminal() -> None:
+    """`show_progress` costs a few modules until it draws."""
+    loaded = loaded_by("from openai_async import show_progress")
+    assert not {"openai_async.client", "openai_async.batch", "rich", "tqdm"} & loaded
 
 
 def test_importing_warns_of_nothing() -> None:

@@ -11,28 +11,60 @@ API, so that the same ones work here and there.
     commits     group commit;  journal: OUT, sidecar: what is in flight, ordering: OUT in the order of IN
     disk        the calls that change a file;  threads: where they are made
     run         one run of all these;  report: what it came to
-    remote      the same at the Batch API;  parts: IN as its files, service: its calls, results: its answers in OUT
+    remote      the same at the Batch API;  parts: IN as its files, service: its calls, orders: one batch for each part,
+                queue: when there is room for one, results: its answers in OUT
 """
 
 from __future__ import annotations
 
-from openai_async.batch.api import AsyncBatch
-from openai_async.batch.errors import (
-    BatchError,
-    BatchHaltedError,
-    BatchInputError,
-    BatchLockedError,
-    BatchMismatchError,
-    BatchOutputError,
-    DamagedOutputError,
-    RemoteBatchError,
-    RemoteWaitError,
-)
-from openai_async.batch.parts import RemoteLimits
-from openai_async.batch.recipe import InputFormat
-from openai_async.batch.report import BatchProgress, BatchSummary, RemotePart, RemoteProgress
-from openai_async.batch.rows import BadLine
-from openai_async.batch.run import Stop
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from openai_async.batch.api import AsyncBatch as AsyncBatch
+    from openai_async.batch.errors import (
+        BatchError as BatchError,
+        BatchHaltedError as BatchHaltedError,
+        BatchInputError as BatchInputError,
+        BatchLockedError as BatchLockedError,
+        BatchMismatchError as BatchMismatchError,
+        BatchOutputError as BatchOutputError,
+        DamagedOutputError as DamagedOutputError,
+        RemoteBatchError as RemoteBatchError,
+        RemoteWaitError as RemoteWaitError,
+    )
+    from openai_async.batch.parts import RemoteLimits as RemoteLimits
+    from openai_async.batch.recipe import InputFormat as InputFormat
+    from openai_async.batch.report import BatchSummary as BatchSummary
+    from openai_async.batch.rows import BadLine as BadLine
+    from openai_async.batch.run import Stop as Stop
+    from openai_async.types.progress import (
+        BatchProgress as BatchProgress,
+        RemotePart as RemotePart,
+        RemoteProgress as RemoteProgress,
+    )
+
+#: Each name is loaded when it is used: who catches an error does not pay for the rest.
+_HOMES = {
+    "AsyncBatch": "openai_async.batch.api",
+    "BatchProgress": "openai_async.types.progress",
+    "BatchSummary": "openai_async.batch.report",
+    "BadLine": "openai_async.batch.rows",
+    "RemoteProgress": "openai_async.types.progress",
+    "RemotePart": "openai_async.types.progress",
+    "InputFormat": "openai_async.batch.recipe",
+    "Stop": "openai_async.batch.run",
+    "RemoteLimits": "openai_async.batch.parts",
+    "BatchError": "openai_async.batch.errors",
+    "BatchInputError": "openai_async.batch.errors",
+    "BatchMismatchError": "openai_async.batch.errors",
+    "BatchLockedError": "openai_async.batch.errors",
+    "BatchOutputError": "openai_async.batch.errors",
+    "DamagedOutputError": "openai_async.batch.errors",
+    "BatchHaltedError": "openai_async.batch.errors",
+    "RemoteBatchError": "openai_async.batch.errors",
+    "RemoteWaitError": "openai_async.batch.errors",
+}
 
 __all__ = [
     "AsyncBatch",
@@ -57,3 +89,15 @@ __all__ = [
     "RemoteBatchError",
     "RemoteWaitError",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

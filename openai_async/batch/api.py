@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Protocol, TypeVar, Unpack
 
+from openai_async._spending import Spending
 from openai_async.batch.journal import Journal
 from openai_async.batch.parts import RemoteLimits
 from openai_async.batch.recipe import InputFormat, Recipe
 from openai_async.batch.remote import RemoteRun, RemoteSettings
-from openai_async.batch.report import BatchProgress, BatchSummary, RemoteProgress
+from openai_async.batch.report import BatchSummary
 from openai_async.batch.run import Ambiguous, Run, Stop
 from openai_async.batch.sending import Sender
 from openai_async.batch.service import Service
@@ -21,6 +22,7 @@ from openai_async.batch.threads import Threads, sheltered
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import Resource
 from openai_async.types.options import RequestOptions
+from openai_async.types.progress import BatchProgress, RemoteProgress
 
 
 class AsyncBatch(Resource):
@@ -45,6 +47,8 @@ class AsyncBatch(Resource):
         retry_failed: bool = False,
         ambiguous: Ambiguous = "resend",
         give_up_after: int | None = 1_000,
+        max_total_tokens: int | None = None,
+        max_cost: float | None = None,
         stop: Stop | None = None,
         on_progress: Callable[[BatchProgress], object] | None = None,
         **options: Unpack[RequestOptions],
@@ -72,8 +76,12 @@ class AsyncBatch(Resource):
             ambiguous: rows that an earlier run had sent when it was killed, and that may have been paid for: "resend"
                 them, or "skip" them, which writes them down as failed.
             give_up_after: so many rows in a row that fail for no reason of theirs halt the run; None for never.
+            max_total_tokens, max_cost: start no further row once this run has spent so many tokens, or US dollars; rows
+                in flight count as the mean of those that have ended. `stopped` of the summary says which bound it was.
+                A price that is not known stops a run with `max_cost`.
             stop: an event; when it is set, rows in flight are finished and written, and the run ends.
-            on_progress: called on the event loop after each commit to the disk, a few times a second.
+            on_progress: called on the event loop after each commit to the disk, a few times a second, and every second
+                while nothing is committed, such as `show_progress()`.
             options: options of each call, such as `timeout=` or `max_retries=`. Rows stand in line as "batch", behind
                 other calls of the client, unless `priority=` says otherwise.
 
@@ -96,6 +104,7 @@ class AsyncBatch(Resource):
         )
         sender = Sender(self._pipeline, options)
         window = self._window(max_in_flight)
+        spending = Spending(max_total_tokens, max_cost)
         _check(ambiguous, give_up_after)
 
         async def run() -> BatchSummary:
@@ -114,6 +123,7 @@ class AsyncBatch(Resource):
                     retry_failed=retry_failed,
                     ambiguous=ambiguous,
                     give_up_after=give_up_after,
+                    spending=spending,
                     stop=stop,
                     on_progress=on_progress,
                 ).run()
@@ -143,7 +153,8 @@ class AsyncBatch(Resource):
         """Have a file of requests answered by the Batch API, at its price and its pace (up to 24 hours).
 
         IN is divided into batches of one model and endpoint each, within the API's limits. OUT is written once, in the
-        order of IN, when all of them have ended. Run it again after whatever ended it: as long as IN and OUT are what
+        order of IN, when all of them have ended. A batch that the account's queue of enqueued tokens has no room for is
+        handed in again when there is some. Run it again after whatever ended it: as long as IN and OUT are what
         they were, it finds its batches, and creates none twice. Rows that are in OUT are not sent again, unless they
         failed for a reason that passes; `run` and `remote` may take turns on one OUT.
 
@@ -153,9 +164,9 @@ class AsyncBatch(Resource):
             metadata: up to 14 pairs that each batch gets. The same rows with other metadata are another run.
             poll: seconds between two looks at the batches, at first and at most; it doubles in between.
             max_wait: seconds from the call, after which waiting ends; 0 submits, looks once, and leaves.
-            limits: rows and bytes of one batch; by default OpenAI's 50,000 and 200 MB. One batch is held in memory
-                while it is uploaded, and its results while they are written.
-            on_progress: called on the event loop after each look.
+            limits: rows, bytes and estimated tokens of one batch; by default OpenAI's 50,000 rows and 200 MB. One batch
+                is held in memory while it is uploaded, and its results while they are written.
+            on_progress: called on the event loop after each look, such as `show_progress()`.
             options: options of each call, such as `timeout=`, which also bounds an upload.
 
         Raises:

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 from openai_async.errors import OpenAIError
 
 if TYPE_CHECKING:
-    from openai_async.batch.report import BatchSummary, RemoteProgress
+    from openai_async.batch.report import BatchSummary
+    from openai_async.types.progress import RemoteProgress
 
 
 class BatchError(OpenAIError):

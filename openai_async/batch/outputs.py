@@ -18,7 +18,7 @@ import orjson
 
 from openai_async import errors
 from openai_async.batch.rows import Row
-from openai_async.types._base import Meta
+from openai_async.types.meta import Meta
 
 PREFIX = b'{"id":"batch_req_'
 _ID = re.compile(r"batch_req_([0-9]{9,15})_([0-9a-f]{8})\Z")

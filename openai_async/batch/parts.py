@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 import attrs
 import orjson
 
+from openai_async._policy.estimates import estimate_request
 from openai_async.batch.errors import BatchInputError
 from openai_async.batch.intake import Intake
 from openai_async.batch.rows import BadRow, Row
@@ -23,26 +24,38 @@ from openai_async.errors import InvalidParameterError
 
 @attrs.frozen
 class RemoteLimits:
-    """What the Batch API takes in one batch: at most so many rows, and so many bytes."""
+    """What goes into one batch: at most so many rows, bytes, and tokens.
+
+    Attributes:
+        rows, bytes: the API's limits.
+        tokens: estimated, prompts and the most that replies may have; None for no bound. An account may have so many
+            tokens enqueued per model: a batch with more of them is refused, whatever else is enqueued.
+    """
 
     rows: int = 50_000
     bytes: int = 200_000_000
+    tokens: int | None = None
 
     def __attrs_post_init__(self) -> None:
-        for name in ("rows", "bytes"):
+        for name in ("rows", "bytes", "tokens"):
             value: object = getattr(self, name)
+            if value is None and name == "tokens":
+                continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise InvalidParameterError(f"limits.{name}", "must be a positive integer")
 
 
 @attrs.define(eq=False)
 class Part:
-    """One file, without its bytes. `endpoint` is the path of all its rows, below the base URL."""
+    """One file, without its bytes. `endpoint` is the path of all its rows, below the base URL; `model` theirs, too."""
 
     endpoint: str
+    model: str = ""
     #: Numbers of its rows in IN, ascending.
     rows: array[int] = attrs.field(factory=lambda: array("Q"), repr=False)
     size: int = 0
+    #: As estimated; 0 where no limit asks for it.
+    tokens: int = 0
     _hash: hashlib._Hash = attrs.field(factory=hashlib.sha256, repr=False)
 
     @property
@@ -64,7 +77,7 @@ def line_of(row: Row) -> bytes:
 
 
 def divide(intake: Intake, limits: RemoteLimits, checkpoint: Callable[[], object]) -> list[Part]:
-    """The rows that are to be done, in parts. A row over the limit of bytes is alone in its part, for the API to judge.
+    """The rows that are to be done, in parts. A row over a limit is alone in its part, for the API to judge.
 
     Takes all rows of `intake`, which counts the bad lines.
     """
@@ -73,12 +86,20 @@ def divide(intake: Intake, limits: RemoteLimits, checkpoint: Callable[[], object
     while rows := intake.take(checkpoint):
         for row in rows:
             line, kind = line_of(row), (row.path, str(row.body.get("model")))
+            tokens = estimate_request(row.path, row.body) if limits.tokens is not None else 0
             part = filling.get(kind)
-            if part is None or len(part.rows) >= limits.rows or part.size + len(line) > limits.bytes:
-                part = filling[kind] = Part(row.path)
+            if part is None or not _fits(part, len(line), tokens, limits):
+                part = filling[kind] = Part(*kind)
                 parts.append(part)
+            part.tokens += tokens
             part.add(row, line)
     return parts
+
+
+def _fits(part: Part, size: int, tokens: int, limits: RemoteLimits) -> bool:
+    if len(part.rows) >= limits.rows or part.size + size > limits.bytes:
+        return False
+    return limits.tokens is None or part.tokens + tokens <= limits.tokens
 
 
 def rows_of(part: Part, source: InputFile, checkpoint: Callable[[], object]) -> Iterator[Row]:

@@ -1,47 +1,40 @@
 """A batch at the Batch API: IN in parts that it takes, one remote batch for each, OUT when all have ended.
 
-    IN -> Intake -> parts -> upload, create (or find) -> poll -> results -> OUT
+    IN -> Intake -> parts -> orders: upload, create (or find) -> poll -> results -> OUT
 
-Promises: one batch for a part, whatever happens between upload, create and their answers, in this run or in an earlier
-one that was killed. For a batch carries the checksum of its part, and before one is created, or created again, it is
-looked for. That holds because the parts follow from IN and OUT alone, and OUT is written once, in one step, when no
-batch is under way any more. Never cancels a batch.
+Promises: one batch for a part, in this run or in an earlier one that was killed (see `orders`). That holds because the
+parts follow from IN and OUT alone, and OUT is written once, in one step, when no batch is under way any more. A part
+that the account's queue has no room for waits for room. Never cancels a batch.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import anyio
 import attrs
 
 from openai_async import _runtime, errors
-from openai_async._wire import multipart
 from openai_async.batch.errors import RemoteBatchError, RemoteWaitError
 from openai_async.batch.intake import Intake, survey
 from openai_async.batch.journal import Journal
-from openai_async.batch.parts import Part, RemoteLimits, divide, line_of, rows_of
-from openai_async.batch.report import BatchSummary, RemotePart, RemoteProgress, Tally
+from openai_async.batch.orders import PART, PASSING, RUN, Desk, Order
+from openai_async.batch.parts import Part, RemoteLimits, divide, rows_of
+from openai_async.batch.queue import FULL, Queue
+from openai_async.batch.report import BatchSummary, Tally
 from openai_async.batch.results import Results, light
 from openai_async.batch.rows import Row
-from openai_async.batch.service import Batch, Service
+from openai_async.batch.service import Batch, Fault, Service
 from openai_async.batch.source import InputFile
 from openai_async.batch.threads import Threads
 from openai_async.errors import InvalidParameterError
+from openai_async.types.progress import RemoteProgress
 
-T = TypeVar("T")
-#: The pairs of metadata that are ours.
-_RUN: Final = "openai_async_run"
-_PART: Final = "part"
 _MOST_PAIRS, _LONGEST_NAME, _LONGEST_VALUE = 14, 64, 512  # of the user's: the API takes 16 in all
-_SENDINGS = 3  # of one request that may or may not have been carried out, each after it was looked for
-_LOOKS = 3  # for what it made, as the server may still be at it
 _FAILED_POLLS = 20  # in a row: then nobody is there
-#: A poll that failed like this is made again.
-_PASSING = (errors.APIConnectionError, errors.InternalServerError, errors.RateLimitError, errors.InvalidResponseError)
 
 
 @attrs.frozen(kw_only=True)
@@ -75,41 +68,9 @@ def _check_metadata(metadata: Mapping[Any, Any]) -> None:
     for name, value in metadata.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise InvalidParameterError("metadata", "must be a mapping of text to text")
-        if name in (_RUN, _PART) or not 0 < len(name) <= _LONGEST_NAME or len(value) > _LONGEST_VALUE:
-            reason = f"names have up to {_LONGEST_NAME} characters, values {_LONGEST_VALUE}; {_RUN!r} and {_PART!r} are"
+        if name in (RUN, PART) or not 0 < len(name) <= _LONGEST_NAME or len(value) > _LONGEST_VALUE:
+            reason = f"names have up to {_LONGEST_NAME} characters, values {_LONGEST_VALUE}; {RUN!r} and {PART!r} are"
             raise InvalidParameterError(f"metadata[{name[:_LONGEST_NAME]!r}]", f"{reason} taken")
-
-
-@attrs.define(eq=False)
-class _Order:
-    """One part, and the batch that it became."""
-
-    part: Part
-    metadata: dict[str, str]
-    #: Batches of this part that were there before and that brought nothing: they are not taken for a new one.
-    spent: set[str] = attrs.field(factory=set[str])
-    batch: Batch | None = None
-    uploading: bool = False
-
-    @property
-    def filename(self) -> str:
-        return f"openai_async-{self.part.digest}.jsonl"
-
-    @property
-    def ended(self) -> bool:
-        return self.batch is not None and self.batch.ended
-
-    def is_of(self, batch: Batch) -> bool:
-        found = batch.metadata or {}
-        # Not by number: other parts may have come to their end.
-        return all(found.get(name) == value for name, value in self.metadata.items() if name != _PART)
-
-    def progress(self) -> RemotePart:
-        if self.batch is None:
-            return RemotePart("uploading" if self.uploading else "waiting", len(self.part.rows))
-        counts = self.batch.request_counts
-        done, failed = (counts.completed + counts.failed, counts.failed) if counts else (0, 0)
-        return RemotePart(self.batch.status, len(self.part.rows), done, failed, self.batch.id)
 
 
 class RemoteRun:
@@ -124,19 +85,25 @@ class RemoteRun:
         self._threads = threads
         self._settings = settings
         self._tally = Tally()
-        self._orders: list[_Order] = []
+        self._orders: list[Order] = []
+        self._queues: dict[str, Queue] = {}  # by model
+        self._desk = Desk(source, service, threads, settings.poll, self._report)
         self._began = _runtime.now()
+        self._done_before = 0
 
     async def run(self) -> BatchSummary:
         """Carry the batches to their end; see `AsyncBatch.remote`."""
         parts = await self._threads.run_long(self._divided)
         for number, part in enumerate(parts, 1):
-            ours = {_RUN: part.digest, _PART: f"{number}/{len(parts)}"}
-            self._orders.append(_Order(part, {**self._settings.metadata, **ours}))
+            ours = {RUN: part.digest, PART: f"{number}/{len(parts)}"}
+            self._orders.append(Order(part, {**self._settings.metadata, **ours}))
+            self._queues.setdefault(part.model, Queue(self._settings.poll))
         self._report()
         if self._orders:
-            await self._find_batches()
-            await self._create_batches()
+            await self._desk.find(self._orders)
+            self._done_before = self._progress().done
+            self._report()
+            await self._hand_in()
             await self._wait()
             await self._collect()
         self._tally.complete = self._tally.summary(0.0).left == 0
@@ -152,91 +119,19 @@ class RemoteRun:
         intake = Intake(self._source, finished, self._tally, retry_failed=retry_failed)
         return divide(intake, self._settings.limits, checkpoint)
 
-    # ---- one batch for each part
+    # ---- until all have ended
 
-    async def _find_batches(self) -> None:
-        by_digest = {order.part.digest: order for order in self._orders}
-        for batch in await self._service.batches():
-            order = by_digest.get((batch.metadata or {}).get(_RUN, ""))
-            if order is None or order.batch is not None or not order.is_of(batch):
-                continue
-            # One that has ended without an answer has cost nothing, and brings nothing: another one may do better.
-            if batch.ended and batch.output_file_id is None:
-                order.spent.add(batch.id)
-            else:
-                order.batch = batch
-
-    async def _create_batches(self) -> None:
-        files: dict[str, str] | None = None
-        for order in self._orders:
-            if order.batch is not None:
-                continue
-            if files is None:
-                files = await self._known_files()
-            order.uploading = True
-            self._report()
-            file_id = files.get(order.filename) or await self._upload(order)
-            create = partial(self._service.create, file_id, f"/v1{order.part.endpoint}", order.metadata)
-            order.batch = await self._once(create, partial(self._new_batch, order))
-            self._report()
-
-    async def _known_files(self) -> dict[str, str]:
-        """The ids of whole files that runs of ours have uploaded, by name."""
-        sizes = {order.filename: order.part.size for order in self._orders}
-        return {
-            file.filename: file.id
-            for file in await self._service.files()
-            if file.filename in sizes and file.bytes == sizes[file.filename] and file.status != "error"
-        }
-
-    async def _upload(self, order: _Order) -> str:
-        def form(checkpoint: Callable[[], object]) -> tuple[str, bytes]:
-            lines = map(line_of, rows_of(order.part, self._source, checkpoint))
-            file = multipart.Part("file", lines, order.filename, "application/jsonl")
-            return multipart.encode([multipart.Part("purpose", b"batch"), file])
-
-        async def look() -> str | None:
-            return (await self._known_files()).get(order.filename)
-
-        content_type, body = await self._threads.run_long(form)
-
-        async def send() -> str:
-            return (await self._service.upload(content_type, body)).id
-
-        return await self._once(send, look)
-
-    async def _new_batch(self, order: _Order) -> Batch | None:
-        batches = await self._service.batches()
-        return next((batch for batch in batches if order.is_of(batch) and batch.id not in order.spent), None)
-
-    async def _once(self, send: Callable[[], Awaitable[T]], look: Callable[[], Awaitable[T | None]]) -> T:
-        """Send what makes something; if it may have been carried out without an answer, look before sending again."""
-        sendings = 0
-        while True:
-            sendings += 1
-            try:
-                return await send()
-            except errors.APIError as error:
-                if error.outcome != "ambiguous":
-                    raise
-                failure = error
-            looked = False
-            for pause in self._pauses(_LOOKS):
-                await anyio.sleep(pause)
-                try:
-                    if (found := await look()) is not None:
-                        return found
-                    looked = True
-                except _PASSING:
-                    looked = False
-            if not looked or sendings == _SENDINGS:  # who has not looked does not send again
-                raise failure
-
-    def _pauses(self, count: int) -> Sequence[float]:
-        first, longest = self._settings.poll
-        return [min(first * 2.0**number, longest) for number in range(count)]
-
-    # ---- until they have ended
+    async def _hand_in(self) -> None:
+        """Hand in what is no batch yet: all of it, or one part at a time of a model whose queue is full."""
+        for model, queue in self._queues.items():
+            orders = [order for order in self._orders if order.part.model == model]
+            for order in orders:
+                if order.batch is not None or queue.wait(_runtime.now()):
+                    continue
+                if queue.is_full and any(other.under_way and _is_unsettled(other) for other in orders):
+                    break  # the one that tries now tells whether there is room for more
+                order.alone = not any(other.under_way for other in orders)
+                await self._desk.hand_in(order)
 
     async def _wait(self) -> None:
         first, longest = self._settings.poll
@@ -246,24 +141,42 @@ class RemoteRun:
             left = until - _runtime.now()
             if left <= 0:
                 raise RemoteWaitError(_still_going(self._progress()), progress=self._progress())
-            await anyio.sleep(min(pause, left))
+            await anyio.sleep(min(pause, left, self._next_try()))
             before = [order.batch and order.batch.status for order in self._orders]
             try:
                 await self._poll()
                 failed = 0
-            except _PASSING:
+            except PASSING:
                 failed += 1
                 if failed == _FAILED_POLLS:
                     raise
+            await self._hand_in()
             changed = before != [order.batch and order.batch.status for order in self._orders]
             pause = first if changed else min(2 * pause, longest)
             self._report()
 
+    def _next_try(self) -> float:
+        """Seconds until a part may be handed in that found its queue full."""
+        full = {order.part.model for order in self._orders if order.batch is None}
+        waits = [self._queues[model].wait(_runtime.now()) for model in full]
+        return min((wait for wait in waits if wait), default=math.inf)
+
     async def _poll(self) -> None:
         for order in self._orders:
-            assert order.batch is not None
-            if not order.batch.ended:
-                order.batch = await self._service.batch(order.batch.id)
+            if order.batch is None or order.batch.ended:
+                continue
+            order.batch = await self._service.batch(order.batch.id)
+            if order.batch.ended:
+                await self._heed_end(order, order.batch)
+
+    async def _heed_end(self, order: Order, batch: Batch) -> None:
+        queue = self._queues[order.part.model]
+        if batch.status != "failed" or _fault_of(batch).code != FULL:
+            queue.ended()
+            return
+        alone = order.alone and all(other.ended for other in await self._service.batches())
+        if queue.refused(_runtime.now(), alone=alone):
+            order.give_up_batch("queue full")
 
     # ---- OUT
 
@@ -280,7 +193,7 @@ class RemoteRun:
                 with anyio.CancelScope(shield=True):
                     await self._threads.run(results.close)
 
-    async def _take_in(self, order: _Order, results: Results) -> None:
+    async def _take_in(self, order: Order, results: Results) -> None:
         assert order.batch is not None
         files = [file for file in (order.batch.output_file_id, order.batch.error_file_id) if file is not None]
         if not files:
@@ -290,6 +203,7 @@ class RemoteRun:
             return {row.custom_id: light(row) for row in rows_of(order.part, self._source, checkpoint)}
 
         rows = await self._threads.run_long(read_rows)
+        billing = self._service.separate_bill()
         for file_id in files:
             try:
                 content = await self._service.content(file_id)
@@ -300,7 +214,8 @@ class RemoteRun:
                     reason="lost",
                     batch_id=order.batch.id,
                 ) from None
-            await self._threads.run_long(partial(results.add, content, rows, self._tally))
+            await self._threads.run_long(partial(results.add, content, rows, self._tally, billing.bill))
+        self._service.book(billing.totals)
 
     def _complain(self, summary: BatchSummary) -> None:
         """Raise what has become of batches that did not complete."""
@@ -309,18 +224,20 @@ class RemoteRun:
             return
         batch = short[0].batch
         assert batch is not None
-        fault = next(iter((batch.errors and batch.errors.data) or ()), None)
-        words = f"part {short[0].metadata[_PART]}, {batch.id}: {_PHRASES.get(batch.status, batch.status)}"
-        if fault is not None and fault.message:
+        fault = _fault_of(batch)
+        words = f"part {short[0].metadata[PART]}, {batch.id}: {_PHRASES.get(batch.status, batch.status)}"
+        if fault.message:
             row = short[0].part.rows[fault.line - 1 : fault.line] if fault.line else ()
             words += f": {fault.message}" + (f" (row {row[0]} of the input, from 0)" if row else "")
+        if fault.code == FULL:
+            words += " Nothing else is enqueued: make the parts smaller (`limits`, or --part-tokens)"
         if len(short) > 1:
             words += f" (and {len(short) - 1} more)"
-        code = fault.code if fault is not None else None
-        raise RemoteBatchError(words, reason=batch.status, batch_id=batch.id, code=code, summary=summary)
+        raise RemoteBatchError(words, reason=batch.status, batch_id=batch.id, code=fault.code, summary=summary)
 
     def _progress(self) -> RemoteProgress:
-        return RemoteProgress(tuple(order.progress() for order in self._orders), _runtime.now() - self._began)
+        parts = tuple(order.progress() for order in self._orders)
+        return RemoteProgress(parts, _runtime.now() - self._began, self._done_before)
 
     def _report(self) -> None:
         if self._settings.on_progress is not None:
@@ -334,9 +251,21 @@ _PHRASES: Final[Mapping[str, str]] = {
 }
 
 
+def _fault_of(batch: Batch) -> Fault:
+    """The first reason of a batch that failed."""
+    return next(iter((batch.errors and batch.errors.data) or ()), Fault())
+
+
+def _is_unsettled(order: Order) -> bool:
+    """Whether it is not known yet if the queue has room for its batch."""
+    return order.batch is not None and order.batch.status == "validating"
+
+
 def _still_going(progress: RemoteProgress) -> str:
-    names = ", ".join(part.batch_id or "?" for part in progress.parts[:3])
+    names = [part.batch_id for part in progress.parts if part.batch_id is not None]
+    waiting = len(progress.parts) - len(names)
     return (
         f"{progress.done:,} of {progress.total:,} rows have ended at the server after {progress.seconds:.0f} s;"
-        f" the batches go on ({names}{', ...' if len(progress.parts) > 3 else ''}), and the same run collects them"
+        f" the batches go on ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''}), and the same run collects"
+        " them" + (f", and hands in the {waiting:,} parts that the queue has no room for" if waiting else "")
     )

@@ -8,71 +8,13 @@ from typing import Any
 
 import attrs
 
+from openai_async._spending import Bound
 from openai_async.batch.outputs import Kind, Outcome
 from openai_async.batch.rows import BadLine
-from openai_async.types.progress import Progress
+from openai_async.types.progress import BatchProgress
 
 #: Bad lines and ambiguous rows that are listed by name; further ones are only counted.
 LISTED = 1_000
-
-
-@attrs.frozen(kw_only=True)
-class BatchProgress(Progress):
-    """How far a run is. Rows count as done when they are on the disk.
-
-    Attributes:
-        total: rows of this run: those of IN without the skipped ones and the bad lines.
-        done, failed, in_flight, and all others: as in `Progress`, of this run.
-        skipped: rows that were on the disk before.
-        bad: lines that are no request, so far.
-        ambiguous: rows that an earlier run had sent when it was killed, and of which there is no answer.
-    """
-
-    skipped: int
-    bad: int
-    ambiguous: int
-
-
-@attrs.frozen
-class RemotePart:
-    """One remote batch of a run.
-
-    Attributes:
-        status: "waiting" before there is a batch, "uploading" its file; from then on the API's own word, such as
-            "validating", "in_progress", "finalizing" or "completed".
-        total: its rows.
-        done, failed: of these, as the API counts them.
-        batch_id: None before there is a batch.
-    """
-
-    status: str
-    total: int
-    done: int = 0
-    failed: int = 0
-    batch_id: str | None = None
-
-
-@attrs.frozen
-class RemoteProgress:
-    """How far a remote run is. `seconds` since it began."""
-
-    parts: tuple[RemotePart, ...]
-    seconds: float
-
-    @property
-    def total(self) -> int:
-        """Rows of all parts."""
-        return sum(part.total for part in self.parts)
-
-    @property
-    def done(self) -> int:
-        """Rows that have ended at the server, the failed ones included."""
-        return sum(part.done for part in self.parts)
-
-    @property
-    def failed(self) -> int:
-        """Rows that have failed at the server."""
-        return sum(part.failed for part in self.parts)
 
 
 @attrs.frozen
@@ -96,6 +38,7 @@ class BatchSummary:
         cost: US dollars of this run; None if the price of a model is not known.
         seconds: duration of this run.
         complete: every row of the input is on the disk; False for a run that was stopped.
+        stopped: the bound that ended the run early, "max_total_tokens" or "max_cost"; None if none did.
     """
 
     total: int
@@ -113,6 +56,7 @@ class BatchSummary:
     cost: float | None
     seconds: float
     complete: bool
+    stopped: Bound | None = None
 
     @property
     def left(self) -> int:
@@ -143,6 +87,7 @@ class Tally:
     tokens: int = 0
     cost: float | None = 0.0
     complete: bool = False
+    stopped: Bound | None = None
 
     def count(self, outcome: Outcome) -> None:
         """A row that is on the disk now."""
@@ -210,4 +155,5 @@ class Tally:
             cost=self.cost,
             seconds=seconds,
             complete=self.complete,
+            stopped=self.stopped,
         )

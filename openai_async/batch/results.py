@@ -14,7 +14,7 @@ from array import array
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 import orjson
@@ -24,7 +24,12 @@ from openai_async.batch.ordering import put_in_order
 from openai_async.batch.outputs import PREFIX, Kind, Outcome, parse
 from openai_async.batch.report import Tally
 from openai_async.batch.rows import Row
+from openai_async.batch.sending import usage_of
 from openai_async.errors import DecodeError
+from openai_async.types.chat import CompletionUsage
+
+#: From model, time, tier and usage to US dollars; see `Billing.bill`.
+Bill: TypeAlias = Callable[[str | None, float | None, str | None, CompletionUsage | None], float | None]
 
 _LEADING_ID = re.compile(rb'\s*\{\s*"id"\s*:\s*"[^"\\]*"')
 
@@ -47,8 +52,10 @@ class Results:
                 shutil.copyfileobj(before, self._file, 1 << 20)
         self._seen = array("Q")
 
-    def add(self, content: bytes, rows: Mapping[str, Row], tally: Tally, checkpoint: Callable[[], object]) -> None:
-        """Take in one file of a batch with these rows, by custom_id, and count them. A row's first answer counts.
+    def add(
+        self, content: bytes, rows: Mapping[str, Row], tally: Tally, bill: Bill, checkpoint: Callable[[], object]
+    ) -> None:
+        """Take in one file of a batch with these rows, by custom_id; count and bill them. A row's first answer counts.
 
         Raises:
             DecodeError: it holds something else than lines of a batch.
@@ -60,9 +67,11 @@ class Results:
                     checkpoint()
                 if not line.strip():
                     continue
-                outcome = _outcome(line, rows, number)
+                outcome, body = _outcome(line, rows, number)
                 if outcome is not None and outcome.row.custom_id not in seen:
                     seen.add(outcome.row.custom_id)
+                    if outcome.kind is Kind.OK:
+                        outcome = _billed(outcome, body, bill)
                     self._file.write(outcome.line)
                     tally.count(outcome)
 
@@ -80,20 +89,34 @@ class Results:
             disk.remove(self._path)
 
 
-def _outcome(line: bytes, rows: Mapping[str, Row], number: int) -> Outcome | None:
-    """How a row ended; None for a row that is none of ours."""
+def _outcome(line: bytes, rows: Mapping[str, Row], number: int) -> tuple[Outcome | None, Any]:
+    """How a row ended, and the body of its answer; None for a row that is none of ours."""
     try:
         found: Any = orjson.loads(line)
         row = rows.get(found["custom_id"])
         if row is None:
-            return None
+            return None, None
         line = _with_our_id(line.strip(), found, row)
         kind = parse(line).kind
         failure = None if kind is Kind.OK else _failure(found)
-        tokens = _tokens(found) if kind is Kind.OK else 0
+        body = found["response"]["body"] if kind is Kind.OK else None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DecodeError(f"line {number} of a batch's results is not one of the Batch API") from None
-    return Outcome(row, kind, line, tokens, cost=None if kind is Kind.OK else 0.0, failure=failure)
+    return Outcome(row, kind, line, failure=failure), body
+
+
+def _billed(outcome: Outcome, body: Any, bill: Bill) -> Outcome:
+    if not isinstance(body, dict):
+        return attrs.evolve(outcome, cost=None)
+    usage = usage_of(body)  # pyright: ignore[reportUnknownArgumentType]
+    model, created = body.get("model"), body.get("created")  # pyright: ignore
+    dollars = bill(
+        model if isinstance(model, str) else None,
+        created if isinstance(created, (int, float)) else None,
+        "batch",
+        usage,
+    )
+    return attrs.evolve(outcome, tokens=usage.total_tokens if usage is not None else 0, cost=dollars)
 
 
 def _with_our_id(line: bytes, found: dict[str, Any], row: Row) -> bytes:
@@ -114,12 +137,6 @@ def _failure(found: dict[str, Any]) -> str:
     error = body.get("error") if isinstance(body, dict) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
     code: Any = error.get("code") or error.get("type") if isinstance(error, dict) else None  # pyright: ignore
     return str(code or f"status {found['response']['status_code']}")  # pyright: ignore[reportUnknownArgumentType]
-
-
-def _tokens(found: dict[str, Any]) -> int:
-    usage: Any = found["response"]["body"].get("usage")
-    total: Any = usage.get("total_tokens") if isinstance(usage, dict) else 0  # pyright: ignore
-    return total if isinstance(total, int) else 0
 
 
 def light(row: Row) -> Row:

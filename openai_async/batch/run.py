@@ -19,20 +19,24 @@ from anyio.abc import TaskGroup
 
 from openai_async import _runtime, errors
 from openai_async._line import Place, place
+from openai_async._spending import Spending
 from openai_async.batch.commits import SYNC_ROWS, Commits
 from openai_async.batch.errors import BatchHaltedError, BatchOutputError
 from openai_async.batch.intake import Intake, survey
 from openai_async.batch.journal import Journal
 from openai_async.batch.outputs import Kind, Outcome, ambiguous
-from openai_async.batch.report import BatchProgress, BatchSummary, Tally
+from openai_async.batch.report import BatchSummary, Tally
 from openai_async.batch.rows import Row
 from openai_async.batch.sending import Sender
 from openai_async.batch.source import InputFile
 from openai_async.batch.threads import Threads
+from openai_async.types.progress import BatchProgress
 
 Ambiguous: TypeAlias = Literal["resend", "skip"]
 #: No row can succeed after one of these.
 _ACCOUNT = (errors.AuthenticationError, errors.QuotaExhaustedError)
+#: Seconds between two reports of progress while nothing is committed.
+_REPORT_EVERY = 1.0
 
 
 class Stop(Protocol):
@@ -43,7 +47,7 @@ class Stop(Protocol):
         ...
 
     async def wait(self) -> Any:
-        """Return when it is."""
+        """Return when it is. Cancelling ends the waiting, and nothing else."""
         ...
 
 
@@ -62,6 +66,7 @@ class Run:
         retry_failed: bool,
         ambiguous: Ambiguous,
         give_up_after: int | None,
+        spending: Spending,
         stop: Stop | None,
         on_progress: Callable[[BatchProgress], object] | None,
     ) -> None:
@@ -74,11 +79,12 @@ class Run:
         self._retry_failed = retry_failed
         self._resend = ambiguous == "resend"
         self._give_up_after = give_up_after
+        self._spending = spending
         self._stop = stop
         self._on_progress = on_progress
         self._tally = Tally()
         self._commits = Commits(journal, threads, self._on_disk)
-        self._began = _runtime.now()
+        self._began = self._reported = _runtime.now()
         self._running = 0
         self._in_line: set[anyio.CancelScope] = set()  # of rows that are not sent yet
         self._failed_in_a_row = 0
@@ -100,6 +106,8 @@ class Run:
                     crew.start_soon(self._commit)
                     if self._stop is not None:
                         crew.start_soon(self._heed, self._stop)
+                    if self._on_progress is not None:
+                        crew.start_soon(self._tick)
                     async with anyio.create_task_group() as rows:
                         await self._feed(rows, intake)
                     crew.cancel_scope.cancel()
@@ -109,6 +117,7 @@ class Run:
             raise self._failure
         del intake  # its memory is needed for something else
         self._tally.complete = self._all_started and not self._called_back
+        self._tally.stopped = None if self._tally.complete else self._spending.stopped
         if self._tally.complete:
             await self._threads.run_long(partial(self._journal.finish, ordered=self._ordered))
         self._report()
@@ -153,7 +162,9 @@ class Run:
         self._all_started = True
 
     def _is_full(self) -> bool:
-        return self._running >= self._window or self._commits.backlog >= max(self._window, 4 * SYNC_ROWS)
+        if self._running >= self._window or self._commits.backlog >= max(self._window, 4 * SYNC_ROWS):
+            return True
+        return not self._spending.has_room(self._running)
 
     def _start(self, rows: TaskGroup, row: Row) -> None:
         if not self._resend and row.index in self._journal.sidecar.held:
@@ -193,6 +204,10 @@ class Run:
         else:
             self._commits.put(outcome, slot)
             self._watch(outcome)
+            if outcome.kind is Kind.OK:
+                self._spending.add(outcome.tokens, outcome.cost)
+                if self._spending.stopped is not None:
+                    self._end_early()
 
     def _watch(self, outcome: Outcome) -> None:
         """Halt when no further row can succeed, instead of failing them all one by one."""
@@ -229,7 +244,18 @@ class Run:
         self._room.set()
         self._report()
 
+    async def _tick(self) -> None:
+        """Report also while nothing is committed: what is waited for is what one wants to know then."""
+        try:
+            while True:
+                await anyio.sleep(max(0.0, self._reported + _REPORT_EVERY - _runtime.now()))
+                if _runtime.now() >= self._reported + _REPORT_EVERY:
+                    self._report()
+        except Exception as error:
+            self._fail(error)
+
     def _report(self) -> None:
+        self._reported = _runtime.now()
         if self._on_progress is not None:
             in_flight = self._running + self._commits.uncounted
             limits = self._sender.limits(self._tally.to_do, self._tally.tokens / max(1, self._tally.done))

@@ -16,8 +16,8 @@ from openai_async.batch.outputs import Outcome, failure, success
 from openai_async.batch.rows import Row
 from openai_async.errors import DecodeError, InvalidParameterError, OpenAIError
 from openai_async.resources._base import prepare
-from openai_async.types._base import NO_META, Meta
 from openai_async.types.chat import CompletionUsage
+from openai_async.types.meta import NO_META, Meta
 
 _ID_HEADER = "x-client-request-id"
 
@@ -92,15 +92,16 @@ def _read(field: str, body: bytes) -> RowReply:
     model, created, tier = found.get("model"), found.get("created", found.get("created_at")), found.get("service_tier")
     return RowReply(
         body,
-        _usage(found.get("usage")),
+        usage_of(found),
         model if isinstance(model, str) else None,
         created if isinstance(created, (int, float)) else None,
         tier if isinstance(tier, str) else None,
     )
 
 
-def _usage(found: Any) -> CompletionUsage | None:
-    """Tokens as chats count them, from what this endpoint says."""
+def usage_of(body: Mapping[str, Any]) -> CompletionUsage | None:
+    """Tokens as chats count them, from what the body of an answer says; None if it does not."""
+    found = body.get("usage")
     if not isinstance(found, dict):
         return None
     named = {_AS_IN_CHATS.get(name, name): value for name, value in cast("dict[str, Any]", found).items()}

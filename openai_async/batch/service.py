@@ -6,13 +6,16 @@ sent again is for the caller to find out. Nothing here decides, waits, or touche
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import attrs
 
+from openai_async._layers.billing import Billing
 from openai_async._layers.call import Call
 from openai_async._layers.pipeline import Pipeline
+from openai_async._policy.prices import CostTotals, ModelTotals
 from openai_async._wire import codec, paths
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import prepare
@@ -151,6 +154,17 @@ class Service:
         path = paths.render("/files/{id}/content", id=file_id)
         content, _ = await self._pipeline.fetch_bytes(self._call("GET", path, bytes, family="/files/{id}/content"))
         return content
+
+    def separate_bill(self) -> Billing:
+        """A bill with the client's prices and totals of its own, for another thread; then see `book`."""
+        bill = copy.copy(self._pipeline.billing)
+        bill.totals = CostTotals()
+        return bill
+
+    def book(self, totals: CostTotals) -> None:
+        """Add the totals of a separate bill to the client's."""
+        for model, spent in totals.models.items():
+            self._pipeline.billing.totals.models.setdefault(model, ModelTotals()).add(spent)
 
     async def _fetch(self, cls: type[R], method: str, path: str, **parts: Any) -> R:
         reply: R = await self._pipeline.fetch(self._call(method, path, codec.decoder(cls), **parts))

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import click
 import orjson
 
-from openai_async import AsyncClient, OpenAIError
+from openai_async import AsyncClient, OpenAIError, RateLimit
 from openai_async.cli.failures import Misused, explained
 from openai_async.cli.loop import run
 
-_SECONDS = click.FloatRange(min=0, min_open=True)
+_SECONDS = _POSITIVE = click.FloatRange(min=0, min_open=True)
 _COUNT = click.IntRange(min=1)
 _HELP: Final = """\b
 Examples:
@@ -26,13 +26,15 @@ Examples:
   openai-async batch --model MODEL --prompt-column question table.csv answers.jsonl
   openai-async batch --model MODEL --template "Into French: {text}" table.csv answers.jsonl
   openai-async batch --model MODEL --endpoint /v1/embeddings --prompt-column text table.csv vectors.jsonl
+  openai-async batch --rpm 10000 --share 0.25 part1.jsonl answers1.jsonl   (of four such processes on one key)
 
 \b
 Exit status:
   0  every row of IN has its answer in OUT
   1  all rows are done, but some failed, or some lines of IN were bad
   2  wrong usage or configuration, or an IN that does not fit; nothing was sent
-  3  rows are left: stopped by Ctrl-C or SIGTERM, or no further row could succeed
+  3  rows are left: stopped by Ctrl-C, SIGTERM, --max-cost or --max-tokens, or
+     no further row could succeed
   4  OUT cannot be written: disk full, read-only, damaged, ...
 After 3 and 4 the same command goes on where it was.
 
@@ -73,6 +75,14 @@ that a batch failed, expired or was cancelled."""
 )
 @click.option("--remote", is_flag=True, help="Have the Batch API do it: at its price, within 24 hours. See below.")
 @click.option("--max-wait", type=click.FloatRange(min=0), metavar="S", help="With --remote: wait so long, in seconds.")
+@click.option("--part-rows", type=_COUNT, metavar="N", help="With --remote: most rows of one batch.")
+@click.option("--part-tokens", type=_COUNT, metavar="N", help="With --remote: most tokens of one batch, estimated.")
+@click.option("--max-cost", type=_POSITIVE, metavar="USD", help="Start no further row once the run has cost so much.")
+@click.option("--max-tokens", type=_COUNT, metavar="N", help="Start no further row once the run has used so many.")
+@click.option("--rps", type=_POSITIVE, metavar="N", help="Requests per second, of accounts that are held to these.")
+@click.option("--rpm", type=_POSITIVE, metavar="N", help="Requests per minute [default: as the server states].")
+@click.option("--tpm", type=_POSITIVE, metavar="N", help="Tokens per minute [default: as the server states].")
+@click.option("--share", type=click.FloatRange(0, 1, min_open=True), metavar="X", help="Use this part of these limits.")
 @click.option("--unordered", is_flag=True, help="Leave OUT in the order in which the answers came.")
 @click.option("--base-url", metavar="URL", help="Server, up to the version: https://host/v1 [env: OPENAI_BASE_URL].")
 @click.option("--allow-http", is_flag=True, help="Accept plain http beyond this machine; it can be read on the way.")
@@ -85,6 +95,14 @@ def batch(
     unordered: bool,
     remote: bool,
     max_wait: float | None,
+    part_rows: int | None,
+    part_tokens: int | None,
+    max_cost: float | None,
+    max_tokens: int | None,
+    rps: float | None,
+    rpm: float | None,
+    tpm: float | None,
+    share: float | None,
     base_url: str | None,
     allow_http: bool,
     quiet: bool,
@@ -99,23 +117,43 @@ def batch(
     # Other commands do not wait for these.
     from rich.console import Console
 
+    from openai_async.batch import RemoteLimits
     from openai_async.cli.batch_run import carry_out
 
     console = Console(stderr=True, highlight=False, quiet=quiet)
     options["params"] = _parameters(params)
+    here = {"max_in_flight": max_in_flight, "max_cost": max_cost, "max_total_tokens": max_tokens}
     if remote:
-        if max_in_flight is not None or unordered or options.pop("ambiguous") != "resend":
-            raise Misused("--max-in-flight, --unordered and --ambiguous have no meaning with --remote")
-        options["max_wait"] = max_wait
+        if unordered or options.pop("ambiguous") != "resend" or any(value is not None for value in here.values()):
+            names = "--max-in-flight, --max-cost, --max-tokens, --unordered and --ambiguous"
+            raise Misused(f"{names} have no meaning with --remote")
+        parts = {"rows": part_rows, "tokens": part_tokens}
+        limits = RemoteLimits(**{name: value for name, value in parts.items() if value is not None})
+        options.update(max_wait=max_wait, limits=limits)
     else:
-        if max_wait is not None:
-            raise Misused("--max-wait has no meaning without --remote")
-        options.update(max_in_flight=max_in_flight, ordered=not unordered)
+        if not max_wait is part_rows is part_tokens is None:
+            raise Misused("--max-wait, --part-rows and --part-tokens have no meaning without --remote")
+        options.update(here, ordered=not unordered)
     try:
-        client = AsyncClient(base_url=base_url, allow_http=allow_http, max_concurrency=max(1_000, max_in_flight or 0))
+        client = AsyncClient(
+            base_url=base_url,
+            allow_http=allow_http,
+            max_concurrency=max(1_000, max_in_flight or 0),
+            rate_limit=_rate_limit(rps, rpm, tpm, share),
+        )
     except OpenAIError as error:
         raise explained(error) from None
     return run(partial(carry_out, client, console, source, target, options, remote=remote))
+
+
+def _rate_limit(
+    rps: float | None, rpm: float | None, tpm: float | None, share: float | None
+) -> RateLimit | Literal["auto"]:
+    if rps is rpm is tpm is None:
+        if share is not None:
+            raise Misused("--share is a part of --rps, --rpm and --tpm: give one of them")
+        return "auto"
+    return RateLimit(requests_per_second=rps, requests_per_minute=rpm, tokens_per_minute=tpm, share=share or 1.0)
 
 
 def _parameters(given: Iterable[str]) -> dict[str, Any]:

@@ -1,73 +1,31 @@
 """What a batch shows on standard error: progress while it runs, and what it came to.
 
-On a terminal the progress is one line, drawn again and again; anywhere else a plain line every ten seconds, so that a
-log stays readable.
+The progress is that of `show_progress`: lines that are drawn again and again on a terminal, and a plain line every ten
+seconds anywhere else, so that a log stays readable and a short run says one sentence only.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from openai_async.batch import BatchProgress, BatchSummary, RemoteProgress
+from openai_async.batch import BatchSummary
 from openai_async.cli.transcript import visible
+from openai_async.integrations.figures import duration, money
+from openai_async.integrations.progress import InLog, InTerminal, ProgressDisplay
 
-_LOG_SECONDS: Final = 10.0
+_BOUNDS: Final = {"max_total_tokens": "max-tokens", "max_cost": "max-cost"}
 _LISTED: Final = 10  # bad lines, and ambiguous rows
 
 
-class Display:
-    """Shows progress inside its block."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._logged = 0.0
-        self._drawn: Progress | None = None
-        if console.is_terminal and not console.is_dumb_terminal and not console.quiet:
-            columns = (
-                BarColumn(bar_width=20),
-                TextColumn("{task.description}"),
-                TimeRemainingColumn(compact=True),
-            )
-            self._drawn = Progress(*columns, console=console)
-            self._task = self._drawn.add_task("", total=None)
-
-    def show(self, progress: BatchProgress) -> None:
-        """The state of this moment."""
-        line = (
-            f"{progress.done:,}/{progress.total:,} done, {progress.failed:,} failed, {progress.in_flight:,} in flight,"
-            f" {progress.calls_per_minute:,.0f} rows/min, {progress.tokens:,} tokens"
-        )
-        self._show(line, progress)
-
-    def show_remote(self, progress: RemoteProgress) -> None:
-        """The state of the batches at the server."""
-        states = Counter(part.status for part in progress.parts)
-        words = ", ".join(f"{count} {status}" for status, count in states.items())
-        line = f"{progress.done:,}/{progress.total:,} done, {progress.failed:,} failed; batches: {words or 'none'}"
-        self._show(line, progress)
-
-    def _show(self, line: str, progress: BatchProgress | RemoteProgress) -> None:
-        if self._drawn is not None:
-            self._drawn.update(self._task, description=line, total=progress.total, completed=progress.done)
-        elif progress.seconds - self._logged >= _LOG_SECONDS:
-            self._logged = progress.seconds
-            self._console.print(line, soft_wrap=True)
-
-    def __enter__(self) -> Self:
-        if self._drawn is not None:
-            self._drawn.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._drawn is not None:
-            self._drawn.stop()
+def display(console: Console) -> ProgressDisplay | None:
+    """What shows the progress; to be closed before anything else is written. None if nothing is to be said."""
+    if console.quiet:
+        return None
+    return (
+        InTerminal(console) if console.is_terminal and not console.is_dumb_terminal else InLog(console.file, ends=False)
+    )
 
 
 def describe(console: Console, summary: BatchSummary) -> None:
@@ -84,6 +42,8 @@ def describe(console: Console, summary: BatchSummary) -> None:
         names = ", ".join(summary.ambiguous_ids[:_LISTED]) + (", ..." if summary.ambiguous > _LISTED else "")
         say(f"{summary.ambiguous:,} rows were in flight when an earlier run was killed: {names}", "yellow")
     say(_sentence(summary))
+    if summary.stopped is not None:
+        say(f"Stopped at --{_BOUNDS[summary.stopped]}.", "yellow")
     if summary.left:
         say(f"{summary.left:,} rows are left; the same command goes on.", "yellow")
     elif summary.retryable:
@@ -101,4 +61,6 @@ def _sentence(summary: BatchSummary) -> str:
         parts.append(f"{summary.skipped:,} were there before{before}")
     if summary.bad:
         parts.append(f"{summary.bad:,} bad lines")
-    return f"{', '.join(parts)}; {summary.tokens:,} tokens, {summary.seconds:.1f} s."
+    spent = f"{summary.tokens:,} tokens" + (f", {money(summary.cost)}" if summary.cost else "")
+    seconds = f"{summary.seconds:.1f} s" if summary.seconds < 60 else duration(summary.seconds)
+    return f"{', '.join(parts)}; {spent}, {seconds}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import partial
 from typing import Any, Final
 
@@ -13,7 +14,6 @@ from rich.console import Console
 
 from openai_async import AsyncClient, errors
 from openai_async.batch import (
-    AsyncBatch,
     BatchError,
     BatchHaltedError,
     BatchOutputError,
@@ -21,7 +21,7 @@ from openai_async.batch import (
     RemoteBatchError,
     RemoteWaitError,
 )
-from openai_async.cli.batch_display import Display, describe
+from openai_async.cli.batch_display import describe, display
 from openai_async.cli.failures import OK, REFUSED, Misused, explained
 
 STOPPED: Final = 3
@@ -32,6 +32,8 @@ _OPTIONS: Final[Mapping[str, str]] = {
     "deadline": "--deadline",
     "endpoint": "--endpoint",
     "input_format": "--format",
+    "max_cost": "--max-cost",
+    "max_total_tokens": "--max-tokens",
     "prompt_template": "--template",
     "system": "--system",
     "timeout": "--timeout",
@@ -105,14 +107,14 @@ async def _until_told(
 ) -> BatchSummary | None:
     """Run the batch; None if it was stopped at once."""
     stop = anyio.Event()
-    batch = AsyncBatch(client._pipeline)
     ended: BatchSummary | errors.OpenAIError | None = None
-    with Display(console) as display:
+    shown = display(console)
+    with shown or nullcontext():
         if remote:
             stop.set()  # there is nothing to be finished here
-            work = partial(batch.remote, source, target, on_progress=display.show_remote, **options)
+            work = partial(client.batch.remote, source, target, on_progress=shown, **options)
         else:
-            work = partial(batch.run, source, target, stop=stop, on_progress=display.show, **options)
+            work = partial(client.batch.run, source, target, stop=stop, on_progress=shown, **options)
         async with anyio.create_task_group() as group:
             group.start_soon(_heed_signals, stop, group.cancel_scope, console)
             try:

@@ -1,7 +1,7 @@
 """What the demo draws: progress while calls run, and a table of what they came to.
 
-On a terminal the progress is one line, drawn again ten times a second; anywhere else it is a plain line now and then,
-so that a log stays readable. Nothing here touches the text of a reply.
+On a terminal the progress is that of `show_progress`; anywhere else it is a plain line now and then, so that a log
+stays readable. Nothing here touches the text of a reply.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from typing import TypeAlias
 
 from rich import box
 from rich.console import Console
-from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.table import Table
-from rich.text import Text
 
+from openai_async import Progress
 from openai_async.cli.tally import Tally
+from openai_async.integrations.progress import InTerminal
 
 #: Called whenever the tally has changed.
 Refresh: TypeAlias = Callable[[], None]
@@ -29,26 +28,24 @@ _PLAIN_LINES = 5  # how many lines of progress a log gets
 def progress(console: Console, tally: Tally) -> Generator[Refresh, None, None]:
     """Show the tally while the block runs; what the block gets is to be called after each change."""
     if console.is_terminal and not console.is_dumb_terminal:
-        # Looks at the tally by itself, also while no call ends. A thread draws; it reads numbers and changes nothing.
-        with Live(get_renderable=lambda: _line(tally), console=console, refresh_per_second=10):
-            yield lambda: None
+        with InTerminal(console) as display:
+            yield lambda: display(_progress(tally))
     else:
         yield _lines(console, tally)
 
 
-def _line(tally: Tally) -> Table:
-    width = len(str(tally.planned))  # figures keep their width, or the line would dance
-    line = Table.grid(padding=(0, 1))
-    line.add_column()
-    line.add_column(no_wrap=True)
-    figures = Text.assemble(
-        f"{tally.done:>{width}}/{tally.planned} done ",
-        (f" {tally.failed:>{width}} failed ", "red" if tally.failed else "dim"),
-        (f" {tally.in_flight:>{width}} in flight ", "cyan"),
-        (f" {tally.calls_per_second:>5.0f} calls/s", "green"),
+def _progress(tally: Tally) -> Progress:
+    return Progress(
+        total=tally.planned,
+        done=tally.done,
+        failed=tally.failed,
+        in_flight=tally.in_flight,
+        tokens=tally.prompt_tokens + tally.completion_tokens,
+        cost=None,
+        seconds=tally.seconds,
+        limit_requests_per_minute=None if tally.limit is None else 60.0 * tally.limit,
+        least_seconds=tally.least_seconds,
     )
-    line.add_row(ProgressBar(total=tally.planned, completed=tally.done, width=20), figures)
-    return line
 
 
 def _lines(console: Console, tally: Tally) -> Refresh:

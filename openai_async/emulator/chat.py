@@ -45,7 +45,7 @@ def routes(emulator: Emulator) -> list[Route]:
         model = emulator.catalogue.find(request.model)
         call.entry.model = model.id
         _check_model(request, model)
-        emulator.admit(call, model.id, _charge(request))
+        emulator.admit(call, model.id, _charge(request, body))
         seed = digest([model.id, request.messages, request.seed])
         choices = compose(request, seed, reasoning=model.reasoning)
         pace = emulator.latency.pace(seed)
@@ -82,10 +82,14 @@ def _check_model(request: ChatRequest, model: Model) -> None:
         raise context_exceeded(model.context_window, request.prompt_tokens, request.max_tokens)
 
 
-def _charge(request: ChatRequest) -> int:
-    """What the rate limit takes, in tokens: a guess from the characters, the completion at its maximum."""
+def _charge(request: ChatRequest, body: JSONObject) -> int:
+    """What the rate limit takes, in tokens: a guess from the characters, the completion at its maximum.
+
+    Tools are part of the prompt, as they are in `usage`.
+    """
     completion = _GUESSED_COMPLETION if request.max_tokens is None else request.max_tokens
-    return math.ceil(characters(request.messages) / 4) + request.n * completion
+    prompt = [request.messages, *(body.get(name) for name in ("tools", "functions"))]
+    return math.ceil(characters(prompt) / 4) + request.n * completion
 
 
 def _usage(request: ChatRequest, choices: list[Choice]) -> JSONObject:

@@ -108,7 +108,7 @@ def text_of(message: JSONObject) -> str:
 
 
 def _strings(value: Any) -> Iterator[str]:
-    """Walk the strings of a message that cost tokens; a picture's address is not one of them."""
+    """Walk the strings that cost tokens; a picture's address is not one of them."""
     if isinstance(value, str):
         yield value
     elif is_list(value):
@@ -120,9 +120,9 @@ def _strings(value: Any) -> Iterator[str]:
                 yield from _strings(item)
 
 
-def characters(messages: list[JSONObject]) -> int:
-    """Count the characters of all messages: the server's first guess at their tokens is a quarter of it."""
-    return sum(len(text) for message in messages for text in _strings(message))
+def characters(prompt: Any) -> int:
+    """Count the characters of all strings of a prompt: the server's first guess at its tokens is a quarter of it."""
+    return sum(map(len, _strings(prompt)))
 
 
 def prompt_tokens(messages: list[JSONObject]) -> int:

@@ -1,28 +1,54 @@
-"""Progress that people like: `on_progress=show_progress()` for a map or a batch.
+"""Progress that people like: `on_progress=show_progress()` for a map or a batch, local or remote.
 
-A live line by rich in a terminal, a bar by tqdm in a notebook, plain lines now and then in a log. Each shows what is
-done, failed and in flight, calls and tokens a minute, what is waited for, the time left beside the least time that the
-rate limits allow, and the cost so far. Falls back to plain lines where rich or tqdm is not installed.
+A bar and some lines by rich in a terminal, a bar by tqdm in a notebook, plain lines now and then in a log. Each shows
+what is done, failed and in flight, calls and tokens a minute beside their limits, what is waited for, the time so far
+and left beside the least time that the rate limits allow, and the cost so far. Falls back to plain lines where rich or
+tqdm is not installed.
 """
 
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
-from typing import Any, Final, Literal, TextIO, TypeAlias
+import weakref
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self, TextIO, TypeAlias
 
-from openai_async.types.progress import Progress
+from openai_async.integrations.figures import describe, is_over
+from openai_async.types.progress import Progress, RemoteProgress
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Style: TypeAlias = Literal["auto", "rich", "tqdm", "plain"]
 
-#: Seconds between two lines of a log, and between two drawings of a line.
+#: Seconds between two lines of a log.
 _LOG_EVERY: Final = 10.0
-_DRAW_EVERY: Final = 0.1
 
 
-def show_progress(style: Style = "auto", *, file: TextIO | None = None) -> Callable[[Progress], None]:
-    """What to give as `on_progress`.
+class ProgressDisplay:
+    """What `on_progress` calls. It ends by itself when all is done, or when nobody holds it any more.
+
+    As a context manager it ends with its block: the last state stays on the screen, and the cursor comes back.
+    """
+
+    def __call__(self, progress: Progress | RemoteProgress) -> None:
+        """Show the state of this moment."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Show nothing more. Again makes no difference."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def show_progress(style: Style = "auto", *, file: TextIO | None = None) -> ProgressDisplay:
+    """What to give as `on_progress`, for one map or one batch.
 
     Args:
         style: "rich", "tqdm" or "plain"; "auto" picks by where it runs.
@@ -31,111 +57,93 @@ def show_progress(style: Style = "auto", *, file: TextIO | None = None) -> Calla
     Raises:
         ValueError: an unknown style.
     """
+    if style not in ("auto", "rich", "tqdm", "plain"):
+        raise ValueError(f"style must be 'auto', 'rich', 'tqdm' or 'plain', not {style!r}")
     out = file or sys.stderr
     if style == "auto":
         style = "tqdm" if _in_notebook() else "rich" if out.isatty() else "plain"
-    if style == "rich":
-        return _rich(out)
-    if style == "tqdm":
-        return _tqdm(out)
-    if style == "plain":
-        return _Plain(out)
-    raise ValueError(f"style must be 'auto', 'rich', 'tqdm' or 'plain', not {style!r}")
+    try:
+        if style == "rich":
+            from rich.console import Console
+
+            return InTerminal(Console(file=out))
+        if style == "tqdm":
+            return _InNotebook(out)
+    except ImportError:
+        pass  # the plain lines need nothing
+    return InLog(out)
 
 
-def describe(progress: Progress) -> str:
-    """One line that says how far it is."""
-    total = f"/{progress.total:,}" if progress.total is not None else ""
-    parts = [f"{progress.done:,}{total} done", f"{progress.failed:,} failed", f"{progress.in_flight:,} in flight"]
-    parts.append(f"{progress.calls_per_minute:,.0f} calls/min{_of(progress.limit_requests_per_minute)}")
-    parts.append(f"{progress.tokens_per_minute:,.0f} tokens/min{_of(progress.limit_tokens_per_minute)}")
-    if progress.waiting_for:
-        parts.append("waits for " + ", ".join(sorted(progress.waiting_for)))
-    if progress.seconds_left is not None and not _is_over(progress):
-        parts.append(f"{duration(progress.seconds_left)} left")
-    if progress.least_seconds is not None:
-        parts.append(f"{duration(progress.seconds)} so far, {duration(progress.least_seconds)} at best")
-    if progress.cost:
-        parts.append(f"${progress.cost:,.2f}")
-    return ", ".join(parts)
+class InLog(ProgressDisplay):
+    """A line every ten seconds.
 
+    Args:
+        ends: also a first and a last line; without them, a run that is over soon leaves the log alone.
+    """
 
-def duration(seconds: float) -> str:
-    """Seconds as people say them: 42s, 3m10s, 2h05m."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02}m"
-
-
-def _of(limit: float | None) -> str:
-    return f" of {limit:,.0f}" if limit is not None else ""
-
-
-def _is_over(progress: Progress) -> bool:
-    return progress.total is not None and progress.done >= progress.total
-
-
-class _Plain:
-    """A line every ten seconds, and the last one."""
-
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: IO[str], *, ends: bool = True) -> None:
         self._out = out
-        self._next = 0.0
+        self._ends = ends
+        self._next = 0.0 if ends else _LOG_EVERY
 
-    def __call__(self, progress: Progress) -> None:
-        now = time.monotonic()
-        if now >= self._next or _is_over(progress):
-            self._next = now + _LOG_EVERY
+    def __call__(self, progress: Progress | RemoteProgress) -> None:
+        over = is_over(progress)
+        if progress.seconds >= self._next or (self._ends and over):
+            self._ends = self._ends and not over  # a batch reports its end twice
+            self._next = progress.seconds + _LOG_EVERY
             self._out.write(describe(progress) + "\n")
             self._out.flush()
 
 
-def _rich(out: TextIO) -> Callable[[Progress], None]:
-    try:
-        from rich.console import Console
-        from rich.live import Live
-        from rich.text import Text
-    except ImportError:
-        return _Plain(out)
-    live = Live(console=Console(file=out), auto_refresh=False)
-    next_drawing = 0.0
+class InTerminal(ProgressDisplay):
+    """Lines that are drawn again and again. Needs rich."""
 
-    def draw(progress: Progress) -> None:
-        nonlocal next_drawing
-        now = time.monotonic()
-        over = _is_over(progress)
-        if now < next_drawing and not over:
+    def __init__(self, console: Console) -> None:
+        from openai_async.integrations.live import Picture, live
+
+        self._picture = Picture()
+        self._live = live(console, self._picture)
+        self._end = weakref.finalize(self, self._live.stop)  # the cursor comes back, also at the interpreter's end
+
+    def __call__(self, progress: Progress | RemoteProgress) -> None:
+        self._picture.take(progress)
+        if not self._end.alive:
             return
-        next_drawing = now + _DRAW_EVERY
-        if not live.is_started:
-            live.start()
-        live.update(Text(describe(progress), style="red" if progress.failed else ""), refresh=True)
-        if over:
-            live.stop()  # the line stays, the cursor comes back
+        if not self._live.is_started:
+            self._live.start()
+        if is_over(progress):
+            self.close()
 
-    return draw
+    def close(self) -> None:
+        """Leave the last state on the screen, and give the cursor back."""
+        self._picture.freeze()
+        self._end()
 
 
-def _tqdm(out: TextIO) -> Callable[[Progress], None]:
-    try:
+class _InNotebook(ProgressDisplay):
+    """A bar. Needs tqdm."""
+
+    def __init__(self, out: TextIO) -> None:
         from tqdm.auto import tqdm  # type: ignore[import-untyped]  # pyright: ignore
-    except ImportError:
-        return _Plain(out)
-    bar: Any = None
 
-    def draw(progress: Progress) -> None:
-        nonlocal bar
-        if bar is None:
-            bar = tqdm(total=progress.total, unit="call", file=out)
-        bar.set_postfix_str(describe(progress).partition(", ")[2], refresh=False)
-        bar.update(progress.done - bar.n)
-        if _is_over(progress):
-            bar.close()
+        self._tqdm: Any = tqdm
+        self._out = out
+        self._bar: Any = None
 
-    return draw
+    def __call__(self, progress: Progress | RemoteProgress) -> None:
+        if self._bar is None:
+            form = "{percentage:3.0f}%|{bar}| {desc}"
+            self._bar = self._tqdm(total=progress.total, file=self._out, bar_format=form)
+        self._bar.set_description_str(describe(progress), refresh=False)
+        self._bar.update(progress.done - self._bar.n)
+        if is_over(progress):
+            self.close()
+
+    def close(self) -> None:
+        """Leave the last state."""
+        if self._bar is not None:
+            self._bar.refresh()
+            self._bar.close()
 
 
 def _in_notebook() -> bool:

@@ -27,7 +27,9 @@ class RateLimit:
     second although it is stated per minute: state it per second then.
 
     Attributes:
-        share: the part of every limit that is this process's, such as 1/4 with four processes on one key.
+        share: the part of every limit that is this process's, such as 1/4 in each of four processes on one key. Their
+            shares add up to at most 1; then none is refused for what the others send. What one leaves unused is
+            not given to the others.
         accounting: how the server counts tokens.
     """
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from openai_async.emulator import Emulator, Latency, Serving
+from openai_async.emulator import Emulator, Latency, RateLimits, Serving
 from tests.batch.files import ids, journal_of, request, requests, sent, write_lines
-from tests.cli.commands import Commands
+from tests.cli.commands import ENVIRONMENT, Commands
 
 
 class Batches:
@@ -25,11 +28,11 @@ class Batches:
         self.source = directory / "in.jsonl"
         self.out = directory / "out.jsonl"
         self._commands = commands
-        self._server = server
+        self.server = server
 
     def start(self, *options: str) -> subprocess.Popen[bytes]:
         arguments = ("batch", *options, str(self.source), str(self.out))
-        return self._commands.start(*arguments, env={"OPENAI_BASE_URL": self._server.base_url})
+        return self._commands.start(*arguments, env={"OPENAI_BASE_URL": self.server.base_url})
 
     def run(self, *options: str) -> tuple[int, str]:
         """The exit status, and standard error; standard output is empty in every case."""
@@ -77,6 +80,42 @@ def test_a_table_of_prompts(batches: Batches, emulator: Emulator) -> None:
     assert {entry.completion_tokens for entry in emulator.ledger.entries()} == {3}
 
 
+def test_a_column_of_prompts(batches: Batches, emulator: Emulator) -> None:
+    """The prompt may stand in a column as it is; a bad record is named by the line that it begins on."""
+    batches.source = batches.source.with_suffix(".csv")
+    batches.source.write_text('question,kind\n"Why,\nand how?",a\nWho?,b,too many\n,c\nWhen?,d\n')
+    status, said = batches.run("--model", "emulated-mini", "--prompt-column", "question", "--param", "max_tokens=3")
+    assert status == 1
+    assert "line 4: has 3 columns, the header has 2" in said
+    assert "3 of 4 rows answered, 0 failed, 1 bad lines" in said
+    assert ids(batches.out) == ["row-0", "row-2", "row-3"]
+    assert {entry.completion_tokens for entry in emulator.ledger.entries()} == {3}
+
+
+def test_what_a_run_may_spend(batches: Batches, emulator: Emulator) -> None:
+    """Status 3 at --max-tokens and --max-cost, with the bound's name; the same command without it goes on."""
+    write_lines(batches.source, requests(60))
+    status, said = batches.run("--max-tokens", "100")
+    assert status == 3
+    assert "Stopped at --max-tokens." in said
+    assert "rows are left; the same command goes on" in said
+    done = len(ids(batches.out))
+    assert 0 < done < 20
+    status, said = batches.run("--max-cost", "0.01")
+    assert status == 3
+    assert "Stopped at --max-cost." in said  # nobody knows what this model costs
+    assert batches.run()[0] == 0
+    assert set(sent(emulator).values()) == {1}
+
+
+def test_rate_limits_can_be_stated(batches: Batches, emulator: Emulator) -> None:
+    """A limit that the command is told is kept: of a server that enforces it, no row is refused."""
+    emulator._limits = RateLimits(requests_per_minute=3_000, window=1)  # 50 a second
+    write_lines(batches.source, requests(80))
+    assert batches.run("--rps", "100", "--share", "0.5")[0] == 0
+    assert emulator.stats.rate_limited == 0
+
+
 def test_rows_that_failed_and_lines_that_are_bad(batches: Batches) -> None:
     """Status 1: bad lines are named by their number, failures by their kind, and the rest is answered."""
     bad = [f"oops {number}" for number in range(12)]
@@ -103,6 +142,9 @@ def test_rows_that_failed_and_lines_that_are_bad(batches: Batches) -> None:
         (["--prompt-column", "missing", "--format", "csv"], "no column 'missing'"),
         (["--model", "another"], "is not the request that was answered"),
         (["--base-url", "http://example.com/v1"], "--allow-http"),
+        (["--share", "0.5"], "--share"),
+        (["--max-cost", "0"], "--max-cost"),
+        (["--max-tokens", "-1"], "--max-tokens"),
     ],
 )
 def test_what_cannot_be_carried_out(batches: Batches, emulator: Emulator, options: list[str], words: str) -> None:
@@ -133,6 +175,86 @@ def test_an_output_that_cannot_be_written(batches: Batches) -> None:
     assert status == 4
     assert "no line of a batch at byte 0" in said
     assert batches.out.read_text() == "Dear diary,\n"
+
+
+#: Runs the command with a system call that fails: what it is called with, and the number of the error.
+FAILING = """
+import os, sys
+from openai_async.cli import main
+name, path, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
+del sys.argv[1:4]
+real = getattr(os, name)
+calls = []
+def failing(file, *rest):
+    there = os.path.exists(path) and os.stat(path)
+    if file == path or (isinstance(file, int) and there and os.path.samestat(os.fstat(file), there)):
+        calls.append(file)
+        if file == path or len(calls) > 1:
+            raise OSError(number, os.strerror(number))
+    return real(file, *rest)
+setattr(os, name, failing)
+sys.exit(main())
+"""
+
+
+def run_failing(batches: Batches, name: str, number: int) -> tuple[int, str]:
+    """The command, where `os.name` fails for OUT: from the first call by its path, the second by a descriptor."""
+    command = [sys.executable, "-c", FAILING, name, str(batches.out), str(number)]
+    command += ["batch", "--max-in-flight", "4", str(batches.source), str(batches.out)]
+    environment = {**os.environ, **ENVIRONMENT, "OPENAI_BASE_URL": batches.server.base_url}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=50, check=False)
+    assert done.stdout == ""
+    return done.returncode, done.stderr
+
+
+def test_a_full_disk(batches: Batches, emulator: Emulator) -> None:
+    """Status 4 and one line that says so; with room, the same command sends only what is not in OUT."""
+    emulator.latency = Latency(first_token=0.01)
+    write_lines(batches.source, requests(60))
+    status, said = run_failing(batches, "pwrite", errno.ENOSPC)
+    assert (status, said) == (4, f"Error: {batches.out}: the disk is full\n")
+    before = set(ids(batches.out))
+    assert 0 < len(before) < 60
+    once = sent(emulator)
+    assert batches.run()[0] == 0
+    again = sent(emulator)
+    assert {name: again[name] for name in before} == {name: once[name] for name in before}
+    assert ids(batches.out) == [f"row-{number}" for number in range(60)]
+
+
+def test_a_read_only_file_system(batches: Batches, emulator: Emulator) -> None:
+    """Status 4 before anything is sent."""
+    write_lines(batches.source, requests(3))
+    status, said = run_failing(batches, "open", errno.EROFS)
+    assert (status, said) == (4, f"Error: {batches.out}: the file system is read-only\n")
+    assert emulator.stats.requests == 0
+
+
+def test_a_second_writer(batches: Batches, emulator: Emulator) -> None:
+    """Status 2 for the second one, which sends nothing; the first one does not notice."""
+    emulator.latency = Latency(first_token=3_600)
+    write_lines(batches.source, requests(3))
+    first = batches.start()
+    while emulator.stats.in_flight < 3:
+        assert first.poll() is None
+        time.sleep(0.001)
+    status, said = batches.run()
+    assert (status, said) == (2, f"Error: {batches.out}: another run is writing it\n")
+    assert emulator.stats.requests == 3
+    assert first.poll() is None
+
+
+def test_a_torn_end_is_mended(batches: Batches, emulator: Emulator) -> None:
+    """Of a last line that was cut off, the row is sent again, and no other."""
+    write_lines(batches.source, requests(20))
+    assert batches.run()[0] == 0
+    whole = batches.out.read_bytes()
+    batches.out.write_bytes(whole[:-50])
+    status, said = batches.run()
+    assert status == 0
+    assert "1 of 20 rows answered, 0 failed, 19 were there before" in said
+    assert ids(batches.out) == [f"row-{number}" for number in range(20)]
+    assert sent(emulator) == Counter({**{f"row-{number}": 1 for number in range(19)}, "row-19": 2})
 
 
 def test_a_drained_account(batches: Batches, emulator: Emulator) -> None:
@@ -188,14 +310,17 @@ def test_a_second_ctrl_c_stops_at_once(batches: Batches, emulator: Emulator) -> 
 
 
 def test_progress_on_a_terminal(commands: Commands, server: Serving, tmp_path: Path) -> None:
-    """On a terminal one line is drawn again and again, and the sentence stands under it."""
+    """On a terminal a few lines are drawn again and again, and the sentence stands under them."""
     source = write_lines(tmp_path / "in", requests(30))
     arguments = ["batch", str(source), str(tmp_path / "out")]
     ended = commands.run_on_terminal(*arguments, env={"OPENAI_BASE_URL": server.base_url, "COLUMNS": "120"})
     assert ended.status == 0
-    assert "30/30 done, 0 failed, 0 in flight" in ended.out
-    assert "\x1b[?25h" in ended.out
-    assert ended.out.index("30/30 done") < ended.out.index("30 of 30 rows answered")
+    told = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", ended.out)
+    assert re.search(
+        r"100%  30/30 done +0 failed +0 in flight\n +[\d,]+ calls/min +[\d,]+ tokens/min\n +\d+s so far", told
+    )
+    assert ended.out.rindex("\x1b[?25h") > ended.out.rindex("\x1b[?25l")  # the cursor is shown again
+    assert told.index("30/30 done") < told.index("30 of 30 rows answered")
 
 
 def test_help_names_every_status(commands: Commands) -> None:

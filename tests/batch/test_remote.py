@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
-from openai_async import APIConnectionError, AsyncClient, InvalidParameterError, NotFoundError
+from openai_async import APIConnectionError, AsyncClient, InvalidParameterError, NotFoundError, Price
 from openai_async.batch import (
     AsyncBatch,
     BatchInputError,
@@ -24,7 +25,8 @@ from openai_async.batch import (
     remote as module,
     results as results_module,
 )
-from openai_async.emulator import Emulator, Serving
+from openai_async.batch.queue import Queue
+from openai_async.emulator import BatchLimits, Emulator, Serving
 from openai_async.emulator.batch_store import Batch
 from tests.batch.conftest import Place
 from tests.batch.files import ids, journal_of, read_lines, request, requests, write_lines
@@ -530,3 +532,119 @@ def test_limits_are_positive_integers(value: Any) -> None:
     """A limit that no row fits is refused where it is made."""
     with pytest.raises(InvalidParameterError):
         RemoteLimits(rows=value)
+
+
+# ---- an account whose queue of tokens is full
+
+
+async def test_parts_wait_for_room_in_the_queue(remote: Remote, emulator: Emulator) -> None:
+    """A part that the queue has no room for is handed in again when one of ours has ended, in the same run."""
+    emulator.batch_limits = BatchLimits(enqueued_tokens=150)
+    emulator.batch_delay = 0.01
+    write_lines(remote.source, requests(8))
+    states: list[tuple[str, ...]] = []
+    summary = await remote.run(
+        limits=RemoteLimits(rows=2),
+        on_progress=lambda progress: states.append(tuple(part.status for part in progress.parts)),
+    )
+    assert summary.ok
+    assert ids(remote.out) == [f"row-{number}" for number in range(8)]
+    batches = emulator.batches.listed()
+    assert Counter(batch.status for batch in batches)["completed"] == 4
+    assert sum(batch.completed for batch in batches) == 8
+    assert len([file for file in emulator.files.listed() if file.purpose == "batch"]) == 4  # uploaded once
+    assert any("queue full" in state for state in states)
+    assert states[-1] == ("completed",) * 4
+
+
+async def test_others_may_hold_the_queue(remote: Remote, emulator: Emulator) -> None:
+    """While any batch of the account is under way, there is something to wait for, however often there is no room."""
+    emulator.batch_limits = BatchLimits(enqueued_tokens=150)
+    emulator.batch_delay = HELD
+    other = Batch("/v1/chat/completions", "file-x", None, None, None, 1e9, 0, 0)
+    other.model, other.enqueued = emulator.catalogue.find("emulated-mini").snapshot, 100
+    other.reach("in_progress")
+    emulator.batches.add(other)
+    write_lines(remote.source, requests(2))
+    tries: set[str] = set()
+
+    def look(progress: RemoteProgress) -> None:
+        tries.update(batch.id for batch in emulator.batches.listed() if batch.status == "failed")
+        if len(tries) == 8 and other.status == "in_progress":
+            other.reach("completed")
+            emulator.batch_delay = 0.0
+
+    assert (await remote.run(on_progress=look, poll=(0.001, 0.002))).ok
+    assert len(tries) >= 8
+
+
+async def test_a_part_that_is_too_large_for_the_queue(remote: Remote, emulator: Emulator) -> None:
+    """With nothing else enqueued, waiting helps nobody: the error says to make parts smaller, and then it works."""
+    emulator.batch_limits = BatchLimits(enqueued_tokens=150)
+    write_lines(remote.source, requests(8))
+    with pytest.raises(RemoteBatchError, match="parts smaller") as caught:
+        await remote.run()
+    assert (caught.value.reason, caught.value.code) == ("failed", "token_limit_exceeded")
+    assert (await remote.run(limits=RemoteLimits(tokens=22))).ok
+    assert [batch.total for batch in emulator.batches.listed() if batch.status == "completed"] == [2, 3, 3]
+
+
+async def test_models_have_queues_of_their_own(remote: Remote, emulator: Emulator) -> None:
+    """A part that waits for room does not hold up those of another model."""
+    emulator.batch_limits = BatchLimits(enqueued_tokens=150)
+    emulator.batch_delay = HELD
+    write_lines(remote.source, [*requests(4), *(request(f"large-{n}", model="emulated-large") for n in range(2))])
+
+    def look(progress: RemoteProgress) -> None:
+        if [part.status for part in progress.parts] == ["in_progress", "queue full", "in_progress"]:
+            emulator.batch_delay = 0.0
+
+    assert (await remote.run(limits=RemoteLimits(rows=2), on_progress=look)).ok
+
+
+async def test_progress_of_each_part(remote: Remote, emulator: Emulator) -> None:
+    """Completed, failed and total of each part, the time so far, and the time left at the pace of this run."""
+    emulator.batch_delay = 0.02
+    write_lines(remote.source, [*requests(5), request("bad", max_completion_tokens=10**9)])
+    seen: list[RemoteProgress] = []
+    await remote.run(limits=RemoteLimits(rows=3), on_progress=seen.append)
+    assert [part.total for part in seen[0].parts] == [3, 3]
+    assert (seen[0].done, seen[0].seconds_left) == (0, None)
+    assert [(part.completed, part.failed) for part in seen[-1].parts] == [(3, 0), (2, 1)]
+    assert (seen[-1].completed, seen[-1].failed, seen[-1].total, seen[-1].seconds_left) == (5, 1, 6, 0)
+    for progress in seen:
+        if 0 < progress.done < 6:
+            assert progress.seconds_left == pytest.approx(progress.seconds * (6 - progress.done) / progress.done)
+    remote.out.unlink()
+    again: list[RemoteProgress] = []
+    await remote.run(limits=RemoteLimits(rows=3), on_progress=again.append)
+    assert (again[-1].done, again[-1].done_before) == (6, 6)
+
+
+async def test_costs_of_a_remote_run(remote: Remote, place: Place, server: Serving) -> None:
+    """The price of the tier "batch" is summed and booked; without one, the cost is unknown."""
+    write_lines(remote.source, requests(3))
+    price = Price(2.0, 4.0, tiers={"batch": Price(1.0, 2.0)})
+    async with AsyncClient(api_key="k", base_url=server.base_url, prices={"emulated-mini": price}) as client:
+        summary = await client.batch.remote(remote.source, remote.out, poll=FAST)
+        total = client.costs.total
+    assert summary.cost == pytest.approx((total.prompt_tokens * 1.0 + total.completion_tokens * 2.0) / 1e6)
+    assert (total.calls, total.cost) == (3, pytest.approx(summary.cost))
+    assert summary.tokens == total.prompt_tokens + total.completion_tokens > 0
+    remote.out.unlink()
+    assert (await remote.run()).cost is None
+
+
+def test_a_queue_that_has_room_again_is_tried_at_once() -> None:
+    """Pauses double while it has none, end when a batch of ours does, and too many refusals alone are enough."""
+    queue = Queue((1.0, 4.0))
+    assert not queue.is_full
+    waits: list[float] = []
+    for now in (10.0, 20.0, 30.0, 40.0):
+        assert queue.refused(now, alone=False)
+        waits.append(queue.wait(now))
+    assert waits == [1.0, 2.0, 4.0, 4.0]
+    queue.ended()
+    assert queue.is_full
+    assert queue.wait(41.0) == 0.0
+    assert [queue.refused(50.0, alone=True) for _ in range(5)] == [True] * 4 + [False]

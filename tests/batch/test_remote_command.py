@@ -35,6 +35,17 @@ def test_all_rows_answered(batches: Batches, emulator: Emulator) -> None:
     assert "5 were there before" in said
 
 
+def test_the_size_of_parts(batches: Batches, emulator: Emulator) -> None:
+    """--part-rows and --part-tokens make smaller batches; OUT is the same."""
+    write_lines(batches.source, requests(6))
+    assert batches.run("--remote", "--part-rows", "2")[0] == 0
+    assert [batch.total for batch in emulator.batches.listed()] == [2, 2, 2]
+    batches.out = batches.out.with_name("other.jsonl")
+    assert batches.run("--remote", "--part-tokens", "22")[0] == 0
+    assert [batch.total for batch in emulator.batches.listed()[:2]] == [3, 3]
+    assert ids(batches.out) == [f"row-{number}" for number in range(6)]
+
+
 def test_the_wait_can_be_bounded_and_ended(batches: Batches, emulator: Emulator) -> None:
     """Status 3 after --max-wait and after one Ctrl-C; the same command finds the batch and collects it."""
     emulator.batch_delay = 3600.0
@@ -66,7 +77,7 @@ def test_a_batch_that_failed(batches: Batches) -> None:
 def test_a_server_without_the_batch_api(batches: Batches) -> None:
     """Status 3 and the refusal, as one line."""
     write_lines(batches.source, requests(1))
-    status, said = batches.run("--remote", "--base-url", f"{batches._server.base_url}/nothing")
+    status, said = batches.run("--remote", "--base-url", f"{batches.server.base_url}/nothing")
     assert status == 3
     assert said.startswith("Error: ")
     assert said.count("\n") == 1
@@ -79,7 +90,11 @@ def test_a_server_without_the_batch_api(batches: Batches) -> None:
         ("--remote", "--unordered"),
         ("--remote", "--max-in-flight", "2"),
         ("--remote", "--ambiguous", "skip"),
+        ("--remote", "--max-cost", "1"),
+        ("--remote", "--max-tokens", "1"),
         ("--max-wait", "1"),
+        ("--part-rows", "1"),
+        ("--part-tokens", "1"),
     ],
 )
 def test_options_that_have_no_meaning(batches: Batches, options: tuple[str, ...]) -> None:

@@ -508,6 +508,53 @@ async def test_costs_are_summed(tmp_path: Path, server: Serving) -> None:
     assert summary.cost
 
 
+async def test_tokens_are_bounded(place: Place, emulator: Emulator) -> None:
+    """No row is sent that would pass the bound, whatever may be in flight; the summary names it, and a run goes on."""
+    emulator.latency = Latency(first_token=0.002)
+    write_lines(place.source, [request(f"row-{number}") for number in range(300)])
+    first = await place.run(max_total_tokens=1)
+    before, each = first.done, first.tokens // first.done
+    assert 0 < before <= 8
+    summary = await place.run(max_total_tokens=20 * each, max_in_flight=64)
+    assert (summary.stopped, summary.complete) == ("max_total_tokens", False)
+    assert (summary.done, summary.tokens) == (20, 20 * each)
+    assert len(ids(place.out)) == before + 20
+    summary = await place.run(max_total_tokens=10**9)
+    assert (summary.stopped, summary.complete) == (None, True)
+    assert set(sent(emulator).values()) == {1}
+
+
+#: Dollars of one such row at a dollar per million tokens.
+EACH = 12e-6
+
+
+async def test_dollars_are_bounded(tmp_path: Path, server: Serving, emulator: Emulator) -> None:
+    """The same for the cost; where a price is not known, nothing can be bounded, and the run ends."""
+    source = write_lines(tmp_path / "in", [request(f"row-{number}") for number in range(300)])
+    prices = {"emulated-mini": (1.0, 1.0)}
+    async with AsyncClient(api_key="k", base_url=server.base_url, prices=prices) as client:
+        summary = await client.batch.run(source, tmp_path / "out", max_cost=19.5 * EACH)
+    assert (summary.stopped, summary.done, summary.cost) == ("max_cost", 20, pytest.approx(20 * EACH))
+    async with AsyncClient(api_key="k", base_url=server.base_url) as client:
+        summary = await client.batch.run(source, tmp_path / "out", max_cost=1e6)
+    assert (summary.stopped, summary.cost) == ("max_cost", None)
+    assert summary.done <= 8
+
+
+async def test_a_run_that_waits_says_what_for(place: Place, emulator: Emulator) -> None:
+    """While nothing is committed it reports all the same, so that one sees what it waits for."""
+    emulator.latency = Latency(first_token=3_600)
+    write_lines(place.source, requests(3))
+
+    def look(progress: BatchProgress) -> None:
+        if progress.in_flight == 3 and progress.seconds > 0.5:
+            scope.cancel()
+
+    with anyio.CancelScope() as scope:
+        await place.run(on_progress=look)
+    assert scope.cancelled_caught
+
+
 # ---- what is refused before anything is sent
 
 

@@ -46,6 +46,8 @@ HELLO = [
             ],
             "max_tokens": 100,
         },
+        {"messages": HELLO, "tools": [{"type": "function", "function": {"name": "f", "description": "look " * 99}}]},
+        {"messages": HELLO, "functions": [{"name": "f", "description": "look " * 99}]},
     ],
 )
 def test_an_estimate_is_what_the_emulator_charges(body: dict[str, Any]) -> None:
