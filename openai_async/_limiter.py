@@ -249,6 +249,11 @@ class Limiter:
             self._drained.discard(key)
         self.pump()
 
+    def after_fork(self) -> None:
+        """Begin anew, in a child process: those who wait, and those who hold permits, are the parent's."""
+        self._families = {}
+        self._in_flight = 0
+
     def now(self) -> float:
         """Seconds on a clock that goes on from one event loop to the next."""
         monotonic = time.monotonic()

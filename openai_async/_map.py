@@ -8,7 +8,7 @@ source that raises - cancels and awaits every call of it that is in flight.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sized
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sized
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
@@ -213,9 +213,9 @@ class AsyncMap(Generic[R]):
             self._failure = error
         finally:
             self._news.set()
-            if isinstance(source, AsyncGenerator):
+            if (close := getattr(source, "aclose", None)) is not None:
                 with anyio.CancelScope(shield=True):
-                    await source.aclose()
+                    await close()
 
     def _is_full(self) -> bool:
         if self._running >= self._limit or self._running + len(self._done) >= 2 * self._limit:

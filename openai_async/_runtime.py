@@ -131,14 +131,18 @@ class Jobs:
         if not self._running and self._ended is not None:
             self._ended.set()
 
+    async def ended(self) -> None:
+        """Wait until each has ended."""
+        if self._running:
+            self._ended = self._ended or anyio.Event()  # two may wait
+            await self._ended.wait()
+
     async def cancel(self) -> None:
         """Cancel all jobs and wait until each has ended. None can be started after that."""
         self._cancelled = True
-        if self._running:
-            self._ended = self._ended or anyio.Event()  # two may wait
-            for cancel in tuple(self._running):
-                cancel()
-            await self._ended.wait()
+        for cancel in tuple(self._running):
+            cancel()
+        await self.ended()
 
 
 async def background_done() -> None:

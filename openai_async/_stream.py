@@ -112,18 +112,9 @@ class AsyncStream(Generic[C, F]):
         return self
 
     async def __anext__(self) -> C:
-        events = self._events
-        while True:
-            if events:
-                if events[0][1] == b"[DONE]":
-                    await self._finish()
-                    raise StopAsyncIteration
-                return self._chunk(*events.popleft())
-            if self._complete:
-                raise StopAsyncIteration
-            if self._closed:
-                raise StreamInterrupted("the stream was closed before its end", partial=self.partial)
-            await self._read_events()
+        while (chunk := self._ready()) is None:
+            await self._advance()
+        return chunk
 
     @property
     def text(self) -> AsyncIterator[str]:
@@ -166,13 +157,40 @@ class AsyncStream(Generic[C, F]):
         state = "complete" if self._complete else "closed" if self._closed else "open"
         return f"<AsyncStream {state}, request {self.request_id}>"
 
-    def _chunk(self, name: bytes | None, data: bytes) -> C:
+    def _ready(self) -> C | None:
+        """The next chunk, if its event has arrived; None if it takes `_advance` to go on.
+
+        Arithmetic only, apart from the loop: the synchronous client calls it in its caller's thread.
+        """
+        if not self._events or (event := self._events[0])[1] == b"[DONE]":
+            return None
         try:
-            chunk = self._decode(data)
-            if name != b"error" and not (chunk.extra and problems.error_in(chunk.extra)):
-                self._fold.add(chunk)
-                return chunk
-            error: APIError = DecodeError("the stream holds an error event without an error")
+            chunk = self._decode(event[1])
+        except DecodeError:
+            return None
+        if event[0] == b"error" or (chunk.extra and problems.error_in(chunk.extra)):
+            return None
+        self._events.popleft()
+        self._fold.add(chunk)
+        return chunk
+
+    async def _advance(self) -> None:
+        """Wait for the next event, or end as the stream ends: one that is there and not ready is an end, too."""
+        if self._events:
+            if self._events[0][1] != b"[DONE]":
+                self._fail_with(self._events.popleft()[1])
+            await self._finish()
+        if self._complete:
+            raise StopAsyncIteration
+        if self._closed:
+            raise StreamInterrupted("the stream was closed before its end", partial=self.partial)
+        await self._read_events()
+
+    def _fail_with(self, data: bytes) -> NoReturn:
+        """Raise what the data of an event that is no chunk amounts to."""
+        error: APIError = DecodeError("the stream holds an error event without an error")
+        try:
+            self._decode(data)
         except DecodeError as damage:
             error = damage
         error = self._as_error_event(data) or error

@@ -9,6 +9,7 @@ import attrs
 
 from openai_async._line import Priority
 from openai_async._policy.estimates import RequestSize
+from openai_async._transport.bodies import Body
 from openai_async._transport.exchange import Exchange
 from openai_async.types.attempt import Attempt
 from openai_async.types.chat import CompletionUsage
@@ -41,10 +42,12 @@ class Call:
     max_retries: int = attrs.field(repr=False)
     #: Loop time at which the whole call must have ended; None for no bound.
     deadline: float | None = attrs.field(default=None, repr=False)
-    body: bytes = attrs.field(default=b"", repr=False)
+    body: bytes | Body = attrs.field(default=b"", repr=False)
     #: Headers of this call; they replace the client's of the same name.
     headers: Headers = attrs.field(factory=list[tuple[bytes, bytes]], repr=False)
     stream: bool = attrs.field(default=False, repr=False)
+    #: The body is handed up as it arrives, whatever it is.
+    download: bool = attrs.field(default=False, repr=False)
     #: Sending it twice does no harm beyond its price.
     repeatable: bool = attrs.field(default=False, repr=False)
     #: What shares a rate limit (endpoint and model), and how large the request is for it.

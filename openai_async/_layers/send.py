@@ -59,8 +59,9 @@ class Send:
                 log.debug("%s %s -> %d, request %s", call.method, path, meta.status, meta.request_id)
             if meta.status >= 300:
                 await self._refuse(call, exchange, meta, until)
-            if call.stream:
-                _check_is_stream(exchange, meta)
+            if call.stream or call.download:
+                if call.stream:
+                    _check_is_stream(exchange, meta)
                 return Answer(meta, exchange=exchange)
             body = await _read_all(exchange, self._max_response_bytes, until)
         except DueError:
@@ -100,7 +101,10 @@ def _headers_of(call: Call) -> Headers:
         replaced = {name for name, _ in call.headers}
         headers = [pair for pair in headers if pair[0] not in replaced]
         headers += call.headers
-    if call.body or call.method not in ("GET", "HEAD", "DELETE"):
+    if not isinstance(call.body, bytes):
+        length = call.body.length
+        headers.append((b"transfer-encoding", b"chunked") if length is None else (b"content-length", b"%d" % length))
+    elif call.body or call.method not in ("GET", "HEAD", "DELETE"):
         headers.append((b"content-length", b"%d" % len(call.body)))
     return headers
 

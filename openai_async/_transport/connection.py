@@ -30,8 +30,13 @@ HIGH_WATER = 512 * 1024
 MAX_HEAD = 256 * 1024
 #: Bodies up to this size are copied to stand behind their head in one write.
 _SMALL: Final = 64 * 1024
+_INVALID: Final = "the server's answer is not valid HTTP/1.1"
 #: Fields that say where a body ends, and how it is packed.
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding", b"content-encoding"})
+
+
+class _RefusedError(Exception):
+    """Raised in a callback of the parser, which then stops: what follows must not be taken for more of the answer."""
 
 
 class LeanConnection(asyncio.Protocol):
@@ -53,6 +58,7 @@ class LeanConnection(asyncio.Protocol):
         self._reset()
 
     def _reset(self) -> None:
+        self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.head_complete = False
         self.complete = False
@@ -61,15 +67,12 @@ class LeanConnection(asyncio.Protocol):
         self._buffered = 0
         self._head_size = 0
         self._framed = False  # the end of the body is stated
+        self._chunked = False
         self.encoded = False  # by some Content-Encoding
         self._whole = True  # the request was sent to its end
         self._keep_alive = False
 
     # -- the owner's side ------------------------------------------------------------------------------
-
-    @property
-    def status(self) -> int:
-        return self._parser.get_status_code()
 
     def start(self, head: bytes, body: bytes = b"") -> None:
         """Send a request, or the head of one whose body follows by `upload`."""
@@ -196,12 +199,17 @@ class LeanConnection(asyncio.Protocol):
         if not self._active:  # nobody asked
             self.drop()
             return
+        if self.complete or not (self._head_size or data.startswith(b"H")):
+            self._fail(_INVALID)  # behind the answer; or before it, where the parser skips line ends and knows RTSP
+            self._wake()
+            return
         if not self.head_complete:
             self._head_size += len(data)
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._fail("the server's answer is not valid HTTP/1.1")
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            refused = error.__context__
+            self._fail(str(refused) if isinstance(refused, _RefusedError) else _INVALID)
         if not self.head_complete and self._head_size > MAX_HEAD:
             self._fail(f"the head of the answer is over {MAX_HEAD} bytes")
         if self._buffered > HIGH_WATER and not self._paused and self._transport is not None:
@@ -247,13 +255,13 @@ class LeanConnection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if self.complete:  # a second answer to one request
-            self._fail("the server sent more than one answer")
+            raise _RefusedError("the server sent more than one answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.head_complete:  # a trailer
             return
         name = name.lower()
-        self.headers.append((name, value))
+        self.headers.append((name, value.rstrip(b" \t")))
         if name in _FRAMING:
             self._frame(name, value)
 
@@ -261,16 +269,24 @@ class LeanConnection(asyncio.Protocol):
         if name == b"content-encoding":
             self.encoded = True
             return
-        if name == b"transfer-encoding" and value.strip().lower() != b"chunked":
-            self._fail("the answer has a transfer encoding that was not asked for")
+        if name == b"transfer-encoding":
+            # As the parser reads it: anything else it takes for some coding of which it does not know the end.
+            if self._framed or value.rstrip(b" ").lower() != b"chunked":
+                raise _RefusedError("the answer has a transfer encoding that was not asked for")
+            self._chunked = True
         self._framed = True
 
     def on_headers_complete(self) -> None:
-        status = self._parser.get_status_code()
+        status, version = self._parser.get_status_code(), self._parser.get_http_version()
+        if status < 100 or (version != "1.1" and (version != "1.0" or self._chunked)):
+            raise _RefusedError(_INVALID)
+        if self._head_size > MAX_HEAD and sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD:
+            raise _RefusedError(f"the head of the answer is over {MAX_HEAD} bytes")
         if status < 200:  # an interim answer; the real one follows
             if status == 101:
-                self._fail("the server switched protocols unasked")
+                raise _RefusedError("the server switched protocols unasked")
             return
+        self.status = status
         self.head_complete = True
         if status in (204, 304):
             self._framed = True
@@ -282,7 +298,7 @@ class LeanConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if not self.head_complete:
             self.headers = []
-            self._framed = self.encoded = False
+            self._framed = self._chunked = self.encoded = False
             return
         self.complete = True
         self._keep_alive = self._parser.should_keep_alive()

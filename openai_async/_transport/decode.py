@@ -67,11 +67,10 @@ def decoder(headers: Sequence[tuple[bytes, bytes]]) -> Identity | Gzip:
     Raises:
         InvalidResponseError: an encoding that was not asked for, or several.
     """
-    for name, value in headers:
-        if name.lower() == b"content-encoding":
-            encoding = value.strip().lower()
-            if encoding in (b"gzip", b"x-gzip"):
-                return Gzip()
-            if encoding not in (b"", b"identity"):
-                raise InvalidResponseError("the body has an encoding that was not asked for")
-    return IDENTITY
+    stated = [value.strip().lower() for name, value in headers if name.lower() == b"content-encoding"]
+    encodings = [encoding for encoding in stated if encoding not in (b"", b"identity")]
+    if not encodings:
+        return IDENTITY
+    if len(encodings) > 1 or encodings[0] not in (b"gzip", b"x-gzip"):
+        raise InvalidResponseError("the body has an encoding that was not asked for")
+    return Gzip()

@@ -65,6 +65,15 @@ class Shard:
     def is_clean(self) -> bool:
         return True  # httpx looks itself, and reconnects inside its transport
 
+    def holds_unread(self) -> bool:
+        """Whether bytes came behind an answer in the same read: httpcore keeps them, for the next caller to get."""
+        try:
+            [connection] = self.transport._pool.connections
+            rest, _ = connection._connection._h11_state.trailing_data  # type: ignore[attr-defined]
+            return bool(rest)
+        except (AttributeError, ValueError):  # closed already, or HTTP/2
+            return False
+
     def drop(self) -> None:
         _runtime.spawn(self.aclose)
 
@@ -186,7 +195,10 @@ class ShardExchange:
         await self._response.stream.aclose()  # type: ignore[union-attr]  # pyright: ignore
         self._decoder.end()
         self._done = True
-        self._owned.give_back(self._origin, self._shard)
+        if self._shard.holds_unread():
+            self._owned.discard(self._shard)
+        else:
+            self._owned.give_back(self._origin, self._shard)
 
     def abandon(self) -> None:
         if not self._done:

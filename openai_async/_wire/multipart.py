@@ -61,7 +61,7 @@ def encode(parts: Iterable[Part], *, boundary: Callable[[], str] = lambda: secre
 
     for part in parts:
         delimit(b"\r\n" if places else b"")
-        body.write(b"\r\n" + _head(part))
+        body.write(b"\r\n" + head_of(part))
         for piece in (part.content,) if isinstance(part.content, bytes) else part.content:
             body.write(piece)
     delimit(b"\r\n" if places else b"")
@@ -75,7 +75,8 @@ def encode(parts: Iterable[Part], *, boundary: Callable[[], str] = lambda: secre
     return f"multipart/form-data; boundary={drawn}", body.getvalue()
 
 
-def _head(part: Part) -> bytes:
+def head_of(part: Part) -> bytes:
+    """The headers of a part, with the blank line behind them."""
     disposition = f'Content-Disposition: form-data; name="{_quoted("name", part.name)}"'
     if part.filename is not None:
         disposition += f'; filename="{_quoted("filename", part.filename)}"'

@@ -15,7 +15,7 @@ from openai_async.errors import InvalidParameterError
 from openai_async.types.settings import NULL
 
 
-def render(template: str, **arguments: str) -> str:
+def render(template: str, **arguments: object) -> str:
     """Fill `{name}` places of a template with encoded path arguments.
 
     Raises:

@@ -16,6 +16,7 @@ from openai_async.batch.outputs import Outcome, failure, success
 from openai_async.batch.rows import Row
 from openai_async.errors import DecodeError, InvalidParameterError, OpenAIError
 from openai_async.resources._base import prepare
+from openai_async.resources._operation import Operation
 from openai_async.types.chat import CompletionUsage
 from openai_async.types.meta import NO_META, Meta
 
@@ -36,7 +37,9 @@ class Sender:
         self._headers: Mapping[str, str] = options.get("extra_headers") or {}
         self._names_rows = not any(name.lower() == _ID_HEADER for name in self._headers)
         self._options = {name: value for name, value in options.items() if value is not None}
-        prepare(pipeline, "POST", "/", bytes, dict(self._options))  # refuses what any row would be refused for
+        prepare(
+            pipeline, Operation("POST", "/"), bytes, dict(self._options)
+        )  # refuses what any row would be refused for
 
     async def send(self, row: Row, on_send: Callable[[], None]) -> Outcome:
         """Send a row when its turn has come, which `on_send` hears of first; a failure is an outcome, too.
@@ -47,7 +50,7 @@ class Sender:
         params = {**self._options, "extra_body": row.body, "extra_headers": self._headers_of(row)}
         decode = _READERS[row.path]
         try:
-            call = prepare(self._pipeline, "POST", row.path, decode, params, repeatable=True)
+            call = prepare(self._pipeline, Operation("POST", row.path, repeatable=True), decode, params)
             call.on_send = on_send
             reply: RowReply = await self._pipeline.fetch(call)
         except BatchError:

@@ -19,6 +19,7 @@ from openai_async._policy.prices import CostTotals, ModelTotals
 from openai_async._wire import codec, paths
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import prepare
+from openai_async.resources._operation import Operation, Verb
 from openai_async.types._base import Reply, Value
 
 R = TypeVar("R", bound=Reply)
@@ -166,13 +167,13 @@ class Service:
         for model, spent in totals.models.items():
             self._pipeline.billing.totals.models.setdefault(model, ModelTotals()).add(spent)
 
-    async def _fetch(self, cls: type[R], method: str, path: str, **parts: Any) -> R:
+    async def _fetch(self, cls: type[R], method: Verb, path: str, **parts: Any) -> R:
         reply: R = await self._pipeline.fetch(self._call(method, path, codec.decoder(cls), **parts))
         return reply
 
     def _call(
         self,
-        method: str,
+        method: Verb,
         path: str,
         decode: Callable[[bytes], Any],
         *,
@@ -183,7 +184,7 @@ class Service:
         params: dict[str, Any] = {**self._options, "extra_body": body}
         if query:
             params["extra_query"] = {**(self._options.get("extra_query") or {}), **query}
-        call = prepare(self._pipeline, method, path, decode, params, repeatable=method == "GET")
+        call = prepare(self._pipeline, Operation(method, path), decode, params)
         if family is not None:  # one rate limit for all ids
             call.family = family
         return call

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 from openai_async import _runtime
-from openai_async._layers.call import Call
+from openai_async._layers.call import Call, Headers
 from openai_async._layers.pipeline import Pipeline
-from openai_async._line import PRIORITIES, Priority, place
+from openai_async._line import PRIORITIES, Priority, place as line_place
 from openai_async._policy.estimates import size_of_request
-from openai_async._wire import json, paths
+from openai_async._wire import codec, json, paths
 from openai_async._wire.headers import check_headers
 from openai_async.errors import InvalidParameterError, frameless
+from openai_async.resources._download import AsyncDownloadManager
+from openai_async.resources._form import FormBody
+from openai_async.resources._operation import Operation
+from openai_async.resources._pages import AsyncPage, AsyncPaginator, Following, after_last, page_decoder
+from openai_async.types._base import EMPTY, Reply, Value
+from openai_async.types.files import Binary
 from openai_async.types.settings import Timeout, check_seconds
+
+R = TypeVar("R", bound=Reply)
+V = TypeVar("V", bound=Value)
 
 
 class Resource:
@@ -24,27 +34,76 @@ class Resource:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
+    async def _fetch(self, operation: Operation, cls: type[R], params: dict[str, Any], **place: object) -> R:
+        """Make a call whose reply is of a class. `place` holds what stands in the path."""
+        call = prepare(self._pipeline, operation, codec.decoder(cls), params, place=place)
+        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+
+    async def _fetch_binary(self, operation: Operation, params: dict[str, Any], **place: object) -> Binary:
+        """Make a call whose reply is no JSON."""
+        call = prepare(self._pipeline, operation, bytes, params, place=place, accept=b"*/*")
+        content, meta = await self._pipeline.fetch_bytes(call)
+        return Binary(content, meta=meta)
+
+    def _download(self, operation: Operation, params: dict[str, Any], **place: object) -> AsyncDownloadManager:
+        """Open a reply that is read as it arrives."""
+        call = prepare(self._pipeline, operation, bytes, params, place=place, accept=b"*/*")
+        call.download = True
+        return AsyncDownloadManager(self._pipeline, call)
+
+    def _list(
+        self,
+        operation: Operation,
+        cls: type[V],
+        params: dict[str, Any],
+        following: Following = after_last,
+        **place: object,
+    ) -> AsyncPaginator[V]:
+        """A list of the API, asked for when it is awaited or iterated."""
+        decode = page_decoder(cls)
+
+        async def fetch(asked: dict[str, Any]) -> AsyncPage[V]:
+            call = prepare(self._pipeline, operation, decode, dict(asked), place=place)
+            page: AsyncPage[V] = await self._pipeline.fetch(call)
+            if (further := following(page.data, page.extra)) is not None:
+                page._next = partial(fetch, {**asked, **further})
+            return page
+
+        return AsyncPaginator(fetch, params)
+
 
 def prepare(
     pipeline: Pipeline,
-    method: str,
-    path: str,
+    operation: Operation,
     decode: Callable[[bytes], Any],
     params: dict[str, Any],
     *,
+    place: Mapping[str, object] = EMPTY,
     check: Callable[[Mapping[str, Any]], None] | None = None,
     stream: bool = False,
-    repeatable: bool = False,
+    files: Sequence[str] = (),
+    accept: bytes | None = None,
 ) -> Call:
     """Check the arguments of a method and encode them, once.
 
     `params` is consumed: emptied whatever happens, so that no frame of a traceback still shows the prompt.
 
+    Args:
+        pipeline: of the client.
+        operation: what is called.
+        decode: reads the reply.
+        params: parameters of the API and options of the call, by name.
+        place: what stands in the path.
+        check: refuses parameters that no server can answer.
+        stream: the reply comes in events.
+        files: parameters of a form that are files.
+        accept: media type that is asked for, if not JSON.
+
     Raises:
         InvalidParameterError: names the argument; nothing was sent.
     """
     try:
-        return _prepare(pipeline, method, path, decode, params, check, stream, repeatable)
+        return _prepare(pipeline, operation, decode, params, place, check, stream, files, accept)
     except InvalidParameterError as error:
         raise frameless(error) from None
     finally:
@@ -53,56 +112,97 @@ def prepare(
 
 def _prepare(
     pipeline: Pipeline,
-    method: str,
-    path: str,
+    operation: Operation,
     decode: Callable[[bytes], Any],
     params: dict[str, Any],
+    place: Mapping[str, object],
     check: Callable[[Mapping[str, Any]], None] | None,
     stream: bool,
-    repeatable: bool,
+    files: Sequence[str],
+    accept: bytes | None,
 ) -> Call:
     defaults = pipeline.defaults
     take = params.pop
     headers: Mapping[str, str] | None = take("extra_headers", None)
-    query = check_mapping("extra_query", take("extra_query", None))
+    extra_query = check_mapping("extra_query", take("extra_query", None))
     extra_body = check_mapping("extra_body", take("extra_body", None))
+    on_upload = take("on_upload", None)
     timeout = take("timeout", None)
     deadline = take("deadline", None)
     max_retries = take("max_retries", None)
-    here = place.get()
+    here = line_place.get()
     priority = take("priority", None) or here.priority
 
     if check is not None:
         check(params)
-    body = {name: value for name, value in params.items() if value is not None}
+    given = {name: value for name, value in params.items() if value is not None}
+    query = _query_of(operation, given)
     if extra_body:
-        body.update(extra_body)
-    if query or defaults.query:
-        query_text = paths.query({**defaults.query, **(query or {})})
-        path = f"{path}?{query_text}" if query_text else path
+        given.update(extra_body)
+    encoded, own_headers = _encoded(operation, given, files, on_upload)
+    if accept is not None:
+        own_headers.append((b"accept", accept))
     if deadline is None:
         deadline = defaults.deadline
     else:
         check_seconds("deadline", deadline)
-    encoded = json.dumps(body) if body else b""
-    if b"null" in encoded:  # meant, or a number that JSON cannot carry
-        json.check_finite(body)
+    retries = defaults.max_retries if max_retries is None else check_retries(max_retries)
+    template = operation.path.partition("?")[0]
     return Call(
-        method,
-        path,
+        operation.verb,
+        _path(operation.path, place, {**defaults.query, **query, **(extra_query or EMPTY)}),
         decode,
         defaults.timeout if timeout is None else Timeout.of(timeout),
-        defaults.max_retries if max_retries is None else check_retries(max_retries),
+        0 if isinstance(encoded, FormBody) and encoded.once else retries,
         deadline=None if deadline is None else _runtime.now() + deadline,
         body=encoded,
-        headers=check_headers("extra_headers", headers) if headers else [],
+        headers=_merged(own_headers, check_headers("extra_headers", headers)) if headers else own_headers,
         stream=stream,
-        repeatable=repeatable,
-        family=f"{path.partition('?')[0]} {body.get('model', '')}",
-        size=size_of_request(path, body),
+        repeatable=operation.repeatable,
+        family=f"{template} {given.get('model', '')}",
+        size=size_of_request(template, given),
         priority=check_priority(priority),
         job=here.job,
     )
+
+
+def _query_of(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
+    """Take the parameters of the query out of those that were given."""
+    if not operation.has_body:
+        query = dict(given)
+        given.clear()
+        return query
+    return {name: given.pop(name) for name in operation.query & given.keys()}
+
+
+def _path(template: str, place: Mapping[str, object], query: Mapping[str, Any]) -> str:
+    path = paths.render(template, **place) if place else template
+    if not query or not (text := paths.query(query)):
+        return path
+    return f"{path}{'&' if '?' in path else '?'}{text}"
+
+
+def _encoded(
+    operation: Operation, given: dict[str, Any], files: Sequence[str], on_upload: Any
+) -> tuple[bytes | FormBody, Headers]:
+    """The body, and the headers that the operation needs."""
+    headers: Headers = [] if operation.beta is None else [(b"openai-beta", operation.beta.encode("ascii"))]
+    if operation.form:
+        form = FormBody(
+            {name: value for name, value in given.items() if name not in files},
+            {name: given[name] for name in files if name in given},
+            on_upload,
+        )
+        return form, [*headers, (b"content-type", form.content_type.encode("ascii"))]
+    encoded = json.dumps(given) if given else b""
+    if b"null" in encoded:  # meant, or a number that JSON cannot carry
+        json.check_finite(given)
+    return encoded, headers
+
+
+def _merged(own: Headers, stated: Headers) -> Headers:
+    names = {name for name, _ in stated}
+    return [pair for pair in own if pair[0] not in names] + stated
 
 
 def check_mapping(field: str, value: Any) -> Mapping[str, Any] | None:

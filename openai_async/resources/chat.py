@@ -14,13 +14,14 @@ from openai_async._wire import codec
 from openai_async._wire.fold import ChatFold
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import Resource, prepare
+from openai_async.resources._operation import Operation
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
 from openai_async.types.chat_params import ChatCreateParams
 from openai_async.types.progress import Progress
 
 ChatStream: TypeAlias = AsyncStream[ChatCompletionChunk, ChatCompletion]
 
-_PATH = "/chat/completions"
+_CREATE = Operation("POST", "/chat/completions", repeatable=True)
 _ROLES = frozenset({"developer", "system", "user", "assistant", "tool", "function"})
 
 
@@ -117,7 +118,7 @@ class AsyncCompletions(Resource):
         if stream:
             params["stream"] = True
         decode = codec.decoder(ChatCompletionChunk if stream else ChatCompletion)
-        return prepare(self._pipeline, "POST", _PATH, decode, params, check=check_chat, stream=stream, repeatable=True)
+        return prepare(self._pipeline, _CREATE, decode, params, check=check_chat, stream=stream)
 
     async def _open(self, call: Any) -> ChatStream:
         answer = await self._pipeline.open(call)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Unpack
 
-from openai_async._wire import codec, paths
-from openai_async.resources._base import Resource, prepare
+from openai_async.resources._base import Resource
+from openai_async.resources._operation import Operation
 from openai_async.types.models import Model, ModelList
 from openai_async.types.options import RequestOptions
+
+_LIST = Operation("GET", "/models")
+_RETRIEVE = Operation("GET", "/models/{model}")
 
 
 class AsyncModels(Resource):
@@ -23,9 +26,7 @@ class AsyncModels(Resource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        decode = codec.decoder(ModelList)
-        call = prepare(self._pipeline, "GET", "/models", decode, dict(options), repeatable=True)
-        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+        return await self._fetch(_LIST, ModelList, dict(options))
 
     async def retrieve(self, model: str, **options: Unpack[RequestOptions]) -> Model:
         """One model by its id.
@@ -37,6 +38,4 @@ class AsyncModels(Resource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        path = paths.render("/models/{model}", model=model)
-        call = prepare(self._pipeline, "GET", path, codec.decoder(Model), dict(options), repeatable=True)
-        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+        return await self._fetch(_RETRIEVE, Model, dict(options), model=model)

@@ -1,0 +1,128 @@
+"""Replies that are no JSON and may be large: read as they arrive, or written to a path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import anyio
+
+from openai_async import _runtime
+from openai_async._layers.call import Answer, Call
+from openai_async._layers.pipeline import Pipeline
+from openai_async._transport.exchange import DueError
+from openai_async.errors import APIConnectionError, APIError, DeadlineExceededError, IdleTimeoutError, frameless
+from openai_async.types.meta import Meta
+
+_WHOLE: Final = 64 * 1024
+
+
+class AsyncDownload:
+    """The body of a reply, piece by piece. It is at its end only if the server said so.
+
+    Iterating raises:
+        APIConnectionError: the connection broke before the end.
+        IdleTimeoutError, DeadlineExceededError: nothing came in time.
+
+    Cancelling drops the connection.
+    """
+
+    def __init__(self, call: Call, answer: Answer) -> None:
+        assert answer.exchange is not None
+        self.meta: Meta = answer.meta
+        self._exchange = answer.exchange
+        self._release = answer.release
+        self._idle = call.timeout.idle
+        self._deadline = call.deadline
+        self._closed = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._closed:
+            raise StopAsyncIteration
+        due = float("inf") if self._idle is None else _runtime.now() + self._idle
+        late: type[APIConnectionError] = IdleTimeoutError
+        if self._deadline is not None and self._deadline <= due:
+            due, late = self._deadline, DeadlineExceededError
+        try:
+            piece = await self._exchange.read(due)
+        except DueError:
+            self._close()
+            raise frameless(late("nothing more of the body came in time", phase="body")) from None
+        except APIError as error:
+            self._close()
+            raise frameless(error) from error.__cause__
+        except BaseException:
+            self._close()
+            raise
+        if not piece:
+            self._close()
+            raise StopAsyncIteration
+        return piece
+
+    async def read(self) -> bytes:
+        """The rest of the body, whole.
+
+        Raises what iterating raises. Cancelling drops the connection.
+        """
+        return b"".join([piece async for piece in self])
+
+    async def write_to(self, path: str | os.PathLike[str]) -> int:
+        """Write the rest of the body to a file; gives its size in bytes.
+
+        It is written beside the path and moved there when it is whole, so that the path never holds half of it.
+
+        Raises what iterating raises, and OSError. Cancelling leaves no file.
+        """
+        part = Path(f"{os.fspath(path)}.part")
+        size = 0
+        try:
+            async with await anyio.open_file(part, "wb") as file:
+                gathered: list[bytes] = []
+                waiting = 0
+                async for piece in self:
+                    gathered.append(piece)
+                    waiting += len(piece)
+                    if waiting >= _WHOLE:  # a thread is worth its while
+                        size += await file.write(b"".join(gathered))
+                        gathered, waiting = [], 0
+                size += await file.write(b"".join(gathered))
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        part.replace(path)
+        return size
+
+    async def aclose(self) -> None:
+        """Close it; before its end, the connection is dropped. Never raises and never waits."""
+        self._close()
+
+    def _close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._exchange.abandon()
+            if self._release is not None:
+                self._release()
+
+
+class AsyncDownloadManager:
+    """`async with` form of a download: the request is sent on entering, the connection given back on leaving."""
+
+    def __init__(self, pipeline: Pipeline, call: Call) -> None:
+        self._pipeline = pipeline
+        self._call = call
+        self._download: AsyncDownload | None = None
+
+    async def __aenter__(self) -> AsyncDownload:
+        self._download = AsyncDownload(self._call, await self._pipeline.open(self._call))
+        return self._download
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._download is not None:
+            await self._download.aclose()

@@ -1,0 +1,287 @@
+"""Forms with files: bodies that are read while they are sent, and read anew by each attempt.
+
+A file on disk is read in slices in a worker thread, and never whole in memory. What can be read only once (pieces that
+are made, a pipe) makes the call one that is sent once.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, Final, Self, TypeAlias, cast
+
+import anyio
+import anyio.to_thread
+import attrs
+
+from openai_async._wire.multipart import Part, head_of
+from openai_async.errors import InvalidParameterError
+from openai_async.types.files import FileContent
+
+_SLICE: Final = 256 * 1024
+
+#: Called with the bytes sent so far, and those there are in all (None if that is not known).
+OnProgress: TypeAlias = Callable[[int, "int | None"], None]
+
+
+@attrs.frozen
+class _Piece:
+    """One part of the body: its head, and where its content comes from."""
+
+    head: bytes = attrs.field(repr=False)
+    content: FileContent = attrs.field(repr=False)
+    length: int | None
+    #: Where an open file stood.
+    start: int = 0
+
+
+class FormBody:
+    """A multipart/form-data body. `Body` of the transport.
+
+    Args:
+        fields: parameters as the API names them; mappings and lists are flattened as `name[key]` and `name[]`.
+        files: parameters that are files, or lists of them.
+        on_progress: called as the body is sent; what it raises ends the call.
+
+    Raises:
+        InvalidParameterError: a value that cannot stand in a form, a file that is not there; names the field.
+    """
+
+    def __init__(
+        self, fields: Mapping[str, Any], files: Mapping[str, Any], on_progress: OnProgress | None = None
+    ) -> None:
+        self._boundary = secrets.token_hex(16)
+        self._on_progress = on_progress
+        self._pieces = [*_fields(fields), *_files(files)]
+        self._opened = 0
+
+    @property
+    def content_type(self) -> str:
+        """Value of the header."""
+        return f"multipart/form-data; boundary={self._boundary}"
+
+    @property
+    def once(self) -> bool:
+        """It cannot be sent a second time."""
+        return any(_is_once(piece.content) for piece in self._pieces)
+
+    @property
+    def length(self) -> int | None:
+        """Bytes in all, as far as every part's length is known."""
+        total = 0
+        for number, piece in enumerate(self._pieces):
+            if piece.length is None:
+                return None
+            total += len(self._before(number)) + len(piece.head) + piece.length
+        return total + len(self._end())
+
+    def open(self) -> AsyncIterator[bytes]:
+        """The bytes from the beginning."""
+        self._opened += 1
+        if self._opened > 1 and self.once:
+            raise InvalidParameterError("file", "was read by an earlier attempt and cannot be read again")
+        return _Reading(self._sources(), self.length, self._on_progress)
+
+    def _sources(self) -> Iterator[_Source]:
+        for number, piece in enumerate(self._pieces):
+            yield _Bytes(self._before(number) + piece.head)
+            yield _source(piece)
+        yield _Bytes(self._end())
+
+    def _before(self, number: int) -> bytes:
+        return b"%s--%s\r\n" % (b"\r\n" if number else b"", self._boundary.encode())
+
+    def _end(self) -> bytes:
+        return b"%s--%s--\r\n" % (b"\r\n" if self._pieces else b"", self._boundary.encode())
+
+
+class _Source:
+    """What gives the content of one part, slice by slice; b"" at its end."""
+
+    async def next(self) -> bytes:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        return
+
+
+class _Bytes(_Source):
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    async def next(self) -> bytes:
+        content, self._content = self._content, b""
+        return content
+
+
+class _File(_Source):
+    """A file, read in a thread. One that was opened here is closed here."""
+
+    def __init__(self, piece: _Piece) -> None:
+        self._piece = piece
+        self._file: IO[bytes] | None = None
+
+    async def next(self) -> bytes:
+        return await anyio.to_thread.run_sync(self._read)
+
+    def _read(self) -> bytes:
+        content = self._piece.content
+        if self._file is None:
+            if isinstance(content, os.PathLike):
+                self._file = open(content, "rb")  # noqa: SIM115 (closed by `close`)
+            else:
+                self._file = cast("IO[bytes]", content)
+                if self._file.seekable():
+                    self._file.seek(self._piece.start)
+        return self._file.read(_SLICE)
+
+    async def close(self) -> None:
+        if self._file is not None and isinstance(self._piece.content, os.PathLike):
+            self._file.close()
+
+
+class _Made(_Source):
+    def __init__(self, content: AsyncIterable[bytes]) -> None:
+        self._pieces = aiter(content)
+
+    async def next(self) -> bytes:
+        while (piece := await anext(self._pieces, None)) is not None:
+            if piece:
+                return piece
+        return b""
+
+    async def close(self) -> None:
+        close = getattr(self._pieces, "aclose", None)
+        if close is not None:
+            await close()
+
+
+def _source(piece: _Piece) -> _Source:
+    if isinstance(piece.content, bytes):
+        return _Bytes(piece.content)
+    return _Made(piece.content) if isinstance(piece.content, AsyncIterable) else _File(piece)
+
+
+class _Reading:
+    """No generator: one that is left half-way would have to be closed by the event loop."""
+
+    def __init__(self, sources: Iterator[_Source], length: int | None, on_progress: OnProgress | None) -> None:
+        self._sources = sources
+        self._length = length
+        self._on_progress = on_progress
+        self._source: _Source = _Bytes(b"")
+        self._sent = 0
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._on_progress is not None and self._sent:
+            self._on_progress(self._sent, self._length)
+        while not (piece := await self._source.next()):
+            await self._source.close()
+            try:
+                self._source = next(self._sources)
+            except StopIteration:
+                raise StopAsyncIteration from None
+        self._sent += len(piece)
+        return piece
+
+    async def aclose(self) -> None:
+        await self._source.close()
+
+
+# ---- from parameters to parts
+
+
+def _fields(fields: Mapping[str, Any]) -> Iterator[_Piece]:
+    for name, value in fields.items():
+        for flat, text in _flattened(name, value):
+            content = text.encode("utf-8", "surrogatepass")
+            yield _Piece(head_of(Part(flat, b"")), content, len(content))
+
+
+def _flattened(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    if value is None:
+        return
+    if isinstance(value, Mapping):
+        for key, part in cast("Mapping[str, Any]", value).items():
+            yield from _flattened(f"{name}[{key}]", part)
+    elif isinstance(value, (list, tuple)):
+        for part in cast("list[Any]", value):
+            yield from _flattened(f"{name}[]", part)
+    elif isinstance(value, bool):
+        yield name, "true" if value else "false"
+    elif isinstance(value, (str, int, float)):
+        yield name, str(value)
+    else:
+        raise InvalidParameterError(name, f"a value of type {type(value).__name__} cannot stand in a form")
+
+
+def _files(files: Mapping[str, Any]) -> Iterator[_Piece]:
+    for name, value in files.items():
+        if isinstance(value, list):
+            for index, item in enumerate(value):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+                yield _file(f"{name}[]", f"{name}[{index}]", item)
+        elif value is not None:
+            yield _file(name, name, value)
+
+
+def _file(name: str, field: str, value: Any) -> _Piece:
+    """One file. `field` is what an error calls it."""
+    filename: str | None = None
+    content_type: str | None = None
+    content: Any = value
+    if isinstance(value, tuple):
+        filename, content, *rest = value  # pyright: ignore[reportUnknownVariableType]
+        content_type = rest[0] if rest else None
+    if isinstance(content, (bytearray, memoryview)):
+        content = bytes(content)
+    length, start = _measured(field, content)
+    part = Part(
+        name, b"", filename=filename or _name_of(content), content_type=content_type or "application/octet-stream"
+    )
+    return _Piece(head_of(part), content, length, start)
+
+
+def _measured(field: str, content: Any) -> tuple[int | None, int]:
+    """Length, and where it begins."""
+    if isinstance(content, bytes):
+        return len(content), 0
+    if isinstance(content, os.PathLike):
+        path = Path(cast("os.PathLike[str]", content))
+        if not path.is_file():
+            raise InvalidParameterError(field, f"there is no file {path}")
+        return path.stat().st_size, 0
+    if isinstance(content, io.TextIOBase):
+        raise InvalidParameterError(field, "must be opened in binary mode")
+    if isinstance(content, AsyncIterable):
+        return None, 0
+    if hasattr(content, "read"):
+        if not content.seekable():
+            return None, 0
+        start: int = content.tell()
+        length: int = content.seek(0, os.SEEK_END) - start
+        content.seek(start)
+        return length, start
+    raise InvalidParameterError(
+        field, "must be bytes, a path, a file opened in binary mode, (name, content[, media type]) or pieces of bytes"
+    )
+
+
+def _name_of(content: Any) -> str:
+    name: object = content if isinstance(content, os.PathLike) else getattr(content, "name", None)
+    return (
+        os.path.basename(os.fspath(cast("os.PathLike[str]", name)))
+        if isinstance(name, (str, os.PathLike))
+        else "upload"
+    )
+
+
+def _is_once(content: FileContent) -> bool:
+    if isinstance(content, (bytes, os.PathLike)):
+        return False
+    return isinstance(content, AsyncIterable) or not content.seekable()

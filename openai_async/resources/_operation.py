@@ -1,0 +1,38 @@
+"""One operation of the API, as data."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import attrs
+
+Verb = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+_READS: Final = frozenset({"GET", "DELETE"})
+
+
+@attrs.frozen
+class Operation:
+    """What a method sends, apart from its arguments.
+
+    Attributes:
+        verb: of HTTP.
+        path: template below the base URL, with a fixed query if it has one: `/files/{file_id}`.
+        query: parameters that stand in the query. Those of an operation without a body all do.
+        form: the body is multipart/form-data, and not JSON.
+        beta: value of the OpenAI-Beta header.
+        repeatable: sending it twice does no harm beyond its price; so it is for everything that only reads.
+    """
+
+    verb: Verb
+    path: str
+    query: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    form: bool = attrs.field(default=False, kw_only=True)
+    beta: str | None = attrs.field(default=None, kw_only=True)
+    repeatable: bool = attrs.field(
+        default=attrs.Factory(lambda self: self.verb in _READS, takes_self=True), kw_only=True
+    )
+
+    @property
+    def has_body(self) -> bool:
+        """Whether its parameters stand in a body."""
+        return self.verb not in _READS

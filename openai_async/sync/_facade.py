@@ -1,0 +1,239 @@
+"""What a pass-through is made of: the object it stands for, and a client's hold on the portal.
+
+A generated method is one line: the call of the asynchronous method, made and awaited on the loop. What comes back and
+is asynchronous itself gets its face there, so that nothing that is open is ever without an owner.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+
+from openai_async.client import AsyncClient
+from openai_async.sync._handoff import Handoff, Held, Pump
+from openai_async.sync._portal import Ended, Portal, claim
+from openai_async.types._base import Value
+
+if TYPE_CHECKING:
+    from openai_async._stream import AsyncStream
+
+T = TypeVar("T")
+A = TypeVar("A")
+C = TypeVar("C", bound=Value)
+F = TypeVar("F")
+
+
+class Lease:
+    """A client's hold on the portal, shared by everything that comes from the client.
+
+    It is claimed by the first call, and released when the client is closed or all of them are gone.
+    """
+
+    def __init__(self, root: AsyncClient) -> None:
+        self._root = root
+        self._portal: Portal | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def portal(self) -> Portal:
+        """The portal of this process."""
+        portal = self._portal
+        return portal if portal is not None and not portal.ended else self._claim()
+
+    def _claim(self) -> Portal:
+        if self._portal is not None and self._portal.forked:
+            self._lock = threading.Lock()  # a thread of the parent may have held it
+        with self._lock:
+            portal = self._portal
+            if portal is None or portal.ended:
+                if portal is not None and portal.forked:
+                    self._root._pipeline.limiter.after_fork()
+                portal = self._portal = claim()
+            return portal
+
+    def call(self, function: Callable[[], Awaitable[T]]) -> T:
+        """See `Portal.call`."""
+        while True:
+            try:
+                return self.portal.call(function)
+            except Ended:
+                continue
+
+    def release(self) -> None:
+        """Close the connections, and give the portal back: the last one ends it."""
+        portal = self._portal
+        if portal is None or portal.forked:
+            return
+        self.call(self._root.aclose)
+        with self._lock:
+            portal, self._portal = self._portal, None
+        if portal is not None:
+            portal.release()
+            portal.join()
+
+    def __del__(self) -> None:
+        portal = getattr(self, "_portal", None)
+        if portal is not None:
+            portal.post(_Farewell(portal, self._root))
+
+
+class _Farewell:
+    """Closes the connections of a client that nobody has any more. Called on the loop."""
+
+    def __init__(self, portal: Portal, root: AsyncClient) -> None:
+        self._portal = portal
+        self._root = root
+
+    def __call__(self) -> None:
+        self._portal.spawn(self._close())
+
+    async def _close(self) -> None:
+        try:
+            await self._root.aclose()
+        except Exception:
+            pass  # nobody is left to hear of it
+        finally:
+            self._portal.release()
+
+
+class Facade(Generic[A]):
+    """Stands for an asynchronous object."""
+
+    #: The class that it stands for.
+    _twin: ClassVar[type]
+
+    def __init__(self, lease: Lease, inner: A) -> None:
+        self._lease = lease
+        self._inner = inner
+
+    def _call(self, function: Callable[[], Awaitable[T]], params: dict[str, Any] | None = None) -> T:
+        """The result of an asynchronous method. `params` are emptied, so that no frame still shows the prompt."""
+        try:
+            return self._lease.call(function)
+        finally:
+            if params is not None:
+                params.clear()
+
+    def _call_for(
+        self, face: type[Facade[Any]], function: Callable[[], Awaitable[object]], params: dict[str, Any] | None = None
+    ) -> Any:
+        """As `_call`, of a method whose result may be asynchronous itself, and gets this face then."""
+        lease = self._lease
+
+        async def faced() -> object:
+            result = await function()
+            return face(lease, result) if isinstance(result, face._twin) else result
+
+        return self._call(faced, params)
+
+    def _ask(self, function: Callable[[], T], params: dict[str, Any] | None = None) -> T:
+        """The result of a method that is not asynchronous, and yet belongs to the loop."""
+
+        async def asked() -> T:
+            return function()
+
+        return self._call(asked, params)
+
+    def _iterate(self, open_: Callable[[], AsyncIterator[T]]) -> Handoff[T]:
+        """The items of an asynchronous iterator."""
+        return Handoff(Pump(self._lease.portal, open_), self._lease.call)
+
+    def __repr__(self) -> str:
+        return repr(self._inner).replace("<Async", "<", 1)
+
+
+class ClientFace(Facade[AsyncClient]):
+    """The root of a client."""
+
+    def __init__(self, inner: AsyncClient) -> None:
+        super().__init__(Lease(inner), inner)
+
+    def _end(self) -> None:
+        self._lease.release()
+
+
+class IteratorFace(Facade[A], Generic[A, T]):
+    """Stands for an asynchronous iterator: `for`, and `close`."""
+
+    def __init__(self, lease: Lease, inner: A) -> None:
+        super().__init__(lease, inner)
+        self._handoff: Handoff[T] = self._iterate(lambda: cast("AsyncIterator[T]", inner))
+
+    def _next(self) -> T:
+        return next(self._handoff)
+
+    def _end(self) -> None:
+        self._handoff.close()
+
+
+class OpenFace(Facade[A]):
+    """Stands for what holds a connection: closed once, and by its finalizer at the latest."""
+
+    def __init__(self, lease: Lease, inner: A) -> None:
+        super().__init__(lease, inner)
+        self._portal = lease.portal
+        self._portal.open.add(cast("Any", inner))
+
+    def _end(self) -> None:
+        if not self._portal.forked and not cast("Any", self._inner)._closed:
+            self._lease.call(cast("Any", self._inner).aclose)
+
+    def _check(self) -> None:
+        if self._portal.forked:
+            raise RuntimeError("this stream belongs to the parent process; open another one in this one")
+
+    def __del__(self) -> None:
+        inner: Any = getattr(self, "_inner", None)
+        if inner is None or inner._closed:
+            return
+        if self._portal.forked:
+            inner._closed = True  # the connection is the parent's, which may be reading from it
+            return
+        warnings.warn(f"{self!r} was never closed", ResourceWarning, source=self, stacklevel=1)
+        self._portal.post(inner._close)
+
+
+class StreamFace(OpenFace["AsyncStream[C, F]"], Generic[C, F]):
+    """Stands for a stream. Chunks are decoded in the thread that takes them: one that has arrived costs no hop."""
+
+    def __init__(self, lease: Lease, inner: AsyncStream[C, F]) -> None:
+        super().__init__(lease, inner)
+        self._lock = threading.Lock()
+
+    def _next(self) -> C:
+        self._check()
+        inner = self._inner
+        with self._lock:
+            try:
+                while (chunk := inner._ready()) is None:
+                    self._lease.call(inner._advance)
+                return chunk
+            except StopAsyncIteration:
+                raise StopIteration from None
+
+    def _texts(self) -> Iterator[str]:
+        while True:
+            try:
+                text: str = cast("Any", self._next()).text
+            except StopIteration:
+                return
+            if text:
+                yield text
+
+
+class ManagerFace(Facade[A]):
+    """Stands for an asynchronous context manager."""
+
+    _held: Held[Any] | None = None
+
+    def _enter(self, face: type[Facade[Any]]) -> Any:
+        self._held = Held(self._lease.portal, cast("Any", self._inner))
+        return self._call_for(face, self._held.enter)
+
+    def _leave(self, reason: BaseException | None) -> bool | None:
+        held, self._held = self._held, None
+        if held is None or held.portal.forked:
+            return None
+        return self._call(lambda: held.leave(reason))

@@ -1,0 +1,1 @@
+"""The API's nouns for threads. Generated: see `openai_async.sync`."""

@@ -1,0 +1,43 @@
+"""What can be sent as a file, and what comes back as one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterable
+from pathlib import Path
+from typing import IO, TypeAlias
+
+import attrs
+
+from openai_async.types.meta import NO_META, Meta
+
+#: The content of a file: bytes, a path (read while it is sent), an open binary file (from where it stands), or pieces
+#: that are made while they are sent.
+FileContent: TypeAlias = "bytes | os.PathLike[str] | IO[bytes] | AsyncIterable[bytes]"
+#: A file: its content, or (name, content), or (name, content, media type).
+FileInput: TypeAlias = "FileContent | tuple[str, FileContent] | tuple[str, FileContent, str | None]"
+
+
+@attrs.define
+class Binary:
+    """A reply that is no JSON: sound, a picture, the content of a file."""
+
+    content: bytes = attrs.field(repr=False)
+    meta: Meta = attrs.field(default=NO_META, kw_only=True, repr=False, eq=False)
+
+    @property
+    def text(self) -> str:
+        """The content as UTF-8 text; what is none is replaced."""
+        return self.content.decode("utf-8", "replace")
+
+    @property
+    def content_type(self) -> str | None:
+        """The media type that the server states."""
+        return self.meta.headers.get("content-type")
+
+    def write_to_file(self, path: str | os.PathLike[str]) -> None:
+        """Write the content to a file. It blocks; for large ones see the methods that download to a path."""
+        Path(path).write_bytes(self.content)
+
+    def __len__(self) -> int:
+        return len(self.content)

@@ -1,0 +1,10 @@
+"""Both transports are compared on asyncio: the lean one lives nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
