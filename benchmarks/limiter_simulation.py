@@ -20,8 +20,8 @@ from dataclasses import dataclass, field, replace
 
 from openai_async import RateLimit
 from openai_async._limiter import Ask, Limiter, Stated
-from openai_async.testing import run_virtual
-from openai_async.types._base import Bucket, RateLimits
+from openai_async.testing import VirtualClockLoop
+from openai_async.types.meta import Bucket, RateLimits
 
 REQUESTS = 2_000
 
@@ -47,10 +47,14 @@ class Cell:
     network: tuple[float, float] = (0.01, 0.12)
 
     def bound(self, jobs: Sequence[Job]) -> float:
-        """The least seconds in which the server admits all jobs: what the full buckets do not hold must be refilled."""
+        """The least seconds in which the server admits all jobs: what the full buckets do not hold must be refilled.
+
+        A server that settles charges what is used, in the end.
+        """
         spare, seconds = 1 - self.others, self.window / 60
         requests = (len(jobs) / self.requests_per_minute - seconds) * 60 / spare
-        tokens = (sum(job.cost for job in jobs) / self.tokens_per_minute - seconds) * 60 / spare
+        charged = sum(job.used if self.settles else job.cost for job in jobs)
+        tokens = (charged / self.tokens_per_minute - seconds) * 60 / spare
         return max(requests, tokens)
 
 
@@ -70,7 +74,11 @@ SHORT_WINDOWS = tuple(
     for window in (10, 1)
     for cell in (CELLS[0], CELLS[1], CELLS[6])
 )
-NO_HEADERS = tuple(replace(cell, name=f"{cell.name}, no headers", headers=False) for cell in (CELLS[0], CELLS[6]))
+NO_HEADERS = tuple(
+    replace(cell, name=f"{cell.name}, no headers", headers=False) for cell in (CELLS[0], CELLS[1], CELLS[6])
+)
+#: For several processes at once.
+SEVERAL = (CELLS[0], CELLS[1], CELLS[6])
 
 
 @dataclass
@@ -189,9 +197,21 @@ def run(cell: Cell, client: Client, seed: int, count: int = REQUESTS) -> Outcome
     """One client, one cell, one seed."""
     jobs = jobs_of(cell, seed, count)
     server = Server(cell, seed)
-    failed = run_virtual(_counted, client, server, jobs)
+    with asyncio.Runner(loop_factory=_Clock) as runner:
+        failed = runner.run(_counted(client, server, jobs))
     assert server.admitted + failed == count, "every request is admitted once, or given up"
     return Outcome(server.last_admission / cell.bound(jobs), server.refused / count, failed / count)
+
+
+class _Clock(VirtualClockLoop):
+    """Virtual time that passes between two looks at it, as any real one does.
+
+    A client that lacks no more than a rounding error may look again at once, and would do so for ever.
+    """
+
+    def time(self) -> float:
+        self._now += 1e-9
+        return self._now
 
 
 async def _counted(client: Client, server: Server, jobs: Sequence[Job]) -> int:
@@ -334,4 +354,8 @@ async def cookbook(server: Server, jobs: Sequence[Job]) -> int:
                 ahead = None
             elif ahead is None and not running:
                 return failed
-            await asyncio.sleep(0.001)
+            lacking = 0.0
+            if ahead is not None:
+                lacking = max((1 - level[0]) / server.rate[0], (ahead[0].estimate - level[1]) / server.rate[1])
+            # The looks at which it would find nothing to do are skipped.
+            await asyncio.sleep(0.001 * max(1, math.ceil(1_000 * lacking - 1e-6)))
