@@ -33,6 +33,9 @@ from openai_async._policy.charges import GRAIN, ChargeLog
 #: Seconds by which a request may be admitted before one that was sent earlier, and after one that was sent later.
 EARLY: Final = 0.0
 LATE: Final = 0.75
+#: Seconds that the first request may take to get there, over a connection that has yet to be opened: until then the
+#: server's level is full, and cannot rise.
+_ON_ITS_WAY: Final = 0.3
 _DOUBT_MOST: Final = 0.75
 _DOUBT_LEAST: Final = 0.05
 #: Share of capacity that is left untouched, and its bound after refusals.
@@ -42,6 +45,8 @@ _MARGIN_MOST: Final = 0.05
 _DISORDER_MOST: Final = 0.125
 _DISORDER_LEAST: Final = 0.02
 _CUT: Final = 0.9
+#: A bucket that is this full may have flowed over, which hides what was taken from it: nothing is learnt from it.
+_FULL: Final = 0.95
 _SHARE_LEAST: Final = 0.05
 #: A share this close to all of it is all of it: samples are not more precise than that.
 _SHARE_GRAIN: Final = 0.05
@@ -74,8 +79,6 @@ class Level:
     doubt: float = attrs.field(init=False)
     #: What was sent until then is in the samples seen, for sure.
     confirmed: float = attrs.field(default=-math.inf, init=False)
-    #: Charges of requests without an answer.
-    unanswered: float = attrs.field(default=0.0, init=False)
     #: Send time of the newest sample.
     synced: float = attrs.field(default=-math.inf, init=False)
     #: The sample that `share` was last measured from: send time, level at the server.
@@ -97,7 +100,7 @@ class Level:
 
     @property
     def late(self) -> float:
-        return min(LATE, self.window / 8)
+        return min(LATE, self.window / 8) * self.disorder / _DISORDER_MOST
 
     @property
     def most_doubt(self) -> float:
@@ -130,6 +133,15 @@ class Stated:
 
     limit: float | None = None
     remaining: float | None = None
+    #: Seconds until it is full again.
+    reset: float | None = None
+
+    @property
+    def capacity(self) -> float | None:
+        """What the bucket holds when it is full: the rest comes at the rate of the limit, which is one per minute."""
+        if self.limit is None or self.remaining is None or self.reset is None:
+            return None
+        return min(self.limit, self.remaining + self.reset * self.limit / 60)
 
 
 class Buckets:
@@ -141,7 +153,7 @@ class Buckets:
         headers: whether replies can be expected to state levels.
     """
 
-    __slots__ = ("_cut", "_headers", "_logs", "_now", "_sampled", "gate", "levels")
+    __slots__ = ("_begun", "_cut", "_headers", "_logs", "_now", "_sampled", "_unanswered", "gate", "levels")
 
     def __init__(self, levels: Sequence[Level], now: float, *, headers: bool = True) -> None:
         self.levels = list(levels)
@@ -151,6 +163,8 @@ class Buckets:
         horizon = min(_HORIZON, 2 * max([level.window for level in levels], default=60.0))
         self._logs: dict[Kind, ChargeLog] = {"requests": ChargeLog(horizon), "tokens": ChargeLog(horizon)}
         self._sampled = -math.inf  # send time of the last sample
+        self._unanswered: dict[Kind, float] = {"requests": 0.0, "tokens": 0.0}  # charges without an answer
+        self._begun = False  # something was granted
         self._cut = -math.inf  # refusals of requests sent before it belong to the same episode
 
     def wait(self, now: float, tokens: float) -> tuple[float, Reason | None]:
@@ -175,10 +189,13 @@ class Buckets:
     def grant(self, now: float, tokens: float) -> Grant:
         """Charge a request that is sent now. Whether it may be is `wait`'s to say."""
         self._refill(now)
+        if not self._begun:
+            self._begun = True
+            self._now = now + _ON_ITS_WAY
         for level in self.levels:
-            cost = 1.0 if level.kind == "requests" else tokens
-            level.level -= cost
-            level.unanswered += cost
+            level.level -= 1.0 if level.kind == "requests" else tokens
+        self._unanswered["requests"] += 1.0
+        self._unanswered["tokens"] += tokens
         self._logs["requests"].append(now, 1.0)
         return Grant(self._logs["tokens"].append(now, tokens), now, tokens)
 
@@ -195,8 +212,8 @@ class Buckets:
         """There is an answer to a request, or none will come."""
         if not grant.answered:
             grant.answered = True
-            for level in self.levels:
-                level.unanswered -= _cost(level, grant.tokens)
+            self._unanswered["requests"] -= 1.0
+            self._unanswered["tokens"] -= grant.tokens
 
     def samples(self, grant: Grant) -> bool:
         """Whether the reply to a request is a sample: one for all that were sent at the same time is enough."""
@@ -204,6 +221,7 @@ class Buckets:
 
     def succeeded(self, now: float, grant: Grant, requests: Stated, tokens: Stated) -> None:
         """A request was admitted, and its reply says this of the limits."""
+        self._now = min(self._now, now)
         self._refill(now)
         self.close(grant)
         self._sampled = grant.time
@@ -253,7 +271,8 @@ class Buckets:
     def move_to(self, other: Buckets, now: float) -> None:
         """Hand over what was charged so far: the levels have only now become known."""
         other._logs = self._logs
-        other._now = now
+        other._unanswered = self._unanswered
+        other._begun = self._begun
         other.gate = self.gate
 
     def _refill(self, now: float) -> None:
@@ -266,9 +285,10 @@ class Buckets:
     def _lacking(self, level: Level, cost: float, now: float) -> float:
         """How much too low a level is for a request."""
         need = cost + level.margin
-        if level.level - need < level.doubt * level.unanswered:  # else there is enough, whatever is unconfirmed
+        unanswered = self._unanswered[level.kind]
+        if level.level - need < level.doubt * unanswered:  # else there is enough, whatever is unconfirmed
             since = max(level.confirmed, now - level.window)
-            unconfirmed = min(level.unanswered, self._logs[level.kind].after(since))
+            unconfirmed = min(unanswered, self._logs[level.kind].after(since))
             need += level.doubt * max(0.0, unconfirmed)
         return min(need, level.capacity) - level.level
 
@@ -282,6 +302,7 @@ class Buckets:
             if level is None:
                 continue
             sampled.append(level)
+            self._learn_window(level, sample)
             if sample.limit is not None and sample.limit < 0.99 * level.capacity:
                 level.rate *= sample.limit / level.capacity  # the server allows less than was stated
                 level.capacity = sample.limit
@@ -319,12 +340,24 @@ class Buckets:
             least = -math.inf  # we were told to use less than the server allows: its level may only lower ours
         if newest:
             between = log.after(level.synced) - log.after(grant.time)
-            if between > 0:
+            if between > 0 and remaining < _FULL * level.capacity:
                 excess = max(0.0, level.level - most)
                 level.doubt += 0.1 * (min(level.most_doubt, max(_DOUBT_LEAST, excess / between)) - level.doubt)
                 disorder = max(0.99 * level.disorder, excess / level.rate)
                 level.disorder = min(_DISORDER_MOST, max(_DISORDER_LEAST, disorder))
         level.level = min(level.capacity, max(min(level.level, most), least))
+
+    def _learn_window(self, level: Level, sample: Stated) -> None:
+        """A limit per minute may be enforced by the second, and one per second by the minute."""
+        if sample.limit is None or not 0.99 < sample.limit / 60 / level.rate < 1.01:
+            return
+        assert sample.remaining is not None
+        capacity = sample.capacity
+        if capacity is not None and capacity < level.capacity / 2:
+            level.capacity = max(1.0, capacity)
+            level.level = min(level.level, level.capacity)
+            level.margin = min(level.margin, _MARGIN_MOST * level.capacity + level.least_margin)
+        level.capacity = max(level.capacity, sample.remaining)
 
     def _learn_share(self, level: Level, sample: Stated, grant: Grant) -> None:
         remaining = sample.remaining
@@ -335,7 +368,7 @@ class Buckets:
         since, before = level.reference
         if grant.time - since < 2.0:
             return
-        if max(before, remaining) < 0.95 * level.capacity:  # a full bucket hides what flowed over
+        if max(before, remaining) < _FULL * level.capacity:
             log = self._logs[level.kind]
             ours = log.after(since) - log.after(grant.time)
             observed = (remaining - before + ours) / (grant.time - since) / level.rate

@@ -127,8 +127,9 @@ def _level(kind: str, stated: Bucket) -> Level | None:
         fills_in = stated.limit * stated.reset / (stated.limit - stated.remaining)
         seconds = 86_400.0 if fills_in > _A_DAYS_WORTH else 60.0
     assert kind in ("requests", "tokens")
-    return Level(kind, stated.limit / seconds, stated.limit)  # type: ignore[arg-type]
+    capacity = _stated(stated).capacity if seconds == 60.0 else None
+    return Level(kind, stated.limit / seconds, capacity or stated.limit, stated.limit)  # type: ignore[arg-type]
 
 
 def _stated(bucket: Bucket) -> Stated:
-    return Stated(bucket.limit, bucket.remaining)
+    return Stated(bucket.limit, bucket.remaining, bucket.reset)
