@@ -90,7 +90,9 @@ def size_of_request(path: str, body: Mapping[str, Any], *, n: int | None = None)
     prompt = tokens + -(-characters // _CHARACTERS_PER_TOKEN)
     if not form.bounds:
         return RequestSize(prompt, 0)
-    bound = next((bound for name in form.bounds if (bound := _whole(body.get(name)))), GUESSED_COMPLETION)
+    bound = GUESSED_COMPLETION
+    for name in reversed(form.bounds):
+        bound = _whole(body.get(name)) or bound
     replies = n or max(_whole(body.get("n")), _whole(body.get("best_of")), 1)
     if form.prompt[0] == "prompt":
         replies *= _prompts(body.get("prompt"))

@@ -212,6 +212,8 @@ class _ByModel(Generic[_T]):
         self._beginnings = sorted(starred, key=lambda item: len(item[0]), reverse=True)
 
     def find(self, model: str) -> _T | None:
+        if not self._exact:
+            return None
         for name in (model, _DATED.sub("", model)):
             if name in self._exact:
                 return self._exact[name]
@@ -271,8 +273,12 @@ def _day(when: datetime.date | float | None) -> str:
     if isinstance(when, datetime.date):
         return when.isoformat()[:10]
     # Some servers state milliseconds: a day in the far future, which has the newest price.
-    second = min(max(0.0, when), _LAST_SECOND)
-    return datetime.datetime.fromtimestamp(second, datetime.UTC).date().isoformat()
+    return _written_out(min(max(0.0, when), _LAST_SECOND) // 86_400)
+
+
+@functools.lru_cache(maxsize=64)
+def _written_out(day: float) -> str:
+    return datetime.datetime.fromtimestamp(day * 86_400, datetime.UTC).date().isoformat()
 
 
 _PACKAGED: Final = Prices()
@@ -329,15 +335,15 @@ class CostTotals:
             usage: as the server counted it; None if it did not say.
             cost: US dollars; None if that is not known.
         """
-        self._of(model).add(
-            ModelTotals(
-                calls=1,
-                unpriced=int(cost is None),
-                prompt_tokens=usage.prompt_tokens if usage else 0,
-                completion_tokens=usage.completion_tokens if usage else 0,
-                cost=cost or 0.0,
-            )
-        )
+        totals = self._of(model)
+        totals.calls += 1
+        if cost is None:
+            totals.unpriced += 1
+        else:
+            totals.cost += cost
+        if usage is not None:
+            totals.prompt_tokens += usage.prompt_tokens
+            totals.completion_tokens += usage.completion_tokens
 
     def merge(self, other: CostTotals) -> None:
         """Count the calls of other totals in, such as those of another client."""
@@ -345,4 +351,7 @@ class CostTotals:
             self._of(model).add(totals)
 
     def _of(self, model: str) -> ModelTotals:
-        return self.models.setdefault(model, ModelTotals())
+        totals = self.models.get(model)
+        if totals is None:
+            totals = self.models[model] = ModelTotals()
+        return totals

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
+import socket
 import ssl
 from urllib.parse import urlsplit
 
@@ -62,14 +63,17 @@ class Lean:
     async def _connect(
         self, owned: LoopConnections[LeanConnection], origin: Origin, timeout: float | None, until: float
     ) -> LeanConnection:
-        loop = asyncio.get_running_loop()
-        due = until if timeout is None else min(until, loop.time() + timeout)
+        loop, due = asyncio.get_running_loop(), until
         try:
-            async with asyncio.timeout_at(due if due < math.inf else None):
+            async with asyncio.timeout_at(until if until < math.inf else None) as bound:
                 async with owned.connecting:
                     if (idle := owned.take(origin)) is not None:  # one came back meanwhile
                         return idle
-                    connection = await self._open(loop, origin)
+                    if timeout is not None:  # which waiting for one's turn is no part of
+                        due = min(until, loop.time() + timeout)
+                        bound.reschedule(due)
+                    sock = await dial(origin[1], origin[2])
+                connection = await self._open(loop, origin, sock)
         except TimeoutError:
             if due == until:
                 raise DueError from None
@@ -80,9 +84,8 @@ class Lean:
         owned.busy.add(connection)
         return connection
 
-    async def _open(self, loop: asyncio.AbstractEventLoop, origin: Origin) -> LeanConnection:
-        scheme, host, port = origin
-        sock = await dial(host, port)
+    async def _open(self, loop: asyncio.AbstractEventLoop, origin: Origin, sock: socket.socket) -> LeanConnection:
+        scheme, host, _ = origin
         try:
             _, connection = await loop.create_connection(
                 lambda: LeanConnection(loop),

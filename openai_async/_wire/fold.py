@@ -164,8 +164,9 @@ class _Choice:
             self.annotations.extend(delta.annotations)
         if choice.logprobs is not None:
             self._add_logprobs(choice.logprobs)
-        for name, value in delta.extra.items():
-            self._add_extra(name, value)
+        if delta.extra:
+            for name, value in delta.extra.items():
+                self._add_extra(name, value)
         if choice.extra:
             self.beside.update(choice.extra)
 
