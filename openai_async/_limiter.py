@@ -38,7 +38,7 @@ Stated: TypeAlias = RateLimit | Mapping[str, RateLimit] | Literal["auto"] | None
 _SPREAD: Final = 0.05
 
 
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)  # not frozen: making one is on the path of every call
 class Ask:
     """What a caller wants to send.
 

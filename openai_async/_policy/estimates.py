@@ -32,7 +32,7 @@ _MEDIA = frozenset({"image_url", "input_audio", "file", "file_data"})
 _DEEPEST = 16  # levels of nesting that are read
 
 
-@attrs.frozen
+@attrs.define  # not frozen: making one is on the path of every call
 class RequestSize:
     """A request in tokens: its prompt as estimated from the characters, and the most that all its replies may have."""
 

@@ -9,7 +9,7 @@ import attrs
 from openai_async._transport.bodies import Body
 
 
-@attrs.frozen
+@attrs.define  # not frozen: making one is on the path of every call
 class WireRequest:
     """One HTTP request, ready to send. Its repr shows neither headers nor body: they hold the key and the prompt."""
 

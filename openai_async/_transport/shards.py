@@ -70,7 +70,7 @@ class Shard:
         try:
             [connection] = self.transport._pool.connections
             rest, _ = connection._connection._h11_state.trailing_data  # type: ignore[attr-defined]
-            return bool(rest)
+            return len(rest) > 0  # pyright: ignore[reportUnknownArgumentType]
         except (AttributeError, ValueError):  # closed already, or HTTP/2
             return False
 

@@ -9,9 +9,9 @@ Hooks are compiled on first use of a class. One stream chunk costs about 4 us.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, Final, TypeVar, Union, get_args, get_origin
 
 import attrs
 import cattrs
@@ -22,6 +22,14 @@ from cattrs.v import transform_error
 from openai_async._wire import json
 from openai_async.errors import DecodeError
 from openai_async.types._base import Value
+
+#: Types of Python -> those that JSON has for them.
+_PRIMITIVES: Final[Mapping[Any, tuple[type, ...]]] = {
+    str: (str,),
+    int: (int, float),
+    float: (int, float),
+    bool: (bool,),
+}
 
 T = TypeVar("T")
 V = TypeVar("V", bound=Value)
@@ -101,7 +109,7 @@ def _explaining() -> cattrs.Converter:
 
 def _build(*, detailed: bool) -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=detailed)
-    for primitive, accepted in ((str, (str,)), (int, (int, float)), (float, (int, float)), (bool, (bool,))):
+    for primitive, accepted in _PRIMITIVES.items():
         converter.register_structure_hook(primitive, _checked(*accepted))
     converter.register_structure_hook_func(lambda cls: cls == dict[str, Any], _checked(dict))
     converter.register_structure_hook_factory(
@@ -145,6 +153,8 @@ def _is_optional(cls: Any) -> bool:
 def _structure_optional(cls: Any, converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
     """The library's hook looks its inner one up for every value."""
     inner = next(part for part in get_args(cls) if part is not NoneType)
+    if inner in _PRIMITIVES:
+        return _checked(NoneType, *_PRIMITIVES[inner])
     hook: Callable[[Any, Any], Any] | None = None  # not yet: a class may hold itself
 
     def structure_optional(value: Any, _: Any) -> Any:

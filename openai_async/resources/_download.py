@@ -92,9 +92,9 @@ class AsyncDownload:
                         gathered, waiting = [], 0
                 size += await file.write(b"".join(gathered))
         except BaseException:
-            part.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)  # noqa: ASYNC240 (at once, and nothing may be awaited here)
             raise
-        part.replace(path)
+        part.replace(path)  # noqa: ASYNC240
         return size
 
     async def aclose(self) -> None:

@@ -225,26 +225,29 @@ def _files(files: Mapping[str, Any]) -> Iterator[_Piece]:
     for name, value in files.items():
         if isinstance(value, list):
             for index, item in enumerate(value):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-                yield _file(f"{name}[]", f"{name}[{index}]", item)
+                yield _file(f"{name}[]", f"{name}[{index}]", item)  # pyright: ignore[reportUnknownArgumentType]
         elif value is not None:
             yield _file(name, name, value)
 
 
-def _file(name: str, field: str, value: Any) -> _Piece:
+def _file(name: str, field: str, value: object) -> _Piece:
     """One file. `field` is what an error calls it."""
-    filename: str | None = None
-    content_type: str | None = None
-    content: Any = value
-    if isinstance(value, tuple):
-        filename, content, *rest = value  # pyright: ignore[reportUnknownVariableType]
-        content_type = rest[0] if rest else None
+    filename, content, content_type = _stated(value)
     if isinstance(content, (bytearray, memoryview)):
-        content = bytes(content)
+        content = bytes(cast("bytearray", content))
     length, start = _measured(field, content)
     part = Part(
         name, b"", filename=filename or _name_of(content), content_type=content_type or "application/octet-stream"
     )
-    return _Piece(head_of(part), content, length, start)
+    return _Piece(head_of(part), cast("FileContent", content), length, start)
+
+
+def _stated(value: object) -> tuple[str | None, object, str | None]:
+    """Name, content and media type, as far as they are given."""
+    if not isinstance(value, tuple):
+        return None, value, None
+    parts: tuple[Any, ...] = value  # pyright: ignore[reportUnknownVariableType]
+    return parts[0], parts[1] if len(parts) > 1 else None, parts[2] if len(parts) > 2 else None
 
 
 def _measured(field: str, content: Any) -> tuple[int | None, int]:
@@ -272,13 +275,9 @@ def _measured(field: str, content: Any) -> tuple[int | None, int]:
     )
 
 
-def _name_of(content: Any) -> str:
-    name: object = content if isinstance(content, os.PathLike) else getattr(content, "name", None)
-    return (
-        os.path.basename(os.fspath(cast("os.PathLike[str]", name)))
-        if isinstance(name, (str, os.PathLike))
-        else "upload"
-    )
+def _name_of(content: object) -> str:
+    name: Any = getattr(content, "name", None)  # a path's is its last part
+    return os.path.basename(name) if isinstance(name, str) and name else "upload"
 
 
 def _is_once(content: FileContent) -> bool:

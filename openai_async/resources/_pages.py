@@ -7,7 +7,7 @@ asks for the next page while the items of the last one are worked on.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, cast
 
 import attrs
 
@@ -215,11 +215,14 @@ def page_decoder(item: type[V]) -> Callable[[bytes], AsyncPage[V]]:
     """
 
     def decode(body: bytes) -> AsyncPage[V]:
-        page = json.loads(body)
-        if not isinstance(page, dict) or not isinstance(page.get("data"), list):
+        page: Any = json.loads(body)
+        if not isinstance(page, dict):
+            raise DecodeError("the body is not a list of the API")
+        rest = dict(cast("dict[str, Any]", page))
+        data = rest.pop("data", None)
+        if not isinstance(data, list):
             raise DecodeError("the body is not a list of the API: no array `data`")
-        rest: dict[str, Any] = {name: value for name, value in page.items() if name != "data"}
-        items = [codec.structure(item, value) for value in page["data"]]
+        items = [codec.structure(item, value) for value in data]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         return AsyncPage(items, bool(rest.get("has_more")), rest)
 
     return decode
