@@ -25,9 +25,9 @@ import attrs
 
 from openai_async import _runtime
 from openai_async._line import Line, Priority
-from openai_async._policy.buckets import Grant, Reason
+from openai_async._policy.levels import Grant, Reason
 from openai_async._policy.pool import Pool
-from openai_async.errors import QuotaExhaustedError, RequestExceedsLimitError
+from openai_async.errors import OpenAIError, QuotaExhaustedError, RequestExceedsLimitError
 from openai_async.types.limits import RateLimit
 from openai_async.types.meta import RateLimits
 
@@ -105,12 +105,13 @@ class Permit:
 
 
 class _Waiter:
-    __slots__ = ("ask", "event", "permit", "reason")
+    __slots__ = ("ask", "error", "event", "permit", "reason")
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
         self.event = anyio.Event()
         self.permit: Permit | None = None
+        self.error: OpenAIError | None = None  # it can never go, and stands in line no more
         self.reason: Reason = "slot"
 
 
@@ -162,7 +163,8 @@ class Limiter:
             family = self._families[ask.family] = _Family()
         if not len(family.line) and (permit := self._grant(family, ask, now)) is not None:
             return permit
-        self._check(family, ask, now)
+        if (error := self._never(family, ask, now)) is not None:
+            raise error
         waiter = _Waiter(ask)
         family.line.join(waiter, ask.priority, ask.job, first=ask.again)
         self._serve(family, now)
@@ -171,12 +173,13 @@ class Limiter:
         except BaseException:
             if waiter.permit is not None:
                 waiter.permit.end(sent=False)
-            else:
+            elif waiter.error is None:
                 family.line.leave(waiter, ask.priority, ask.job)
                 self._serve(family, self.now())
             raise
-        if waiter.permit is None:  # the last key was drained while it waited
-            raise _all_drained()
+        if waiter.error is not None:
+            raise waiter.error
+        assert waiter.permit is not None
         return waiter.permit
 
     # -- what is known ---------------------------------------------------------------------------------
@@ -238,7 +241,7 @@ class Limiter:
             return True
         for family in self._families.values():
             while family.line.head() is not None:
-                family.line.take().event.set()
+                _dismiss(family.line, _all_drained())
         return False
 
     def enable(self, key: int | None = None) -> None:
@@ -292,7 +295,11 @@ class Limiter:
         while (waiter := family.line.head()) is not None:
             permit = self._grant(family, waiter.ask, now, waiter)
             if permit is None:
-                return served
+                error = self._never(family, waiter.ask, now)
+                if error is None:
+                    return served
+                _dismiss(family.line, error)  # limits have become known, or lower, while it waited
+                continue
             family.line.take()
             waiter.permit = permit
             waiter.event.set()
@@ -341,19 +348,21 @@ class Limiter:
         names = [name for name in self._stated if model.startswith(name)]
         return self._stated[max(names, key=len)] if names else self._stated.get("*")
 
-    def _check(self, family: _Family, ask: Ask, now: float) -> None:
+    def _never(self, family: _Family, ask: Ask, now: float) -> OpenAIError | None:
+        """Why a request can never be sent; None if it can."""
         usable = [key for key in range(self._keys) if key not in self._drained]
         if not usable:
-            raise _all_drained()
+            return _all_drained()
         pools = [self._pool(family, ask.family, key, now) for key in usable]
         exceeded = [pool.fits(ask.tokens) if pool is not None else None for pool in pools]
         if all(level is not None for level in exceeded):
-            capacity = max(level.capacity for level in exceeded if level is not None)
-            raise RequestExceedsLimitError(
+            capacity = max(level.limit for level in exceeded if level is not None)
+            return RequestExceedsLimitError(
                 f"the request needs about {ask.tokens:.0f} tokens, and the limit is {capacity:.0f}:"
                 " it can never be sent; shorten it, or lower max_completion_tokens",
                 status_code=429,
             )
+        return None
 
     def _arm(self, family: _Family, now: float, seconds: float) -> None:
         """One timer a family, for the head."""
@@ -375,6 +384,13 @@ class Limiter:
         family.cancel_timer = None
         family.timer_at = math.inf
         self._serve(family, self.now())
+
+
+def _dismiss(line: Line[_Waiter], error: OpenAIError) -> None:
+    """Take the head out of its line with an error."""
+    waiter = line.take()
+    waiter.error = error
+    waiter.event.set()
 
 
 def _all_drained() -> QuotaExhaustedError:

@@ -1,7 +1,7 @@
 """The order of those who wait: classes, jobs, first come first served.
 
-Classes are interactive, default and batch. A higher class goes first, but every tenth turn is the lowest waiting
-class's, so that none starves. Inside a class the jobs (a map, a batch; single calls are one job together) take turns,
+Classes are interactive, default and batch. A higher class goes first, but every tenth turn belongs to the lower ones,
+by turns, so that none starves. Inside a class the jobs (a map, a batch; single calls are one job together) take turns,
 and inside a job the order is that of arrival. The one whose turn it is holds the turn until it can go: a large request
 is not overtaken by small ones for ever.
 """
@@ -14,7 +14,7 @@ from typing import Final, Generic, Literal, NamedTuple, TypeVar
 
 Priority = Literal["interactive", "default", "batch"]
 PRIORITIES: Final[tuple[Priority, ...]] = ("interactive", "default", "batch")
-#: One turn in so many goes to the lowest class that waits.
+#: One turn in so many goes to a lower class than the highest that waits.
 _FLOOR: Final = 10
 
 W = TypeVar("W")
@@ -73,7 +73,8 @@ class Line(Generic[W]):
         if self._head is None and self._size:
             upwards = self._turns % _FLOOR == _FLOOR - 1
             waiting: list[Priority] = [priority for priority in PRIORITIES if self._classes[priority]]
-            priority = waiting[-1 if upwards else 0]
+            lower = waiting[1:] or waiting
+            priority = lower[self._turns // _FLOOR % len(lower)] if upwards else waiting[0]
             job, waiters = next(iter(self._classes[priority].items()))
             self._head = (priority, job, next(iter(waiters)))
         return self._head[2] if self._head else None

@@ -12,7 +12,7 @@ from openai_async._layers.billing import Billing
 from openai_async._layers.credentials import KeyRing
 from openai_async._layers.pipeline import Defaults, Pipeline
 from openai_async._line import Priority
-from openai_async._policy.buckets import Reason
+from openai_async._policy.levels import Reason
 from openai_async._policy.prices import CostTotals, PriceLike
 from openai_async.errors import ConfigurationError, frameless
 from openai_async.types._base import Reply

@@ -24,25 +24,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final, Literal
-
-import attrs
+from typing import Final
 
 from openai_async._policy.charges import GRAIN, ChargeLog
+from openai_async._policy.levels import DISORDER_MOST, DOUBT_LEAST, MARGIN, Grant, Kind, Level, Reason, Stated
 
-#: Seconds by which a request may be admitted before one that was sent earlier, and after one that was sent later.
-EARLY: Final = 0.0
-LATE: Final = 0.75
 #: Seconds that the first request may take to get there, over a connection that has yet to be opened: until then the
 #: server's level is full, and cannot rise.
 _ON_ITS_WAY: Final = 0.3
-_DOUBT_MOST: Final = 0.75
-_DOUBT_LEAST: Final = 0.05
-#: Share of capacity that is left untouched, and its bound after refusals.
-_MARGIN: Final = 0.002
+#: Bound of the share of capacity that is left untouched after refusals.
 _MARGIN_MOST: Final = 0.05
-#: Seconds by which the order of admission may differ from that of sending: at first and at most, and at least.
-_DISORDER_MOST: Final = 0.125
+#: Seconds: the order of sending is never trusted further.
 _DISORDER_LEAST: Final = 0.02
 _CUT: Final = 0.9
 #: A bucket that is this full may have flowed over, which hides what was taken from it: nothing is learnt from it.
@@ -55,94 +47,6 @@ _SHARE_MOST: Final = {"requests": 1.0, "tokens": 3.0}
 #: Seconds; replies that took longer say nothing of the level.
 _HORIZON: Final = 900.0
 
-Kind = Literal["requests", "tokens"]
-#: What a request waits for: its turn at a limit, the end of a Retry-After, a free slot, or for limits to become known.
-Reason = Literal["requests", "tokens", "retry-after", "slot", "limits"]
-
-
-@attrs.define(eq=False)
-class Level:
-    """One limit: `rate` per second, `capacity` at most. `level` may be negative after a correction."""
-
-    kind: Kind
-    rate: float
-    capacity: float
-    #: The most that a single request may cost; it may be more than what the bucket holds.
-    limit: float = attrs.field(default=attrs.Factory(lambda self: self.capacity, takes_self=True))
-    level: float = attrs.field(init=False)
-    #: Part of `rate` that is ours, as observed.
-    share: float = attrs.field(default=1.0, init=False)
-    margin: float = attrs.field(init=False)
-    #: Seconds by which requests were last found to be admitted in another order than sent.
-    disorder: float = attrs.field(default=_DISORDER_MOST, init=False)
-    #: Part of our unconfirmed charges that is held back.
-    doubt: float = attrs.field(init=False)
-    #: What was sent until then is in the samples seen, for sure.
-    confirmed: float = attrs.field(default=-math.inf, init=False)
-    #: Send time of the newest sample.
-    synced: float = attrs.field(default=-math.inf, init=False)
-    #: The sample that `share` was last measured from: send time, level at the server.
-    reference: tuple[float, float] | None = attrs.field(default=None, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.level = self.capacity
-        self.margin = self.least_margin
-        self.doubt = self.most_doubt
-
-    @property
-    def window(self) -> float:
-        """Seconds in which an empty level fills."""
-        return self.capacity / self.rate
-
-    @property
-    def early(self) -> float:
-        return min(EARLY, self.window / 8)
-
-    @property
-    def late(self) -> float:
-        return min(LATE, self.window / 8) * self.disorder / _DISORDER_MOST
-
-    @property
-    def most_doubt(self) -> float:
-        """A request is always one, and what was taken of a short window before we came is soon back."""
-        if self.kind == "tokens":
-            return _DOUBT_MOST
-        return max(_DOUBT_LEAST, _DOUBT_MOST * min(1.0, self.window / 10))
-
-    @property
-    def least_margin(self) -> float:
-        if self.kind == "tokens":
-            return _MARGIN * self.capacity
-        return min(self.capacity / 4, self.rate * self.disorder)
-
-
-@attrs.define(eq=False)
-class Grant:
-    """Leave to send one request; handed back to the `Buckets` that gave it."""
-
-    number: int
-    time: float
-    tokens: float
-    #: An answer to it was seen, or none will come.
-    answered: bool = False
-
-
-@attrs.frozen
-class Stated:
-    """What a reply's headers said of one kind of limit, sanitised: None where they said nothing of use."""
-
-    limit: float | None = None
-    remaining: float | None = None
-    #: Seconds until it is full again.
-    reset: float | None = None
-
-    @property
-    def capacity(self) -> float | None:
-        """What the bucket holds when it is full: the rest comes at the rate of the limit, which is one per minute."""
-        if self.limit is None or self.remaining is None or self.reset is None:
-            return None
-        return min(self.limit, self.remaining + self.reset * self.limit / 60)
-
 
 class Buckets:
     """All levels of one pool (a key and a model family).
@@ -153,7 +57,7 @@ class Buckets:
         headers: whether replies can be expected to state levels.
     """
 
-    __slots__ = ("_begun", "_cut", "_headers", "_logs", "_now", "_sampled", "_unanswered", "gate", "levels")
+    __slots__ = ("_begun", "_cut", "_headers", "_logs", "_now", "_sampled", "_settled", "_unanswered", "gate", "levels")
 
     def __init__(self, levels: Sequence[Level], now: float, *, headers: bool = True) -> None:
         self.levels = list(levels)
@@ -162,6 +66,7 @@ class Buckets:
         self._now = now
         horizon = min(_HORIZON, 2 * max([level.window for level in levels], default=60.0))
         self._logs: dict[Kind, ChargeLog] = {"requests": ChargeLog(horizon), "tokens": ChargeLog(horizon)}
+        self._settled = ChargeLog(horizon)  # tokens given back, or taken, when requests were over
         self._sampled = -math.inf  # send time of the last sample
         self._unanswered: dict[Kind, float] = {"requests": 0.0, "tokens": 0.0}  # charges without an answer
         self._begun = False  # something was granted
@@ -202,11 +107,23 @@ class Buckets:
     def cancel(self, now: float, grant: Grant) -> None:
         """The request was never sent: its whole charge is taken back."""
         self._refill(now)
-        for level in self.levels:
-            level.level = min(level.capacity, level.level + _cost(level, grant.tokens))
-        self._logs["requests"].take_back(grant.number, 1.0)
-        self._logs["tokens"].take_back(grant.number, grant.tokens)
+        self._give_back(grant, "requests")
+        self._give_back(grant, "tokens")
         self.close(grant)
+
+    def _give_back(self, grant: Grant, kind: Kind) -> None:
+        """A level that was full since, or was stated since by the server, does not miss the charge any more.
+
+        One that came close to full meanwhile gets too much, by less than what flowed in since: the margins are for that.
+        """
+        if kind == "tokens":
+            if grant.returned:
+                return
+            grant.returned = True
+        for level in self.levels:
+            if level.kind == kind and max(level.full, level.confirmed) <= grant.time:
+                level.level = min(level.capacity, level.level + _cost(level, grant.tokens))
+        self._logs[kind].take_back(grant.number, 1.0 if kind == "requests" else grant.tokens)
 
     def close(self, grant: Grant) -> None:
         """There is an answer to a request, or none will come."""
@@ -230,7 +147,7 @@ class Buckets:
             level.margin = max(level.least_margin, (0.99 if level.kind == "requests" else 0.9995) * level.margin)
             if level not in sampled:
                 level.confirmed = max(level.confirmed, grant.time - level.late)
-                level.doubt = max(_DOUBT_LEAST, 0.97 * level.doubt)
+                level.doubt = max(DOUBT_LEAST, 0.97 * level.doubt)
             if level.reference is None:  # nothing measures the share: it recovers as requests succeed
                 level.share = min(1.0, level.share + _cost(level, grant.tokens) / (10 * level.rate * 60))
 
@@ -240,10 +157,7 @@ class Buckets:
         """A request got a 429: it cost a request and no tokens. `retry_after` is in seconds; so is `jitter`, added."""
         self._refill(now)
         self.close(grant)
-        for level in self.levels:
-            if level.kind == "tokens":
-                level.level = min(level.capacity, level.level + grant.tokens)
-        self._logs["tokens"].take_back(grant.number, grant.tokens)
+        self._give_back(grant, "tokens")
         sampled = self._sync(now, grant, requests, tokens, admitted=False)
         for level in self.levels:
             if not sampled:
@@ -253,7 +167,7 @@ class Buckets:
             level.doubt = min(level.most_doubt, 1.1 * level.doubt)
             if grant.time > self._cut:
                 level.share = max(_SHARE_LEAST, _CUT * level.share)
-                level.margin = min(_MARGIN_MOST * level.capacity, 1.5 * level.margin + _MARGIN * level.capacity)
+                level.margin = min(_MARGIN_MOST * level.capacity, 1.5 * level.margin + MARGIN * level.capacity)
         if grant.time > self._cut:
             self._cut = now
         self.gate = max(self.gate, now + retry_after + jitter)
@@ -265,12 +179,14 @@ class Buckets:
         for level in self.levels:
             if level.kind == "tokens":
                 level.level = min(level.capacity, level.level + difference)
-        self._logs["tokens"].append(now, -difference)
-        self._logs["requests"].append(now, 0.0)
+        self._settled.append(now, -difference)
 
     def move_to(self, other: Buckets, now: float) -> None:
         """Hand over what was charged so far: the levels have only now become known."""
         other._logs = self._logs
+        other._settled = self._settled
+        for level in other.levels:
+            level.level -= min(level.capacity, self._logs[level.kind].after(now - level.window))
         other._unanswered = self._unanswered
         other._begun = self._begun
         other.gate = self.gate
@@ -280,7 +196,10 @@ class Buckets:
         if passed > 0.0:
             self._now = now
             for level in self.levels:
-                level.level = min(level.capacity, level.level + passed * level.rate * level.share)
+                level.level += passed * level.rate * level.share
+                if level.level >= level.capacity:
+                    level.level = level.capacity
+                    level.full = now
 
     def _lacking(self, level: Level, cost: float, now: float) -> float:
         """How much too low a level is for a request."""
@@ -332,9 +251,11 @@ class Buckets:
         log = self._logs[level.kind]
         grown = remaining + level.rate * level.share * (now - grant.time)
         # A level that was full meanwhile lost what flowed over, but that our own level has seen, too: no cap above.
-        most = grown - log.after(grant.time + level.early)
-        sent = log.after(grant.time - level.late)
-        least = min(level.capacity, grown) - sent
+        # What was settled shortly before the sample may be in it or not, either.
+        settled = self._settled if level.kind == "tokens" else _NOTHING_SETTLED
+        sure, maybe = settled.after(grant.time), settled.after(grant.time - level.late)
+        most = grown - log.after(grant.time) - min(sure, maybe)
+        least = min(level.capacity, grown) - log.after(grant.time - level.late) - max(sure, maybe)
         least += _cost(level, grant.tokens) if admitted or level.kind == "requests" else 0.0
         if _is_more(sample, level):
             least = -math.inf  # we were told to use less than the server allows: its level may only lower ours
@@ -342,9 +263,9 @@ class Buckets:
             between = log.after(level.synced) - log.after(grant.time)
             if between > 0 and remaining < _FULL * level.capacity:
                 excess = max(0.0, level.level - most)
-                level.doubt += 0.1 * (min(level.most_doubt, max(_DOUBT_LEAST, excess / between)) - level.doubt)
+                level.doubt += 0.1 * (min(level.most_doubt, max(DOUBT_LEAST, excess / between)) - level.doubt)
                 disorder = max(0.99 * level.disorder, excess / level.rate)
-                level.disorder = min(_DISORDER_MOST, max(_DISORDER_LEAST, disorder))
+                level.disorder = min(DISORDER_MOST, max(_DISORDER_LEAST, disorder))
         level.level = min(level.capacity, max(min(level.level, most), least))
 
     def _learn_window(self, level: Level, sample: Stated) -> None:
@@ -363,22 +284,32 @@ class Buckets:
         remaining = sample.remaining
         assert remaining is not None
         if level.reference is None:
-            level.reference = (grant.time, remaining)
+            level.reference = (grant.time, remaining, _cost(level, grant.tokens))
             return
-        since, before = level.reference
+        since, before, own = level.reference
         if grant.time - since < 2.0:
             return
-        if max(before, remaining) < _FULL * level.capacity:
-            log = self._logs[level.kind]
+        log, seconds = self._logs[level.kind], grant.time - since
+        # What was sent together with either sample may have been admitted before or after it; not the sample itself.
+        together = log.after(since - GRAIN) - log.after(since) + log.after(grant.time - GRAIN) - log.after(grant.time)
+        together -= own + _cost(level, grant.tokens)
+        if max(before, remaining) < _FULL * level.capacity and level.full <= since:
+            if together > _SHARE_GRAIN * seconds * level.rate:
+                return
             ours = log.after(since) - log.after(grant.time)
-            observed = (remaining - before + ours) / (grant.time - since) / level.rate
+            if level.kind == "tokens":
+                ours += self._settled.after(since) - self._settled.after(grant.time)
+            observed = (remaining - before + ours) / seconds / level.rate
             if abs(observed - 1.0) < _SHARE_GRAIN:
                 observed = 1.0
             most = _SHARE_MOST[level.kind]
             level.share += 0.4 * (min(most, max(_SHARE_LEAST, observed)) - level.share)
         else:
             level.share += 0.1 * max(0.0, 1.0 - level.share)
-        level.reference = (grant.time, remaining)
+        level.reference = (grant.time, remaining, _cost(level, grant.tokens))
+
+
+_NOTHING_SETTLED: Final = ChargeLog(0.0)
 
 
 def _is_more(sample: Stated, level: Level) -> bool:

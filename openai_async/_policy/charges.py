@@ -31,7 +31,6 @@ class ChargeLog:
     def append(self, time: float, charge: float) -> int:
         """Record a charge made at `time`, not before the last one; returns the number of its entry."""
         times = self._times
-        self._total += charge
         if times and time - times[-1] < GRAIN:
             self._sums[-1] += charge  # the last node of the tree covers the last entry, and no node covers it
         else:
@@ -39,6 +38,7 @@ class ChargeLog:
                 self._cut(time - self._horizon)
             self._times.append(time)
             _append(self._sums, charge)
+        self._total += charge
         return self._base + len(self._times) - 1
 
     def take_back(self, number: int, charge: float) -> None:

@@ -1,7 +1,7 @@
 """One pool: what one key may send to one family of models. No clock, no I/O.
 
 A pool begins in one of two ways. With stated limits its levels are known. With limits to be learnt it sends a few
-requests blind until a reply states limits in its headers; those become its levels. If replies state none, there is
+requests blind until a reply states limits in its headers; those become its levels. While replies state none, there is
 nothing to count, and only the number in flight is steered: a refusal cuts it, successes raise it again (AIMD).
 """
 
@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from openai_async._policy.buckets import Buckets, Grant, Level, Reason, Stated
+from openai_async._policy.buckets import Buckets
+from openai_async._policy.levels import Grant, Level, Reason, Stated
 from openai_async.types.limits import RateLimit
 from openai_async.types.meta import Bucket, RateLimits
 
@@ -29,13 +30,14 @@ class Pool:
         now: time at which it is created, in seconds.
     """
 
-    __slots__ = ("_buckets", "_cut", "_in_flight", "_learns", "_most", "accounting")
+    __slots__ = ("_blind", "_buckets", "_cut", "_in_flight", "_learns", "_most", "accounting")
 
     def __init__(self, stated: RateLimit | None, now: float) -> None:
         self.accounting = stated.accounting if stated else "admission"
         levels = [Level(kind, rate, capacity) for kind, capacity, rate in stated.periods()] if stated else []
         self._buckets = Buckets(levels, now)
         self._learns = not levels  # limits are not known yet
+        self._blind = not levels  # nor is it known whether there are any
         self._in_flight = 0
         self._most = math.inf  # AIMD's bound on the number in flight
         self._cut = -math.inf
@@ -50,7 +52,7 @@ class Pool:
 
         (A reply arrives, say. A request that can never fit is told by `fits`.)
         """
-        if self._learns and self._in_flight >= _BLIND:
+        if self._blind and self._in_flight >= _BLIND:
             return math.inf, "limits"
         if self._in_flight >= self._most:
             return math.inf, "slot"
@@ -106,13 +108,14 @@ class Pool:
     def _learn(self, now: float, grant: Grant, limits: RateLimits) -> None:
         if not self._learns:
             return
-        self._learns = False
+        self._blind = False
         levels = [
             level
             for level in (_level("requests", limits.requests), _level("tokens", limits.tokens))
             if level is not None
         ]
         if levels:
+            self._learns = False
             known = Buckets(levels, now)
             self._buckets.move_to(known, now)
             self._buckets = known

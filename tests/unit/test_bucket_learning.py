@@ -1,0 +1,287 @@
+"""Levels, what they learn over time: from refusals, how far estimates are off, and what others take of the quota.
+
+The account is one of 60,000 tokens (1,000 a second) or 600 requests (10 a second) a minute.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from openai_async._policy.buckets import _SHARE_LEAST, _SHARE_MOST, Buckets
+from openai_async._policy.levels import Grant, Kind, Level, Stated
+
+NOTHING = Stated()
+RATE = {"tokens": 1_000.0, "requests": 10.0}
+
+
+def buckets_of(*kinds: Kind) -> Buckets:
+    """Full at second 0, and used long before: nothing is special about the first request any more."""
+    buckets = Buckets([Level(kind, RATE[kind], 60 * RATE[kind]) for kind in kinds], -1_000.0)
+    buckets.close(buckets.grant(-1_000.0, 0.0))
+    buckets.wait(0.0, 0.0)
+    return buckets
+
+
+def succeed(buckets: Buckets, now: float, grant: Grant, remaining: float | None = None) -> None:
+    sample = NOTHING if remaining is None else Stated(buckets.levels[0].capacity, remaining)
+    both = (sample, NOTHING) if buckets.levels[0].kind == "requests" else (NOTHING, sample)
+    buckets.succeeded(now, grant, *both)
+
+
+def refuse(buckets: Buckets, now: float, grant: Grant, *, retry_after: float = 0.0, jitter: float = 0.0) -> None:
+    buckets.refused(now, grant, NOTHING, NOTHING, retry_after=retry_after, jitter=jitter)
+
+
+def held_back(buckets: Buckets, now: float) -> float:
+    """Tokens of the first level that are kept for what is unanswered, undoubted: a request of all the rest waits."""
+    level = buckets.levels[0]
+    wait, _ = buckets.wait(now, level.level - level.margin)
+    return wait * level.rate * level.share / level.doubt
+
+
+# ---- refusals
+
+
+def test_a_refusal_costs_a_request_and_no_tokens() -> None:
+    """The server says how much is left: 50,000, and our level is that, as the refused request is not in it."""
+    buckets = buckets_of("requests", "tokens")
+    grant = buckets.grant(0.0, 10_000.0)
+    buckets.refused(0.0, grant, Stated(600, 599), Stated(60_000, 50_000), retry_after=0.0)
+    assert [level.level for level in buckets.levels] == [599, 50_000]
+
+
+def test_a_refusal_that_says_nothing_means_that_no_tokens_are_left() -> None:
+    """Without headers the token level is taken to be empty, and fills from then on."""
+    buckets = buckets_of("requests", "tokens")
+    refuse(buckets, 0.0, buckets.grant(0.0, 100.0))
+    assert [level.level for level in buckets.levels] == [599, 0]
+    assert buckets.wait(0.1, 500.0)[1] == "tokens"
+    assert buckets.wait(10.0, 500.0) == (0.0, None)
+
+
+def test_a_retry_after_is_a_gate_for_all() -> None:
+    """Nothing goes before it is over, jitter included; and a shorter one that comes later does not open it."""
+    buckets = buckets_of("requests")
+    first, second = buckets.grant(0.0, 1.0), buckets.grant(0.0, 1.0)
+    refuse(buckets, 1.0, first, retry_after=5.0, jitter=0.25)
+    assert buckets.wait(1.0, 1.0) == (5.25, "retry-after")
+    refuse(buckets, 2.0, second, retry_after=1.0)
+    assert buckets.wait(2.0, 1.0) == (4.25, "retry-after")
+    assert buckets.wait(6.25, 1.0) == (0.0, None)
+
+
+def test_the_longer_of_gate_and_level_is_the_reason() -> None:
+    """Behind a gate of 1 s a level that needs 10 s is what is waited for."""
+    buckets = buckets_of("tokens")
+    buckets.close(buckets.grant(0.0, 60_000.0))
+    refuse(buckets, 0.0, buckets.grant(0.0, 0.0), retry_after=1.0)
+    wait, reason = buckets.wait(0.0, 10_000.0)
+    assert wait > 10.0
+    assert reason == "tokens"
+
+
+def test_requests_refused_together_are_one_event() -> None:
+    """Share and margin are cut once for all that was sent before the first refusal, and again for what came after."""
+    buckets = buckets_of("tokens")
+    level = buckets.levels[0]
+    before = (level.share, level.margin)
+    together = [buckets.grant(0.1 * number, 10.0) for number in range(20)]
+    refuse(buckets, 3.0, together[0])
+    cut = (level.share, level.margin)
+    assert cut[0] < before[0]
+    assert cut[1] > before[1]
+    for number, grant in enumerate(together[1:]):
+        refuse(buckets, 3.0 + 0.1 * number, grant)
+    assert (level.share, level.margin) == cut
+    refuse(buckets, 7.0, buckets.grant(6.0, 10.0))
+    assert level.share < cut[0]
+    assert level.margin > cut[1]
+
+
+def test_no_number_of_refusals_stops_everything() -> None:
+    """However often it is cut, a share and most of the bucket remain; and a long wait is still a finite one."""
+    buckets = buckets_of("requests", "tokens")
+    for second in range(1_000):
+        refuse(buckets, second + 0.5, buckets.grant(float(second), 10.0))
+    for level in buckets.levels:
+        assert 0 < level.share < 0.1
+        assert level.margin <= 0.25 * level.capacity
+        assert level.doubt <= level.most_doubt
+    assert buckets.wait(1_000.0, 60_000.0)[0] < 60 / _SHARE_LEAST + 1
+
+
+def test_cuts_are_made_up_for_as_requests_succeed() -> None:
+    """Without headers nothing measures the share: it recovers by itself, to all of the rate and no further."""
+    buckets = buckets_of("requests", "tokens")
+    refuse(buckets, 0.0, buckets.grant(0.0, 100.0))
+    assert all(level.share < 1 for level in buckets.levels)
+    margins = [level.margin for level in buckets.levels]
+    for second in range(1, 3_000):
+        succeed(buckets, second + 0.5, buckets.grant(float(second), 500.0))
+    assert [level.share for level in buckets.levels] == [1, 1]
+    assert all(level.margin < margin for level, margin in zip(buckets.levels, margins, strict=True))
+
+
+# ---- doubt
+
+
+def half_full(kind: Kind) -> Buckets:
+    buckets = buckets_of(kind)
+    buckets.close(buckets.grant(0.0, 30_000.0))
+    return buckets
+
+
+def steady(buckets: Buckets, begin: int, seconds: int = 30, taken: float = 1.0) -> None:
+    """One request a second is charged the 1,000 that flow in, and answered; the server takes `taken` times that."""
+    previous, remaining = None, 30_000.0
+    for second in range(begin, begin + seconds):
+        grant = buckets.grant(float(second), 1_000.0)
+        if previous is not None:
+            succeed(buckets, float(second), previous, remaining)
+        remaining += 1_000 - 1_000 * taken
+        previous = grant
+
+
+def test_doubt_shrinks_while_replies_agree() -> None:
+    """At first part of what is out is held back twice; as samples confirm the estimates, next to nothing is."""
+    buckets = half_full("tokens")
+    level = buckets.levels[0]
+    steady(buckets, 1)
+    assert level.doubt < 0.5 * level.most_doubt
+
+
+def test_doubt_is_what_estimates_were_too_low_by() -> None:
+    """The server takes nearly twice what we think: doubt, once gone, comes back, until the share is learnt."""
+    buckets = half_full("tokens")
+    level = buckets.levels[0]
+    steady(buckets, 1)
+    trusting = level.doubt
+    steady(buckets, 31, 8, taken=1.8)
+    assert trusting < level.doubt <= level.most_doubt
+
+
+def test_doubt_grows_with_refusals() -> None:
+    """A refusal says that we were wrong."""
+    buckets = half_full("tokens")
+    level = buckets.levels[0]
+    steady(buckets, 1)
+    before = level.doubt
+    refuse(buckets, 100.0, buckets.grant(99.0, 1.0))
+    assert before < level.doubt <= level.most_doubt
+
+
+# ---- the share that is ours
+
+
+def test_what_others_take_shows_as_a_slower_refill() -> None:
+    """Others use 600 of 1,000 tokens a second: the share learnt is 0.4, and what is waited for takes as much longer."""
+    buckets = buckets_of("tokens")
+    remaining = 30_000.0
+    for second in range(0, 120, 3):
+        grant = buckets.grant(float(second), 1_200.0)
+        remaining -= 1_200
+        succeed(buckets, second + 1.0, grant, remaining)
+        remaining += 3 * 400
+    level = buckets.levels[0]
+    assert level.share == pytest.approx(0.4, rel=0.01)
+    wait = buckets.wait(120.0, 50_000.0)[0]
+    assert wait == pytest.approx((50_000 + level.margin - level.level) / 400, rel=0.01)
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("tokens", 2.0), ("requests", 1.0)])
+def test_estimates_that_are_too_high_show_as_a_faster_refill(kind: Kind, expected: float) -> None:
+    """Twice too high: as if tokens came at twice the rate. A request is always one, so theirs never does."""
+    buckets = buckets_of(kind)
+    rate, remaining = RATE[kind], 30 * RATE[kind]
+    for second in range(0, 120, 3):
+        count = 1 if kind == "tokens" else 60
+        grants = [buckets.grant(float(second), 6 * rate) for _ in range(count)]
+        remaining -= 3 * rate  # half of what was charged
+        succeed(buckets, second + 1.0, grants[-1], remaining)
+        remaining += 3 * rate
+    assert buckets.levels[0].share == pytest.approx(expected, rel=0.01)
+
+
+def test_a_share_has_bounds() -> None:
+    """Samples that make no sense move it no further than to a small part, or three times, of the rate."""
+    for remaining_after in (0.0, 50_000.0):
+        buckets = buckets_of("tokens")
+        remaining = 25_000.0
+        for second in range(0, 300, 3):
+            succeed(buckets, second + 0.1, buckets.grant(float(second), 10_000.0), remaining)
+            remaining = remaining_after
+        assert _SHARE_LEAST <= buckets.levels[0].share <= _SHARE_MOST["tokens"]
+
+
+def test_a_full_bucket_says_nothing_of_the_share() -> None:
+    """What flows over cannot be seen: long pauses between small requests are not taken for others' traffic."""
+    buckets = buckets_of("tokens")
+    for minute in range(20):
+        succeed(buckets, 60.0 * minute + 1, buckets.grant(60.0 * minute, 100.0), 59_900)
+    assert buckets.levels[0].share == 1.0
+
+
+def test_a_bucket_that_was_full_in_between_says_nothing_of_the_share() -> None:
+    """Half a bucket is used every two minutes: half full at each sample, and full before each request."""
+    buckets = buckets_of("tokens")
+    for number in range(20):
+        succeed(buckets, 120.0 * number + 1, buckets.grant(120.0 * number, 30_000.0), 30_000)
+    assert buckets.levels[0].share == 1.0
+
+
+def test_a_burst_is_not_taken_for_a_faster_or_slower_refill() -> None:
+    """20 requests of 500 at one moment every 10 s, all that flows in; heard of are now the first, now the last.
+
+    The server's level after the first of a burst does not contain the rest of it, although it was sent then, too.
+    """
+    buckets = buckets_of("tokens")
+    shares: list[float] = []
+    for burst in range(10):
+        now, before = 10.0 * burst, 40_000.0
+        grants = [buckets.grant(now, 500.0) for _ in range(20)]
+        heard = 0 if burst % 2 else 19
+        succeed(buckets, now + 1.0, grants[heard], before - 500 * (heard + 1))
+        for grant in grants:
+            buckets.close(grant)
+        shares.append(buckets.levels[0].share)
+    assert max(shares) <= 1.05
+    assert min(shares) >= 0.9
+
+
+# ---- handing over
+
+
+def test_what_was_charged_is_handed_over() -> None:
+    """Limits become known by the reply to the first of ten requests of 1,000: the nine sent after it are counted."""
+    blind = Buckets([], 0.0)
+    first = blind.grant(0.0, 1_000.0)
+    for number in range(1, 10):
+        blind.grant(0.1 * number, 1_000.0)
+    known = buckets_of("tokens")
+    blind.move_to(known, 1.0)
+    succeed(known, 1.0, first, 59_000)
+    assert known.levels[0].level == pytest.approx(51_000)
+
+
+def test_a_gate_is_handed_over() -> None:
+    """A Retry-After that came before the limits became known holds all the same."""
+    blind = Buckets([], 0.0)
+    refuse(blind, 0.0, blind.grant(0.0, 1.0), retry_after=10.0)
+    known = buckets_of("tokens")
+    blind.move_to(known, 1.0)
+    assert known.wait(1.0, 1.0) == (9.0, "retry-after")
+
+
+def test_what_is_out_is_handed_over() -> None:
+    """Nine of ten requests sent blind are unanswered once limits are known; when all are answered, nothing is."""
+    blind = Buckets([], 0.0)
+    first, *others = [blind.grant(0.0, 1_000.0) for _ in range(10)]
+    known = buckets_of("tokens")
+    blind.move_to(known, 1.0)
+    succeed(known, 1.0, first, 30_000)
+    assert held_back(known, 1.0) == pytest.approx(9_000)
+    for grant in others:
+        known.close(grant)
+    assert held_back(known, 1.0) == 0
+    known.grant(1.0, 5_000.0)
+    assert held_back(known, 1.0) == pytest.approx(5_000)
