@@ -1,12 +1,13 @@
 """A server that only writes bytes made beforehand: what a client costs, without what a model costs.
 
-The `model` of a request chooses the answer: `call` is one chat.completion; `burst` and `spaced` are the
-same stream of `EVENTS` chunks and `[DONE]`, in writes of `BURST` events or one event a write. Sizes,
-headers and framing (chunked, one HTTP chunk per event) are those of the real API; there is no TLS and no
-compression. It parses two fields of a request and checks nothing, so that it costs less than any client
-that calls it.
+The `model` of a request chooses the answer: `call` is one chat.completion; the names in `PACES` are streams
+of the same text, in more or fewer chunks, with `[DONE]` behind them. Sizes, headers and framing (chunked, one
+HTTP chunk per event) are those of the real API; there is no compression, and TLS only on demand. It parses two
+fields of a request and checks nothing, so that it costs less than any client that calls it.
 
-Run as a process (`running()` does), it prints its port and leaves when its stdin closes.
+Run as a process (`running()` does), it prints its port, answers every line on its stdin with the seconds of CPU
+it has used, and leaves when its stdin closes. Given a path, it speaks TLS, and leaves the certificate of its
+authority there.
 """
 
 from __future__ import annotations
@@ -15,9 +16,15 @@ import asyncio
 import itertools
 import json
 import re
+import ssl
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 TEXT = "It depends on what the caller waits for: a socket, a lock, or the answer of another machine. " * 8
@@ -34,10 +41,23 @@ USAGE = {
     },
 }
 TOTAL_TOKENS = 258
-EVENTS = 200  # JSON chunks in a stream: the role, 197 pieces of text, the finish reason, the usage
-BURST = 50
-GAP = {"burst": 0.001, "spaced": 0.010}  # seconds between two writes of a stream
-PHASES = 20
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a stream is written."""
+
+    chunks: int  # of JSON: the role, the pieces of text, the finish reason, the usage
+    per_write: int  # events
+    gap: float  # seconds between two writes
+    phases: int  # streams begin at so many different points of the gap
+
+
+PACES = {
+    "burst": Pace(200, per_write=50, gap=0.001, phases=20),
+    "spaced": Pace(200, per_write=1, gap=0.010, phases=20),
+    "slow": Pace(20, per_write=1, gap=0.500, phases=4_000),
+}
 
 _STAMP = {
     "id": "chatcmpl-CnyR5tq2mVw8sXfK0hZb7LdPeJ4uA",
@@ -96,8 +116,8 @@ def _chunk(delta: dict[str, str | None], finish_reason: str | None = None) -> di
     return {"choices": [choice], "usage": None, "obfuscation": "hT3kZ8qLw"}
 
 
-def _stream(per_write: int) -> list[bytes]:
-    texts = EVENTS - 3
+def _stream(pace: Pace) -> list[bytes]:
+    texts = pace.chunks - 3
     cuts = [len(TEXT) * i // texts for i in range(texts + 1)]
     chunks = [
         _chunk({"role": "assistant", "content": "", "refusal": None}),
@@ -109,15 +129,16 @@ def _stream(per_write: int) -> list[bytes]:
     data = [*(json.dumps(chunk, separators=(",", ":")) for chunk in stamped), "[DONE]"]
     events = [_http_chunk(f"data: {item}\n\n".encode()) for item in data]
     events[-1] += _http_chunk(b"")
-    writes = [b"".join(events[i : i + per_write]) for i in range(0, len(events), per_write)]
+    writes = [b"".join(events[i : i + pace.per_write]) for i in range(0, len(events), pace.per_write)]
     return [_head("text/event-stream; charset=utf-8") + writes[0], *writes[1:]]
 
 
 class _Connection(asyncio.Protocol):
     _length = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
     _model = re.compile(rb'"model": *"(\w+)"')
-    _answers = {"call": [_call()], "burst": _stream(BURST), "spaced": _stream(1)}  # noqa: RUF012
-    _phases = itertools.cycle(range(PHASES))
+    _call = _call()
+    _streams = {name: (pace, _stream(pace)) for name, pace in PACES.items()}  # noqa: RUF012
+    _count = itertools.count()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -135,12 +156,13 @@ class _Connection(asyncio.Protocol):
         found = self._model.search(body)
         model = found[1].decode() if found else ""
         if model == "call":
-            self.transport.write(self._answers["call"][0])
+            self.transport.write(self._call)
             return
         # Streams are spread over the gap here, so that a client which sends all its requests at once does not
         # get their events at once, and with them fewer wake-ups than a slower one.
-        gap = GAP[model]
-        self.loop.call_later(gap * next(self._phases) / PHASES, self._play, iter(self._answers[model]), gap)
+        pace, writes = self._streams[model]
+        delay = pace.gap * (next(self._count) % pace.phases) / pace.phases
+        self.loop.call_later(delay, self._play, iter(writes), pace.gap)
 
     def _play(self, writes: Iterator[bytes], gap: float) -> None:
         write = next(writes, None)
@@ -149,24 +171,59 @@ class _Connection(asyncio.Protocol):
             self.loop.call_later(gap, self._play, writes, gap)
 
 
-async def _serve() -> None:
+async def _serve(authority: str | None) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(_Connection, "127.0.0.1", 0, backlog=1024)
+    context = _tls(authority) if authority else None
+    server = await loop.create_server(_Connection, "127.0.0.1", 0, backlog=8_192, ssl=context)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        print(time.process_time(), flush=True)
     server.close()
 
 
+def _tls(authority: str) -> ssl.SSLContext:
+    import trustme
+
+    issuer, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    issuer.issue_cert("127.0.0.1").configure_cert(context)
+    issuer.cert_pem.write_to_path(authority)
+    return context
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server in a child process."""
+
+    base_url: str
+    authority: str | None  # path of the certificate to trust, where it speaks TLS
+    process: subprocess.Popen[str]
+
+    @property
+    def address(self) -> dict[str, str | None]:
+        """What `peers.opened` needs to know of it."""
+        return {"base_url": self.base_url, "authority": self.authority}
+
+    def cpu(self) -> float:
+        """Seconds of CPU that it has used."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(file=self.process.stdin, flush=True)
+        return float(self.process.stdout.readline())
+
+
 @contextmanager
-def running() -> Iterator[str]:
-    """The base URL of a server in a child process, which ends with the block."""
+def running(*, tls: bool = False) -> Iterator[Server]:
+    """A server in a child process, which ends with the block."""
     from benchmarks.rounds import python
 
-    with python("-m", "benchmarks.canned_server") as process:
-        assert process.stdout is not None
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
+    with TemporaryDirectory() as directory:
+        authority = str(Path(directory, "authority.pem")) if tls else None
+        with python("-m", "benchmarks.canned_server", *([authority] if authority else ())) as process:
+            assert process.stdout is not None
+            scheme = "https" if tls else "http"
+            yield Server(f"{scheme}://127.0.0.1:{int(process.stdout.readline())}/v1", authority, process)
 
 
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
-        asyncio.run(_serve())
+        asyncio.run(_serve(sys.argv[1] if len(sys.argv) > 1 else None))

@@ -15,6 +15,12 @@ from __future__ import annotations
 import importlib
 import sys
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a measured process has loaded nothing that it does not need
+    import argparse
+
+    from benchmarks.rounds import Figure
 
 CLIENTS = {"openai_async": "AsyncClient", "openai": "AsyncOpenAI"}
 
@@ -45,12 +51,18 @@ def one(peer: str, base_url: str) -> dict[str, float]:
     return stages
 
 
-def main() -> None:
+def parser() -> argparse.ArgumentParser:
+    """The options; `--help` explains the figures, too."""
+    from benchmarks import rounds
+
+    return rounds.parser(__doc__, rounds=7, peers=CLIENTS)
+
+
+def measure(chosen: argparse.Namespace) -> Figure:
     """Measure both in turn, `--rounds` times over."""
     from benchmarks import canned_server, rounds
     from benchmarks.peers import installed
 
-    chosen = rounds.parser(__doc__, rounds=7, peers=CLIENTS).parse_args()
     figure = rounds.Figure(
         title="From a fresh interpreter to the package imported, a client built, a first reply read",
         condition="stage",
@@ -58,13 +70,19 @@ def main() -> None:
         settings={"rounds": chosen.rounds},
     )
     peers = installed(chosen.peers)
-    with canned_server.running() as base_url:
+    with canned_server.running() as server:
         for round_number in range(1 + chosen.rounds):
             for peer in peers:
-                stages = rounds.fresh("benchmarks.import_time:one", peer=peer, base_url=base_url)
+                stages = rounds.fresh("benchmarks.import_time:one", peer=peer, base_url=server.base_url)
                 for stage, value in stages.items() if round_number else ():
                     figure.add(stage, peer, value)
-    figure.show(as_json=chosen.json)
+    return figure
+
+
+def main() -> None:
+    """Measure, and print."""
+    chosen = parser().parse_args()
+    measure(chosen).show(as_json=chosen.json)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,15 @@ affair, and what is measured: `openai_async` and `openai` return typed objects, 
 limits; `httpx` and `aiohttp` stop at dicts from `json.loads`; `raw` does not even read the headers. `raw`
 is thus the floor for a client written in Python on asyncio, not something to use.
 
-A peer is imported when it is opened, so that those that are missing take nobody else down.
+A peer is imported when it is opened, so that those that are missing take nobody else down. Each is used as it
+comes, except that all may have as many connections as there are calls in flight. (The official SDK keeps no more
+than 100 of them open between calls, and pays for that above 100 in flight.)
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -27,8 +30,7 @@ MESSAGES: list[Any] = [
     {"role": "user", "content": "When is it worth making a program asynchronous, and what does it cost?"},
 ]
 STREAMED: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
-CONNECTIONS = 1_000
-TIMEOUT = 60.0  # seconds
+TIMEOUT = 600.0  # seconds, which is the official SDK's
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,10 @@ class Peer:
 
 
 @asynccontextmanager
-async def _openai_async(base_url: str) -> AsyncIterator[Peer]:
+async def _openai_async(base_url: str, connections: int) -> AsyncIterator[Peer]:
     from openai_async import AsyncClient
 
-    async with AsyncClient(api_key="k", base_url=base_url, max_concurrency=CONNECTIONS) as client:
+    async with AsyncClient(api_key="k", base_url=base_url, max_concurrency=connections) as client:
 
         async def stream(model: str) -> tuple[str, int, int]:
             options = STREAMED["stream_options"]
@@ -54,10 +56,14 @@ async def _openai_async(base_url: str) -> AsyncIterator[Peer]:
 
 
 @asynccontextmanager
-async def _openai(base_url: str) -> AsyncIterator[Peer]:
-    from openai import AsyncOpenAI
+async def _openai(base_url: str, connections: int) -> AsyncIterator[Peer]:
+    import httpx2
+    from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
-    async with AsyncOpenAI(api_key="k", base_url=base_url) as client:
+    # Its default is 1,000 connections, 100 of them kept.
+    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=100, keepalive_expiry=5.0)
+    http_client = DefaultAsyncHttpxClient(limits=limits) if connections > 1_000 else None
+    async with AsyncOpenAI(api_key="k", base_url=base_url, http_client=http_client) as client:
 
         async def stream(model: str) -> tuple[str, int, int]:
             chunks = await client.chat.completions.create(model=model, messages=MESSAGES, **STREAMED)
@@ -87,10 +93,10 @@ async def _read_typed(chunks: Any) -> tuple[str, int, int]:
 
 
 @asynccontextmanager
-async def _httpx(base_url: str) -> AsyncIterator[Peer]:
+async def _httpx(base_url: str, connections: int) -> AsyncIterator[Peer]:
     import httpx
 
-    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
     url, headers = f"{base_url}/chat/completions", {"Authorization": "Bearer k"}
     async with httpx.AsyncClient(headers=headers, limits=limits, timeout=TIMEOUT) as client:
 
@@ -106,10 +112,10 @@ async def _httpx(base_url: str) -> AsyncIterator[Peer]:
 
 
 @asynccontextmanager
-async def _aiohttp(base_url: str) -> AsyncIterator[Peer]:
+async def _aiohttp(base_url: str, connections: int) -> AsyncIterator[Peer]:
     import aiohttp
 
-    connector, timeout = aiohttp.TCPConnector(limit=CONNECTIONS), aiohttp.ClientTimeout(TIMEOUT)
+    connector, timeout = aiohttp.TCPConnector(limit=connections), aiohttp.ClientTimeout(TIMEOUT)
     url, headers = f"{base_url}/chat/completions", {"Authorization": "Bearer k"}
     async with aiohttp.ClientSession(connector=connector, headers=headers, timeout=timeout) as session:
 
@@ -125,7 +131,7 @@ async def _aiohttp(base_url: str) -> AsyncIterator[Peer]:
 
 
 @asynccontextmanager
-async def _raw(base_url: str) -> AsyncIterator[Peer]:
+async def _raw(base_url: str, _connections: int) -> AsyncIterator[Peer]:
     from benchmarks.raw_http import Pool
 
     pool = Pool(f"{base_url}/chat/completions")
@@ -168,13 +174,22 @@ async def _read_lines(lines: Any, prefix: Any, done: Any) -> tuple[str, int, int
     return "".join(texts), tokens, count
 
 
-PEERS: dict[str, Callable[[str], AbstractAsyncContextManager[Peer]]] = {
+PEERS: dict[str, Callable[[str, int], AbstractAsyncContextManager[Peer]]] = {
     "openai_async": _openai_async,
     "openai": _openai,
     "httpx": _httpx,
     "aiohttp": _aiohttp,
     "raw": _raw,
 }
+
+
+def opened(
+    name: str, base_url: str, authority: str | None, connections: int = 1_000
+) -> AbstractAsyncContextManager[Peer]:
+    """The client of a peer, which trusts the certificates of `authority` (a path) alone."""
+    if authority is not None:
+        os.environ["SSL_CERT_FILE"] = authority  # the one way that works for every peer
+    return PEERS[name](base_url, connections)
 
 
 def installed(wanted: Iterable[str]) -> list[str]:

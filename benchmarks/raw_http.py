@@ -8,6 +8,7 @@ use.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -73,6 +74,7 @@ class Pool:
     def __init__(self, url: str) -> None:
         address = urlsplit(url)
         self.host, self.port = address.hostname or "", address.port or 80
+        self.tls = ssl.create_default_context() if address.scheme == "https" else None
         self.head = (
             f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\n"
             "Authorization: Bearer k\r\nContent-Type: application/json\r\nContent-Length: "
@@ -85,7 +87,7 @@ class Pool:
             connection = self.idle.pop()
         else:
             loop = asyncio.get_running_loop()
-            _, connection = await loop.create_connection(Connection, self.host, self.port)
+            _, connection = await loop.create_connection(Connection, self.host, self.port, ssl=self.tls)
         async for piece in connection.content(b"%s%d\r\n\r\n%s" % (self.head, len(body), body)):
             yield piece
         self.idle.append(connection)

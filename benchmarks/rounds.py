@@ -10,21 +10,28 @@ it.
 from __future__ import annotations
 
 import argparse
+import asyncio
+import importlib
 import json
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 _ROOT = Path(__file__).resolve().parent.parent
 _CHILD = "import json, sys; from {} import {} as run; print(json.dumps(run(**json.loads(sys.argv[1]))))"
 _DISTRIBUTIONS = {"openai_async": "openai-async-sdk"}
+#: The module whose `new_event_loop` makes the loop.
+LOOPS = ("asyncio", "uvloop")
+
+T = TypeVar("T")
 
 
 def python(*arguments: str) -> subprocess.Popen[str]:
@@ -49,14 +56,61 @@ def fresh(entry: str, **arguments: Any) -> Any:
     return json.loads(output)
 
 
-def parser(docstring: str | None, *, rounds: int, peers: Iterable[str]) -> argparse.ArgumentParser:
-    """The options that every benchmark has."""
+def run(main: Coroutine[Any, Any, T], loop: str) -> T:
+    """What `main` returns, on a new event loop of the module `loop`."""
+    factory: Callable[[], asyncio.AbstractEventLoop] = importlib.import_module(loop).new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(main)
+
+
+def allow_connections(count: int) -> None:
+    """Let this process and its children hold so many connections open, or leave with the reason why not."""
+    try:
+        import resource
+    except ImportError:  # not a Unix: no such limit
+        return
+    wanted = count + 200  # for everything else
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        raise SystemExit(f"{count:,} connections need {wanted:,} file descriptors; `ulimit -Hn` is {hard:,}")
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def parser(
+    docstring: str | None, *, rounds: int, peers: Iterable[str], all_peers: bool = True
+) -> argparse.ArgumentParser:
+    """The options that every benchmark has; `peers` are all that there are, or only those that are the default."""
     formatter = argparse.RawDescriptionHelpFormatter
     options = argparse.ArgumentParser(description=docstring, formatter_class=formatter)
     options.add_argument("--rounds", type=int, default=rounds, help="rounds over all peers (%(default)s)")
-    options.add_argument("--peers", type=names, default=list(peers), help="comma-separated; all by default")
+    default = "all" if all_peers else ",".join(peers)
+    options.add_argument("--peers", type=names, default=list(peers), metavar="A,B", help=f"compared ({default})")
     options.add_argument("--json", action="store_true", help="every sample, as JSON, instead of the table")
     return options
+
+
+def add_loop(options: argparse.ArgumentParser) -> None:
+    """The option of those that run on an event loop of their choice."""
+    options.add_argument(
+        "--loop", type=names, default=["asyncio"], metavar="asyncio,uvloop", help="event loops (asyncio alone)"
+    )
+
+
+def loops(wanted: Iterable[str]) -> list[str]:
+    """Those of `wanted` that are installed; a line on stderr for each that is not."""
+    if unknown := set(wanted).difference(LOOPS):
+        raise SystemExit(f"no such event loop: {', '.join(sorted(unknown))}; there are {', '.join(LOOPS)}")
+    found = [name for name in wanted if find_spec(name) is not None]
+    for name in wanted:
+        if name not in found:
+            print(f"without {name}: pip install {name}", file=sys.stderr)
+    return found
+
+
+def condition(name: str, loop: str, *, tls: bool = False) -> str:
+    """The name of a condition, with what is unusual about it."""
+    return ", ".join([name, *(["uvloop"] if loop == "uvloop" else ()), *(["TLS"] if tls else ())])
 
 
 def names(listed: str) -> list[str]:
@@ -99,13 +153,14 @@ class Figure:
     def show(self, *, as_json: bool) -> None:
         """Print the table, or everything as JSON."""
         cells = self.cells()
-        versions = _versions({cell["peer"] for cell in cells})
+        on_uvloop = any("uvloop" in condition for condition in self.samples)
+        known = versions({*(cell["peer"] for cell in cells), *(["uvloop"] if on_uvloop else ())})
         if as_json:
-            facts = {"title": self.title, "settings": self.settings, "versions": versions, "cells": cells}
+            facts = {"title": self.title, "settings": self.settings, "versions": known, "cells": cells}
             print(json.dumps(facts, indent=2))
             return
         print(self.title)
-        print(", ".join(f"{name} {value}" for name, value in (versions | self.settings).items()))
+        print(", ".join(f"{name} {value}" for name, value in (known | self.settings).items()))
         print("Absolute figures mean nothing on a shared machine: read the ratios (this peer / that peer).\n")
         bases = [base for base in self.baselines if any(base in cell["ratio"] for cell in cells)]
         rows = [[self.condition, "peer", "median", "min - max", *(f"/ {base}" for base in bases)]]
@@ -132,11 +187,12 @@ def _print_aligned(rows: list[list[str]]) -> None:
         print("  ".join(left + right))
 
 
-def _versions(peers: Iterable[str]) -> dict[str, str]:
+def versions(names: Iterable[str]) -> dict[str, str]:
+    """Of Python, and of those of the packages that are installed."""
     found = {"python": platform.python_version()}
-    for peer in sorted(peers):
+    for name in sorted(names):
         try:
-            found[peer] = metadata.version(_DISTRIBUTIONS.get(peer, peer))
+            found[name] = metadata.version(_DISTRIBUTIONS.get(name, name))
         except metadata.PackageNotFoundError:
             continue  # the raw peer, and ours when it runs from a checkout
     return found

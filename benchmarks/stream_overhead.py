@@ -8,64 +8,80 @@ cannot keep up with `spaced` (2,000 chunks a second at 20 streams) finds several
 looks cheaper than it is. Not measured: connecting, TLS, compression, memory, delay. The ratios read as in
 `call_overhead`.
 
-    python -m benchmarks.stream_overhead [--streams N] [--rounds R] [--pace burst,spaced] [--peers A,B] \
-        [--json]
+    python -m benchmarks.stream_overhead [--streams N] [--rounds R] [--pace burst,spaced] [--peers A,B]
+        [--loop asyncio,uvloop] [--json]
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import gc
 import time
 
 from benchmarks import canned_server, rounds
-from benchmarks.peers import PEERS, Peer, installed
+from benchmarks.peers import PEERS, Peer, installed, opened
 
 WAVES = {"burst": 5, "spaced": 1}  # a wave of bursts is short
 
 
-def one(peer: str, base_url: str, pace: str, streams: int) -> float:
+def one(peer: str, base_url: str, authority: str | None, loop: str, pace: str, streams: int) -> float:
     """Microseconds of CPU per chunk of `peer`; to be run in a fresh process."""
-    return asyncio.run(_measure(peer, base_url, pace, streams))
+    return rounds.run(_measure(peer, base_url, authority, pace, streams), loop)
 
 
-async def _measure(name: str, base_url: str, pace: str, streams: int) -> float:
-    async with PEERS[name](base_url) as peer:
-        await _stream(peer, "burst", streams)
+async def _measure(name: str, base_url: str, authority: str | None, pace: str, streams: int) -> float:
+    async with opened(name, base_url, authority, max(1_000, streams)) as peer:
+        await read_streams(peer, "burst", streams)
         gc.collect()
         before = time.process_time()
         for _ in range(WAVES[pace]):
-            await _stream(peer, pace, streams)
+            await read_streams(peer, pace, streams)
         spent = time.process_time() - before
-        return spent / (WAVES[pace] * streams * canned_server.EVENTS) * 1e6
+        return spent / (WAVES[pace] * streams * canned_server.PACES[pace].chunks) * 1e6
 
 
-async def _stream(peer: Peer, pace: str, streams: int) -> None:
+async def read_streams(peer: Peer, pace: str, streams: int) -> None:
+    """Read so many streams at once, and check them."""
     answers = await asyncio.gather(*(peer.stream(pace) for _ in range(streams)))
-    expected = (canned_server.TEXT, canned_server.TOTAL_TOKENS, canned_server.EVENTS)
+    expected = (canned_server.TEXT, canned_server.TOTAL_TOKENS, canned_server.PACES[pace].chunks)
     assert all(answer == expected for answer in answers)
 
 
-def main() -> None:
-    """Measure every peer at both paces, `--rounds` times over."""
+def parser() -> argparse.ArgumentParser:
+    """The options; `--help` explains the figures, too."""
     options = rounds.parser(__doc__, rounds=3, peers=PEERS)
     options.add_argument("--streams", type=int, default=20, help="streams in parallel (%(default)s)")
     options.add_argument("--pace", type=rounds.names, default=list(WAVES), help="burst, spaced or both")
-    chosen = options.parse_args()
+    rounds.add_loop(options)
+    return options
+
+
+def measure(chosen: argparse.Namespace) -> rounds.Figure:
+    """Measure every peer at every pace, `--rounds` times over."""
     figure = rounds.Figure(
         title="Client CPU per streamed typed chunk, in microseconds, its share of the request included",
         condition="pace",
         baselines=("openai", "aiohttp", "raw"),
-        settings={"streams": chosen.streams, "chunks": canned_server.EVENTS, "rounds": chosen.rounds},
+        settings={"streams": chosen.streams, "rounds": chosen.rounds},
     )
-    peers = installed(chosen.peers)
-    with canned_server.running() as base_url:
+    peers, loops = installed(chosen.peers), rounds.loops(chosen.loop)
+    rounds.allow_connections(chosen.streams)
+    with canned_server.running() as server:
         for _ in range(chosen.rounds):
-            for pace in chosen.pace:
-                for peer in peers:
-                    cell = {"peer": peer, "pace": pace, "streams": chosen.streams}
-                    figure.add(pace, peer, rounds.fresh("benchmarks.stream_overhead:one", base_url=base_url, **cell))
-    figure.show(as_json=chosen.json)
+            for loop in loops:
+                for pace in chosen.pace:
+                    for peer in peers:
+                        cell = {"peer": peer, "loop": loop, "pace": pace, "streams": chosen.streams}
+                        spent = rounds.fresh("benchmarks.stream_overhead:one", **server.address, **cell)
+                        figure.add(rounds.condition(pace, loop), peer, spent)
+    return figure
+
+
+def main() -> None:
+    """Measure, and print."""
+    chosen = parser().parse_args()
+    measure(chosen).show(as_json=chosen.json)
 
 
 if __name__ == "__main__":
