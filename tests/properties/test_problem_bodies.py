@@ -10,8 +10,8 @@ from hypothesis import given, strategies as st
 
 from openai_async._policy import retry
 from openai_async._wire import problems
-from openai_async.types.meta import Meta, ReplyHeaders
 from openai_async.errors import APIStatusError
+from openai_async.types.meta import Meta, ReplyHeaders
 from openai_async.types.settings import Secret
 from tests.properties.strategies import json_values, text
 
