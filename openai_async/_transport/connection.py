@@ -70,14 +70,16 @@ class LeanConnection(asyncio.Protocol):
         self._chunked = False
         self.encoded = False  # by some Content-Encoding
         self._whole = True  # the request was sent to its end
+        self._bodiless = False  # as the answer to a HEAD, whatever its header says
         self._keep_alive = False
 
     # -- the owner's side ------------------------------------------------------------------------------
 
-    def start(self, head: bytes, body: bytes = b"") -> None:
-        """Send a request, or the head of one whose body follows by `upload`."""
+    def start(self, head: bytes, body: bytes = b"", *, bodiless: bool = False) -> None:
+        """Send a request, or the head of one whose body follows by `upload`. The answer to a HEAD is `bodiless`."""
         assert self._transport is not None
         self._reset()
+        self._bodiless = bodiless
         self._active = True
         if len(body) < _SMALL:
             self._transport.write(head + body)
@@ -294,6 +296,8 @@ class LeanConnection(asyncio.Protocol):
         self.head_complete = True
         if status in (204, 304):
             self._framed = True
+        if self._bodiless:  # the parser cannot be told: this connection has seen its last answer
+            self.complete = self._framed = True
 
     def on_body(self, data: bytes) -> None:
         self.pieces.append(data)
@@ -305,7 +309,7 @@ class LeanConnection(asyncio.Protocol):
             self._framed = self._chunked = self.encoded = False
             return
         self.complete = True
-        self._keep_alive = self._parser.should_keep_alive()
+        self._keep_alive = self._parser.should_keep_alive() and not self._bodiless
 
 
 class LeanExchange:

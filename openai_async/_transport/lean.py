@@ -41,7 +41,7 @@ class Lean:
         try:
             head = request_head(request, target, host)
             if isinstance(request.body, bytes):
-                connection.start(head, request.body)
+                connection.start(head, request.body, bodiless=request.method == "HEAD")
             else:
                 connection.start(head)
                 await connection.upload(request.body, until)

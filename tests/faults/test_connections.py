@@ -6,6 +6,7 @@ What cannot have reached the server is `not_sent` and costs nothing; what may ha
 from __future__ import annotations
 
 import datetime
+import math
 import socket
 import ssl
 from collections.abc import Iterator
@@ -18,10 +19,14 @@ import pytest
 import trustme
 
 from openai_async._transport import dialing, lean
+from openai_async._transport.exchange import WireRequest
+from openai_async._transport.lean import Lean
 from openai_async._transport.ownership import MOST_CONNECTS
+from openai_async._transport.shards import Shards, ShardSettings
 from openai_async._transport.tls import shared_context
 from openai_async.errors import APIConnectionError, RequestTooLargeError, UnexpectedRedirectError
 from openai_async.testing import FaultServer, Fin, ReadRequest, Rst, Script, Send, Stall, respond, sse
+from openai_async.testing.script import Framing
 
 from .conftest import MakeClient
 from .replies import CALL, CHUNKS, EVENTS, TEXT, error_reply, ok
@@ -265,3 +270,18 @@ async def test_connects_that_are_under_way_are_bounded(
                 group.start_soon(partial(client.chat.completions.create, **CALL))
         assert most <= MOST_CONNECTS
         assert server.accepted_connections == opened < 3 * MOST_CONNECTS
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+async def test_the_answer_to_a_head_has_no_body(transport: str, framing: Framing) -> None:
+    """Whatever its header says of a body: nothing is waited for, and the next request gets its own answer."""
+    head = b"".join(step.data for step in respond(200, b"x" * 9, framing=framing)[:1] if isinstance(step, Send))
+    head = head[: head.index(b"\r\n\r\n") + 4]
+    used = Lean() if transport == "lean" else Shards(ShardSettings(trust_env=False))
+    with FaultServer([(Send(head), ReadRequest(), *respond(200, b"own")), respond(200, b"own")]) as server:
+        exchange = await used.send(WireRequest("HEAD", server.base_url, [], b""), connect_timeout=5.0, until=math.inf)
+        assert exchange.status == 200
+        assert await exchange.read(math.inf) == b""
+        exchange = await used.send(WireRequest("GET", server.base_url, [], b""), connect_timeout=5.0, until=math.inf)
+        assert await exchange.read(math.inf) == b"own"
+        await used.aclose()
