@@ -248,7 +248,51 @@ def test_a_burst_is_not_taken_for_a_faster_or_slower_refill() -> None:
     assert min(shares) >= 0.9
 
 
-# ---- handing over
+# ---- settling
+
+
+def test_what_was_taken_more_since_a_sample_lowers_it() -> None:
+    """20,000 remain at second 10, of which we had less; 2,000 more were counted at 11, 2,000 flowed in until 12."""
+    buckets = buckets_of("tokens")
+    old = buckets.grant(0.0, 10_000.0)
+    new = buckets.grant(10.0, 50_000.0)
+    buckets.settle(11.0, old, 12_000.0)
+    succeed(buckets, 12.0, new, 20_000)
+    assert buckets.levels[0].level == pytest.approx(20_000)
+
+
+def test_what_is_given_back_is_not_taken_for_a_faster_refill() -> None:
+    """Every 3 s 9,000 are reserved and 3,000 used: what comes back is no refill, and the share stays all of it."""
+    buckets = half_full("tokens")
+    for number in range(1, 30):
+        grant = buckets.grant(3.0 * number, 9_000.0)
+        succeed(buckets, 3.0 * number + 1, grant, 24_000)
+        buckets.settle(3.0 * number + 2, grant, 3_000.0)
+    assert buckets.levels[0].share == pytest.approx(1.0, abs=0.02)
+
+
+# ---- the first request, and handing over
+
+
+def test_nothing_refills_before_the_first_request_is_there() -> None:
+    """600 of 600 go at once, over connections yet to be opened: shortly after, the server is still full."""
+    buckets = Buckets([Level("requests", 10, 600)], 0.0)
+    while buckets.wait(0.0, 1.0)[0] == 0.0:
+        buckets.close(buckets.grant(0.0, 1.0))
+    assert buckets.wait(0.25, 1.0)[0] > 0.0
+    assert buckets.wait(1.0, 1.0) == (0.0, None)
+
+
+def test_what_was_settled_is_handed_over() -> None:
+    """6,000 came back after the request was sent whose reply makes the limits known: they are added to its level."""
+    blind = Buckets([], 0.0)
+    old, first = blind.grant(0.0, 10_000.0), blind.grant(5.0, 1_000.0)
+    blind.settle(6.0, old, 4_000.0)
+    blind.grant(6.5, 20_000.0)
+    known = buckets_of("tokens")
+    blind.move_to(known, 7.0)
+    succeed(known, 7.0, first, 40_000)
+    assert known.levels[0].level == pytest.approx(28_000)
 
 
 def test_what_was_charged_is_handed_over() -> None:
