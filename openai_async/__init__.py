@@ -86,6 +86,9 @@ if TYPE_CHECKING:
         UnprocessableEntityError as UnprocessableEntityError,
     )
     from openai_async.integrations.progress import show_progress as show_progress
+    from openai_async.sync._map import Map as Map
+    from openai_async.sync._stream import Stream as Stream, StreamManager as StreamManager
+    from openai_async.sync.client import Client as Client
     from openai_async.types.attempt import (
         Attempt as Attempt,
     )
@@ -119,6 +122,10 @@ _HOMES = {
     "AsyncStreamManager": "openai_async._stream",
     "AsyncMap": "openai_async._map",
     "Result": "openai_async._map",
+    "Client": "openai_async.sync.client",
+    "Stream": "openai_async.sync._stream",
+    "StreamManager": "openai_async.sync._stream",
+    "Map": "openai_async.sync._map",
     "RateLimit": "openai_async.types.limits",
     "BatchSummary": "openai_async.batch.report",
     "BadLine": "openai_async.batch.rows",
@@ -185,6 +192,10 @@ __all__ = [
     "AsyncStream",
     "AsyncStreamManager",
     "AsyncMap",
+    "Client",
+    "Stream",
+    "StreamManager",
+    "Map",
     "Result",
     "RateLimit",
     "BatchSummary",

@@ -18,7 +18,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 import anyio
 import attrs
@@ -26,13 +26,10 @@ import attrs
 from openai_async import _runtime
 from openai_async._line import Line, Priority
 from openai_async._policy.levels import Grant, Reason
-from openai_async._policy.pool import Pool
+from openai_async._policy.pool import Pool, limits_of
 from openai_async.errors import OpenAIError, QuotaExhaustedError, RequestExceedsLimitError
-from openai_async.types.limits import RateLimit
+from openai_async.types.limits import StatedLimits
 from openai_async.types.meta import RateLimits
-
-#: What a user gives as `rate_limit`: one for all models, one per model, "auto" to learn from headers, None for none.
-Stated: TypeAlias = RateLimit | Mapping[str, RateLimit] | Literal["auto"] | None
 
 #: Seconds, at most, by which callers who were refused together are spread.
 _SPREAD: Final = 0.05
@@ -136,7 +133,7 @@ class Limiter:
         keys: how many keys there are.
     """
 
-    def __init__(self, max_concurrency: int | None, stated: Stated = None, keys: int = 1) -> None:
+    def __init__(self, max_concurrency: int | None, stated: StatedLimits = None, keys: int = 1) -> None:
         self.limit = max_concurrency
         self._stated = stated
         self._keys = keys
@@ -254,8 +251,7 @@ class Limiter:
 
     def after_fork(self) -> None:
         """Begin anew, in a child process: those who wait, and those who hold permits, are the parent's."""
-        self._families = {}
-        self._in_flight = 0
+        self._families, self._in_flight = {}, 0
 
     def now(self) -> float:
         """Seconds on a clock that goes on from one event loop to the next."""
@@ -337,16 +333,8 @@ class Limiter:
     def _pool(self, family: _Family, name: str, key: int, now: float) -> Pool | None:
         pool = family.pools.get(key)
         if pool is None and self._stated is not None:
-            pool = family.pools[key] = Pool(self._limits_of(name), now)
+            pool = family.pools[key] = Pool(limits_of(name, self._stated), now)
         return pool
-
-    def _limits_of(self, family: str) -> RateLimit | None:
-        """The stated limits of a family: its own, else those of the longest prefix, else those for "*"."""
-        if not isinstance(self._stated, Mapping):
-            return self._stated if isinstance(self._stated, RateLimit) else None
-        model = family.partition(" ")[2]
-        names = [name for name in self._stated if model.startswith(name)]
-        return self._stated[max(names, key=len)] if names else self._stated.get("*")
 
     def _never(self, family: _Family, ask: Ask, now: float) -> OpenAIError | None:
         """Why a request can never be sent; None if it can."""

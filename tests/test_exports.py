@@ -123,6 +123,17 @@ def test_building_a_client_loads_no_http_library_and_no_resource() -> None:
     assert len(loaded) < 320
 
 
+def test_building_a_synchronous_client_costs_little_more() -> None:
+    """A `Client` loads what an `AsyncClient` does and its own few modules; its thread starts with the first call."""
+    before = loaded_by("import openai_async; openai_async.AsyncClient(api_key='k')")
+    script = "import openai_async; openai_async.Client(api_key='k'); import threading; threads = threading.enumerate()"
+    loaded = loaded_by(f"{script}; assert len(threads) == 1, threads")
+    ours = {name for name in loaded - before if name.startswith("openai_async")}
+    assert {name for name in ours if not name.startswith("openai_async.sync")} == set()
+    assert not {name.partition(".")[0] for name in loaded} & HEAVY
+    assert len(loaded) < 330
+
+
 def test_catching_an_error_loads_no_client() -> None:
     """Code that only handles errors does not pay for the client."""
     loaded = loaded_by("from openai_async import RateLimitError")
@@ -169,6 +180,8 @@ def public_classes_and_functions() -> Iterator[tuple[str, Any]]:
     seen: set[int] = set()
     modules = [importlib.import_module(window) for window in SHOP_WINDOWS]
     modules += _modules_below("openai_async.types") + _modules_below("openai_async.resources")
+    modules += [found for found in _modules_below("openai_async.sync") if ".sync._" not in found.__name__]
+    modules += _modules_below("openai_async.sync.resources")
     for module in modules:
         names: list[str] = getattr(module, "__all__", None) or [
             name for name, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__

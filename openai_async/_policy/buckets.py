@@ -114,7 +114,7 @@ class Buckets:
     def _give_back(self, grant: Grant, kind: Kind) -> None:
         """A level that was full since, or was stated since by the server, does not miss the charge any more.
 
-        One that came close to full meanwhile gets too much, by less than what flowed in since: the margins are for that.
+        One that came close to full meanwhile gets too much, by less than what flowed in: the margins are for that.
         """
         if kind == "tokens":
             if grant.returned:

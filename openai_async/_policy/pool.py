@@ -8,11 +8,12 @@ nothing to count, and only the number in flight is steered: a refusal cuts it, s
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 from openai_async._policy.buckets import Buckets
 from openai_async._policy.levels import Grant, Level, Reason, Stated
-from openai_async.types.limits import RateLimit
+from openai_async.types.limits import RateLimit, StatedLimits
 from openai_async.types.meta import Bucket, RateLimits
 
 #: Requests in flight while a pool's limits are still unknown.
@@ -20,6 +21,15 @@ _BLIND: Final = 16
 _CUT: Final = 0.7
 #: A limit whose bucket takes longer to fill is one per day.
 _A_DAYS_WORTH: Final = 600.0
+
+
+def limits_of(family: str, stated: StatedLimits) -> RateLimit | None:
+    """The stated limits of a family: its own, else those of the longest prefix, else those for "*"."""
+    if not isinstance(stated, Mapping):
+        return stated if isinstance(stated, RateLimit) else None
+    model = family.partition(" ")[2]
+    names = [name for name in stated if model.startswith(name)]
+    return stated[max(names, key=len)] if names else stated.get("*")
 
 
 class Pool:

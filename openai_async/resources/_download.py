@@ -98,7 +98,10 @@ class AsyncDownload:
         return size
 
     async def aclose(self) -> None:
-        """Close it; before its end, the connection is dropped. Never raises and never waits."""
+        """Close it; before its end, the connection is dropped.
+
+        Never raises and never waits: there is nothing to cancel.
+        """
         self._close()
 
     def _close(self) -> None:

@@ -122,7 +122,10 @@ class AsyncPages(Generic[T]):
         return page
 
     async def aclose(self) -> None:
-        """Drop the page that is being fetched ahead, if one is."""
+        """Drop the page that is being fetched ahead, if one is.
+
+        Cancelling drops it, too.
+        """
         if self._ahead is not None:
             await self._ahead.cancel()
             self._ahead = None

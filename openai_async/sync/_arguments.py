@@ -155,7 +155,7 @@ class _Watched:
 
     async def wait(self) -> None:
         """Return soon after it was set."""
-        while not self.is_set():
+        while not self.is_set():  # noqa: ASYNC110 (a `threading.Event` tells no loop)
             await anyio.sleep(_LOOK_EVERY)
 
 

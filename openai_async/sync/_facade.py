@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from openai_async.client import AsyncClient
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from openai_async._stream import AsyncStream
 
 T = TypeVar("T")
+S = TypeVar("S")
 A = TypeVar("A")
 C = TypeVar("C", bound=Value)
 F = TypeVar("F")
@@ -108,16 +109,19 @@ class Facade(Generic[A]):
         self._lease = lease
         self._inner = inner
 
-    def _call(self, function: Callable[[], Awaitable[T]], params: dict[str, Any] | None = None) -> T:
+    def _call(self, function: Callable[[], Awaitable[T]], params: Mapping[str, object] | None = None) -> T:
         """The result of an asynchronous method. `params` are emptied, so that no frame still shows the prompt."""
         try:
             return self._lease.call(function)
         finally:
             if params is not None:
-                params.clear()
+                cast("dict[str, object]", params).clear()
 
     def _call_for(
-        self, face: type[Facade[Any]], function: Callable[[], Awaitable[object]], params: dict[str, Any] | None = None
+        self,
+        face: type[Facade[Any]],
+        function: Callable[[], Awaitable[object]],
+        params: Mapping[str, object] | None = None,
     ) -> Any:
         """As `_call`, of a method whose result may be asynchronous itself, and gets this face then."""
         lease = self._lease
@@ -128,7 +132,7 @@ class Facade(Generic[A]):
 
         return self._call(faced, params)
 
-    def _ask(self, function: Callable[[], T], params: dict[str, Any] | None = None) -> T:
+    def _ask(self, function: Callable[[], T], params: Mapping[str, object] | None = None) -> T:
         """The result of a method that is not asynchronous, and yet belongs to the loop."""
 
         async def asked() -> T:
@@ -136,12 +140,19 @@ class Facade(Generic[A]):
 
         return self._call(asked, params)
 
+    def _ask_for(
+        self, face: Callable[[Lease, T], S], function: Callable[[], T], params: Mapping[str, object] | None = None
+    ) -> S:
+        """As `_ask`, of a method whose result gets a face."""
+        return face(self._lease, self._ask(function, params))
+
     def _iterate(self, open_: Callable[[], AsyncIterator[T]]) -> Handoff[T]:
         """The items of an asynchronous iterator."""
-        return Handoff(Pump(self._lease.portal, open_), self._lease.call)
+        return Handoff(Pump(self._lease.portal, open_), self._lease)
 
     def __repr__(self) -> str:
-        return repr(self._inner).replace("<Async", "<", 1)
+        inner = getattr(self, "_inner", None)  # a traceback may show it half built
+        return f"<{type(self).__name__} not built>" if inner is None else repr(inner).replace("<Async", "<", 1)
 
 
 class ClientFace(Facade[AsyncClient]):
@@ -154,8 +165,22 @@ class ClientFace(Facade[AsyncClient]):
         self._lease.release()
 
 
-class IteratorFace(Facade[A], Generic[A, T]):
-    """Stands for an asynchronous iterator: `for`, and `close`."""
+class StepFace(Facade[A], Generic[A, T]):
+    """Stands for an asynchronous iterator; each item is one call, and none is read ahead."""
+
+    def _next(self) -> T:
+        step: Callable[[], Awaitable[T]] = cast("Any", self._inner).__anext__
+        return self._lease.call(step)
+
+    def _next_for(self, face: type[Facade[Any]]) -> Any:
+        return self._call_for(face, cast("Any", self._inner).__anext__)
+
+    def _end(self) -> None:
+        self._lease.call(cast("Any", self._inner).aclose)
+
+
+class BatchFace(Facade[A], Generic[A, T]):
+    """Stands for an asynchronous iterator whose items are handed over in batches. Dropping it closes it."""
 
     def __init__(self, lease: Lease, inner: A) -> None:
         super().__init__(lease, inner)
@@ -206,12 +231,9 @@ class StreamFace(OpenFace["AsyncStream[C, F]"], Generic[C, F]):
         self._check()
         inner = self._inner
         with self._lock:
-            try:
-                while (chunk := inner._ready()) is None:
-                    self._lease.call(inner._advance)
-                return chunk
-            except StopAsyncIteration:
-                raise StopIteration from None
+            while (chunk := inner._ready()) is None:
+                self._lease.call(inner._advance)
+            return chunk
 
     def _texts(self) -> Iterator[str]:
         while True:
@@ -227,13 +249,29 @@ class ManagerFace(Facade[A]):
     """Stands for an asynchronous context manager."""
 
     _held: Held[Any] | None = None
+    #: What was entered is kept: it ends with the block, and not when nobody looks at it.
+    _entered: object = None
 
     def _enter(self, face: type[Facade[Any]]) -> Any:
-        self._held = Held(self._lease.portal, cast("Any", self._inner))
-        return self._call_for(face, self._held.enter)
+        held: Held[Any] = Held(self._lease.portal, cast("Any", self._inner))
+        try:
+            self._entered = entered = self._call_for(face, held.enter)
+        except Exception:
+            raise
+        except BaseException:  # Ctrl-C, and it may have been entered already
+            self._lease.call(lambda: held.leave(None))
+            raise
+        self._held = held
+        return entered
 
     def _leave(self, reason: BaseException | None) -> bool | None:
         held, self._held = self._held, None
         if held is None or held.portal.forked:
             return None
-        return self._call(lambda: held.leave(reason))
+        suppressed = self._call(lambda: held.leave(reason))
+        self._entered = None
+        return suppressed
+
+    def __del__(self) -> None:
+        if self._held is not None:
+            self._held.drop()

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Final, Generic, TypeVar, cast
+from typing import Final, Generic, Protocol, TypeVar, cast
 
 import anyio
 
@@ -113,7 +113,7 @@ class Pump(Generic[T]):
 
 
 class Held(Generic[T]):
-    """An asynchronous context manager that a thread has entered. For the loop."""
+    """An asynchronous context manager that a thread has entered. All but `__init__` and `drop` is for the loop."""
 
     def __init__(self, portal: Portal, manager: AbstractAsyncContextManager[T]) -> None:
         self.portal = portal
@@ -134,9 +134,8 @@ class Held(Generic[T]):
         try:
             await self._entered.wait()
         except BaseException:
-            if self._scope is None:
-                self._task.cancel()
-            else:
+            self._left.set()
+            if self._scope is not None and not self._entered.is_set():
                 self._scope.cancel()
             with anyio.CancelScope(shield=True):
                 await asyncio.wait([self._task])
@@ -153,6 +152,10 @@ class Held(Generic[T]):
         self._raise()
         return self._suppressed
 
+    def drop(self) -> None:
+        """Leave it without waiting. From any thread."""
+        self.portal.post(self._left.set)
+
     def _raise(self) -> None:
         if self._failure is not None:
             failure, self._failure = self._failure, None
@@ -162,29 +165,36 @@ class Held(Generic[T]):
         try:
             with anyio.CancelScope() as self._scope:
                 self._value = await self._manager.__aenter__()
+                self._entered.set()
                 try:
-                    self._entered.set()
                     await self._left.wait()
-                finally:
-                    with anyio.CancelScope(shield=True):
-                        reason = self._reason
-                        self._suppressed = await self._manager.__aexit__(
-                            type(reason) if reason is not None else None,
-                            reason,
-                            reason.__traceback__ if reason is not None else None,
-                        )
+                except BaseException as error:  # the interpreter ends
+                    await self._exit(error)
+                    raise
+                self._suppressed = await self._exit(self._reason)
         except BaseException as error:
             self._failure = error if error is not self._reason else None
         self._entered.set()
         self.portal.release()
 
+    async def _exit(self, reason: BaseException | None) -> bool | None:
+        if reason is None:
+            return await self._manager.__aexit__(None, None, None)
+        return await self._manager.__aexit__(type(reason), reason, reason.__traceback__)
+
+
+class Caller(Protocol):
+    """Makes calls on the portal."""
+
+    def call(self, function: Callable[[], Awaitable[T]]) -> T: ...
+
 
 class Handoff(Generic[T]):
     """An iterator for threads: each item goes to one of them. `close` ends it, also from another thread."""
 
-    def __init__(self, pump: Pump[T], call: Callable[[Callable[[], object]], object]) -> None:
+    def __init__(self, pump: Pump[T], caller: Caller) -> None:
         self._pump = pump
-        self._call = call
+        self._caller = caller
         self._lock = threading.Lock()
         self._batch: deque[T] = deque()
         self._over = False
@@ -206,7 +216,7 @@ class Handoff(Generic[T]):
 
     def _fetch(self) -> None:
         try:
-            self._batch = cast("deque[T]", self._call(self._pump.batch))
+            self._batch = self._caller.call(self._pump.batch)
         except Exception:
             self._over = True
             self._pump.drop()
@@ -220,7 +230,7 @@ class Handoff(Generic[T]):
         self._over = True
         self._batch.clear()
         if not self._pump.portal.forked:
-            self._call(self._pump.close)
+            self._caller.call(self._pump.close)
 
     def __del__(self) -> None:
         self._pump.drop()

@@ -198,6 +198,8 @@ class _Call(Generic[T]):
 
     def start(self) -> None:
         self._started = True
+        if (sniffio := sys.modules.get("sniffio")) is not None:
+            sniffio.current_async_library_cvar.set("asyncio")  # in the copied context it may be the caller's
         self._portal.spawn(self._run())
 
     def cancel(self) -> None:
@@ -245,6 +247,8 @@ class _Call(Generic[T]):
         if self._error is not None:
             error, self._error = self._error, None
             try:
+                if isinstance(error, StopAsyncIteration):
+                    raise StopIteration(*error.args) from None
                 raise frameless(error) if isinstance(error, OpenAIError) else error
             finally:
                 del error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal, TypeAlias
 
 import attrs
@@ -68,3 +68,7 @@ class RateLimit:
 
 def _is_positive(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < float("inf")
+
+
+#: What a client is given: one for all models, one per model, "auto" to learn from headers, None for none.
+StatedLimits: TypeAlias = RateLimit | Mapping[str, RateLimit] | Literal["auto"] | None

@@ -8,7 +8,8 @@ nothing to ignore.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from threading import Event
 from typing import Any, Literal, assert_type
 
 import openai_async as api
@@ -19,7 +20,12 @@ from openai_async import (
     AsyncStream,
     AsyncStreamManager,
     Attempt,
+    BatchSummary,
+    Client,
+    Map,
     Result,
+    Stream,
+    StreamManager,
     Timeout,
 )
 from openai_async.types.chat import (
@@ -204,3 +210,67 @@ async def errors_are_told_apart(client: AsyncClient) -> None:
         assert_type(error.phase, Literal["connect", "send", "response", "body"])
     except api.OpenAIError as error:
         print(error)
+
+
+# ---- the synchronous client
+
+
+def sync_create_has_three_overloads(client: Client, unknown: bool, maybe: bool | None) -> None:
+    create = client.chat.completions.create
+    assert_type(create(model="m", messages=MESSAGES), ChatCompletion)
+    assert_type(create(model="m", messages=MESSAGES, stream=False), ChatCompletion)
+    assert_type(create(model="m", messages=MESSAGES, stream=None), ChatCompletion)
+    assert_type(create(model="m", messages=MESSAGES, stream=True), Stream[ChatCompletionChunk, ChatCompletion])
+    assert_type(
+        create(model="m", messages=MESSAGES, stream=maybe),
+        ChatCompletion | Stream[ChatCompletionChunk, ChatCompletion],
+    )
+    create(model="m", messages=MESSAGES, stream="yes")  # type: ignore[call-overload]
+    create(model="m")  # type: ignore[call-overload]
+    create("m", MESSAGES)  # type: ignore[call-overload]
+
+
+def a_sync_stream(client: Client) -> None:
+    manager = client.chat.completions.stream(model="m", messages=MESSAGES)
+    assert_type(manager, StreamManager[ChatCompletionChunk, ChatCompletion])
+    with manager as stream:
+        assert_type(stream, Stream[ChatCompletionChunk, ChatCompletion])
+        assert_type(stream.meta, Meta)
+        assert_type(stream.request_id, str | None)
+        assert_type(stream.partial, ChatCompletion | None)
+        assert_type(stream.text, Iterator[str])
+        for chunk in stream:
+            assert_type(chunk, ChatCompletionChunk)
+        assert_type(stream.final(), ChatCompletion)
+    for chunk in client.chat.completions.create(model="m", messages=MESSAGES, stream=True):
+        assert_type(chunk, ChatCompletionChunk)
+
+
+def a_sync_map(client: Client, rows: list[dict[str, Any]], source: AsyncIterator[Mapping[str, Any]]) -> None:
+    results = client.chat.completions.map(rows, model="m", ordered=False, max_in_flight=10)
+    assert_type(results, Map[ChatCompletion])
+    for result in results:
+        assert_type(result, Result[ChatCompletion])
+    with client.map(client.models.retrieve, rows) as opened:
+        assert_type(next(opened), Result[Model])
+    client.chat.completions.map(source)  # type: ignore[arg-type]
+
+
+def a_sync_batch(client: Client) -> None:
+    assert_type(client.batch.run("in.jsonl", "out.jsonl", stop=Event()), BatchSummary)
+    assert_type(client.batch.remote("in.jsonl", "out.jsonl"), BatchSummary)
+
+
+def a_sync_client_is_configured() -> None:
+    async def token() -> str:
+        return "k"
+
+    Client(api_key=token, timeout=30, deadline=60.0, max_retries=0, max_concurrency=None)
+    Client(api_key=lambda: "k", timeout=Timeout(attempt=30, idle=None), default_query={"a": 1})
+    Client(api_key=7)  # type: ignore[arg-type]
+    Client("k")  # type: ignore[call-arg]
+    with Client() as client:
+        assert_type(client, Client)
+        assert_type(client.base_url, str)
+        assert_type(client.models.list(timeout=5), ModelList)
+        client.models.retrieve(7)  # type: ignore[arg-type]

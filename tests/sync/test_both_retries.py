@@ -1,0 +1,7 @@
+"""`tests.faults.test_retries`, over the synchronous client."""
+
+from __future__ import annotations
+
+from .both import over_the_client
+
+globals().update(over_the_client("tests.faults.test_retries"))
