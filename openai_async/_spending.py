@@ -37,7 +37,7 @@ class Spending:
         self._max_tokens = max_total_tokens
         self._max_cost = max_cost
         self._answered = 0
-        self.tokens = 0
+        self.tokens: int = 0
         #: US dollars; None once a price was not known.
         self.cost: float | None = 0.0
 

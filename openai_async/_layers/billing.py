@@ -18,7 +18,7 @@ class Billing:
 
     def __init__(self, own: Mapping[str, PriceLike] | None) -> None:
         self._prices = Prices(own)
-        self.totals = CostTotals()
+        self.totals: CostTotals = CostTotals()
 
     def book(self, answer: Answer) -> None:
         """Note what a whole reply cost in its `meta`."""

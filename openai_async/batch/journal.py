@@ -54,7 +54,7 @@ class Journal:
         self.sidecar = sidecar
         self._descriptor = descriptor
         #: Bytes of whole lines.
-        self.size = 0
+        self.size: int = 0
         self._last = -1
         self._in_order = True
         self._broken = False  # after a refusal nobody knows what is on the disk; the next run will look

@@ -55,7 +55,7 @@ class InputFile:
         self.path = path
         self._file = file
         self._header: list[str] = []
-        self.recipe = attrs.evolve(recipe, format=recipe.format or self._told_by_content(recipe))
+        self.recipe: Recipe = attrs.evolve(recipe, format=recipe.format or self._told_by_content(recipe))
         self._seed = self.recipe.seed()
         if self.recipe.format == "csv":
             self._read_header()

@@ -17,10 +17,10 @@ try:
     import python_multipart as _multipart
     import starlette as _starlette
     import uvicorn as _uvicorn
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "the emulator needs Starlette, uvicorn and python-multipart: pip install 'openai-async-sdk[emulator]'"
-    ) from error
+    ) from _error
 
 from .batch_store import BatchLimits
 from .conditions import Faults, Latency

@@ -68,7 +68,7 @@ class Ledger:
     """The last `history` finished requests, oldest first, and the `stats` of all of them."""
 
     def __init__(self, history: int) -> None:
-        self.stats = Stats()
+        self.stats: Stats = Stats()
         self._entries: deque[Entry] = deque(maxlen=history)
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)

@@ -51,9 +51,9 @@ class Bucket:
     __slots__ = ("_level", "_now", "capacity", "limit", "rate")
 
     def __init__(self, per_minute: float, window: float, now: float) -> None:
-        self.limit = per_minute
-        self.rate = per_minute / 60
-        self.capacity = self.rate * window
+        self.limit: float = per_minute
+        self.rate: float = per_minute / 60
+        self.capacity: float = self.rate * window
         self._level = self.capacity
         self._now = now
 

@@ -64,18 +64,18 @@ class Emulator:
         history: int = 1_000_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.catalogue = Catalogue(models, any_model=any_model)
-        self.latency = latency or Latency()
-        self.faults = faults or Faults()
+        self.catalogue: Catalogue = Catalogue(models, any_model=any_model)
+        self.latency: Latency = latency or Latency()
+        self.faults: Faults = faults or Faults()
         self.batch_delay = batch_delay
-        self.batch_limits = batch_limits or BatchLimits()
+        self.batch_limits: BatchLimits = batch_limits or BatchLimits()
         self.organization = organization
         self.max_body = max_body
         self.max_upload = max_upload
         self.clock = clock
-        self.ledger = Ledger(history)
-        self.files = FileStore(clock)
-        self.batches = BatchStore()
+        self.ledger: Ledger = Ledger(history)
+        self.files: FileStore = FileStore(clock)
+        self.batches: BatchStore = BatchStore()
         self._keys = None if keys is None else frozenset(map(_digest, keys))
         self._limits = limits
         self._allowances: dict[tuple[str, str], Allowance] = {}

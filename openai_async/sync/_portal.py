@@ -48,10 +48,10 @@ class Portal:
     """An event loop in a thread. Use `claim`: it counts who uses it, and there is one at a time."""
 
     def __init__(self) -> None:
-        self.users = 0  # under the lock, as `ended`
-        self.ended = False  # it takes no more calls
-        self.forked = False  # it is the parent process's: its thread does not exist here
-        self.exiting = False
+        self.users: int = 0  # under the lock, as `ended`
+        self.ended: bool = False  # it takes no more calls
+        self.forked: bool = False  # it is the parent process's: its thread does not exist here
+        self.exiting: bool = False
         #: What is to be closed when the loop ends.
         self.open: WeakSet[Open] = WeakSet()
         self._tasks: set[asyncio.Task[None]] = set()

@@ -33,7 +33,7 @@ class Connection:
     def __init__(self, accepted: socket.socket, stop: socket.socket) -> None:
         accepted.setblocking(False)
         accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.half_closed = False
+        self.half_closed: bool = False
         self._socket = accepted
         self._stop = stop
         self._received = bytearray()
