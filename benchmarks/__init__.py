@@ -3,6 +3,7 @@
 `call_overhead`    client CPU per typed call, at 1, 16, 256 and 1,000 calls in flight
 `stream_overhead`  client CPU per typed chunk of a stream, in bursts and one at a time
 `many_streams`     4,000 streams at once: time, CPU, memory per stream
+`sync_overhead`    what `Client` costs over `AsyncClient`, per call and per chunk
 `import_time`      from a fresh interpreter to an imported package, a client, a first reply
 `limiter`          all of the quota, and no 429s?
 

@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benchmarks import call_overhead, import_time, many_streams, readme, rounds, stream_overhead
+from benchmarks import call_overhead, import_time, many_streams, readme, rounds, stream_overhead, sync_overhead
 from benchmarks.overhead_plot import draw
 from benchmarks.peers import PEERS
 from benchmarks.rounds import Figure
@@ -54,6 +54,7 @@ PARTS = {
     "calls on uvloop": Part(*_calls, "--in-flight 256 --loop uvloop", "--rounds 1 --calls 500"),
     "streams": Part(stream_overhead.parser, stream_overhead.measure, "--loop asyncio,uvloop", "--rounds 1"),
     "many streams": Part(many_streams.parser, many_streams.measure, "", "--rounds 1"),
+    "threads": Part(sync_overhead.parser, sync_overhead.measure, "", "--rounds 1 --calls 500"),
     "import": Part(import_time.parser, import_time.measure, "", "--rounds 2"),
 }
 NEEDS = {"calls over TLS": "trustme", "calls on uvloop": "uvloop"}

@@ -21,8 +21,9 @@ from dataclasses import dataclass, field, replace
 from attrs import evolve
 
 from openai_async import RateLimit
-from openai_async._limiter import Ask, Limiter, Stated
+from openai_async._limiter import Ask, Limiter
 from openai_async.testing import VirtualClockLoop
+from openai_async.types.limits import StatedLimits
 from openai_async.types.meta import Bucket, RateLimits
 
 REQUESTS = 2_000
@@ -257,7 +258,7 @@ def ours_in_processes(processes: int, *, shared: bool) -> Client:
     return client
 
 
-async def _limited(server: Server, jobs: Sequence[Job], limits: Stated) -> int:
+async def _limited(server: Server, jobs: Sequence[Job], limits: StatedLimits) -> int:
     limiter = Limiter(5_000, limits)
 
     async def one(job: Job) -> bool:
