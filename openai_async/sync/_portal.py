@@ -18,12 +18,11 @@ import os
 import sys
 import threading
 import warnings
+from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 from weakref import WeakSet
-
-import anyio
 
 from openai_async.errors import OpenAIError, frameless
 
@@ -54,6 +53,8 @@ class Portal:
         self.exiting: bool = False
         #: What is to be closed when the loop ends.
         self.open: WeakSet[Open] = WeakSet()
+        self._inbox: deque[tuple[contextvars.Context, _Call[Any]]] = deque()
+        self._woken = False  # the loop has been told of the inbox
         self._tasks: set[asyncio.Task[None]] = set()
         self._unused = asyncio.Event()
         self._loop = asyncio.new_event_loop()
@@ -128,9 +129,18 @@ class Portal:
             # Under the lock, so that the loop cannot end between the look and the call.
             if self.ended:
                 raise Ended
-            self._loop.call_soon_threadsafe(call.start, context=contextvars.copy_context())
+            self._inbox.append((contextvars.copy_context(), call))
+            if not self._woken:  # one wake-up serves all that come until the loop gets to it
+                self._woken = True
+                self._loop.call_soon_threadsafe(self._take_in)
 
     # -- on the loop -----------------------------------------------------------------------------------
+
+    def _take_in(self) -> None:
+        self._woken = False
+        while self._inbox:
+            context, call = self._inbox.popleft()
+            context.run(call.start)
 
     def spawn(self, coroutine: Any) -> asyncio.Task[None]:
         """Run a coroutine that handles its own errors; the loop does not end before it."""
@@ -184,39 +194,36 @@ class Portal:
 class _Call(Generic[T]):
     """One call under way: started and ended on the loop, awaited by the thread that makes it."""
 
-    __slots__ = ("_cancelled", "_done", "_ended", "_error", "_function", "_portal", "_scope", "_started", "_value")
+    __slots__ = ("_cancelled", "_done", "_ended", "_error", "_function", "_portal", "_running", "_task", "_value")
 
     def __init__(self, portal: Portal, function: Callable[[], Awaitable[T]]) -> None:
         self._portal = portal
         self._function: Callable[[], Awaitable[T]] | None = function
         self._ended = threading.Lock()
         self._ended.acquire()
-        self._scope: anyio.CancelScope | None = None
-        self._started = self._cancelled = self._done = False
+        self._task: asyncio.Task[None] | None = None
+        self._running = self._cancelled = self._done = False
         self._value: T | None = None
         self._error: BaseException | None = None
 
     def start(self) -> None:
-        self._started = True
         if (sniffio := sys.modules.get("sniffio")) is not None:
             sniffio.current_async_library_cvar.set("asyncio")  # in the copied context it may be the caller's
-        self._portal.spawn(self._run())
+        self._task = self._portal.spawn(self._run())
 
     def cancel(self) -> None:
         self._cancelled = True
-        if not self._started:  # and never will be: Ctrl-C came before it was handed in
+        if self._task is None:  # and never will be: Ctrl-C came before it was handed in
             self._end()
-        elif self._scope is not None:
-            self._scope.cancel()
+        elif self._running:  # else it looks itself: a task that is cancelled before it runs would tell nobody
+            self._task.cancel()
 
     async def _run(self) -> None:
         function, self._function = self._function, None
         assert function is not None
+        self._running = True
         try:
-            with anyio.CancelScope() as scope:
-                self._scope = scope
-                if self._cancelled:
-                    scope.cancel()
+            if not self._cancelled:
                 self._value = await function()
         except BaseException as error:
             self._error = error
