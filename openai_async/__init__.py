@@ -86,12 +86,19 @@ if TYPE_CHECKING:
         UnprocessableEntityError as UnprocessableEntityError,
     )
     from openai_async.integrations.progress import show_progress as show_progress
+    from openai_async.resources._pages import (
+        AsyncPage as AsyncPage,
+        AsyncPages as AsyncPages,
+        AsyncPaginator as AsyncPaginator,
+    )
     from openai_async.sync._map import Map as Map
     from openai_async.sync._stream import Stream as Stream, StreamManager as StreamManager
     from openai_async.sync.client import Client as Client
+    from openai_async.sync.resources._pages import Page as Page, Pages as Pages, Paginator as Paginator
     from openai_async.types.attempt import (
         Attempt as Attempt,
     )
+    from openai_async.types.files import Binary as Binary
     from openai_async.types.limits import RateLimit as RateLimit
     from openai_async.types.progress import (
         BatchProgress as BatchProgress,
@@ -103,6 +110,7 @@ if TYPE_CHECKING:
         NULL as NULL,
         Timeout as Timeout,
     )
+    from openai_async.types.thing import Thing as Thing
 
 _HOMES = {
     "Progress": "openai_async.types.progress",
@@ -122,6 +130,14 @@ _HOMES = {
     "AsyncStreamManager": "openai_async._stream",
     "AsyncMap": "openai_async._map",
     "Result": "openai_async._map",
+    "AsyncPage": "openai_async.resources._pages",
+    "AsyncPages": "openai_async.resources._pages",
+    "AsyncPaginator": "openai_async.resources._pages",
+    "Page": "openai_async.sync.resources._pages",
+    "Pages": "openai_async.sync.resources._pages",
+    "Paginator": "openai_async.sync.resources._pages",
+    "Thing": "openai_async.types.thing",
+    "Binary": "openai_async.types.files",
     "Client": "openai_async.sync.client",
     "Stream": "openai_async.sync._stream",
     "StreamManager": "openai_async.sync._stream",
@@ -192,7 +208,15 @@ __all__ = [
     "AsyncStream",
     "AsyncStreamManager",
     "AsyncMap",
+    "AsyncPage",
+    "AsyncPages",
+    "AsyncPaginator",
     "Client",
+    "Page",
+    "Pages",
+    "Paginator",
+    "Thing",
+    "Binary",
     "Stream",
     "StreamManager",
     "Map",

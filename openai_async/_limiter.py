@@ -135,7 +135,7 @@ class Limiter:
 
     def __init__(self, max_concurrency: int | None, stated: StatedLimits = None, keys: int = 1) -> None:
         self.limit = max_concurrency
-        self._stated = stated
+        self._stated: StatedLimits = stated
         self._keys = keys
         self._drained: set[int] = set()
         self._turn = 0

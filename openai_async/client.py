@@ -12,6 +12,7 @@ from openai_async._layers.billing import Billing
 from openai_async._layers.credentials import KeyRing
 from openai_async._layers.pipeline import Defaults, Pipeline
 from openai_async._line import Priority
+from openai_async._nouns import Nouns
 from openai_async._policy.levels import Reason
 from openai_async._policy.prices import CostTotals, PriceLike
 from openai_async.errors import ConfigurationError, frameless
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from openai_async.types.progress import Progress
 
 
-class AsyncClient:
+class AsyncClient(Nouns):
     """The API, or any server that speaks it, for asyncio and trio.
 
     Use it as a context manager, or call `aclose()`. One client serves any number of tasks, and several event loops one

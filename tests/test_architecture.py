@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("_stream",), ("_map",)),
     (("resources",),),
     (("batch",), ("tools",), ("tuning",)),
-    (("client", "_settings"),),
+    (("client", "_settings", "_nouns"),),
     (("sync",), ("integrations",)),
     (("cli",),),
 )

@@ -25,7 +25,7 @@ class Operation:
 
     verb: Verb
     path: str
-    query: frozenset[str] = attrs.field(default=frozenset(), converter=frozenset)
+    query: frozenset[str] = frozenset()
     form: bool = attrs.field(default=False, kw_only=True)
     beta: str | None = attrs.field(default=None, kw_only=True)
     repeatable: bool = attrs.field(

@@ -205,6 +205,11 @@ def after_next(items: list[Any], page: Mapping[str, Any]) -> dict[str, Any] | No
     return {"after": token} if isinstance(token, str) and token and page.get("has_more", True) else None
 
 
+def after_any(items: list[Any], page: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Whichever of these ways the page itself shows."""
+    return after_token(items, page) or after_next(items, page) or after_last(items, page)
+
+
 def no_more(items: list[Any], page: Mapping[str, Any]) -> dict[str, Any] | None:
     """There is one page only."""
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from functools import cached_property, partial
-from typing import Any, Literal, TypeAlias, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack, cast, overload
 
 from openai_async._layers.pipeline import Pipeline
 from openai_async._line import Priority
@@ -18,6 +18,9 @@ from openai_async.resources._operation import Operation
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
 from openai_async.types.chat_params import ChatCreateParams
 from openai_async.types.progress import Progress
+
+if TYPE_CHECKING:
+    from openai_async.resources.table import Method, Noun
 
 ChatStream: TypeAlias = AsyncStream[ChatCompletionChunk, ChatCompletion]
 
@@ -41,6 +44,14 @@ class AsyncCompletions(Resource):
     """Chat completions (https://platform.openai.com/docs/api-reference/chat)."""
 
     __slots__ = ()
+    _noun = "chat.completions"
+
+    if TYPE_CHECKING:  # stored completions, by the table
+        retrieve: Method
+        list: Method
+        update: Method
+        delete: Method
+        messages: Noun
 
     @overload
     async def create(

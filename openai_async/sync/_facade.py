@@ -18,6 +18,7 @@ from openai_async.types._base import Value
 
 if TYPE_CHECKING:
     from openai_async._stream import AsyncStream
+    from openai_async.sync.nouns import NounForThreads
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -109,6 +110,15 @@ class Facade(Generic[A]):
         self._lease = lease
         self._inner = inner
 
+    if not TYPE_CHECKING:  # what stands in the table alone
+
+        def __getattr__(self, name):
+            if name.startswith("_"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            from openai_async.sync.nouns import twin_of
+
+            return twin_of(self._lease, name, getattr(self._inner, name))
+
     def _call(self, function: Callable[[], Awaitable[T]], params: Mapping[str, object] | None = None) -> T:
         """The result of an asynchronous method. `params` are emptied, so that no frame still shows the prompt."""
         try:
@@ -157,6 +167,32 @@ class Facade(Generic[A]):
 
 class ClientFace(Facade[AsyncClient]):
     """The root of a client."""
+
+    if TYPE_CHECKING:
+        admin: NounForThreads
+        audio: NounForThreads
+        batches: NounForThreads
+        beta: NounForThreads
+        completions: NounForThreads
+        containers: NounForThreads
+        content_provenance_checks: NounForThreads
+        conversations: NounForThreads
+        decisions: NounForThreads
+        embeddings: NounForThreads
+        evals: NounForThreads
+        files: NounForThreads
+        fine_tuning: NounForThreads
+        images: NounForThreads
+        live: NounForThreads
+        moderations: NounForThreads
+        realtime: NounForThreads
+        responses: NounForThreads
+        safety: NounForThreads
+        skills: NounForThreads
+        uploads: NounForThreads
+        vector_stores: NounForThreads
+        videos: NounForThreads
+        webhooks: NounForThreads
 
     def __init__(self, inner: AsyncClient) -> None:
         super().__init__(Lease(inner), inner)

@@ -29,6 +29,15 @@ class Model(Reply):
 
 
 @attrs.define
+class ModelDeleted(Reply):
+    """A model that was deleted."""
+
+    id: str
+    deleted: bool = True
+    object: str = "model"
+
+
+@attrs.define
 class ModelList(Reply):
     """Every model that the key may use. Iterating it gives the models."""
 

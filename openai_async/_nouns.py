@@ -1,0 +1,50 @@
+"""Which nouns a client has without a class of their own. Loaded with the client, so nothing else is loaded here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from openai_async.resources.table import Noun
+
+
+class Nouns:
+    """The nouns of the API that stand in the table alone; see `resources.table`."""
+
+    #: Dotted name of the noun that this is; "" for the client.
+    _noun: ClassVar[str] = ""
+
+    if TYPE_CHECKING:
+        admin: Noun
+        audio: Noun
+        batches: Noun
+        beta: Noun
+        completions: Noun
+        containers: Noun
+        content_provenance_checks: Noun
+        conversations: Noun
+        decisions: Noun
+        embeddings: Noun
+        evals: Noun
+        files: Noun
+        fine_tuning: Noun
+        images: Noun
+        live: Noun
+        moderations: Noun
+        realtime: Noun
+        responses: Noun
+        safety: Noun
+        skills: Noun
+        uploads: Noun
+        vector_stores: Noun
+        videos: Noun
+        webhooks: Noun
+
+    else:
+
+        def __getattr__(self, name):
+            if name.startswith("_"):
+                raise AttributeError(name)  # also of a client that is half built
+            from openai_async.resources.table import found
+
+            return found(self._pipeline, self._noun, name)

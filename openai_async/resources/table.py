@@ -1,0 +1,194 @@
+"""Every operation of the API, as data: reachable under its official name, without a class of its own.
+
+`client.files.list()`, `client.beta.threads.runs.create(thread_id, assistant_id=...)`: names, parameters, verbs and
+paths are those of the API. What stands in the path is given by position or by name, everything else by name. Replies
+are `Thing`s: their fields are attributes. Nouns with classes of their own (such as `client.chat.completions`) find here
+what they do not have themselves.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any, Final, Literal, TypeAlias, cast
+
+import attrs
+
+from openai_async._layers.pipeline import Pipeline
+from openai_async._wire import codec
+from openai_async.errors import InvalidParameterError
+from openai_async.resources._base import Resource, prepare
+from openai_async.resources._operation import Operation, Verb
+from openai_async.resources._pages import after_any
+from openai_async.types.thing import Thing
+
+Reading: TypeAlias = Literal["object", "page", "binary"]
+
+_PLACE: Final = re.compile(r"{(\w+)}")
+
+
+@attrs.frozen
+class Endpoint:
+    """One operation.
+
+    Attributes:
+        name: dotted, as the client has it.
+        operation: what is sent.
+        places: what stands in the path, in order.
+        reply: "object", "page" or "binary".
+        files: fields of a form that are files.
+    """
+
+    name: str
+    operation: Operation
+    places: tuple[str, ...]
+    reply: Reading
+    files: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, line: str) -> Endpoint:
+        """One line of the table."""
+        name, verb, path, *specials = line.split()
+        stated: dict[str, str] = {}
+        for special in specials:
+            what, _, which = special.partition("=")
+            stated[what] = which
+        operation = Operation(
+            cast("Verb", verb),
+            path,
+            frozenset(_listed(stated, "query")),
+            form="form" in stated,
+            beta=stated.get("beta"),
+            repeatable=verb in ("GET", "DELETE") or "again" in stated,
+        )
+        reply: Reading = "page" if "page" in stated else "binary" if "binary" in stated else "object"
+        return cls(name, operation, tuple(_PLACE.findall(path)), reply, _listed(stated, "form"))
+
+    def placed(self, given: tuple[object, ...], params: dict[str, Any]) -> dict[str, object]:
+        """What stands in the path, taken out of what was given by position and by name.
+
+        Raises:
+            InvalidParameterError: something is missing, given twice, or too much.
+        """
+        if len(given) > len(self.places):
+            expected = ", ".join(self.places) or "nothing"
+            raise InvalidParameterError(self.name, f"takes {expected} by position, and everything else by name")
+        place: dict[str, object] = dict(zip(self.places, given, strict=False))
+        for name in self.places:
+            if name in params:
+                if name in place:
+                    raise InvalidParameterError(name, "was given by position and by name")
+                place[name] = params.pop(name)
+            elif name not in place:
+                raise InvalidParameterError(name, "is missing: it stands in the path")
+        return place
+
+
+def _listed(stated: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(part for part in stated.get(name, "").split(",") if part)
+
+
+@functools.cache
+def endpoints() -> Mapping[str, Endpoint]:
+    """Every operation by its dotted name."""
+    text = resources.files("openai_async.resources").joinpath("endpoints.txt").read_text("utf-8")
+    found = (Endpoint.read(line) for line in text.splitlines() if line and not line.startswith("#"))
+    return {endpoint.name: endpoint for endpoint in found}
+
+
+@functools.cache
+def nouns() -> frozenset[str]:
+    """Everything that has operations, or nouns that have."""
+    names: set[str] = set()
+    for name in endpoints():
+        parts = name.split(".")
+        names.update(".".join(parts[:count]) for count in range(1, len(parts)))
+    return frozenset(names)
+
+
+class Noun(Resource):
+    """A noun of the API without a class of its own: its methods, and the nouns below it, are those of the table.
+
+    Methods raise InvalidParameterError before anything is sent, and APIError (see `openai_async.errors`). Cancelling
+    one drops the connection.
+    """
+
+    __slots__ = ("_name",)
+
+    def __init__(self, pipeline: Pipeline, name: str) -> None:
+        super().__init__(pipeline)
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return found(self._pipeline, self._name, name)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *below(self._name)]
+
+    def __repr__(self) -> str:
+        return f"<client.{self._name}>"
+
+
+def found(pipeline: Pipeline, noun: str, name: str) -> Any:
+    """The method or noun of that name below a noun.
+
+    Raises:
+        AttributeError: there is none.
+    """
+    dotted = f"{noun}.{name}" if noun else name
+    endpoint = endpoints().get(dotted)
+    if endpoint is not None:
+        return Method(pipeline, endpoint)
+    if dotted in nouns():
+        return Noun(pipeline, dotted)
+    raise AttributeError(f"client.{noun} has no {name!r}" if noun else f"the client has no {name!r}")
+
+
+def below(noun: str) -> list[str]:
+    """Names of the methods and nouns right below a noun."""
+    beginning = f"{noun}." if noun else ""
+    names = {*endpoints(), *nouns()}
+    return sorted(
+        name.removeprefix(beginning)
+        for name in names
+        if name.startswith(beginning) and "." not in name.removeprefix(beginning)
+    )
+
+
+class Method(Resource):
+    """An operation, to be called."""
+
+    __slots__ = ("_endpoint",)
+
+    def __init__(self, pipeline: Pipeline, endpoint: Endpoint) -> None:
+        super().__init__(pipeline)
+        self._endpoint = endpoint
+
+    def __call__(self, *place: object, **params: Any) -> Any:
+        """Await it for the reply; iterate it, where it is a list."""
+        endpoint = self._endpoint
+        standing = endpoint.placed(place, params)
+        if endpoint.reply == "page":
+            return self._list(endpoint.operation, Thing, params, after_any, **standing)
+        if endpoint.reply == "binary":
+            return self._fetch_binary(endpoint.operation, params, **standing)
+        return self._object(params, standing)
+
+    async def _object(self, params: dict[str, Any], place: Mapping[str, object]) -> Thing:
+        endpoint = self._endpoint
+        if params.get("stream"):
+            raise InvalidParameterError("stream", "is not read here; client.chat.completions.stream() is")
+        call = prepare(self._pipeline, endpoint.operation, _thing, params, place=place, files=endpoint.files)
+        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        return f"<client.{self._endpoint.name}: {self._endpoint.operation.verb} {self._endpoint.operation.path}>"
+
+
+_read: Final = codec.decoder(Thing)
+
+
+def _thing(body: bytes) -> Thing:
+    return _read(body) if body.strip() else Thing()  # some only say that it was done

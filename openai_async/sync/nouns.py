@@ -1,0 +1,61 @@
+"""The nouns of the table for threads: the same names, arguments and replies, without `await`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from openai_async.resources._pages import AsyncPaginator
+from openai_async.resources.table import Method, Noun
+from openai_async.sync.resources._pages import Paginator
+
+if TYPE_CHECKING:
+    from openai_async.sync._facade import Lease
+
+
+def twin_of(lease: Lease, name: str, value: Any) -> Any:
+    """What stands for a noun or a method of the table.
+
+    Raises:
+        AttributeError: it is neither, and so not for threads.
+    """
+    if isinstance(value, Noun):
+        return NounForThreads(lease, value)
+    if isinstance(value, Method):
+        return MethodForThreads(lease, value)
+    raise AttributeError(f"a synchronous client has no {name!r}")
+
+
+class NounForThreads:
+    """A noun of the API: its methods, and the nouns below it."""
+
+    def __init__(self, lease: Lease, inner: Noun) -> None:
+        self._lease = lease
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return twin_of(self._lease, name, getattr(self._inner, name))
+
+    def __dir__(self) -> list[str]:
+        return dir(self._inner)
+
+    def __repr__(self) -> str:
+        return repr(self._inner)
+
+
+class MethodForThreads:
+    """An operation, to be called."""
+
+    def __init__(self, lease: Lease, inner: Method) -> None:
+        self._lease = lease
+        self._inner = inner
+
+    def __call__(self, *place: object, **params: Any) -> Any:
+        """The reply; of a list, what gives its pages and items."""
+        result = self._inner(*place, **params)
+        if isinstance(result, AsyncPaginator):
+            listing: AsyncPaginator[Any] = result  # pyright: ignore[reportUnknownVariableType]
+            return Paginator(self._lease, listing)
+        return self._lease.call(lambda: result)
+
+    def __repr__(self) -> str:
+        return repr(self._inner)

@@ -1,0 +1,178 @@
+"""Every operation of the API is reachable under its official name, and sends what it should."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from openai_async import AsyncClient, Client, InvalidParameterError
+from openai_async.resources.table import endpoints
+from openai_async.testing import FaultServer, Request, Script, respond
+from openai_async.types.thing import Thing
+
+#: As the official SDK of September 2026 names them: verb, path, method.
+OPERATIONS = [
+    (*line.partition(" | ")[0].split(" ", 1), line.partition(" | ")[2].removeprefix("client."))
+    for line in (Path(__file__).parent / "data" / "operations.txt").read_text("utf-8").splitlines()
+    if line
+]
+REPLY = {"id": "r_1", "object": "x", "choices": [], "data": [{"id": "a"}, {"id": "b"}], "nested": {"deep": [{"x": 1}]}}
+
+
+def answer(request: Request) -> Script:
+    return respond(200, json.dumps(REPLY).encode(), {"content-type": "application/json"})
+
+
+@pytest.fixture(scope="module")
+def server() -> Any:
+    with FaultServer(answer) as server:
+        yield server
+
+
+@pytest.fixture
+async def client(server: FaultServer) -> AsyncIterator[AsyncClient]:
+    async with AsyncClient(api_key="k", base_url=server.base_url, trust_env=False) as client:
+        yield client
+
+
+def method_of(client: Any, name: str) -> Any:
+    for part in name.split("."):
+        client = getattr(client, part)
+    return client
+
+
+def test_the_table_holds_what_the_api_has() -> None:
+    """Not an operation less or more than the published list, each with its verb and path."""
+    table = {(e.operation.verb.lower(), e.operation.path, name) for name, e in endpoints().items()}
+    assert table == set(OPERATIONS)
+
+
+@pytest.mark.parametrize(("verb", "path", "name"), OPERATIONS, ids=[name for _, _, name in OPERATIONS])
+async def test_every_operation_is_callable(
+    client: AsyncClient, server: FaultServer, verb: str, path: str, name: str
+) -> None:
+    """Under its official name, with the verb and the path of the API, and its parameters where they belong."""
+    endpoint = endpoints()[name]
+    places = [f"p {number}" for number in range(len(endpoint.places))]
+    params: dict[str, Any] = dict.fromkeys(endpoint.files, b"content")
+    if name == "chat.completions.create":
+        params |= {"messages": [{"role": "user", "content": "x"}], "model": "m"}
+    options = {} if name in ("models.list", "models.retrieve") else {"limit": 3}
+    await method_of(client, name)(*places, **params, **options)
+    request = server.requests[-1]
+    sent = urlsplit(request.target)
+    expected = path.partition("?")[0]
+    for place, value in zip(endpoint.places, places, strict=True):
+        expected = expected.replace(f"{{{place}}}", value.replace(" ", "%20"))
+    assert (request.method.lower(), sent.path) == (verb, f"/v1{expected}")
+    query = dict(parse_qsl(sent.query))
+    if "?" in path:
+        assert query.pop("beta") == "true"
+    if verb in ("get", "delete"):
+        assert query == {key: str(value) for key, value in options.items()}
+        assert request.body == b""
+    elif endpoint.operation.form:
+        assert query == {}
+        assert b'name="limit"\r\n\r\n3' in request.body
+        assert request.body.count(b"content\r\n") == len(endpoint.files)
+    else:
+        assert query == {}
+        assert json.loads(request.body)["limit"] == 3
+    assert request.header("openai-beta") == endpoint.operation.beta
+
+
+async def test_a_reply_is_read_like_an_object(client: AsyncClient) -> None:
+    """Fields are attributes all the way down; the plain object is there, too."""
+    reply = await client.vector_stores.retrieve("vs_1")
+    assert isinstance(reply, Thing)
+    assert (reply.id, reply.nested.deep[0].x, reply["object"]) == ("r_1", 1, "x")
+    assert reply.to_dict() == REPLY
+    with pytest.raises(AttributeError):
+        reply.missing  # noqa: B018
+
+
+async def test_places_are_given_by_position_or_by_name(client: AsyncClient, server: FaultServer) -> None:
+    """Both ways send the same; what is missing, twice or too much is refused before anything is sent."""
+    runs = client.beta.threads.runs
+    await runs.retrieve("t", "r")
+    await runs.retrieve(run_id="r", thread_id="t")
+    assert server.requests[-1].target == server.requests[-2].target
+    before = len(server.requests)
+    for places, params in ((("t",), {}), (("t", "r", "x"), {}), (("t", "r"), {"run_id": "r"}), (("t", ""), {})):
+        with pytest.raises(InvalidParameterError):
+            await runs.retrieve(*places, **params)
+    assert len(server.requests) == before
+
+
+def test_what_is_no_name_of_the_api_is_no_attribute() -> None:
+    """A misspelling is an AttributeError, at every level, and what there is can be listed."""
+    client = AsyncClient(api_key="k")
+    for get in (lambda: client.fils, lambda: client.files.creat, lambda: client.chat.completions.lst):
+        with pytest.raises(AttributeError):
+            get()
+    assert {"create", "list", "retrieve", "delete", "content"} <= {*dir(client.files)}
+
+
+async def test_pages_follow_one_another() -> None:
+    """By the last id, by a token, or by what is called next; awaiting gives the first page, iterating every item."""
+
+    def paged(request: Request) -> Script:
+        query = dict(parse_qsl(urlsplit(request.target).query))
+        number = int(query.get("after") or query.get("page") or "0")
+        page: dict[str, Any] = {"data": [{"id": str(number + 1)}, {"id": str(number + 2)}], "has_more": number < 98}
+        page |= {"next_page": str(number + 2)} if "usage" in request.target else {"last_id": str(number + 2)}
+        return respond(200, json.dumps(page).encode())
+
+    with FaultServer(paged) as server:
+        async with AsyncClient(api_key="k", base_url=server.base_url, trust_env=False) as client:
+            for listing in (client.files.list(limit=2), client.admin.organization.usage.completions(start_time=1)):
+                assert [item.id async for item in listing] == [str(number) for number in range(1, 101)]
+            page = await client.files.list(limit=2)
+            assert [item.id for item in page] == ["1", "2"]
+            assert [item.id for item in await page.next_page()] == ["3", "4"]
+            assert len(await client.files.list().collect(limit=7)) == 7
+
+
+def test_threads_have_the_same_names(server: FaultServer) -> None:
+    """The table is the same without asyncio: objects, lists, binaries."""
+    with Client(api_key="k", base_url=server.base_url, trust_env=False) as client:
+        assert client.files.retrieve("f").nested.deep[0].x == 1
+        assert [item.id for item in client.vector_stores.files.list("vs")] == ["a", "b"]
+        assert json.loads(client.files.content("f").content) == REPLY
+        assert client.chat.completions.retrieve("c").id == "r_1"
+        with pytest.raises(AttributeError):
+            client.fils  # noqa: B018
+
+
+async def test_a_file_is_uploaded_without_being_read_into_memory(
+    client: AsyncClient, server: FaultServer, tmp_path: Path
+) -> None:
+    """A path, bytes, (name, content, type), an open file and pieces arrive as they are; progress is told."""
+    path = tmp_path / "data.jsonl"
+    path.write_bytes(b'{"a": 1}\n' * 100_000)
+    seen: list[tuple[int, int | None]] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b"piece "
+
+    with path.open("rb") as file:
+        for content, expected in (
+            (path, path.read_bytes()),
+            (b"bytes", b"bytes"),
+            (("name.txt", b"named", "text/plain"), b"named"),
+            (file, path.read_bytes()),
+            (pieces(), b"piece piece piece "),
+        ):
+            await client.files.create(
+                file=content, purpose="batch", on_upload=lambda sent, total: seen.append((sent, total))
+            )
+            assert expected in server.requests[-1].body
+    assert b'filename="data.jsonl"' in server.requests[-5].body
+    assert seen
+    assert all(total is None or sent <= total for sent, total in seen)
