@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -13,6 +14,10 @@ settings.load_profile("base")
 
 for _name in [name for name in os.environ if name.startswith("OPENAI_") or name.lower().endswith("_proxy")]:
     del os.environ[_name]  # the machine's settings are nobody's test
+
+# A shell that starts something in the background has it ignore Ctrl-C, and its children after it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=["asyncio", "trio"])

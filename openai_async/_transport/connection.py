@@ -88,13 +88,12 @@ class LeanConnection(asyncio.Protocol):
 
     async def upload(self, body: Body, until: float) -> None:
         """Send a body piece by piece, no faster than the socket takes it, and no further once there is an answer."""
-        assert self._transport is not None
         self._whole = False
         chunked = body.length is None
         pieces = body.open()
         try:
             async for piece in pieces:
-                if self.head_complete or self.failure is not None:
+                if self.head_complete or self.failure is not None or self._transport is None:
                     return
                 if piece:
                     self._transport.writelines((b"%x\r\n" % len(piece), piece, b"\r\n") if chunked else (piece,))
@@ -102,9 +101,10 @@ class LeanConnection(asyncio.Protocol):
                     await self.news(until)
         finally:
             await closed(pieces)
-        if chunked:
-            self._transport.write(b"0\r\n\r\n")
-        self._whole = True
+        if self._transport is not None:
+            self._whole = True
+            if chunked:
+                self._transport.write(b"0\r\n\r\n")
 
     def news(self, until: float) -> asyncio.Future[None]:
         """Await it until something new has arrived: the head, a piece, the end, a failure, or room for more of a body.
@@ -229,6 +229,7 @@ class LeanConnection(asyncio.Protocol):
         elif self._active and not self.complete and self.failure is None:
             self.failure = str(exc) or type(exc).__name__
         self._set_timer(math.inf)
+        self._transport = None  # asyncio's can bear no more calls, not even to be aborted
         if not self._closed.done():
             self._closed.set_result(None)
         self._wake()

@@ -80,7 +80,7 @@ def test_estimates_are_what_the_emulator_charges(
 ) -> None:
     """For any conversation, to the token."""
     body = {"model": "m", "messages": said, **settings, **bound}
-    assert estimate_request("/chat/completions", body) == _charge(ChatRequest.read(body))
+    assert estimate_request("/chat/completions", body) == _charge(ChatRequest.read(body), body)
 
 
 @given(

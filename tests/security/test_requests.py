@@ -468,7 +468,7 @@ async def test_proxies_of_the_environment_are_used(
     assert server.accepted_connections == 0
 
 
-@pytest.mark.parametrize("variable", {*HTTP_PROXIES, *HTTPS_PROXIES})
+@pytest.mark.parametrize("variable", sorted({*HTTP_PROXIES, *HTTPS_PROXIES}))
 async def test_proxies_of_the_environment_can_be_distrusted(
     server: FaultServer, proxy: FaultServer, variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -183,9 +183,14 @@ client.models  # loaded before the signal
 say("ready")
 try:
     globals()[arguments[0]]()
-except KeyboardInterrupt:
-    held = client._inner._pipeline.limiter.in_flight, client._inner._pipeline.limiter.waiting
-    say("interrupted", *held, client._lease.call(other_tasks))
+except KeyboardInterrupt as error:
+    error.__traceback__ = None  # its frames hold the iterator, if the signal came while nothing was waited for
+    import time
+    until, left = time.monotonic() + 1.0, None
+    while left != (0, 0, 0) and time.monotonic() < until:
+        limiter = client._inner._pipeline.limiter
+        left = limiter.in_flight, limiter.waiting, client._lease.call(other_tasks)
+    say("interrupted", *left)
 if arguments[1] == "goes on":
     say(create(**call("b") | {"model": "another"}).text)  # the first one's may have been told to wait
 """
