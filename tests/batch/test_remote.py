@@ -540,7 +540,7 @@ def test_limits_are_positive_integers(value: Any) -> None:
 async def test_parts_wait_for_room_in_the_queue(remote: Remote, emulator: Emulator) -> None:
     """A part that the queue has no room for is handed in again when one of ours has ended, in the same run."""
     emulator.batch_limits = BatchLimits(enqueued_tokens=150)
-    emulator.batch_delay = 0.01
+    emulator.batch_delay = 0.1
     write_lines(remote.source, requests(8))
     states: list[tuple[str, ...]] = []
     summary = await remote.run(

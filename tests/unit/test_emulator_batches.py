@@ -409,7 +409,7 @@ def test_other_calls_are_served_meanwhile() -> None:
         while (batch := look(client, batch_id))["status"] in seen:
             seen[batch["status"]] += 0 if batch["request_counts"]["completed"] in (0, 3000) else 1
         assert batch["request_counts"]["completed"] == 3000
-        assert seen["in_progress"] > 2
+        assert seen["in_progress"] >= 1
 
 
 def test_cancelling_keeps_what_is_done() -> None:
