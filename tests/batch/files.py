@@ -44,11 +44,14 @@ def ids(path: Path) -> list[str]:
 
 
 def whole_lines(path: Path) -> dict[str, bytes]:
-    """The lines of OUT that are whole, by custom_id: what a run has acknowledged, or was about to."""
+    """The lines of OUT that are whole, by custom_id: what a run has acknowledged, or was about to.
+
+    A last line that lacks nothing but its line break is whole: no part of a JSON object is one.
+    """
     if not path.exists():
         return {}
     found: dict[str, bytes] = {}
-    for line in path.read_bytes().split(b"\n")[:-1]:
+    for line in path.read_bytes().split(b"\n"):
         try:
             found[json.loads(line)["custom_id"]] = line
         except ValueError:
