@@ -18,8 +18,6 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from attrs import evolve
-
 from openai_async import RateLimit
 from openai_async._limiter import Ask, Limiter
 from openai_async.testing import VirtualClockLoop
@@ -229,12 +227,14 @@ async def _together(calls: Sequence[Awaitable[bool]]) -> int:
 
 
 def stated(cell: Cell, share: float = 1.0) -> RateLimit:
-    """The limits as a user would state them: per second where they are enforced so, and how tokens are counted."""
-    limit = RateLimit(share=share, accounting="settle" if cell.settles else "admission")
-    requests, tokens = cell.requests_per_minute, cell.tokens_per_minute
-    if cell.window >= 60:
-        return evolve(limit, requests_per_minute=requests, tokens_per_minute=tokens)
-    return evolve(limit, requests_per_second=requests / 60, tokens_per_second=tokens / 60)
+    """The limits as a user would state them: per minute, with the burst that they allow, and how tokens are counted."""
+    return RateLimit(
+        requests_per_minute=cell.requests_per_minute,
+        tokens_per_minute=cell.tokens_per_minute,
+        burst=cell.window,
+        share=share,
+        accounting="settle" if cell.settles else "admission",
+    )
 
 
 async def ours(server: Server, jobs: Sequence[Job]) -> int:

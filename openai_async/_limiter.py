@@ -291,6 +291,8 @@ class Limiter:
         while (waiter := family.line.head()) is not None:
             permit = self._grant(family, waiter.ask, now, waiter)
             if permit is None:
+                if waiter.reason == "slot" or family.timer_at < math.inf:
+                    return served  # it can go later
                 error = self._never(family, waiter.ask, now)
                 if error is None:
                     return served

@@ -269,7 +269,7 @@ class Buckets:
         level.level = min(level.capacity, max(min(level.level, most), least))
 
     def _learn_window(self, level: Level, sample: Stated) -> None:
-        """A limit per minute may be enforced by the second, and one per second by the minute."""
+        """A limit per minute may be enforced by the second. (One that was stated per second is kept by the second.)"""
         if sample.limit is None or not 0.99 < sample.limit / 60 / level.rate < 1.01:
             return
         assert sample.remaining is not None
@@ -278,7 +278,7 @@ class Buckets:
             level.capacity = max(1.0, capacity)
             level.level = min(level.level, level.capacity)
             level.margin = min(level.margin, _MARGIN_MOST * level.capacity + level.least_margin)
-        level.capacity = max(level.capacity, sample.remaining)
+        level.capacity = max(level.capacity, min(level.most, sample.remaining))
 
     def _learn_share(self, level: Level, sample: Stated, grant: Grant) -> None:
         remaining = sample.remaining

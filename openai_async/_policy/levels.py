@@ -30,6 +30,8 @@ class Level:
     capacity: float
     #: The most that a single request may cost; it may be more than what the bucket holds.
     limit: float = attrs.field(default=attrs.Factory(lambda self: self.capacity, takes_self=True))
+    #: The most that `capacity` may become: what was stated, or as much as the server says.
+    most: float = attrs.field(default=attrs.Factory(lambda self: self.capacity, takes_self=True), init=False)
     level: float = attrs.field(init=False)
     #: Part of `rate` that is ours, as observed.
     share: float = attrs.field(default=1.0, init=False)

@@ -44,7 +44,7 @@ class Pool:
 
     def __init__(self, stated: RateLimit | None, now: float) -> None:
         self.accounting = stated.accounting if stated else "admission"
-        levels = [Level(kind, rate, capacity) for kind, capacity, rate in stated.periods()] if stated else []
+        levels = [Level(*period) for period in stated.periods()] if stated else []
         self._buckets = Buckets(levels, now)
         self._learns = not levels  # limits are not known yet
         self._blind = not levels  # nor is it known whether there are any
@@ -141,7 +141,9 @@ def _level(kind: str, stated: Bucket) -> Level | None:
         seconds = 86_400.0 if fills_in > _A_DAYS_WORTH else 60.0
     assert kind in ("requests", "tokens")
     capacity = _stated(stated).capacity if seconds == 60.0 else None
-    return Level(kind, stated.limit / seconds, capacity or stated.limit, stated.limit)  # type: ignore[arg-type]
+    level = Level(kind, stated.limit / seconds, capacity or stated.limit, stated.limit)  # type: ignore[arg-type]
+    level.most = stated.limit
+    return level
 
 
 def _stated(bucket: Bucket) -> Stated:

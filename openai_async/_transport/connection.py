@@ -263,26 +263,24 @@ class LeanConnection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self.head_complete:  # a trailer
             return
-        self.headers.append((name, value))
+        name = name.lower()
+        if name in _FRAMING:
+            self._frame(name, value)
+        self.headers.append((name, value.rstrip(b" \t")))
 
-    def _read_framing(self) -> None:
-        """What the header says of where the body ends, and how it is packed."""
-        for name, value in self.headers:
-            if name not in _FRAMING:
-                continue
-            if name == b"content-encoding":
-                self.encoded = True
-                continue
-            if name == b"transfer-encoding":
-                # As the parser reads it: anything else it takes for some coding of which it does not know the end.
-                if self._framed or value.rstrip(b" ").lower() != b"chunked":
-                    raise _RefusedError("the answer has a transfer encoding that was not asked for")
-                self._chunked = True
-            self._framed = True
+    def _frame(self, name: bytes, value: bytes) -> None:
+        """What a field says of where the body ends, or how it is packed."""
+        if name == b"content-encoding":
+            self.encoded = True
+            return
+        if name == b"transfer-encoding":
+            # As the parser reads it: anything else it takes for some coding of which it does not know the end.
+            if self._framed or value.rstrip(b" ").lower() != b"chunked":
+                raise _RefusedError("the answer has a transfer encoding that was not asked for")
+            self._chunked = True
+        self._framed = True
 
     def on_headers_complete(self) -> None:
-        self.headers = [(name.lower(), value) for name, value in self.headers]
-        self._read_framing()
         status, version = self._parser.get_status_code(), self._parser.get_http_version()
         if status < 100 or (version != "1.1" and (version != "1.0" or self._chunked)):
             raise _RefusedError(_INVALID)
@@ -292,7 +290,6 @@ class LeanConnection(asyncio.Protocol):
             if status == 101:
                 raise _RefusedError("the server switched protocols unasked")
             return
-        self.headers = [(name, value.rstrip(b" \t")) for name, value in self.headers]
         self.status = status
         self.head_complete = True
         if status in (204, 304):

@@ -23,10 +23,12 @@ _SECONDS = {"second": 1.0, "minute": 60.0, "day": 86_400.0}
 class RateLimit:
     """The limits of an account, per second, minute or day. Several may be stated; all of them hold.
 
-    A limit refills continuously; what may be sent at once is one period's worth. Some accounts are held to a limit per
-    second although it is stated per minute: state it per second then.
+    A limit refills continuously; what may be sent at once is one period's worth, and no more, whatever a server says.
+    Some accounts are held to a limit per second although it is stated per minute: state it per second then, or with the
+    `burst` that they allow.
 
     Attributes:
+        burst: seconds' worth that may be sent at once, where that is less than a period's.
         share: the part of every limit that is this process's, such as 1/4 in each of four processes on one key. Their
             shares add up to at most 1; then none is refused for what the others send. What one leaves unused is
             not given to the others.
@@ -39,6 +41,7 @@ class RateLimit:
     tokens_per_second: float | None = None
     tokens_per_minute: float | None = None
     tokens_per_day: float | None = None
+    burst: float | None = None
     share: float = 1.0
     accounting: Accounting = "admission"
 
@@ -49,21 +52,24 @@ class RateLimit:
                 value: object = getattr(self, name)
                 if value is not None and not _is_positive(value):
                     raise ConfigurationError(f"rate_limit.{name}", "must be a positive number, or None")
+        if self.burst is not None and not _is_positive(self.burst):
+            raise ConfigurationError("rate_limit.burst", "must be a positive number of seconds, or None")
         if not _is_positive(self.share) or self.share > 1:
             raise ConfigurationError("rate_limit.share", "must be more than 0 and at most 1")
         if self.accounting not in ("admission", "settle", "realtime"):
             raise ConfigurationError("rate_limit.accounting", "must be 'admission', 'settle' or 'realtime'")
 
-    def periods(self) -> Iterator[tuple[Literal["requests", "tokens"], float, float]]:
-        """(kind, capacity, rate per second) of each stated limit, shared out."""
+    def periods(self) -> Iterator[tuple[Literal["requests", "tokens"], float, float, float]]:
+        """(kind, rate per second, capacity, most of a single request) of each stated limit, shared out."""
         kinds: tuple[Literal["requests", "tokens"], ...] = ("requests", "tokens")
         for kind in kinds:
             for period, seconds in _SECONDS.items():
                 limit: float | None = getattr(self, f"{kind}_per_{period}")
                 if limit is not None:
+                    ours = limit * self.share
+                    at_once = ours if self.burst is None else ours * min(1.0, self.burst / seconds)
                     # Less than one request's worth could never be spent.
-                    capacity = max(1.0, limit * self.share)
-                    yield kind, capacity, limit * self.share / seconds
+                    yield kind, ours / seconds, max(1.0, at_once), max(1.0, ours)
 
 
 def _is_positive(value: object) -> bool:

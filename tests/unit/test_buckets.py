@@ -323,14 +323,24 @@ def test_a_limit_higher_than_stated_may_only_lower() -> None:
     assert level_at(buckets, 11.0) == 1_000
 
 
-def test_a_limit_per_second_may_be_enforced_by_the_minute() -> None:
-    """Stated per second, said per minute, and 50,000 of 60,000 remain: the bucket holds as much, at the same rate."""
+def test_a_limit_that_was_stated_per_second_is_kept_by_the_second() -> None:
+    """The server says that 50,000 of 60,000 a minute remain: it would take them, and yet only 1,000 go at once."""
     buckets = begun(tokens(1_000, seconds=1.0))
     buckets.close(buckets.grant(10.0, 1_000.0))
     answered(buckets, 10.3, buckets.grant(10.2, 0.0), remaining=50_000, limit=60_000)
     (level,) = buckets.levels
-    assert (level.rate, level.capacity) == (1_000, 50_000)
-    assert 1_000 <= level.level <= 50_000
+    assert (level.rate, level.capacity) == (1_000, 1_000)
+    assert level_at(buckets, 60.0) == 1_000
+
+
+def test_a_window_that_looked_short_grows_to_what_was_stated_and_no_further() -> None:
+    """Once 900 seemed to be all that it holds; then 40,000 remain: it holds as much, and 60,000 at most."""
+    buckets = begun(tokens())
+    buckets.succeeded(0.1, buckets.grant(0.0, 100.0), NOTHING, Stated(60_000, 900, 0.1))
+    buckets.succeeded(9.1, buckets.grant(9.0, 0.0), NOTHING, Stated(60_000, 40_000, 20.0))
+    assert buckets.levels[0].capacity == 40_000
+    buckets.succeeded(40.1, buckets.grant(40.0, 0.0), NOTHING, Stated(60_000, 60_000, 0.0))
+    assert buckets.levels[0].capacity == 60_000
 
 
 def test_a_limit_per_minute_may_be_enforced_by_the_second() -> None:

@@ -370,7 +370,14 @@ async def test_a_refused_request_goes_before_its_job() -> None:
 
 @pytest.mark.parametrize(
     "limit",
-    [{"requests_per_minute": 0}, {"tokens_per_day": -1}, {"share": 0}, {"share": 1.5}, {"requests_per_second": True}],
+    [
+        {"requests_per_minute": 0},
+        {"tokens_per_day": -1},
+        {"share": 0},
+        {"share": 1.5},
+        {"requests_per_second": True},
+        {"burst": 0},
+    ],
 )
 def test_limits_that_cannot_be_are_refused(limit: dict[str, float]) -> None:
     """The error names the field."""

@@ -51,6 +51,16 @@ def test_every_stated_limit_is_a_level() -> None:
     ]
 
 
+def test_a_burst_bounds_what_goes_at_once_and_not_what_one_request_may_cost() -> None:
+    """Two seconds' worth of a limit per minute; a limit per second is held to its second."""
+    limit = RateLimit(tokens_per_minute=6_000, requests_per_second=4, burst=2)
+    levels = Pool(limit, 0.0).levels
+    assert [(level.kind, level.capacity, level.rate, level.limit) for level in levels] == [
+        ("requests", 4, 4, 4),
+        ("tokens", 200, 100, 6_000),
+    ]
+
+
 def test_a_limit_of_a_day_runs_out_before_that_of_a_minute() -> None:
     """100 a day at 60 a minute: after 100 of them, a minute apart or not, the next waits for the day."""
     pool = Pool(RateLimit(requests_per_minute=60, requests_per_day=100), 0.0)
