@@ -77,6 +77,7 @@ if TYPE_CHECKING:
         PermissionDeniedError as PermissionDeniedError,
         QuotaExhaustedError as QuotaExhaustedError,
         RateLimitError as RateLimitError,
+        RemovedEndpointError as RemovedEndpointError,
         RequestExceedsLimitError as RequestExceedsLimitError,
         RequestTimeoutError as RequestTimeoutError,
         RequestTooLargeError as RequestTooLargeError,
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
         StreamInterrupted as StreamInterrupted,
         UnexpectedRedirectError as UnexpectedRedirectError,
         UnprocessableEntityError as UnprocessableEntityError,
+        WaitTimeoutError as WaitTimeoutError,
     )
     from openai_async.integrations.progress import show_progress as show_progress
     from openai_async.resources._pages import (
@@ -175,7 +177,9 @@ _HOMES = {
     "ConflictError": "openai_async.errors",
     "RequestTooLargeError": "openai_async.errors",
     "UnprocessableEntityError": "openai_async.errors",
+    "WaitTimeoutError": "openai_async.errors",
     "RateLimitError": "openai_async.errors",
+    "RemovedEndpointError": "openai_async.errors",
     "QuotaExhaustedError": "openai_async.errors",
     "RequestExceedsLimitError": "openai_async.errors",
     "InternalServerError": "openai_async.errors",
@@ -254,7 +258,9 @@ __all__ = [
     "ConflictError",
     "RequestTooLargeError",
     "UnprocessableEntityError",
+    "WaitTimeoutError",
     "RateLimitError",
+    "RemovedEndpointError",
     "QuotaExhaustedError",
     "RequestExceedsLimitError",
     "InternalServerError",

@@ -1,8 +1,9 @@
 """Streams that never lie about their end.
 
-A stream is over when its terminal event has come. Anything else - the connection ends, breaks or falls silent, an event
-is damaged, the server reports an error midway - is raised as what it is, with everything delivered so far folded into
-`partial`. After the terminal event the rest of the body is read for a moment, so that the connection can be used again.
+A stream is over when its terminal event has come: `[DONE]`, or the event that its kind of stream ends with. Anything
+else - the connection ends, breaks or falls silent, an event is damaged, the server reports an error midway - is raised
+as what it is, with everything delivered so far folded into `partial`. After the terminal event the rest of the body is
+read for a moment, so that the connection can be used again.
 
 A stream holds its connection and its permit until it is over or closed; both go exactly once.
 """
@@ -52,6 +53,11 @@ F = TypeVar("F")
 class Fold(Protocol[C_contra, F_co]):
     """What turns the chunks of one kind of stream into the reply they amount to."""
 
+    @property
+    def over(self) -> bool:
+        """Whether the last chunk was the terminal event. Never so where `[DONE]` is."""
+        ...
+
     def add(self, chunk: C_contra) -> None: ...
     def result(self, meta: Meta) -> F_co | None: ...
     def billed(self) -> Billed | None: ...
@@ -74,7 +80,13 @@ class AsyncStream(Generic[C, F]):
     """
 
     def __init__(
-        self, call: Call, answer: Answer, decode: Callable[[bytes], C], fold: Fold[C, F], max_event_bytes: int
+        self,
+        call: Call,
+        answer: Answer,
+        decode: Callable[[bytes], C],
+        fold: Fold[C, F],
+        max_event_bytes: int,
+        decode_named: Callable[[bytes | None, bytes], C] | None = None,
     ) -> None:
         assert answer.exchange is not None
         self.meta: Meta = answer.meta
@@ -85,6 +97,7 @@ class AsyncStream(Generic[C, F]):
         self._deadline = call.deadline
         self._secrets = [call.credentials.secret] if call.credentials else []
         self._decode = decode
+        self._decode_named = decode_named  # where the name of an event is not in its data, too
         self._fold = fold
         self._sse = SSEDecoder(max_event_bytes)
         self._events: deque[Event] = deque()
@@ -165,13 +178,16 @@ class AsyncStream(Generic[C, F]):
         if not self._events or (event := self._events[0])[1] == b"[DONE]":
             return None
         try:
-            chunk = self._decode(event[1])
+            chunk = self._decode(event[1]) if self._decode_named is None else self._decode_named(event[0], event[1])
         except DecodeError:
             return None
         if event[0] == b"error" or (chunk.extra and problems.error_in(chunk.extra)):
             return None
         self._events.popleft()
         self._fold.add(chunk)
+        if self._fold.over:
+            self._events.clear()
+            self._completed()
         return chunk
 
     async def _advance(self) -> None:
@@ -181,6 +197,7 @@ class AsyncStream(Generic[C, F]):
                 self._fail_with(self._events.popleft()[1])
             await self._finish()
         if self._complete:
+            await self._finish()
             raise StopAsyncIteration
         if self._closed:
             raise StreamInterrupted("the stream was closed before its end", partial=self.partial)
@@ -250,9 +267,10 @@ class AsyncStream(Generic[C, F]):
 
     async def _finish(self) -> None:
         """The terminal event is here: read on briefly, so that the connection can be reused."""
-        self._complete = True
-        if self._bill is not None and (known := self._fold.billed()) is not None:
-            self.meta.cost = self._bill(*known)
+        if not self._complete:
+            self._completed()
+        if self._closed:
+            return
         spare, until = _DRAIN_BYTES, _runtime.now() + _DRAIN_SECONDS
         try:
             while spare > 0 and (data := await self._exchange.read(until)):
@@ -261,6 +279,11 @@ class AsyncStream(Generic[C, F]):
             pass  # the reply is whole, whatever becomes of the connection
         finally:
             self._close()
+
+    def _completed(self) -> None:
+        self._complete = True
+        if self._bill is not None and (known := self._fold.billed()) is not None:
+            self.meta.cost = self._bill(*known)
 
     def _close(self) -> None:
         if not self._closed:

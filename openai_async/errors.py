@@ -3,6 +3,8 @@
 OpenAIError
 ├── ConfigurationError (ValueError)      the client was set up wrongly; names the field, never shows its value
 ├── InvalidParameterError (ValueError)   a call was given bad arguments; nothing was sent
+├── RemovedEndpointError                 the API has removed the operation; names what replaces it; nothing was sent
+├── WaitTimeoutError (TimeoutError)      a job has not ended in the time given to it; carries its last state
 └── APIError                             a call failed; carries request_id, attempts, retry_after, partial
     ├── APIConnectionError               no (whole) answer arrived; `phase` says how far the call came
     │   ├── APITimeoutError              the time given to one phase ran out
@@ -87,6 +89,32 @@ class InvalidParameterError(OpenAIError, ValueError):
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
         self.field = field
+
+
+class RemovedEndpointError(OpenAIError):
+    """The API has removed this operation. Other servers may still have it: a `base_url` of theirs is asked.
+
+    Attributes:
+        operation: dotted name, as the client has it.
+        replacement: what to use instead.
+    """
+
+    def __init__(self, operation: str, replacement: str) -> None:
+        super().__init__(f"{operation} was removed from the API: use {replacement}")
+        self.operation = operation
+        self.replacement = replacement
+
+
+class WaitTimeoutError(OpenAIError, TimeoutError):
+    """A job has not ended within the time that `wait` was given; it goes on at the server.
+
+    Attributes:
+        last: its state when it was last asked for.
+    """
+
+    def __init__(self, message: str, *, last: Any = None) -> None:
+        super().__init__(message)
+        self.last = last
 
 
 class APIError(OpenAIError):

@@ -60,7 +60,7 @@ def test_the_drawing_names_the_status_of_each_class() -> None:
 
 def example(cls: type[errors.OpenAIError]) -> errors.OpenAIError:
     """An exception of this class with every field filled."""
-    if issubclass(cls, (errors.ConfigurationError, errors.InvalidParameterError)):
+    if issubclass(cls, (errors.ConfigurationError, errors.InvalidParameterError, errors.RemovedEndpointError)):
         return cls("messages[0].role", "is wrong")
     if not issubclass(cls, errors.APIError):
         return cls("text")

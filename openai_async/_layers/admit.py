@@ -23,7 +23,7 @@ from openai_async.errors import (
     RateLimitError,
 )
 from openai_async.types.attempt import Attempt
-from openai_async.types.chat import CompletionUsage
+from openai_async.types.chat import Counted
 from openai_async.types.meta import RateLimits
 
 #: Seconds; a longer Retry-After is for the caller to hear of, not for everybody to wait for.
@@ -99,4 +99,4 @@ def _report(permit: Permit, error: BaseException) -> None:
 
 def _counted(answer: Answer) -> float | None:
     usage: object = getattr(answer.value, "usage", None)
-    return float(usage.total_tokens) if isinstance(usage, CompletionUsage) else None
+    return float(usage.as_completion_usage().total_tokens) if isinstance(usage, Counted) else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from openai_async._layers.call import Answer
 from openai_async._policy.prices import CostTotals, PriceLike, Prices, cost
-from openai_async.types.chat import CompletionUsage
+from openai_async.types.chat import CompletionUsage, Counted
 
 
 class Billing:
@@ -24,8 +24,10 @@ class Billing:
         """Note what a whole reply cost in its `meta`."""
         value = answer.value
         usage = getattr(value, "usage", None)
-        if isinstance(usage, CompletionUsage):
-            answer.meta.cost = self.bill(value.model, value.created, value.service_tier, usage)
+        if isinstance(usage, Counted):
+            created = getattr(value, "created", None) or getattr(value, "created_at", None)
+            model, tier = getattr(value, "model", None), getattr(value, "service_tier", None)
+            answer.meta.cost = self.bill(model, created, tier, usage.as_completion_usage())
 
     def bill(
         self, model: str | None, created: float | None, tier: str | None, usage: CompletionUsage | None

@@ -8,7 +8,7 @@ midway is the caller's: later chunks do not change it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from openai_async.types._base import EMPTY
 from openai_async.types.chat import (
@@ -245,6 +245,8 @@ class ChatFold:
     """Add chunks, ask for the reply so far. Asking does not change it."""
 
     __slots__ = ("_choices", "_extra", "_fingerprint", "_first", "_moderation", "_tier", "_usage", "chunks")
+
+    over: Final = False  # `[DONE]` ends it
 
     def __init__(self) -> None:
         self._choices: dict[int, _Choice] = {}

@@ -36,7 +36,16 @@ class CompletionTokensDetails(Value):
 
 
 @attrs.define
-class CompletionUsage(Value):
+class Counted(Value):
+    """Tokens that were counted by the server, in the words of one endpoint."""
+
+    def as_completion_usage(self) -> CompletionUsage:
+        """The same in the words of chat completions, which limits and prices are reckoned in."""
+        raise NotImplementedError
+
+
+@attrs.define
+class CompletionUsage(Counted):
     """Tokens that were counted by the server. Details are parts of the totals, not additions to them."""
 
     prompt_tokens: int = 0
@@ -44,6 +53,10 @@ class CompletionUsage(Value):
     total_tokens: int = 0
     prompt_tokens_details: PromptTokensDetails | None = None
     completion_tokens_details: CompletionTokensDetails | None = None
+
+    def as_completion_usage(self) -> CompletionUsage:
+        """This one."""
+        return self
 
 
 @attrs.define
