@@ -13,6 +13,7 @@ all of them admitted (`Cell.bound`), and how many 429s were drawn for each reque
 from __future__ import annotations
 
 import asyncio
+import heapq
 import math
 import random
 from collections.abc import Awaitable, Callable, Sequence
@@ -50,13 +51,28 @@ class Cell:
     def bound(self, jobs: Sequence[Job]) -> float:
         """The least seconds in which the server admits all jobs: what the full buckets do not hold must be refilled.
 
-        A server that settles charges what is used, in the end.
+        Of a server that settles: when it admits the last of them if each goes, in order, the moment it can.
         """
         spare, seconds = 1 - self.others, self.window / 60
         requests = (len(jobs) / self.requests_per_minute - seconds) * 60 / spare
-        charged = sum(job.used if self.settles else job.cost for job in jobs)
-        tokens = (charged / self.tokens_per_minute - seconds) * 60 / spare
-        return max(requests, tokens)
+        tokens = (sum(job.cost for job in jobs) / self.tokens_per_minute - seconds) * 60 / spare
+        return max(requests, self._least_when_settled(jobs) if self.settles else tokens)
+
+    def _least_when_settled(self, jobs: Sequence[Job]) -> float:
+        """What is reserved for a reply and not used comes back when the reply is complete, which takes its time."""
+        rate, capacity = self.tokens_per_minute / 60, self.tokens_per_minute * self.window / 60
+        now, level = 0.0, capacity
+        coming_back: list[tuple[float, float]] = []  # when, and how much
+        for job in jobs:
+            admitted = now + max(0.0, job.cost - level) / rate
+            while coming_back and coming_back[0][0] <= admitted:
+                when, tokens = heapq.heappop(coming_back)
+                level = min(capacity, level + (when - now) * rate + tokens)
+                now, admitted = when, when + max(0.0, job.cost - level) / rate
+            level = min(capacity, level + (admitted - now) * rate) - job.cost
+            now = admitted
+            heapq.heappush(coming_back, (now + job.seconds, job.cost - job.used))
+        return now
 
 
 CELLS = (

@@ -230,7 +230,8 @@ class Buckets:
             if grant.time >= level.synced - 0.25:
                 self._correct(level, sample, now, grant, newest=newest, admitted=admitted)
                 if newest:
-                    self._learn_share(level, sample, grant)
+                    if not _is_more(sample, level):  # else what others use is none of the part that was stated
+                        self._learn_share(level, sample, grant)
                     level.synced = grant.time
                     level.confirmed = max(level.confirmed, grant.time - level.late)
         return sampled
