@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import weakref
+from importlib.util import find_spec
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self, TextIO, TypeAlias
 
@@ -124,7 +125,10 @@ class _InNotebook(ProgressDisplay):
     """A bar. Needs tqdm."""
 
     def __init__(self, out: TextIO) -> None:
-        from tqdm.auto import tqdm  # type: ignore[import-untyped]  # pyright: ignore
+        if find_spec("ipywidgets"):
+            from tqdm.auto import tqdm  # type: ignore[import-untyped]  # pyright: ignore
+        else:  # a bar of text; the other module would complain of the lack of widgets
+            from tqdm import tqdm  # type: ignore[import-untyped]  # pyright: ignore
 
         self._tqdm: Any = tqdm
         self._out = out
