@@ -22,6 +22,7 @@ from openai_async.errors import (
     ResponseTooLargeError,
     UnexpectedRedirectError,
 )
+from openai_async.types.chat import ChatCompletion
 from openai_async.types.meta import Meta, ReplyHeaders
 
 log = logging.getLogger("openai_async")
@@ -53,7 +54,7 @@ class Send:
         try:
             exchange = await self._transport.send(request, connect_timeout=call.timeout.connect, until=until)
             phase = "body"
-            meta = Meta(exchange.status, ReplyHeaders(exchange.headers))
+            meta = Meta(exchange.status, ReplyHeaders(exchange.header))
             if log.isEnabledFor(logging.DEBUG):
                 path = call.path.partition("?")[0]  # a query may hold a key
                 log.debug("%s %s -> %d, request %s", call.method, path, meta.status, meta.request_id)
@@ -136,6 +137,10 @@ def _decoded(call: Call, body: bytes, meta: Meta) -> object:
             raise refusal from None
         error.status_code, error.request_id = meta.status, meta.request_id
         raise
+    if isinstance(value, ChatCompletion) and not value.choices and value.extra:  # perhaps an error in a reply's clothes
+        secrets = [call.credentials.secret] if call.credentials else []
+        if (refusal := problems.from_success(meta, body, secrets=secrets)) is not None:
+            raise refusal
     return value
 
 

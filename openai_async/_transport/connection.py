@@ -5,6 +5,9 @@ that is made piece by piece waits until the socket takes more. What the server m
 damaged or oversized head, both framings at once, data nobody asked for, an end before the stated end. A body without
 any framing ends with the connection; every other ends where it said.
 
+The parser checks the head and the framing. The fields are kept as the bytes that came, and taken apart when somebody
+looks at them: a callback for each of two dozen would cost as much as all the rest here.
+
 One timer serves all waits of a connection: it is set for the first moment at which one has to give up, and when it
 rings for a wait that has long ended, it is set for the one that is under way. So a call sets none.
 """
@@ -24,6 +27,7 @@ from openai_async._transport.exchange import DueError, WireRequest
 from openai_async._transport.ownership import LoopConnections, Origin
 from openai_async._transport.sockets import KEEPALIVE
 from openai_async.errors import APIConnectionError
+from openai_async.types.meta import Header, fields_of
 
 #: Bytes of decoded framing that may wait for the reader; of a head.
 HIGH_WATER = 512 * 1024
@@ -31,8 +35,6 @@ MAX_HEAD = 256 * 1024
 #: Bodies up to this size are copied to stand behind their head in one write.
 _SMALL: Final = 64 * 1024
 _INVALID: Final = "the server's answer is not valid HTTP/1.1"
-#: Fields that say where a body ends, and how it is packed.
-_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding", b"content-encoding"})
 
 
 class _RefusedError(Exception):
@@ -59,15 +61,14 @@ class LeanConnection(asyncio.Protocol):
 
     def _reset(self) -> None:
         self.status = 0
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.head = b""  # as it came, up to its blank line; until it is complete, with what came behind it
+        self._begun = False  # something of the answer has arrived
         self.head_complete = False
         self.complete = False
         self.failure: str | None = None  # why the exchange cannot go on
         self.pieces: list[bytes] = []
         self._buffered = 0
-        self._head_size = 0
         self._framed = False  # the end of the body is stated
-        self._chunked = False
         self.encoded = False  # by some Content-Encoding
         self._whole = True  # the request was sent to its end
         self._bodiless = False  # as the answer to a HEAD, whatever its header says
@@ -201,18 +202,19 @@ class LeanConnection(asyncio.Protocol):
         if not self._active:  # nobody asked
             self.drop()
             return
-        if self.complete or not (self._head_size or data.startswith(b"H")):
+        if self.complete or not (self._begun or data.startswith(b"H")):
             self._fail(_INVALID)  # behind the answer; or before it, where the parser skips line ends and knows RTSP
             self._wake()
             return
+        self._begun = True
         if not self.head_complete:
-            self._head_size += len(data)
+            self.head = self.head + data if self.head else data
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             refused = error.__context__
             self._fail(str(refused) if isinstance(refused, _RefusedError) else _INVALID)
-        if not self.head_complete and self._head_size > MAX_HEAD:
+        if not self.head_complete and len(self.head) > MAX_HEAD:
             self._fail(f"the head of the answer is over {MAX_HEAD} bytes")
         if self._buffered > HIGH_WATER and not self._paused and self._transport is not None:
             self._paused = True
@@ -260,36 +262,21 @@ class LeanConnection(asyncio.Protocol):
         if self.complete:  # a second answer to one request
             raise _RefusedError("the server sent more than one answer")
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self.head_complete:  # a trailer
-            return
-        name = name.lower()
-        if name in _FRAMING:
-            self._frame(name, value)
-        self.headers.append((name, value.rstrip(b" \t")))
-
-    def _frame(self, name: bytes, value: bytes) -> None:
-        """What a field says of where the body ends, or how it is packed."""
-        if name == b"content-encoding":
-            self.encoded = True
-            return
-        if name == b"transfer-encoding":
-            # As the parser reads it: anything else it takes for some coding of which it does not know the end.
-            if self._framed or value.rstrip(b" ").lower() != b"chunked":
-                raise _RefusedError("the answer has a transfer encoding that was not asked for")
-            self._chunked = True
-        self._framed = True
-
     def on_headers_complete(self) -> None:
         status, version = self._parser.get_status_code(), self._parser.get_http_version()
-        if status < 100 or (version != "1.1" and (version != "1.0" or self._chunked)):
+        if status < 100 or version not in ("1.1", "1.0"):
             raise _RefusedError(_INVALID)
-        if self._head_size > MAX_HEAD and sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD:
+        self.head, blank_line, behind = self.head.lstrip(b"\r\n").partition(b"\r\n\r\n")
+        if not blank_line:
+            raise _RefusedError(_INVALID)
+        if len(self.head) > MAX_HEAD:
             raise _RefusedError(f"the head of the answer is over {MAX_HEAD} bytes")
         if status < 200:  # an interim answer; the real one follows
             if status == 101:
                 raise _RefusedError("the server switched protocols unasked")
+            self.head = behind
             return
+        self._look_at_framing(version)
         self.status = status
         self.head_complete = True
         if status in (204, 304):
@@ -297,14 +284,25 @@ class LeanConnection(asyncio.Protocol):
         if self._bodiless:  # the parser cannot be told: this connection has seen its last answer
             self.complete = self._framed = True
 
+    def _look_at_framing(self, version: str) -> None:
+        """What the head says of where the body ends, and how it is packed."""
+        head = self.head.lower() + b"\r\n"
+        self._framed = b"\r\ncontent-length:" in head
+        self.encoded = b"\r\ncontent-encoding:" in head
+        coding = head.partition(b"\r\ntransfer-encoding:")[2].partition(b"\r\n")[0]
+        if coding or b"\r\ntransfer-encoding:" in head:
+            # As the parser reads it: anything else it takes for some coding of which it does not know the end.
+            several = self._framed or head.count(b"\r\ntransfer-encoding:") > 1
+            if several or version == "1.0" or coding.lstrip(b" \t").rstrip(b" ") != b"chunked":
+                raise _RefusedError("the answer has a transfer encoding that was not asked for")
+            self._framed = True
+
     def on_body(self, data: bytes) -> None:
         self.pieces.append(data)
         self._buffered += len(data)
 
     def on_message_complete(self) -> None:
-        if not self.head_complete:
-            self.headers = []
-            self._framed = self._chunked = self.encoded = False
+        if not self.head_complete:  # of an interim answer
             return
         self.complete = True
         self._keep_alive = self._parser.should_keep_alive() and not self._bodiless
@@ -313,16 +311,16 @@ class LeanConnection(asyncio.Protocol):
 class LeanExchange:
     """A response on a lean connection. `Exchange` of `exchange`."""
 
-    __slots__ = ("_connection", "_decoder", "_done", "_origin", "_owned", "headers", "status")
+    __slots__ = ("_connection", "_decoder", "_done", "_origin", "_owned", "header", "status")
 
     def __init__(self, owned: LoopConnections[LeanConnection], origin: Origin, connection: LeanConnection) -> None:
         self.status = connection.status
-        self.headers = connection.headers
+        self.header: Header = connection.head
         self._owned = owned
         self._origin = origin
         self._connection = connection
         self._done = False
-        self._decoder = decoder(self.headers) if connection.encoded else IDENTITY
+        self._decoder = decoder(fields_of(self.header)) if connection.encoded else IDENTITY
 
     async def read(self, until: float) -> bytes:
         connection = self._connection

@@ -7,6 +7,7 @@ from typing import Protocol
 import attrs
 
 from openai_async._transport.bodies import Body
+from openai_async.types.meta import Header
 
 
 @attrs.define  # not frozen: making one is on the path of every call
@@ -31,7 +32,7 @@ class Exchange(Protocol):
     """
 
     status: int
-    headers: list[tuple[bytes, bytes]]
+    header: Header
 
     async def read(self, until: float) -> bytes:
         """The next piece of the decoded body; b"" at its end, where the connection is given back for reuse.

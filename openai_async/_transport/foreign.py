@@ -19,6 +19,7 @@ from openai_async._transport.decode import decoder
 from openai_async._transport.exchange import DueError, WireRequest
 from openai_async._transport.failures import translated
 from openai_async.errors import ConfigurationError
+from openai_async.types.meta import Header
 
 
 class Foreign:
@@ -86,15 +87,15 @@ class Foreign:
 class ForeignExchange:
     """A response of somebody else's pool. `Exchange` of `exchange`."""
 
-    __slots__ = ("_closing", "_decoder", "_done", "_pieces", "_response", "headers", "status")
+    __slots__ = ("_closing", "_decoder", "_done", "_pieces", "_response", "header", "status")
 
     def __init__(self, response: Any, closing: _Closing) -> None:
         self.status: int = response.status_code
-        self.headers: list[tuple[bytes, bytes]] = response.headers.raw
+        self.header: Header = response.headers.raw
         self._response = response
         self._closing = closing
         self._done = False
-        self._decoder = decoder(self.headers)
+        self._decoder = decoder(response.headers.raw)
         self._pieces: AsyncIterator[bytes] = aiter(response.stream)
 
     async def read(self, until: float) -> bytes:

@@ -30,6 +30,7 @@ from openai_async._transport.proxies import proxy_for
 from openai_async._transport.sockets import KEEPALIVE
 from openai_async._transport.tls import shared_context
 from openai_async.errors import APIConnectionError
+from openai_async.types.meta import Header
 
 
 @attrs.frozen
@@ -154,13 +155,13 @@ class ShardExchange:
         "_pieces",
         "_response",
         "_shard",
-        "headers",
+        "header",
         "status",
     )
 
     def __init__(self, owned: LoopConnections[Shard], origin: Origin, shard: Shard, response: httpx.Response) -> None:
         self.status = response.status_code
-        self.headers: list[tuple[bytes, bytes]] = response.headers.raw
+        self.header: Header = response.headers.raw
         self._owned = owned
         self._origin = origin
         self._shard = shard
@@ -169,7 +170,7 @@ class ShardExchange:
         stream = response.stream
         assert isinstance(stream, httpx.AsyncByteStream)
         self._pieces = shard.pieces = aiter(stream)
-        self._decoder = decoder(self.headers)
+        self._decoder = decoder(response.headers.raw)
 
     async def read(self, until: float) -> bytes:
         if self._done:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, TypeAlias
 
 import attrs
 
@@ -38,18 +38,30 @@ class RateLimits:
     tokens: Bucket = Bucket()
 
 
+#: The header of an answer: the bytes of its head, from the status line on, or its fields.
+Header: TypeAlias = bytes | list[tuple[bytes, bytes]]
+
+
+def fields_of(header: Header) -> list[tuple[bytes, bytes]]:
+    """The fields of a header, names in lower case. A head has been checked by a parser: each line is a field."""
+    if not isinstance(header, bytes):
+        return [(name.lower(), value) for name, value in header]
+    lines = (line.partition(b":") for line in header.split(b"\r\n")[1:])
+    return [(name.lower(), value.strip(b" \t")) for name, _, value in lines]
+
+
 class ReplyHeaders(Mapping[str, str]):
     """Header fields by their name in lower case, as Latin-1 text; of a repeated one the last."""
 
     __slots__ = ("_decoded", "_raw")
 
-    def __init__(self, raw: Iterable[tuple[bytes, bytes]] = ()) -> None:
-        self._raw: Sequence[tuple[bytes, bytes]] = raw if isinstance(raw, list) else list(raw)
+    def __init__(self, raw: Header | Iterable[tuple[bytes, bytes]] = ()) -> None:
+        self._raw: Header = raw if isinstance(raw, (bytes, list)) else list(raw)
         self._decoded: dict[str, str] | None = None
 
     def _fields(self) -> dict[str, str]:
         if self._decoded is None:
-            self._decoded = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in self._raw}
+            self._decoded = {name.decode("latin-1"): value.decode("latin-1") for name, value in fields_of(self._raw)}
         return self._decoded
 
     def __getitem__(self, name: str) -> str:

@@ -27,7 +27,7 @@ class Answered:
     """An `Exchange` whose whole body is there."""
 
     status = 200
-    headers = HEADERS
+    header = HEADERS
 
     def __init__(self) -> None:
         self._left = [b"", BODY]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from openai_async._transport.exchange import Transport, WireRequest
 from openai_async.errors import APIConnectionError, APIError
+from openai_async.types.meta import fields_of
 from tests.conformance.answers import Answer, Bad, Then
 
 #: The answer to every call but the first.
@@ -75,7 +76,7 @@ async def call(transport: Transport, url: str, turn: str) -> Outcome:
             connect_timeout=5.0,
             until=math.inf,
         )
-        status, headers = exchange.status, tuple((name.lower(), value) for name, value in exchange.headers)
+        status, headers = exchange.status, tuple(fields_of(exchange.header))
         while piece := await exchange.read(math.inf):
             body += piece
     except APIConnectionError as problem:
