@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         AsyncStream as AsyncStream,
         AsyncStreamManager as AsyncStreamManager,
     )
+    from openai_async.azure import AsyncAzureClient as AsyncAzureClient
     from openai_async.batch.errors import (
         BatchError as BatchError,
         BatchHaltedError as BatchHaltedError,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
         InternalServerError as InternalServerError,
         InvalidParameterError as InvalidParameterError,
         InvalidResponseError as InvalidResponseError,
+        InvalidWebhookSignatureError as InvalidWebhookSignatureError,
         NotFoundError as NotFoundError,
         OpenAIError as OpenAIError,
         PermissionDeniedError as PermissionDeniedError,
@@ -95,6 +97,7 @@ if TYPE_CHECKING:
     )
     from openai_async.sync._map import Map as Map
     from openai_async.sync._stream import Stream as Stream, StreamManager as StreamManager
+    from openai_async.sync.azure import AzureClient as AzureClient
     from openai_async.sync.client import Client as Client
     from openai_async.sync.resources._pages import Page as Page, Pages as Pages, Paginator as Paginator
     from openai_async.types.attempt import (
@@ -113,6 +116,7 @@ if TYPE_CHECKING:
         Timeout as Timeout,
     )
     from openai_async.types.thing import Thing as Thing
+    from openai_async.validation import JsonlKind as JsonlKind, validate_jsonl as validate_jsonl
 
 _HOMES = {
     "Progress": "openai_async.types.progress",
@@ -128,6 +132,7 @@ _HOMES = {
     "CostTotals": "openai_async._policy.prices",
     "ModelTotals": "openai_async._policy.prices",
     "AsyncClient": "openai_async.client",
+    "AsyncAzureClient": "openai_async.azure",
     "AsyncStream": "openai_async._stream",
     "AsyncStreamManager": "openai_async._stream",
     "AsyncMap": "openai_async._map",
@@ -141,12 +146,15 @@ _HOMES = {
     "Thing": "openai_async.types.thing",
     "Binary": "openai_async.types.files",
     "Client": "openai_async.sync.client",
+    "AzureClient": "openai_async.sync.azure",
     "Stream": "openai_async.sync._stream",
     "StreamManager": "openai_async.sync._stream",
     "Map": "openai_async.sync._map",
     "RateLimit": "openai_async.types.limits",
     "BatchSummary": "openai_async.batch.report",
     "BadLine": "openai_async.batch.rows",
+    "validate_jsonl": "openai_async.validation",
+    "JsonlKind": "openai_async.validation",
     "RemoteLimits": "openai_async.batch.parts",
     "NULL": "openai_async.types.settings",
     "Timeout": "openai_async.types.settings",
@@ -154,6 +162,7 @@ _HOMES = {
     "OpenAIError": "openai_async.errors",
     "ConfigurationError": "openai_async.errors",
     "InvalidParameterError": "openai_async.errors",
+    "InvalidWebhookSignatureError": "openai_async.errors",
     "APIError": "openai_async.errors",
     "APIConnectionError": "openai_async.errors",
     "APITimeoutError": "openai_async.errors",
@@ -209,6 +218,7 @@ __all__ = [
     "CostTotals",
     "ModelTotals",
     "AsyncClient",
+    "AsyncAzureClient",
     "AsyncStream",
     "AsyncStreamManager",
     "AsyncMap",
@@ -216,6 +226,7 @@ __all__ = [
     "AsyncPages",
     "AsyncPaginator",
     "Client",
+    "AzureClient",
     "Page",
     "Pages",
     "Paginator",
@@ -228,6 +239,8 @@ __all__ = [
     "RateLimit",
     "BatchSummary",
     "BadLine",
+    "validate_jsonl",
+    "JsonlKind",
     "RemoteLimits",
     "NULL",
     "Timeout",
@@ -235,6 +248,7 @@ __all__ = [
     "OpenAIError",
     "ConfigurationError",
     "InvalidParameterError",
+    "InvalidWebhookSignatureError",
     "APIError",
     "APIConnectionError",
     "APITimeoutError",

@@ -28,7 +28,7 @@ from openai_async._line import Line, Priority
 from openai_async._policy.levels import Grant, Reason
 from openai_async._policy.pool import Pool, limits_of
 from openai_async.errors import OpenAIError, QuotaExhaustedError, RequestExceedsLimitError
-from openai_async.types.limits import StatedLimits
+from openai_async.types.limits import Accounting, StatedLimits
 from openai_async.types.meta import RateLimits
 
 #: Seconds, at most, by which callers who were refused together are spread.
@@ -131,9 +131,17 @@ class Limiter:
         max_concurrency: slots; None for no bound.
         stated: the rate limits.
         keys: how many keys there are.
+        accounting: how the server counts tokens, if the limits do not say it.
     """
 
-    def __init__(self, max_concurrency: int | None, stated: StatedLimits = None, keys: int = 1) -> None:
+    def __init__(
+        self,
+        max_concurrency: int | None,
+        stated: StatedLimits = None,
+        keys: int = 1,
+        accounting: Accounting = "admission",
+    ) -> None:
+        self._accounting: Accounting = accounting
         self.limit = max_concurrency
         self._stated: StatedLimits = stated
         self._keys = keys
@@ -335,7 +343,7 @@ class Limiter:
     def _pool(self, family: _Family, name: str, key: int, now: float) -> Pool | None:
         pool = family.pools.get(key)
         if pool is None and self._stated is not None:
-            pool = family.pools[key] = Pool(limits_of(name, self._stated), now)
+            pool = family.pools[key] = Pool(limits_of(name, self._stated), now, self._accounting)
         return pool
 
     def _never(self, family: _Family, ask: Ask, now: float) -> OpenAIError | None:

@@ -16,29 +16,15 @@ class Nouns:
 
     if TYPE_CHECKING:
         admin: Noun
-        audio: Noun
-        batches: Noun
-        beta: Noun
-        completions: Noun
         containers: Noun
         content_provenance_checks: Noun
-        conversations: Noun
         decisions: Noun
-        embeddings: Noun
         evals: Noun
-        files: Noun
-        fine_tuning: Noun
-        images: Noun
         live: Noun
-        moderations: Noun
         realtime: Noun
-        responses: Noun
         safety: Noun
         skills: Noun
-        uploads: Noun
-        vector_stores: Noun
         videos: Noun
-        webhooks: Noun
 
     else:
 

@@ -19,7 +19,7 @@ from openai_async._version import VERSION
 from openai_async._wire import paths
 from openai_async._wire.headers import check_headers, check_token
 from openai_async.errors import ConfigurationError, InvalidParameterError
-from openai_async.types.limits import RateLimit
+from openai_async.types.limits import Accounting, RateLimit
 from openai_async.types.settings import Secret, Timeout, check_seconds
 
 if TYPE_CHECKING:
@@ -181,6 +181,17 @@ def retries(given: int) -> int:
     return given
 
 
+def webhook_secret(given: str | None) -> Secret | None:
+    """The secret of webhooks; None for the one of the environment, which is read when it is asked for."""
+    if given is None:
+        return None
+    from openai_async.webhooks import held, signing_key
+
+    secret = held(given, "webhook_secret")
+    signing_key("webhook_secret", secret)
+    return secret
+
+
 def transport(
     http_client: Any, transport: Any, proxy: str | Mapping[str, str] | None, *, base_url: str, trust_env: bool
 ) -> Transport:
@@ -199,8 +210,10 @@ def transport(
     return Foreign("http_client", http_client) if transport is None else Foreign("transport", transport)
 
 
-def limiter(max_concurrency: int | None, rate_limit: object, keys: int) -> Limiter:
-    """The limiter of a client."""
+def limiter(
+    max_concurrency: int | None, rate_limit: object, keys: int, accounting: Accounting = "admission"
+) -> Limiter:
+    """The limiter of a client. `accounting` is for limits that do not say how the server counts."""
     if max_concurrency is not None:
         positive("max_concurrency", max_concurrency)
     if isinstance(rate_limit, Mapping):
@@ -209,13 +222,13 @@ def limiter(max_concurrency: int | None, rate_limit: object, keys: int) -> Limit
             if not isinstance(model, str) or not isinstance(limit, RateLimit):
                 raise ConfigurationError("rate_limit", "a mapping is of model names (or '*') to RateLimit")
             limits[model] = limit
-        return Limiter(max_concurrency, limits, keys)
+        return Limiter(max_concurrency, limits, keys, accounting)
     if rate_limit == "auto" or rate_limit is None:
-        return Limiter(max_concurrency, "auto" if rate_limit else None, keys)
+        return Limiter(max_concurrency, "auto" if rate_limit else None, keys, accounting)
     if isinstance(rate_limit, (int, float)) and not isinstance(rate_limit, bool) and rate_limit > 0:
-        return Limiter(max_concurrency, RateLimit(requests_per_second=rate_limit), keys)
+        return Limiter(max_concurrency, RateLimit(requests_per_second=rate_limit), keys, accounting)
     if isinstance(rate_limit, RateLimit):
-        return Limiter(max_concurrency, rate_limit, keys)
+        return Limiter(max_concurrency, rate_limit, keys, accounting)
     raise ConfigurationError(
         "rate_limit", "must be a RateLimit, a mapping of models to them, queries per second, 'auto' or None"
     )

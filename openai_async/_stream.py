@@ -193,7 +193,10 @@ class AsyncStream(Generic[C, F]):
     async def _advance(self) -> None:
         """Wait for the next event, or end as the stream ends: one that is there and not ready is an end, too."""
         if self._events:
-            if self._events[0][1] != b"[DONE]":
+            if _keeps_alive(self._events[0]):
+                self._events.popleft()
+                return
+            if self._events[0][1].strip() != b"[DONE]":
                 self._fail_with(self._events.popleft()[1])
             await self._finish()
         if self._complete:
@@ -224,7 +227,9 @@ class AsyncStream(Generic[C, F]):
             error = event  # pyright: ignore[reportUnknownVariableType]
         if error is None:
             return None
-        return problems.from_event(error, request_id=self.request_id, secrets=self._secrets)
+        found = problems.from_event(error, request_id=self.request_id, secrets=self._secrets)
+        found.message += " (inside the stream)"
+        return found
 
     async def _read_events(self) -> None:
         """Wait for the next event, or for the end. Bytes without an event do not renew any timeout."""
@@ -236,6 +241,8 @@ class AsyncStream(Generic[C, F]):
                 if not data:
                     return self._end_of_body()
                 self._events += self._sse.feed(data)
+                while self._events and _keeps_alive(self._events[0]):
+                    self._events.popleft()
         except DueError:
             self._fail(late("the stream fell silent: no event within the time given to it", phase="body"))
         except APIError as error:
@@ -258,7 +265,7 @@ class AsyncStream(Generic[C, F]):
         """The body is over. A terminal event or an error may stand in it without its blank line."""
         event, error = self._sse.end(), None
         if event is not None:
-            if event[1] == b"[DONE]":
+            if event[1].strip() == b"[DONE]":
                 self._events.append(event)
                 return
             error = self._as_error_event(event[1])
@@ -303,6 +310,18 @@ class AsyncStream(Generic[C, F]):
         raise frameless(error)
 
 
+def text_of(chunk: Any) -> str:
+    """What a chunk adds to the text: its `piece`, where the API calls something else its `text`."""
+    # Asked of its class: a server may send a field of that name.
+    return (chunk.piece if hasattr(chunk.__class__, "piece") else chunk.text) or ""
+
+
+def _keeps_alive(event: Event) -> bool:
+    """Whether an event says only that the server is there: one without data, a comment in its data, or a ping."""
+    name, data = event
+    return name == b"ping" or (data[:1] in b" :" and (not data.strip() or data[:1] == b":"))
+
+
 class _Text:
     """Not a generator: one that is left early would have to be closed apart from its stream."""
 
@@ -316,9 +335,8 @@ class _Text:
 
     async def __anext__(self) -> str:
         while True:
-            chunk = await anext(self._stream)
-            if chunk.text:
-                return chunk.text  # type: ignore[no-any-return]
+            if text := text_of(await anext(self._stream)):
+                return text
 
 
 class AsyncStreamManager(Generic[C, F]):

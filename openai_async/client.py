@@ -11,6 +11,7 @@ from openai_async import _settings
 from openai_async._layers.billing import Billing
 from openai_async._layers.credentials import KeyRing
 from openai_async._layers.pipeline import Defaults, Pipeline
+from openai_async._layers.service import OPENAI, Service
 from openai_async._line import Priority
 from openai_async._nouns import Nouns
 from openai_async._policy.levels import Reason
@@ -25,8 +26,24 @@ R = TypeVar("R", bound=Reply)
 if TYPE_CHECKING:
     from openai_async._map import AsyncMap
     from openai_async.batch.api import AsyncBatch
+    from openai_async.resources._raw import AsyncRead, AsyncWrite
+    from openai_async.resources.audio import AsyncAudio
+    from openai_async.resources.batches import AsyncBatches
+    from openai_async.resources.beta import AsyncBeta
     from openai_async.resources.chat import AsyncChat
+    from openai_async.resources.completions import AsyncTextCompletions
+    from openai_async.resources.conversations import AsyncConversations
+    from openai_async.resources.embeddings import AsyncEmbeddings
+    from openai_async.resources.files import AsyncFiles
+    from openai_async.resources.fine_tunes import AsyncFineTunes
+    from openai_async.resources.fine_tuning import AsyncFineTuning
+    from openai_async.resources.images import AsyncImages
     from openai_async.resources.models import AsyncModels
+    from openai_async.resources.moderations import AsyncModerations
+    from openai_async.resources.responses import AsyncResponses
+    from openai_async.resources.uploads import AsyncUploads
+    from openai_async.resources.vector_stores import AsyncVectorStores
+    from openai_async.resources.webhooks import AsyncWebhooks
     from openai_async.types.progress import Progress
 
 
@@ -61,10 +78,14 @@ class AsyncClient(Nouns):
             the built-in connections. It stays yours: it is not closed here. `transport="httpx"` makes the built-in
             connections through httpx in every case (by default only under trio and for proxies).
         max_response_bytes, max_event_bytes: bounds on a decoded body, and on one event of a stream.
+        webhook_secret: what `webhooks` checks signatures with. None for OPENAI_WEBHOOK_SECRET.
 
     Raises:
         ConfigurationError: names the argument or variable that cannot be used; never shows a key.
     """
+
+    #: How the server differs from the API's own: what a subclass is about.
+    _service: Service = OPENAI
 
     def __init__(
         self,
@@ -88,6 +109,7 @@ class AsyncClient(Nouns):
         transport: Any = None,
         max_response_bytes: int = 1 << 30,
         max_event_bytes: int = 128 << 20,
+        webhook_secret: str | None = None,
     ) -> None:
         try:
             self.base_url: str = _settings.base_url(base_url, allow_http=allow_http)
@@ -97,12 +119,13 @@ class AsyncClient(Nouns):
                 _settings.organizations(organization),
                 _settings.project(project),
                 _settings.headers(default_headers),
+                self._service,
             )
             self._pipeline = Pipeline(
                 transport=_settings.transport(
                     http_client, transport, proxy, base_url=self.base_url, trust_env=trust_env
                 ),
-                limiter=_settings.limiter(max_concurrency, rate_limit, len(keys)),
+                limiter=_settings.limiter(max_concurrency, rate_limit, len(keys), self._service.accounting),
                 defaults=Defaults(
                     timeout=_settings.timeout(timeout),
                     deadline=_settings.seconds("deadline", deadline),
@@ -114,11 +137,27 @@ class AsyncClient(Nouns):
                 keys=keys,
                 billing=Billing(prices),
                 max_response_bytes=_settings.positive("max_response_bytes", max_response_bytes),
+                service=self._service,
             )
+            self._webhook_secret = _settings.webhook_secret(webhook_secret)
         except ConfigurationError as error:
             # What may hold a key must not stand in a traceback that is shown with local variables.
-            del api_key, base_url, default_headers, default_query, proxy, http_client, transport
+            del api_key, base_url, default_headers, default_query, proxy, http_client, transport, webhook_secret
             raise frameless(error) from None
+
+    @cached_property
+    def audio(self) -> AsyncAudio:
+        """Words spoken, and spoken words written down."""
+        from openai_async.resources.audio import AsyncAudio
+
+        return AsyncAudio(self._pipeline)
+
+    @cached_property
+    def beta(self) -> AsyncBeta:
+        """What the API calls beta, assistants and threads among it."""
+        from openai_async.resources.beta import AsyncBeta
+
+        return AsyncBeta(self._pipeline)
 
     @cached_property
     def chat(self) -> AsyncChat:
@@ -135,11 +174,137 @@ class AsyncClient(Nouns):
         return AsyncBatch(self._pipeline)
 
     @cached_property
+    def responses(self) -> AsyncResponses:
+        """Responses: answers that the server can keep, go on from, and make in the background."""
+        from openai_async.resources.responses import AsyncResponses
+
+        return AsyncResponses(self._pipeline)
+
+    @cached_property
+    def conversations(self) -> AsyncConversations:
+        """Items that the server keeps from response to response."""
+        from openai_async.resources.conversations import AsyncConversations
+
+        return AsyncConversations(self._pipeline)
+
+    @cached_property
+    def images(self) -> AsyncImages:
+        """Pictures made from words, and from other pictures."""
+        from openai_async.resources.images import AsyncImages
+
+        return AsyncImages(self._pipeline)
+
+    @cached_property
+    def completions(self) -> AsyncTextCompletions:
+        """Text completions, the API before chat."""
+        from openai_async.resources.completions import AsyncTextCompletions
+
+        return AsyncTextCompletions(self._pipeline)
+
+    @cached_property
+    def embeddings(self) -> AsyncEmbeddings:
+        """Vectors that stand for texts."""
+        from openai_async.resources.embeddings import AsyncEmbeddings
+
+        return AsyncEmbeddings(self._pipeline)
+
+    @cached_property
+    def fine_tunes(self) -> AsyncFineTunes:
+        """Fine-tuning before there were jobs, for servers that have it."""
+        from openai_async.resources.fine_tunes import AsyncFineTunes
+
+        return AsyncFineTunes(self._pipeline)
+
+    @cached_property
+    def fine_tuning(self) -> AsyncFineTuning:
+        """Models made of a model and examples."""
+        from openai_async.resources.fine_tuning import AsyncFineTuning
+
+        return AsyncFineTuning(self._pipeline)
+
+    @cached_property
+    def moderations(self) -> AsyncModerations:
+        """Whether texts and pictures may be harmful."""
+        from openai_async.resources.moderations import AsyncModerations
+
+        return AsyncModerations(self._pipeline)
+
+    @cached_property
     def models(self) -> AsyncModels:
         """The models that the key may use."""
         from openai_async.resources.models import AsyncModels
 
         return AsyncModels(self._pipeline)
+
+    @cached_property
+    def vector_stores(self) -> AsyncVectorStores:
+        """Stores of files that can be searched."""
+        from openai_async.resources.vector_stores import AsyncVectorStores
+
+        return AsyncVectorStores(self._pipeline)
+
+    @cached_property
+    def webhooks(self) -> AsyncWebhooks:
+        """What the API sends to your server: checked and read."""
+        from openai_async.resources.webhooks import AsyncWebhooks
+
+        return AsyncWebhooks(self._pipeline, self._webhook_secret)
+
+    @cached_property
+    def batches(self) -> AsyncBatches:
+        """The Batch API, call by call."""
+        from openai_async.resources.batches import AsyncBatches
+
+        return AsyncBatches(self._pipeline)
+
+    @cached_property
+    def files(self) -> AsyncFiles:
+        """Files at the API."""
+        from openai_async.resources.files import AsyncFiles
+
+        return AsyncFiles(self._pipeline)
+
+    @cached_property
+    def uploads(self) -> AsyncUploads:
+        """Files that are sent in parts."""
+        from openai_async.resources.uploads import AsyncUploads
+
+        return AsyncUploads(self._pipeline)
+
+    @cached_property
+    def get(self) -> AsyncRead:
+        """GET of any path below the base URL, to be called."""
+        from openai_async.resources._raw import AsyncRead
+
+        return AsyncRead(self._pipeline, "GET")
+
+    @cached_property
+    def post(self) -> AsyncWrite:
+        """POST of any path below the base URL, to be called."""
+        from openai_async.resources._raw import AsyncWrite
+
+        return AsyncWrite(self._pipeline, "POST")
+
+    @cached_property
+    def put(self) -> AsyncWrite:
+        """PUT of any path below the base URL, to be called."""
+        from openai_async.resources._raw import AsyncWrite
+
+        return AsyncWrite(self._pipeline, "PUT")
+
+    @cached_property
+    def patch(self) -> AsyncWrite:
+        """PATCH of any path below the base URL, to be called."""
+        from openai_async.resources._raw import AsyncWrite
+
+        return AsyncWrite(self._pipeline, "PATCH")
+
+    @cached_property
+    def delete(self) -> AsyncRead:
+        """DELETE of any path below the base URL, to be called."""
+        from openai_async.resources._raw import AsyncRead
+
+        return AsyncRead(self._pipeline, "DELETE")
 
     def map(
         self,
@@ -225,4 +390,4 @@ class AsyncClient(Nouns):
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"<AsyncClient {getattr(self, 'base_url', 'not built')}>"  # a traceback may show it half built
+        return f"<{type(self).__name__} {getattr(self, 'base_url', 'not built')}>"  # a traceback may show it half built

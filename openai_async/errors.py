@@ -5,6 +5,7 @@ OpenAIError
 ├── InvalidParameterError (ValueError)   a call was given bad arguments; nothing was sent
 ├── RemovedEndpointError                 the API has removed the operation; names what replaces it; nothing was sent
 ├── WaitTimeoutError (TimeoutError)      a job has not ended in the time given to it; carries its last state
+├── InvalidWebhookSignatureError (ValueError)  a webhook's call was not signed by the API, or not now
 └── APIError                             a call failed; carries request_id, attempts, retry_after, partial
     ├── APIConnectionError               no (whole) answer arrived; `phase` says how far the call came
     │   ├── APITimeoutError              the time given to one phase ran out
@@ -117,6 +118,10 @@ class WaitTimeoutError(OpenAIError, TimeoutError):
         self.last = last
 
 
+class InvalidWebhookSignatureError(OpenAIError, ValueError):
+    """A call of a webhook is not signed with the secret, or was signed too long ago: somebody else may have sent it."""
+
+
 class APIError(OpenAIError):
     """A call failed.
 
@@ -127,6 +132,7 @@ class APIError(OpenAIError):
         request_id: the server's id of the last attempt, for its support.
         retry_after: seconds that the server asked to wait, if it did.
         rate_limits: the limits that the answer's headers stated.
+        processing_ms, organization, version, model: what else the headers of an error status said, as on a reply.
         should_retry: the server's own word on trying again (`x-should-retry`), if it had one.
         attempts: one record per attempt, oldest first.
         partial: what a stream had delivered before it failed, folded to a reply; else None.
@@ -146,6 +152,10 @@ class APIError(OpenAIError):
         retry_after: float | None = None,
         should_retry: bool | None = None,
         rate_limits: RateLimits | None = None,
+        processing_ms: float | None = None,
+        organization: str | None = None,
+        version: str | None = None,
+        model: str | None = None,
         attempts: tuple[Attempt, ...] = (),
         partial: Any = None,
     ) -> None:
@@ -159,6 +169,10 @@ class APIError(OpenAIError):
         self.retry_after = retry_after
         self.should_retry = should_retry
         self.rate_limits = rate_limits
+        self.processing_ms = processing_ms
+        self.organization = organization
+        self.version = version
+        self.model = model
         self.attempts = attempts
         self.partial = partial
 

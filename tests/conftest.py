@@ -12,7 +12,9 @@ from hypothesis import settings
 settings.register_profile("base", derandomize=bool(os.environ.get("CI")), deadline=None)
 settings.load_profile("base")
 
-for _name in [name for name in os.environ if name.startswith("OPENAI_") or name.lower().endswith("_proxy")]:
+for _name in [
+    name for name in os.environ if name.startswith(("OPENAI_", "AZURE_OPENAI_")) or name.lower().endswith("_proxy")
+]:
     del os.environ[_name]  # the machine's settings are nobody's test
 
 # A shell that starts something in the background has it ignore Ctrl-C, and its children after it.

@@ -62,7 +62,8 @@ class Admit:
                 raise
             permit.answered(answer.meta.rate_limits if permit.samples else None)
             if answer.exchange is None:
-                permit.end(tokens=_counted(answer))
+                # What is read again was used when it was made.
+                permit.end(tokens=None if call.method == "GET" else _counted(answer))
             else:
                 answer.release = permit.end
             return answer

@@ -20,21 +20,28 @@ class Billing:
         self._prices = Prices(own)
         self.totals: CostTotals = CostTotals()
 
-    def book(self, answer: Answer) -> None:
-        """Note what a whole reply cost in its `meta`."""
+    def book(self, answer: Answer, *, spent: bool = True) -> None:
+        """Note what a whole reply cost in its `meta`; `spent`: as `bill` has it."""
         value = answer.value
         usage = getattr(value, "usage", None)
         if isinstance(usage, Counted):
             created = getattr(value, "created", None) or getattr(value, "created_at", None)
             model, tier = getattr(value, "model", None), getattr(value, "service_tier", None)
-            answer.meta.cost = self.bill(model, created, tier, usage.as_completion_usage())
+            answer.meta.cost = self.bill(model, created, tier, usage.as_completion_usage(), spent=spent)
 
     def bill(
-        self, model: str | None, created: float | None, tier: str | None, usage: CompletionUsage | None
+        self,
+        model: str | None,
+        created: float | None,
+        tier: str | None,
+        usage: CompletionUsage | None,
+        *,
+        spent: bool = True,
     ) -> float | None:
-        """US dollars for a usage, added to the totals; None if the price is not known."""
+        """US dollars for a usage, added to the totals if they are spent now; None if the price is not known."""
         if usage is None or model is None:
             return None
         dollars = cost(usage, self._prices.of(model, when=created, service_tier=tier))
-        self.totals.add(model, usage, dollars)
+        if spent:
+            self.totals.add(model, usage, dollars)
         return dollars

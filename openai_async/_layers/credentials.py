@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 from openai_async._layers.call import Credentials, Headers
+from openai_async._layers.service import OPENAI, Service
 from openai_async._wire.headers import check_token
 from openai_async.errors import ConfigurationError, frameless
 from openai_async.types.settings import Secret
@@ -27,12 +28,19 @@ class KeyRing:
         organizations: taken in turn; empty to send none.
         project: sent with every attempt, or None.
         headers: sent with every request. Those of a key, an organisation or a project win over our own.
+        service: how it wants to be told the key.
     """
 
     def __init__(
-        self, keys: KeySource, organizations: Sequence[str], project: str | None, headers: Headers | None = None
+        self,
+        keys: KeySource,
+        organizations: Sequence[str],
+        project: str | None,
+        headers: Headers | None = None,
+        service: Service = OPENAI,
     ) -> None:
         self._keys = keys
+        self._service = service
         self._organizations = [[(b"openai-organization", name.encode("ascii"))] for name in organizations] or [[]]
         self._project = [(b"openai-project", project.encode("ascii"))] if project else []
         self._headers = headers or []
@@ -49,24 +57,25 @@ class KeyRing:
         turn = self._turn % len(self._organizations)
         self._turn += 1
         if callable(self._keys):
-            return self._of(await _ask(self._keys), turn)
+            return self._of(await _ask(self._keys, self._service.credential), turn)
         made = self._made.get((key, turn))
         if made is None:
             made = self._made[key, turn] = self._of(self._keys[key], turn)
         return made
 
     def _of(self, secret: Secret, turn: int) -> Credentials:
-        authorization = (b"authorization", b"Bearer " + secret.reveal().encode("ascii"))
-        own = [authorization, *self._organizations[turn], *self._project]
+        service = self._service
+        key = (service.key_header, service.key_prefix + secret.reveal().encode("ascii"))
+        own = [key, *self._organizations[turn], *self._project]
         return Credentials(secret, self._headers + [pair for pair in own if pair[0] not in self._stated])
 
 
-async def _ask(source: Callable[[], str | Awaitable[str]]) -> Secret:
+async def _ask(source: Callable[[], str | Awaitable[str]], name: str) -> Secret:
     key = source()
     if inspect.isawaitable(key):
         key = await key
     try:
-        return Secret(check_token("api_key", key))
+        return Secret(check_token(name, key))
     except ConfigurationError as error:
         key = ""  # what may be a key must not stand in a traceback that is shown with local variables
         raise frameless(error) from None

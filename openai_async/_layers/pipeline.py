@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import attrs
@@ -13,6 +14,7 @@ from openai_async._layers.call import Answer, Call, Handler
 from openai_async._layers.credentials import KeyRing
 from openai_async._layers.retry import Retry
 from openai_async._layers.send import Send
+from openai_async._layers.service import OPENAI, Service
 from openai_async._limiter import Limiter
 from openai_async._policy.budget import RetryBudget
 from openai_async._transport.exchange import Transport
@@ -46,7 +48,10 @@ class Pipeline:
         keys: KeyRing,
         billing: Billing,
         max_response_bytes: int,
+        service: Service = OPENAI,
     ) -> None:
+        self.service = service
+        self.base_url = base_url
         self.defaults = defaults
         self.limiter = limiter
         self.transport = transport
@@ -57,7 +62,7 @@ class Pipeline:
     async def fetch(self, call: Call) -> Any:
         """Carry a call to its decoded reply, which gets the answer's `meta`."""
         answer = await self._first(call)
-        self.billing.book(answer)
+        self.billing.book(answer, spent=_spends(call))
         answer.value.meta = answer.meta
         return answer.value
 
@@ -69,5 +74,10 @@ class Pipeline:
     async def open(self, call: Call) -> Answer:
         """Carry a streamed call to the head of its answer."""
         answer = await self._first(call)
-        answer.bill = self.billing.bill
+        answer.bill = partial(self.billing.bill, spent=_spends(call))
         return answer
+
+
+def _spends(call: Call) -> bool:
+    """What is read again was paid for when it was made."""
+    return call.method != "GET"

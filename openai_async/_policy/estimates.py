@@ -27,8 +27,8 @@ GUESSED_COMPLETION: Final = 16
 #: Bounds of what is learned.
 LEAST_SCALE: Final = 0.25
 MOST_SCALE: Final = 4.0
-#: Not text: addresses and base64.
-_MEDIA = frozenset({"image_url", "input_audio", "file", "file_data"})
+#: Not text: addresses and base64. `result` is that of an image which was generated, and is given back.
+_MEDIA = frozenset({"image_url", "input_audio", "file", "file_data", "result"})
 _DEEPEST = 16  # levels of nesting that are read
 
 
@@ -58,6 +58,7 @@ _FORMS: Final = (
     ("chat/completions", _Form(("messages", "tools", "functions"), ("max_completion_tokens", "max_tokens"))),
     ("completions", _Form(("prompt", "suffix"), ("max_tokens",))),
     ("responses", _Form(("input", "instructions", "tools"), ("max_output_tokens",))),
+    ("responses/compact", _Form(("input", "instructions"))),
 )
 _NO_REPLY: Final = _Form(("input", "prompt", "messages"))
 

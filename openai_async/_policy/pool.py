@@ -13,7 +13,7 @@ from typing import Final
 
 from openai_async._policy.buckets import Buckets
 from openai_async._policy.levels import Grant, Level, Reason, Stated
-from openai_async.types.limits import RateLimit, StatedLimits
+from openai_async.types.limits import Accounting, RateLimit, StatedLimits
 from openai_async.types.meta import Bucket, RateLimits
 
 #: Requests in flight while a pool's limits are still unknown.
@@ -38,12 +38,13 @@ class Pool:
     Args:
         stated: the limits; None to learn them from headers.
         now: time at which it is created, in seconds.
+        accounting: how the server counts tokens, if the limits do not say it.
     """
 
     __slots__ = ("_blind", "_buckets", "_cut", "_in_flight", "_learns", "_most", "accounting")
 
-    def __init__(self, stated: RateLimit | None, now: float) -> None:
-        self.accounting = stated.accounting if stated else "admission"
+    def __init__(self, stated: RateLimit | None, now: float, accounting: Accounting = "admission") -> None:
+        self.accounting: Accounting = (stated.accounting if stated else None) or accounting
         levels = [Level(*period) for period in stated.periods()] if stated else []
         self._buckets = Buckets(levels, now)
         self._learns = not levels  # limits are not known yet

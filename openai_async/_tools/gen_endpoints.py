@@ -21,6 +21,7 @@ _HEAD: Final = """\
 #   page      a list that goes on over pages      binary    a reply that is no JSON
 #   query=a,b parameters of the query             form=a,b  a form, with these fields as files (none: form)
 #   beta=x    value of the OpenAI-Beta header     again     sending it twice does no harm beyond its price
+#   betas     takes values of that header         parts=a:b parts of a form with a media type
 # Written by openai_async._tools.gen_endpoints.
 """
 #: Values of OpenAI-Beta, by the beginning of the path.
@@ -95,7 +96,7 @@ def _specials(
         yield "binary"
     if verb not in ("get", "delete"):
         stated = [_resolved(spec, parameter) for parameter in operation.get("parameters", [])]
-        query = [parameter["name"] for parameter in stated if parameter["in"] == "query"]
+        query = [parameter["name"].removesuffix("[]") for parameter in stated if parameter["in"] == "query"]
         if query:
             yield f"query={','.join(query)}"
         content = operation.get("requestBody", {}).get("content", {})
@@ -103,8 +104,13 @@ def _specials(
             fields = _resolved(spec, content["multipart/form-data"].get("schema", {})).get("properties", {})
             files = [name for name, schema in fields.items() if '"binary"' in json.dumps(_resolved(spec, schema))]
             yield f"form={','.join(files)}" if files else "form"
+            encoding = content["multipart/form-data"].get("encoding", {})
+            if encoding:
+                yield "parts=" + ",".join(f"{name}:{part['contentType']}" for name, part in encoding.items())
         if method in _AGAIN:
             yield "again"
+    if any(parameter.get("in") == "header" for parameter in operation.get("parameters", [])):
+        yield "betas"
     beta = next((value for beginning, value in _BETAS.items() if path.startswith(beginning)), None)
     if beta is not None:
         yield f"beta={beta}"

@@ -94,6 +94,8 @@ class Twin:
         methods = {each.name: each for each in node.body if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef))}
         own, generic = _own(node), _generic(node)
         entered = methods.get("__aenter__")
+        if (inherited := self._inherited(node)) is not None:
+            return self._names.name(inherited, node)
         if (stated := self._names.row(table.BASES, node.name)) is not None:
             base = stated
         elif (step := methods.get("__anext__")) is not None:
@@ -107,6 +109,10 @@ class Twin:
             self._names.name(name, node, source_side=True)
         return f"{base}, {generic}" if generic else base
 
+    def _inherited(self, node: ast.ClassDef) -> str | None:
+        """The asynchronous class that a class extends, and whose twin its own twin extends."""
+        return next((name for name in map(ast.unparse, node.bases) if self._sources.home(name) is not None), None)
+
     def _is_public(self, method: Method) -> bool:
         if method.name in _BY_BASE or method.name == "__init__":
             return False
@@ -114,8 +120,11 @@ class Twin:
 
     def _init(self, node: ast.ClassDef) -> Iterator[str]:
         """The constructor: of what users make, the same; else one that takes over public attributes."""
-        constructor = next((n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__"), None)
+        constructor = _constructor(node)
         attributes = list(self._attributes(node, constructor))
+        if (inherited := self._inherited(node)) is not None:
+            base = self._sources.definition(inherited)
+            attributes += self._attributes(base, _constructor(base))
         source = "inner"
         if constructor is not None and node.name in table.CONSTRUCTED:
             self._sources.use(node.name)
@@ -150,7 +159,9 @@ class Twin:
         yield f"{inner}# What may hold a key must not stand in a traceback that is shown with local variables."
         yield from text.deletion([argument.arg for argument in _arguments(method)], inner)
         yield f"{inner}raise frameless(error) from None"
-        yield f"{_TAB * 2}super().__init__(inner)"
+        inherited = self._inherited(node)
+        above = "" if inherited is None else f"{twin_name(inherited)}, self"  # past the one that takes its arguments
+        yield f"{_TAB * 2}super({above}).__init__(inner)"
 
     # -- methods ---------------------------------------------------------------------------------------
 
@@ -343,4 +354,9 @@ def _gives_self(method: Method) -> bool:
 
 
 def _arguments(method: Method) -> list[ast.arg]:
-    return [*method.args.args[1:], *method.args.kwonlyargs]
+    rest = [method.args.kwarg] if method.args.kwarg else []
+    return [*method.args.args[1:], *method.args.kwonlyargs, *rest]
+
+
+def _constructor(node: ast.ClassDef) -> ast.FunctionDef | None:
+    return next((each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"), None)

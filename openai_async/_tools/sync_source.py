@@ -97,6 +97,10 @@ class Sources:
         path = self._homes.get(name)
         return None if path is None else dotted(self.twins[path])
 
+    def definition(self, name: str) -> ast.ClassDef:
+        """A public asynchronous class."""
+        return self.source(self._homes[name]).classes[name]
+
     def use(self, row: str) -> None:
         """A row of the table is of use."""
         self._used.add(row)

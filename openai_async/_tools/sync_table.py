@@ -10,6 +10,7 @@ from typing import Final
 #: Modules of the core and the modules of their twins, below `openai_async` and `openai_async/sync`.
 MODULES: Final = (
     ("client.py", "client.py"),
+    ("azure.py", "azure.py"),
     ("_stream.py", "_stream.py"),
     ("_map.py", "_map.py"),
     ("batch/api.py", "batch.py"),
@@ -32,6 +33,7 @@ METHODS: Final = {
 #: Parameters that are asynchronous, or may block: their type (None: as it is) and what makes of them what a task takes.
 PARAMETERS: Final = {
     "api_key": (None, "asking"),
+    "azure_ad_token_provider": (None, "asking"),
     "method": ("Callable[..., R]", "awaiting"),
     "requests": ("Iterable[Mapping[str, Any]]", "reading"),
     "stop": ("Event | None", "watching"),
@@ -46,7 +48,7 @@ BASES: Final = {
     "AsyncMap": "BatchFace[AsyncMap[R], Result[R]]",
 }
 #: What users make themselves; all others come out of a client.
-CONSTRUCTED: Final = frozenset({"AsyncClient"})
+CONSTRUCTED: Final = frozenset({"AsyncClient", "AsyncAzureClient"})
 
 #: Needs no loop: it reads what does not change, or what changes in the reading thread only.
 PLAIN: Final = frozenset(
@@ -55,6 +57,8 @@ PLAIN: Final = frozenset(
         "AsyncStream.partial",
         "AsyncStream.rate_limits",
         "AsyncStream.request_id",
+        "AsyncWebhooks.unwrap",
+        "AsyncWebhooks.verify_signature",
     }
 )
 #: Bodies that no rule makes.

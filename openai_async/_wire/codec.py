@@ -19,7 +19,7 @@ from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, override
 from cattrs.v import transform_error
 
-from openai_async._wire import json
+from openai_async._wire import dialects, json
 from openai_async.errors import DecodeError
 from openai_async.types._base import Value
 
@@ -193,15 +193,19 @@ def _structure_value(cls: type[Value], converter: cattrs.Converter) -> Callable[
             raise TypeError("not a JSON object")
         try:
             value = fill(data, cls)
-        except (TypeError, cattrs.BaseValidationError):
+        except (TypeError, KeyError, cattrs.BaseValidationError):
+            readable, kept = dialects.read(cls, data)
             # Servers write null for "nothing here": it reads as absent, and as an empty list where one must be.
-            if None not in data.values():
+            if readable is data and None not in data.values():
                 raise
             value = fill(
-                {name: part for name, part in data.items() if part is not None}
+                {name: part for name, part in readable.items() if part is not None}
                 | {name: [] for name in required_lists if name in data and data[name] is None},
                 cls,
             )
+            if kept:
+                value.extra = {name: part for name, part in data.items() if name not in known} | kept
+                return value
         if not known.issuperset(data):
             value.extra = {name: part for name, part in data.items() if name not in known}
         return value

@@ -2,13 +2,14 @@
 
 Per choice: content, refusal, speech and tool-call arguments are kept as lists of pieces and joined once, when asked
 for. Tool calls are matched by their index, so that calls of several choices may interleave. A reply that was asked for
-midway is the caller's: later chunks do not change it.
+midway is the caller's: later chunks do not change it. Unknown fields of a message grow as the known ones do: text is
+joined, lists are put together, anything else is what came last.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from openai_async.types._base import EMPTY
 from openai_async.types.chat import (
@@ -119,7 +120,10 @@ class _Choice:
         "function",
         "index_of_id",
         "last_index",
+        "lists",
         "logprobs",
+        "moved",
+        "parts",
         "refusal",
         "role",
         "texts",
@@ -131,6 +135,7 @@ class _Choice:
         self.refusal: list[str] = []
         self.calls: dict[int, _Call] = {}
         self.index_of_id: dict[str, int] = {}  # of calls that came without an index
+        self.moved: dict[int, int] = {}  # of calls that came with the index of another one
         self.last_index = -1  # the highest one so far
         self.function: _Call | None = None
         self.audio: _Audio | None = None
@@ -139,6 +144,8 @@ class _Choice:
         self.logprobs: ChoiceLogprobs | None = None
         self.extra: dict[str, Any] = {}
         self.texts: dict[str, list[str]] = {}
+        self.lists: dict[str, list[Any]] = {}
+        self.parts: list[tuple[int, int, list[Any]]] = []  # of a content in parts: see `_add_parts`
         self.beside: dict[str, Any] = {}  # unknown fields beside the message
 
     def add(self, choice: ChunkChoice) -> None:
@@ -166,24 +173,34 @@ class _Choice:
             self._add_logprobs(choice.logprobs)
         if delta.extra:
             for name, value in delta.extra.items():
-                self._add_extra(name, value)
+                if name == "content":
+                    self._add_parts(value, taken=delta.content is not None)
+                else:
+                    self._add_extra(name, value)
         if choice.extra:
             self.beside.update(choice.extra)
 
     def _call(self, call: ToolCall) -> _Call:
-        index = self._unstated_index(call) if call.index is None else call.index
+        index = self._unstated_index(call) if call.index is None else self._stated_index(call, call.index)
         self.last_index = max(self.last_index, index)
         known = self.calls.get(index)
         if known is None:
             known = self.calls[index] = _Call()
         return known
 
+    def _stated_index(self, call: ToolCall, stated: int) -> int:
+        """A server that numbers all its calls 0 gives each an id and a name of its own; pieces may have neither."""
+        index = self.moved.get(stated, stated)
+        known = self.calls.get(index)
+        if known is not None and known.id and call.id and call.id != known.id and _is_named(call):
+            index = self.moved[stated] = self.last_index + 1
+        return index
+
     def _unstated_index(self, call: ToolCall) -> int:
         """A server that numbers nothing sends each call whole, or the rest of one without id and name."""
         if call.id:
             return self.index_of_id.setdefault(call.id, self.last_index + 1)
-        named = (call.function is not None and call.function.name) or (call.custom is not None and call.custom.name)
-        return self.last_index + 1 if named or self.last_index < 0 else self.last_index
+        return self.last_index + 1 if _is_named(call) or self.last_index < 0 else self.last_index
 
     def _add_logprobs(self, piece: ChoiceLogprobs) -> None:
         if self.logprobs is None:
@@ -197,10 +214,39 @@ class _Choice:
         if piece.extra:
             self.logprobs.extra = {**self.logprobs.extra, **piece.extra}
 
+    def _add_parts(self, parts: Any, *, taken: bool) -> None:
+        """A piece that came in parts: they, and the texts before and after them, are kept (see `dialects`).
+
+        Noted are the places in `content` where its text begins and ends.
+        """
+        end = len(self.content)
+        listed: list[Any] = parts if isinstance(parts, list) else [parts]
+        self.parts.append((end - taken, end, listed))
+
+    def _all_parts(self) -> dict[str, Any]:
+        """The whole content in parts, under the name of the field; nothing if it came as text alone."""
+        if not self.parts:
+            return {}
+        found: list[Any] = []
+        last = 0
+        for begin, end, parts in [*self.parts, (len(self.content), 0, [])]:
+            if text := "".join(self.content[last:begin]):
+                found.append({"type": "text", "text": text})
+            found.extend(parts)
+            last = end
+        return {"content": found}
+
+    def _all_extra(self) -> dict[str, Any]:
+        """Unknown fields of the message."""
+        texts = {name: "".join(pieces) for name, pieces in self.texts.items()}
+        return {**self.extra, **{name: [*items] for name, items in self.lists.items()}, **self._all_parts(), **texts}
+
     def _add_extra(self, name: str, value: Any) -> None:
-        """Unknown text grows (reasoning_content of several servers), anything else unknown is replaced."""
+        """Unknown text (reasoning_content of several servers) and unknown lists (reasoning_details) grow."""
         if isinstance(value, str):
             self.texts.setdefault(name, []).append(value)
+        elif isinstance(value, list):
+            self.lists.setdefault(name, []).extend(value)  # pyright: ignore[reportUnknownArgumentType]
         elif value is not None:
             self.extra[name] = value
 
@@ -213,7 +259,7 @@ class _Choice:
             function_call=self.function.result().function if self.function else None,
             audio=self.audio.result() if self.audio else None,
             annotations=None if self.annotations is None else list(self.annotations),
-            extra={**self.extra, **{name: "".join(pieces) for name, pieces in self.texts.items()}} or EMPTY,
+            extra=self._all_extra() or EMPTY,
         )
         return Choice(
             index=index,
@@ -222,6 +268,10 @@ class _Choice:
             logprobs=_copied_logprobs(self.logprobs) if self.logprobs else None,
             extra=_copied(self.beside),
         )
+
+
+def _is_named(call: ToolCall) -> bool:
+    return bool((call.function is not None and call.function.name) or (call.custom is not None and call.custom.name))
 
 
 def _joined(pieces: list[str]) -> str | None:
@@ -246,7 +296,7 @@ class ChatFold:
 
     __slots__ = ("_choices", "_extra", "_fingerprint", "_first", "_moderation", "_tier", "_usage", "chunks")
 
-    over: Final = False  # `[DONE]` ends it
+    over: bool = False  # never: `[DONE]` ends it
 
     def __init__(self) -> None:
         self._choices: dict[int, _Choice] = {}

@@ -16,6 +16,7 @@ import orjson
 from openai_async.errors import DecodeError, InvalidParameterError
 from openai_async.types._base import Value
 
+_BOM = b"\xef\xbb\xbf"
 #: Levels of nesting that the search for a part that cannot be encoded goes down.
 _DEEPEST_NAMED = 64
 
@@ -29,6 +30,8 @@ def loads(data: bytes) -> Any:
     try:
         return orjson.loads(data)
     except (ValueError, RecursionError, MemoryError):
+        if data[:3] == _BOM != data[3:6]:  # some servers write one before the text; RFC 8259 lets a reader skip it
+            return loads(data[3:])
         raise DecodeError(_describe(data)) from None  # the codec's own message may quote the text
 
 

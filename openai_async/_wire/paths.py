@@ -30,14 +30,39 @@ def segment(name: str, value: object) -> str:
         raise InvalidParameterError(name, "must be a non-empty string")
     if any(ord(char) < 0x20 or ord(char) == 0x7F for char in value):
         raise InvalidParameterError(name, "must not hold control characters")
-    # Servers and proxies may decode %2e before they resolve dot segments.
-    plain = value.lower().replace("%2e", ".").replace("%2f", "/").replace("%5c", "\\").replace("\\", "/")
-    if any(part in (".", "..") for part in plain.split("/")):
+    if _climbs(value):
         raise InvalidParameterError(name, "must not hold the path segments '.' or '..'")
     try:
         return quote(value, safe="")
     except UnicodeEncodeError:
         raise InvalidParameterError(name, "holds half of a surrogate pair") from None
+
+
+def relative(path: object) -> str:
+    """A path that somebody gave, which leads below the base URL and nowhere else. It may have a query, and is encoded.
+
+    Raises:
+        InvalidParameterError: it is a whole URL, names a host, climbs, or could not stand in a request as it is.
+    """
+    if not isinstance(path, str) or not path.strip("/"):
+        raise InvalidParameterError("path", "must be a path below the base URL, such as /models")
+    if not path.isascii() or any(char <= " " or char in '\x7f#"<>^`{|}' for char in path):
+        raise InvalidParameterError("path", "must be percent-encoded, and without a fragment")
+    place = path.partition("?")[0]
+    if ":" in place.partition("/")[0] or place.startswith("//") or "\\" in place:
+        raise InvalidParameterError("path", "must not name a host: the key is sent to the base URL only")
+    if _climbs(place):
+        raise InvalidParameterError("path", "must not hold the path segments '.' or '..'")
+    return path if path.startswith("/") else f"/{path}"
+
+
+def _climbs(text: str) -> bool:
+    """Whether it holds a dot segment. Servers and proxies may decode %2e before they resolve these, and twice."""
+    plain, before = text.lower(), ""
+    while plain != before:
+        before = plain
+        plain = plain.replace("%25", "%").replace("%2e", ".").replace("%2f", "/").replace("%5c", "/").replace("\\", "/")
+    return any(part in (".", "..") for part in plain.split("/"))
 
 
 def query(params: Mapping[str, Any]) -> str:

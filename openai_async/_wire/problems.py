@@ -84,6 +84,8 @@ def error_in(event: Any) -> Any | None:
     if not isinstance(event, dict):
         return None
     error: Any = event.get("error")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    if not error and event.get("object") == "error":  # pyright: ignore[reportUnknownMemberType]
+        return event  # pyright: ignore[reportUnknownVariableType]  # some servers do not wrap it
     return error if error else None  # pyright: ignore[reportUnknownVariableType]
 
 
@@ -108,6 +110,10 @@ def from_response(meta: Meta, body: bytes, *, wall_clock: float, secrets: Collec
         retry_after=retry_after(meta.headers, wall_clock),
         should_retry=should_retry(meta.headers),
         rate_limits=meta.rate_limits,
+        processing_ms=meta.processing_ms,
+        organization=meta.organization,
+        version=meta.version,
+        model=meta.model,
     )
 
 
@@ -135,6 +141,8 @@ def _implied_status(error: Any) -> int:
         return 500
     stated: list[Any] = [error.get(name) for name in ("status", "code", "type")]  # pyright: ignore
     for value in stated:
+        if isinstance(value, str) and re.fullmatch("[45][0-9][0-9]", value):
+            return int(value)
         if isinstance(value, int) and 400 <= value <= 599:
             return value
     for value in stated:

@@ -5,7 +5,7 @@ several `data` lines join with LF, a BOM at the start and comments are skipped, 
 not decoded here, so a character may be cut anywhere.
 
 Beyond those rules, because servers do it: JSON laid out over several lines, with or without `data:` before it, is kept
-together as one event (an error frame, or a bare JSON error body).
+together as one event (an error frame, or a bare JSON error body); and a line `error: {...}` is an event of that name.
 
 Complexity: linear in the bytes fed, whatever their split; memory is bounded by one event. Comments are not kept, and
 do not count against the bound.
@@ -148,6 +148,8 @@ def _parse(block: bytes) -> Event | None:
             data.append(value)
         elif field == b"event":
             name = value
+        elif field == b"error":
+            name, data = field, [value]
     return (name or None, b"\n".join(data)) if data else None
 
 

@@ -16,9 +16,10 @@ import attrs
 from openai_async import errors
 from openai_async._wire import multipart
 from openai_async.batch.parts import Part, line_of, rows_of
-from openai_async.batch.service import Batch, Service
+from openai_async.batch.service import Service
 from openai_async.batch.source import InputFile
 from openai_async.batch.threads import Threads
+from openai_async.types.batches import Batch
 from openai_async.types.progress import RemotePart
 
 T = TypeVar("T")
@@ -78,7 +79,7 @@ class Order:
             return RemotePart(self.state, len(self.part.rows))
         counts = self.batch.request_counts
         done, failed = (counts.completed + counts.failed, counts.failed) if counts else (0, 0)
-        return RemotePart(self.batch.status, len(self.part.rows), done, failed, self.batch.id)
+        return RemotePart(str(self.batch.status), len(self.part.rows), done, failed, self.batch.id)
 
 
 class Desk:

@@ -27,10 +27,11 @@ from openai_async.batch.queue import FULL, Queue
 from openai_async.batch.report import BatchSummary, Tally
 from openai_async.batch.results import Results, light
 from openai_async.batch.rows import Row
-from openai_async.batch.service import Batch, Fault, Service
+from openai_async.batch.service import Service
 from openai_async.batch.source import InputFile
 from openai_async.batch.threads import Threads
 from openai_async.errors import InvalidParameterError
+from openai_async.types.batches import Batch, BatchError
 from openai_async.types.progress import RemoteProgress
 
 _MOST_PAIRS, _LONGEST_NAME, _LONGEST_VALUE = 14, 64, 512  # of the user's: the API takes 16 in all
@@ -224,8 +225,8 @@ class RemoteRun:
             return
         batch = short[0].batch
         assert batch is not None
-        fault = _fault_of(batch)
-        words = f"part {short[0].metadata[PART]}, {batch.id}: {_PHRASES.get(batch.status, batch.status)}"
+        fault, status = _fault_of(batch), str(batch.status)
+        words = f"part {short[0].metadata[PART]}, {batch.id}: {_PHRASES.get(status, status)}"
         if fault.message:
             row = short[0].part.rows[fault.line - 1 : fault.line] if fault.line else ()
             words += f": {fault.message}" + (f" (row {row[0]} of the input, from 0)" if row else "")
@@ -233,7 +234,7 @@ class RemoteRun:
             words += " Nothing else is enqueued: make the parts smaller (`limits`, or --part-tokens)"
         if len(short) > 1:
             words += f" (and {len(short) - 1} more)"
-        raise RemoteBatchError(words, reason=batch.status, batch_id=batch.id, code=fault.code, summary=summary)
+        raise RemoteBatchError(words, reason=status, batch_id=batch.id, code=fault.code, summary=summary)
 
     def _progress(self) -> RemoteProgress:
         parts = tuple(order.progress() for order in self._orders)
@@ -251,9 +252,9 @@ _PHRASES: Final[Mapping[str, str]] = {
 }
 
 
-def _fault_of(batch: Batch) -> Fault:
+def _fault_of(batch: Batch) -> BatchError:
     """The first reason of a batch that failed."""
-    return next(iter((batch.errors and batch.errors.data) or ()), Fault())
+    return next(iter((batch.errors and batch.errors.data) or ()), BatchError())
 
 
 def _is_unsettled(order: Order) -> bool:

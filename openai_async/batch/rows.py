@@ -11,7 +11,7 @@ import attrs
 
 @attrs.frozen
 class BadLine:
-    """A line of IN that is no request: its number, from 1, and what is wrong with it. It was not sent."""
+    """A line that cannot be used: its number, from 1, and what is wrong with it. A batch does not send it."""
 
     number: int
     reason: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
@@ -20,68 +20,16 @@ from openai_async._wire import codec, paths
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import prepare
 from openai_async.resources._operation import Operation, Verb
-from openai_async.types._base import Reply, Value
+from openai_async.types._base import Reply
+from openai_async.types.batches import Batch
+from openai_async.types.files import FileObject
 
 R = TypeVar("R", bound=Reply)
-_ENDED: Final = frozenset({"completed", "failed", "expired", "cancelled"})
-
-
-@attrs.define
-class StoredFile(Reply):
-    """A file at the API. (Only the fields that are needed here are named.)"""
-
-    id: str
-    filename: str | None = None
-    bytes: int | None = None
-    status: str | None = None
-
-
-@attrs.define
-class Fault(Value):
-    """Why a batch failed; `line` is that of its own file, from 1."""
-
-    message: str | None = None
-    code: str | None = None
-    line: int | None = None
-
-
-@attrs.define
-class Faults(Value):
-    """The reasons."""
-
-    data: list[Fault] | None = None
-
-
-@attrs.define
-class Counts(Value):
-    """Rows of a batch."""
-
-    total: int = 0
-    completed: int = 0
-    failed: int = 0
-
-
-@attrs.define
-class Batch(Reply):
-    """A batch at the API."""
-
-    id: str
-    status: str
-    output_file_id: str | None = None
-    error_file_id: str | None = None
-    errors: Faults | None = None
-    request_counts: Counts | None = None
-    metadata: dict[str, Any] | None = None
-
-    @property
-    def ended(self) -> bool:
-        """It changes no more."""
-        return self.status in _ENDED
 
 
 @attrs.define
 class _Files(Reply):
-    data: list[StoredFile]
+    data: list[FileObject]
     has_more: bool = False
 
 
@@ -105,10 +53,10 @@ class Service:
         self._options = {name: value for name, value in options.items() if value is not None}
         self._call("GET", "/batches", bytes)  # refuses what any call would be refused for
 
-    async def files(self) -> list[StoredFile]:
+    async def files(self) -> list[FileObject]:
         """Every file that was uploaded for a batch, the newest first."""
         query: dict[str, Any] = {"purpose": "batch", "limit": 10_000}
-        found: list[StoredFile] = []
+        found: list[FileObject] = []
         while True:
             page = await self._fetch(_Files, "GET", "/files", query=query)
             found += page.data
@@ -127,13 +75,13 @@ class Service:
                 return found
             query["after"] = found[-1].id
 
-    async def upload(self, content_type: str, form: bytes) -> StoredFile:
+    async def upload(self, content_type: str, form: bytes) -> FileObject:
         """Upload the file in a form that `_wire.multipart` has made."""
-        call = self._call("POST", "/files", codec.decoder(StoredFile))
+        call = self._call("POST", "/files", codec.decoder(FileObject))
         call.headers = [pair for pair in call.headers if pair[0] != b"content-type"]
         call.headers.append((b"content-type", content_type.encode()))
         call.body = form
-        file: StoredFile = await self._pipeline.fetch(call)
+        file: FileObject = await self._pipeline.fetch(call)
         return file
 
     async def create(self, file_id: str, endpoint: str, metadata: Mapping[str, str]) -> Batch:

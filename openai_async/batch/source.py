@@ -25,7 +25,7 @@ from openai_async.batch.rows import BadRow, Row
 MAX_LINE = 16 << 20
 _BOM = b"\xef\xbb\xbf"
 _LOOKED_AT = 20  # lines of JSON, to find out what they are
-_TOO_LONG = f"longer than {MAX_LINE >> 20} MiB"
+TOO_LONG = f"longer than {MAX_LINE >> 20} MiB"
 
 
 @attrs.frozen
@@ -46,6 +46,34 @@ class Record:
     def size(self) -> int:
         """Bytes, or characters, that it holds."""
         return len(self.content) if isinstance(self.content, bytes) else sum(map(len, self.content))
+
+
+def lines_of(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
+    """Every line from where a file stands, with its number from 1; None for one that is over `MAX_LINE`."""
+    read, number = file.readline, 0
+    while line := read(MAX_LINE + 1):
+        number += 1
+        if len(line) <= MAX_LINE or line.endswith(b"\n"):
+            yield number, line if number > 1 else line.removeprefix(_BOM)
+            continue
+        while line and not line.endswith(b"\n"):
+            line = read(1 << 20)
+        yield number, None
+
+
+def object_of(line: bytes) -> dict[str, Any]:
+    """The JSON object that a line is.
+
+    Raises:
+        BadRow: it is none.
+    """
+    try:
+        found = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise BadRow(f"not JSON, from column {error.colno}") from None
+    if not isinstance(found, dict):
+        raise BadRow("not a JSON object")
+    return found  # pyright: ignore[reportUnknownVariableType]
 
 
 class InputFile:
@@ -114,35 +142,20 @@ class InputFile:
             if len(content) > len(self._header):
                 raise BadRow(f"has {len(content)} columns, the header has {len(self._header)}")
             return dict(zip(self._header, content, strict=False))
-        try:
-            line = orjson.loads(content)
-        except orjson.JSONDecodeError as error:
-            raise BadRow(f"not JSON, from column {error.colno}") from None
-        if not isinstance(line, dict):
-            raise BadRow("not a JSON object")
-        return line  # pyright: ignore[reportUnknownVariableType]
+        return object_of(content)
 
     def _json_records(self) -> Iterator[Record]:
         for number, line in self._lines():
             if line is None:
-                yield Record(number - 1, number, problem=_TOO_LONG)
+                yield Record(number - 1, number, problem=TOO_LONG)
             elif content := line.strip():
                 yield Record(number - 1, number, zlib.crc32(content, self._seed), content)
 
     def _lines(self) -> Iterator[tuple[int, bytes | None]]:
         """Every line with its number; None for one that is too long."""
-        read = self._file.readline
         try:
             self._file.seek(0)
-            number = 0
-            while line := read(MAX_LINE + 1):
-                number += 1
-                if len(line) <= MAX_LINE or line.endswith(b"\n"):
-                    yield number, line if number > 1 else line.removeprefix(_BOM)
-                    continue
-                while line and not line.endswith(b"\n"):
-                    line = read(1 << 20)
-                yield number, None
+            yield from lines_of(self._file)
         except OSError as error:
             raise BatchInputError(f"{self.path}: {os.strerror(error.errno or 0)}") from error
 
@@ -247,6 +260,6 @@ class _Text:
     def __next__(self) -> str:
         self.number, line = next(self._lines)
         if line is None:
-            self.problem = _TOO_LONG
+            self.problem = TOO_LONG
             return "\n"
         return line.decode("utf-8", "surrogateescape")

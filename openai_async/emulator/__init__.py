@@ -8,7 +8,8 @@ key.
 
 Promises: the API's shapes, error bodies, headers and rate-limit arithmetic; the same request always gets the
 same words; it listens where it is told and nowhere else. Never: it calls no other host, stores no key (only a
-digest) and keeps no prompt once it is answered, and no uploaded file once the server stops.
+digest) and keeps no prompt once it is answered, but those that it is asked to store; and of these, as of uploaded
+files and jobs, none once the server stops.
 """
 
 from __future__ import annotations

@@ -14,7 +14,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import batches, chat, files, models
+from . import (
+    assistants,
+    audio,
+    batches,
+    chat,
+    completions,
+    conversations,
+    embeddings,
+    files,
+    fine_tunes,
+    fine_tuning,
+    images,
+    models,
+    moderations,
+    responses,
+    runs,
+    stored_chats,
+    threads,
+    uploads,
+    vector_stores,
+)
 from .endpoint import Endpoint
 
 if TYPE_CHECKING:
@@ -22,7 +42,27 @@ if TYPE_CHECKING:
 
 __all__ = ["application"]
 
-_NOUNS = (batches, chat, files, models)
+_NOUNS = (
+    assistants,
+    audio,
+    batches,
+    chat,
+    completions,
+    conversations,
+    embeddings,
+    files,
+    fine_tunes,
+    fine_tuning,
+    images,
+    models,
+    moderations,
+    responses,
+    runs,
+    stored_chats,
+    threads,
+    uploads,
+    vector_stores,
+)
 
 
 def application(emulator: Emulator) -> Starlette:

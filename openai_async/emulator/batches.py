@@ -16,10 +16,10 @@ from starlette.routing import Route
 from .batch_run import endpoint_at, run
 from .batch_store import Batch
 from .endpoint import Answer, Call, Endpoint
-from .fields import Fields, JSONObject, wrong_type
+from .fields import Fields
 from .file_store import read_expiry
+from .metadata import read_metadata
 from .pages import page
-from .problems import Problem, invalid
 
 if TYPE_CHECKING:
     from .server import Emulator
@@ -37,7 +37,6 @@ _ENDPOINTS = (
     "/v1/responses",
     "/v1/videos",
 )
-_PAIRS, _NAME, _VALUE = 16, 64, 512  # of metadata: how many, and how many characters
 
 
 def routes(emulator: Emulator) -> list[Route]:
@@ -76,33 +75,10 @@ def _read(emulator: Emulator, call: Call) -> Batch:
     return Batch(
         endpoint=fields.choice("endpoint", served) or "",
         input_file_id=fields.text("input_file_id") or "",
-        metadata=_metadata(fields),
+        metadata=read_metadata(fields),
         output_seconds=read_expiry(fields, "output_expires_after"),
         key=call.entry.key,
         deadline=emulator.clock() + window,
         created_at=now,
         expires_at=now + int(window),
     )
-
-
-def _metadata(fields: Fields) -> JSONObject | None:
-    metadata = fields.mapping("metadata")
-    if metadata is None:
-        return None
-    if len(metadata) > _PAIRS:
-        raise _too_long("metadata", "an object", "properties", _PAIRS, len(metadata))
-    for name, value in metadata.items():
-        at = f"metadata.{name}"
-        if len(name) > _NAME:
-            raise _too_long("metadata", "keys", "length", _NAME, len(name))
-        if not isinstance(value, str):
-            raise wrong_type(at, "a string", value)
-        if len(value) > _VALUE:
-            raise _too_long(at, "a string", "length", _VALUE, len(value))
-    return metadata
-
-
-def _too_long(param: str, what: str, unit: str, most: int, got: int) -> Problem:
-    code = "object_above_max_properties" if unit == "properties" else "string_above_max_length"
-    message = f"Invalid '{param}': expected {what} with at most {most} {unit}, but got {got} instead."
-    return invalid(message, param=param, code=code)

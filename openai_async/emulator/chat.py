@@ -19,8 +19,9 @@ from .chat_messages import characters
 from .chat_reply import Choice, compose
 from .chat_request import ChatRequest
 from .endpoint import Answer, Call, Endpoint, EventStream
-from .fields import JSONObject
+from .fields import Fields, JSONObject
 from .problems import context_exceeded, invalid
+from .stored_chats import listing, read_metadata
 from .text import digest
 
 if TYPE_CHECKING:
@@ -36,11 +37,12 @@ _GUESSED_COMPLETION = 16  # tokens that the rate limit assumes for a request tha
 
 
 def routes(emulator: Emulator) -> list[Route]:
-    """`POST /v1/chat/completions`."""
+    """`/v1/chat/completions`: create one, list those that are stored."""
 
     def create(call: Call) -> Answer | EventStream:
         body = call.json()
         request = ChatRequest.read(body)
+        read_metadata(Fields(body))
         call.entry.model = request.model
         model = emulator.catalogue.find(request.model)
         call.entry.model = model.id
@@ -58,17 +60,24 @@ def routes(emulator: Emulator) -> list[Route]:
             "service_tier": "default",
             "system_fingerprint": _FINGERPRINT,
         }
+        if body.get("store"):
+            emulator.chats.add(_reply(common, request, choices), body)
         if request.stream:
             return EventStream(_events(common, request, choices, pace, call.entry))
         call.entry.completion_tokens = sum(choice.tokens for choice in choices)
-        reply = {
-            **common,
-            "choices": [_whole(index, choice) for index, choice in enumerate(choices)],
-            "usage": _usage(request, choices),
-        }
+        reply = _reply(common, request, choices)
         return Answer(orjson.dumps(reply), after=pace.due(max(choice.tokens for choice in choices)))
 
-    return [Route("/v1/chat/completions", Endpoint(emulator, POST=create))]
+    return [Route("/v1/chat/completions", Endpoint(emulator, GET=listing(emulator), POST=create))]
+
+
+def _reply(common: JSONObject, request: ChatRequest, choices: list[Choice]) -> JSONObject:
+    return {
+        **common,
+        "object": "chat.completion",
+        "choices": [_whole(index, choice) for index, choice in enumerate(choices)],
+        "usage": _usage(request, choices),
+    }
 
 
 def _check_model(request: ChatRequest, model: Model) -> None:

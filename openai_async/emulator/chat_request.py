@@ -13,8 +13,9 @@ import orjson
 from attrs import frozen
 
 from .chat_messages import check_messages, prompt_tokens
-from .fields import Fields, JSONObject, is_list, is_object, wrong_type
+from .fields import Fields, JSONObject, is_object, wrong_type
 from .problems import Problem, invalid
+from .sampling import read_stop
 from .schema import strict_fault
 from .text import count
 
@@ -81,7 +82,7 @@ class ChatRequest:
             model=model,
             messages=messages,
             n=fields.whole("n", 1, 128) or 1,
-            stop=_stop(fields),
+            stop=read_stop(fields),
             max_tokens=_max_tokens(fields),
             seed=fields.whole("seed"),
             stream=stream,
@@ -100,18 +101,6 @@ class ChatRequest:
 
 def _weight(tools: Any) -> int:
     return count(orjson.dumps(tools).decode()) if tools else 0
-
-
-def _stop(fields: Fields) -> tuple[str, ...]:
-    stop = fields.get("stop")
-    if stop is None or isinstance(stop, str):
-        return (stop,) if stop else ()
-    if not is_list(stop):
-        raise wrong_type("stop", "one of a string or array of strings", stop)
-    for index, text in enumerate(fields.array("stop", most=4) or ()):
-        if not isinstance(text, str):
-            raise wrong_type(f"stop[{index}]", "a string", text)
-    return tuple(text for text in stop if text)
 
 
 def _max_tokens(fields: Fields) -> int | None:

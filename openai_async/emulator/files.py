@@ -17,16 +17,17 @@ from starlette.routing import Route
 from .endpoint import Answer, Call, Download, Endpoint
 from .fields import Fields, JSONObject, is_object, wrong_type
 from .file_store import StoredFile, read_expiry
+from .forms import close, form
 from .pages import integer, page
 from .problems import invalid
-from .uploads import form
 
 if TYPE_CHECKING:
     from .server import Emulator
 
-__all__ = ["routes"]
+__all__ = ["PURPOSES", "routes"]
 
-_PURPOSES = ("assistants", "batch", "evals", "fine-tune", "user_data", "vision")
+# What files may be for.
+PURPOSES = ("assistants", "batch", "evals", "fine-tune", "user_data", "vision")
 _PAGE = 10_000
 
 
@@ -75,9 +76,7 @@ def _keep(emulator: Emulator, form: FormData) -> StoredFile:
             _check_batch(upload, emulator.batch_limits.bytes)
         return emulator.files.add(upload.file, upload.filename or "upload", purpose, seconds)
     except BaseException:
-        for value in form.values():
-            if isinstance(value, UploadFile):
-                value.file.close()
+        close(form)
         raise
 
 
@@ -92,7 +91,7 @@ def _read(form: FormData) -> tuple[UploadFile, str, int | None]:
     if not isinstance(upload, UploadFile):
         raise wrong_type("file", "a file", upload)
     fields.required("purpose")
-    return upload, fields.choice("purpose", _PURPOSES) or "", read_expiry(fields, "expires_after")
+    return upload, fields.choice("purpose", PURPOSES) or "", read_expiry(fields, "expires_after")
 
 
 def _check_batch(upload: UploadFile, most: int) -> None:

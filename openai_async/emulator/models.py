@@ -7,7 +7,7 @@ are shared by both names. Nothing here depends on a name's spelling.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import orjson
@@ -15,7 +15,8 @@ from attrs import Factory, field, frozen
 from starlette.routing import Route
 
 from .endpoint import Answer, Call, Endpoint
-from .problems import model_unknown
+from .fields import one_of_these
+from .problems import Problem, model_unknown
 
 if TYPE_CHECKING:
     from .server import Emulator
@@ -24,6 +25,10 @@ __all__ = ["CATALOGUE", "Catalogue", "Model", "routes"]
 
 _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 _RELEASED = "2026-11-01"
+# What only image models of the newer sort take.
+_NEW_OF_IMAGES = frozenset(
+    {"background", "input_fidelity", "moderation", "output_compression", "output_format", "partial_images", "stream"}
+)
 
 
 def _dated(alias: str) -> str:
@@ -36,7 +41,7 @@ class Model:
 
     `context_window` is in tokens, prompt and completion together; `created` in epoch seconds; `shutdown_date`
     is YYYY-MM-DD or `None`; `reasoning`: replies spend tokens on thinking first; `unsupported`: the request
-    parameters that it refuses.
+    parameters that it refuses; `kind`: what it makes ("text", "image", "speech", "transcript"), `""` for everything.
     """
 
     id: str
@@ -47,6 +52,7 @@ class Model:
     shutdown_date: str | None = None
     reasoning: bool = False
     unsupported: frozenset[str] = frozenset()
+    kind: str = "text"
 
 
 CATALOGUE = (
@@ -58,29 +64,47 @@ CATALOGUE = (
         reasoning=True,
         unsupported=frozenset({"max_tokens", "stop"}),
     ),
+    Model("emulated-image", kind="image", unsupported=frozenset({"response_format", "style"})),
+    Model("emulated-image-classic", kind="image", unsupported=_NEW_OF_IMAGES),
+    Model("emulated-speech", kind="speech"),
+    Model("emulated-transcriber", kind="transcript"),
 )
 
 
 class Catalogue:
-    """The models by name; with `any_model`, a name that is not listed becomes a model on its first use."""
+    """The models by name; with `any_model`, a name that is not listed becomes a model on its first use.
 
-    def __init__(self, models: Iterable[Model], *, any_model: bool) -> None:
+    `made` gives those that come and go while the emulator runs.
+    """
+
+    def __init__(
+        self, models: Iterable[Model], *, any_model: bool, made: Callable[[], Mapping[str, Model]] = dict
+    ) -> None:
         self._any = any_model
+        self._made = made
         self._models = tuple(models)
         self._named = {name: model for model in self._models for name in (model.snapshot, model.id)}
 
     def find(self, name: str, *, param: str | None = None) -> Model:
         """Give the model of this name; raises the API's 404 when there is none."""
-        model = self._named.get(name)
+        model = self._named.get(name) or self._made().get(name)
         if model is not None:
             return model
         if not self._any or not name:
             raise model_unknown(name, param=param)
-        return Model(name)
+        return Model(name, kind="")
+
+    def of_kind(self, kind: str, name: str) -> Model:
+        """As `find`; raises the API's 400 for a model that makes something else."""
+        model = self.find(name, param="model")
+        if model.kind not in (kind, ""):
+            fit = [model.id for model in self._models if model.kind == kind]
+            raise one_of_these("model", name, fit) if fit else model_unknown(name, param="model")
+        return model
 
     def listed(self) -> list[dict[str, str | int | None]]:
         """Give every listed name as the API's model object, aliases before their snapshots."""
-        names = {name: model for model in self._models for name in (model.id, model.snapshot)}
+        names = {name: model for model in self._models for name in (model.id, model.snapshot)} | {**self._made()}
         return [_described(name, model) for name, model in names.items()]
 
 
@@ -95,7 +119,7 @@ def _described(name: str, model: Model) -> dict[str, str | int | None]:
 
 
 def routes(emulator: Emulator) -> list[Route]:
-    """`GET /v1/models` and `GET /v1/models/{id}`."""
+    """`/v1/models`, and `/v1/models/{id}`, which deletes what was made by fine-tuning."""
 
     def listing(call: Call) -> Answer:
         return Answer(orjson.dumps({"object": "list", "data": emulator.catalogue.listed()}))
@@ -104,7 +128,14 @@ def routes(emulator: Emulator) -> list[Route]:
         name = call.path_params["id"]
         return Answer(orjson.dumps(_described(name, emulator.catalogue.find(name, param="model"))))
 
+    def delete(call: Call) -> Answer:
+        name = call.path_params["id"]
+        if not emulator.tuning.delete_model(name):
+            emulator.catalogue.find(name, param="model")
+            raise Problem(403, "You can only delete models that were fine-tuned by your organization.", param="model")
+        return Answer(orjson.dumps({"id": name, "object": "model", "deleted": True}))
+
     return [
         Route("/v1/models", Endpoint(emulator, GET=listing)),
-        Route("/v1/models/{id:path}", Endpoint(emulator, GET=retrieve)),
+        Route("/v1/models/{id:path}", Endpoint(emulator, GET=retrieve, DELETE=delete)),
     ]

@@ -21,7 +21,13 @@ from .file_store import FileStore
 from .ledger import Ledger, Stats
 from .limits import Allowance, RateLimits
 from .models import CATALOGUE, Catalogue, Model
+from .responses_store import ConversationStore, ResponseStore
 from .serving import Serving, serve
+from .stored_chats import ChatStore
+from .thread_store import ThreadStore
+from .tuning_store import Tuning
+from .upload_store import UploadStore
+from .vector_store import VectorStores
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -41,6 +47,8 @@ class Emulator:
     `latency`, `faults`: how fast it answers and how often it fails; both may be set again while it runs.
     `batch_delay`: seconds that each row of a batch takes; may be set again while it runs. Rows take nothing of the
     rate limits and ignore `latency`. `batch_limits`: what the Batch API takes.
+    `tuning_step`: seconds that each thing takes that happens in a fine-tuning job; may be set again while it runs, for
+    the jobs after that.
     `organization`: named in headers and messages. `max_body`: most bytes of a request, `max_upload`: of one that
     uploads a file.
     `history`: how many entries the ledger keeps.
@@ -58,13 +66,13 @@ class Emulator:
         faults: Faults | None = None,
         batch_delay: float = 0.0,
         batch_limits: BatchLimits | None = None,
+        tuning_step: float = 0.05,
         organization: str = "org-emulated",
         max_body: int = 64 * 1024 * 1024,
         max_upload: int = 512_000_000,
         history: int = 1_000_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.catalogue: Catalogue = Catalogue(models, any_model=any_model)
         self.latency: Latency = latency or Latency()
         self.faults: Faults = faults or Faults()
         self.batch_delay = batch_delay
@@ -75,7 +83,16 @@ class Emulator:
         self.clock = clock
         self.ledger: Ledger = Ledger(history)
         self.files: FileStore = FileStore(clock)
+        self.tuning: Tuning = Tuning(clock, self.files)
+        self.tuning_step = tuning_step
+        self.catalogue: Catalogue = Catalogue(models, any_model=any_model, made=self.tuning.models)
         self.batches: BatchStore = BatchStore()
+        self.chats: ChatStore = ChatStore()
+        self.responses: ResponseStore = ResponseStore()
+        self.conversations: ConversationStore = ConversationStore(clock)
+        self.uploads: UploadStore = UploadStore(clock)
+        self.threads: ThreadStore = ThreadStore()
+        self.vector_stores: VectorStores = VectorStores()
         self._keys = None if keys is None else frozenset(map(_digest, keys))
         self._limits = limits
         self._allowances: dict[tuple[str, str], Allowance] = {}
@@ -110,6 +127,13 @@ class Emulator:
             if last:
                 self.files.clear()
                 self.batches.clear()
+                self.chats.clear()
+                self.tuning.clear()
+                self.responses.clear()
+                self.conversations.clear()
+                self.uploads.clear()
+                self.threads.clear()
+                self.vector_stores.clear()
 
     def drain(self, key: str, code: str = "insufficient_quota") -> None:
         """Use up the quota of `key`: until `refill`, it gets 429, type `insufficient_quota`, and `code`."""

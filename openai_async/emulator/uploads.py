@@ -1,70 +1,92 @@
-"""Reading a multipart body: its fields into memory, its file into a spooled temporary file.
+"""`/v1/uploads`: begin an upload, add its parts in any order, and complete or cancel it.
 
-Promises: whatever the size of the upload, no more than its spool is in memory; an upload that is refused or
-breaks off leaves no open file. The parsing is Starlette's; nothing here knows what the form is for.
+What it becomes is a file like any other. A part is at most 64 MB, the whole at most 8 GB.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
-from starlette.datastructures import Headers
-from starlette.formparsers import MultiPartException, MultiPartParser
-from starlette.types import Receive
+import orjson
+from starlette.datastructures import FormData, UploadFile
+from starlette.routing import Route
 
-from .endpoint import Call, body_parts
+from .endpoint import Answer, Call, Endpoint
+from .fields import Fields, JSONObject, wrong_type
+from .file_store import read_expiry
+from .files import PURPOSES
+from .forms import close, form
 from .problems import invalid
 
 if TYPE_CHECKING:
     from .server import Emulator
 
-__all__ = ["form"]
+__all__ = ["routes"]
 
-_FIELDS = 16  # a form has no more fields than this
-_FIELD_SIZE = 64 * 1024  # bytes
-
-# The parser warns of every bad form; without a handler the words would end on standard error.
-logging.getLogger("python_multipart").addHandler(logging.NullHandler())
+_PART = 64 * 1024 * 1024
+_WHOLE = 8 * 1024**3
 
 
-async def form(call: Call, receive: Receive, emulator: Emulator) -> None:
-    """Read a multipart body into `call.form`; a body of another kind is read and dropped, and `form` stays `None`.
+def routes(emulator: Emulator) -> list[Route]:
+    """`/v1/uploads`, `/v1/uploads/{id}/parts`, `/v1/uploads/{id}/complete` and `/v1/uploads/{id}/cancel`."""
 
-    Raises the API's 400 for a body that is no form or breaks off, and its 413 for one that is too large.
-    """
-    async with aclosing(body_parts(receive, emulator.max_upload)) as parts:
-        refused = None
-        if call.headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data"):
-            try:
-                await _parse(call, parts)
-            except MultiPartException as error:
-                refused = invalid(error.message)
-        async for _ in parts:
-            pass  # who is still sending hears no answer
-    if refused is not None:
-        raise refused
+    def create(call: Call) -> Answer:
+        fields = Fields(call.json())
+        for name in ("filename", "purpose", "bytes", "mime_type"):
+            fields.required(name)
+        fields.text("mime_type")
+        upload = emulator.uploads.begin(
+            fields.text("filename") or "",
+            fields.choice("purpose", PURPOSES) or "",
+            fields.whole("bytes", 1, _WHOLE) or 0,
+            read_expiry(fields, "expires_after"),
+        )
+        return _answer(upload.described())
+
+    def add(call: Call) -> Answer:
+        form = call.form or FormData()
+        try:
+            upload = emulator.uploads.find(call.path_params["id"])
+            upload.check_pending()
+            return _answer(upload.add(_data(form)))
+        except BaseException:
+            close(form)
+            raise
+
+    def complete(call: Call) -> Answer:
+        upload = emulator.uploads.find(call.path_params["id"])
+        fields = Fields(call.json())
+        fields.required("part_ids")
+        part_ids: list[Any] = fields.array("part_ids") or []
+        for index, part_id in enumerate(part_ids):
+            if not isinstance(part_id, str):
+                raise wrong_type(f"part_ids[{index}]", "a string", part_id)
+        upload.check_pending()
+        upload.complete(part_ids, fields.text("md5"), emulator.files)
+        return _answer(upload.described())
+
+    def cancel(call: Call) -> Answer:
+        upload = emulator.uploads.find(call.path_params["id"])
+        upload.check_pending()
+        upload.end("cancelled")
+        return _answer(upload.described())
+
+    return [
+        Route("/v1/uploads", Endpoint(emulator, POST=create)),
+        Route("/v1/uploads/{id}/parts", Endpoint(emulator, form, POST=add)),
+        Route("/v1/uploads/{id}/complete", Endpoint(emulator, POST=complete)),
+        Route("/v1/uploads/{id}/cancel", Endpoint(emulator, POST=cancel)),
+    ]
 
 
-class _Parser(MultiPartParser):
-    """Starlette's parser, which takes a form that breaks off for one without its last part, and a note of the end."""
-
-    ended = False
-
-    def on_end(self) -> None:
-        self.ended = True
+def _answer(value: JSONObject) -> Answer:
+    return Answer(orjson.dumps(value))
 
 
-async def _parse(call: Call, parts: AsyncGenerator[bytes, None]) -> None:
-    async def to_the_end() -> AsyncGenerator[bytes, None]:
-        async for part in parts:
-            yield part
-        if not parser.ended:  # raised in here, it makes the parser close what it has opened
-            raise MultiPartException("The form breaks off before its end.")
-
-    async with aclosing(to_the_end()) as stream:
-        headers = Headers(raw=list(call.headers.items()))
-        parser = _Parser(headers, stream, max_files=1, max_fields=_FIELDS, max_part_size=_FIELD_SIZE)
-        call.form = await parser.parse()
+def _data(form: FormData) -> IO[bytes]:
+    data = Fields({"data": form.get("data")}).required("data")
+    if not isinstance(data, UploadFile):
+        raise wrong_type("data", "a file", data)
+    if (data.size or 0) > _PART:
+        raise invalid(f"A part is at most {_PART} bytes.", param="data")
+    return data.file

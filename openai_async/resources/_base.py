@@ -13,7 +13,7 @@ from openai_async._line import PRIORITIES, Priority, place as line_place
 from openai_async._policy.estimates import size_of_request
 from openai_async._wire import codec, json, paths
 from openai_async._wire.headers import check_headers
-from openai_async.errors import InvalidParameterError, frameless
+from openai_async.errors import APIError, InvalidParameterError, frameless
 from openai_async.resources._download import AsyncDownloadManager
 from openai_async.resources._form import FormBody
 from openai_async.resources._operation import Operation
@@ -46,10 +46,17 @@ class Resource:
                 return found(self._pipeline, self._noun, name)
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    async def _fetch(self, operation: Operation, cls: type[R], params: dict[str, Any], **place: object) -> R:
-        """Make a call whose reply is of a class. `place` holds what stands in the path."""
-        call = prepare(self._pipeline, operation, codec.decoder(cls), params, place=place)
-        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+    async def _fetch(
+        self, operation: Operation, cls: type[R], params: dict[str, Any], *, files: Sequence[str] = (), **place: object
+    ) -> R:
+        """Make a call whose reply is of a class. `place` is what stands in the path, `files` names those of a form."""
+        call = prepare(self._pipeline, operation, codec.decoder(cls), params, place=place, files=files)
+        try:
+            return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+        except APIError as error:
+            if isinstance(call.body, FormBody) and call.body.once:
+                error.add_note("Not sent again, whatever max_retries says: a file of it can be read only once.")
+            raise
 
     async def _fetch_binary(self, operation: Operation, params: dict[str, Any], **place: object) -> Binary:
         """Make a call whose reply is no JSON."""
@@ -160,9 +167,10 @@ def _prepare(
         check_seconds("deadline", deadline)
     retries = defaults.max_retries if max_retries is None else check_retries(max_retries)
     template = operation.path.partition("?")[0]
+    path = operation.path if pipeline.service.place is None else pipeline.service.place(operation.path, given)
     return Call(
         operation.verb,
-        _path(operation.path, place, {**defaults.query, **query, **(extra_query or EMPTY)}),
+        _path(path, place, {**defaults.query, **query, **(extra_query or EMPTY)}),
         decode,
         defaults.timeout if timeout is None else Timeout.of(timeout),
         0 if isinstance(encoded, FormBody) and encoded.once else retries,
@@ -200,13 +208,12 @@ def _encoded(
     """The body, and the headers that the operation needs."""
     headers: Headers = [] if operation.beta is None else [(b"openai-beta", operation.beta.encode("ascii"))]
     if operation.form:
-        form = FormBody(
-            {name: value for name, value in given.items() if name not in files},
-            {name: given[name] for name in files if name in given},
-            on_upload,
-        )
+        # A mapping names a file that the API has already.
+        sent = {name: given[name] for name in files if name in given and not isinstance(given[name], Mapping)}
+        rest = {name: value for name, value in given.items() if name not in sent}
+        form = FormBody(rest, sent, on_upload, dict(operation.parts))
         return form, [*headers, (b"content-type", form.content_type.encode("ascii"))]
-    encoded = json.dumps(given) if given else b""
+    encoded = b"" if operation.bare and not given else json.dumps(given)
     if b"null" in encoded:  # meant, or a number that JSON cannot carry
         json.check_finite(given)
     return encoded, headers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -78,10 +79,10 @@ class AsyncDownload:
 
         Raises what iterating raises, and OSError. Cancelling leaves no file.
         """
-        part = Path(f"{os.fspath(path)}.part")
+        part = Path(f"{os.fspath(path)}.{secrets.token_hex(4)}.part")  # two may write to one path: the last one stays
         size = 0
         try:
-            async with await anyio.open_file(part, "wb") as file:
+            async with await anyio.open_file(part, "xb") as file:
                 gathered: list[bytes] = []
                 waiting = 0
                 async for piece in self:
@@ -91,10 +92,10 @@ class AsyncDownload:
                         size += await file.write(b"".join(gathered))
                         gathered, waiting = [], 0
                 size += await file.write(b"".join(gathered))
+            part.replace(path)  # noqa: ASYNC240
         except BaseException:
             part.unlink(missing_ok=True)  # noqa: ASYNC240 (at once, and nothing may be awaited here)
             raise
-        part.replace(path)  # noqa: ASYNC240
         return size
 
     async def aclose(self) -> None:

@@ -1,30 +1,46 @@
 """Forms with files: bodies that are read while they are sent, and read anew by each attempt.
 
-A file on disk is read in slices in a worker thread, and never whole in memory. What can be read only once (pieces that
-are made, a pipe) makes the call one that is sent once.
+A file on disk is read in slices in a worker thread, and never whole in memory; exactly as many bytes are sent of it as
+it had when the call was made. What can be read only once (pieces that are made, a pipe) makes the call one that is sent
+once.
 """
 
 from __future__ import annotations
 
 import io
+import math
 import os
 import secrets
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, Final, Self, TypeAlias, cast
+from typing import IO, Any, Final, Self, TypeAlias, TypeGuard, cast
 
 import anyio
 import anyio.to_thread
 import attrs
 
+from openai_async._wire import json
+from openai_async._wire.media import suffix_of, type_of
 from openai_async._wire.multipart import Part, head_of
 from openai_async.errors import InvalidParameterError
+from openai_async.types._base import EMPTY
 from openai_async.types.files import FileContent
+from openai_async.types.options import OnUpload
+from openai_async.types.settings import NULL
 
 _SLICE: Final = 256 * 1024
 
-#: Called with the bytes sent so far, and those there are in all (None if that is not known).
-OnProgress: TypeAlias = Callable[[int, "int | None"], None]
+
+@attrs.frozen
+class FileSlice:
+    """A part of a file on disk, from `start`, `length` bytes long; a file of its own in a form."""
+
+    path: os.PathLike[str]
+    start: int
+    length: int
+
+
+_Content: TypeAlias = "FileContent | FileSlice"
 
 
 @attrs.frozen
@@ -32,9 +48,9 @@ class _Piece:
     """One part of the body: its head, and where its content comes from."""
 
     head: bytes = attrs.field(repr=False)
-    content: FileContent = attrs.field(repr=False)
+    content: _Content = attrs.field(repr=False)
     length: int | None
-    #: Where an open file stood.
+    #: Where an open file stood, or a slice begins.
     start: int = 0
 
 
@@ -45,17 +61,22 @@ class FormBody:
         fields: parameters as the API names them; mappings and lists are flattened as `name[key]` and `name[]`.
         files: parameters that are files, or lists of them.
         on_progress: called as the body is sent; what it raises ends the call.
+        kinds: media types of parameters that are no plain text; those that are JSON are not flattened.
 
     Raises:
         InvalidParameterError: a value that cannot stand in a form, a file that is not there; names the field.
     """
 
     def __init__(
-        self, fields: Mapping[str, Any], files: Mapping[str, Any], on_progress: OnProgress | None = None
+        self,
+        fields: Mapping[str, Any],
+        files: Mapping[str, Any],
+        on_progress: OnUpload | None = None,
+        kinds: Mapping[str, str] = EMPTY,
     ) -> None:
         self._boundary = secrets.token_hex(16)
         self._on_progress = on_progress
-        self._pieces = [*_fields(fields), *_files(files)]
+        self._pieces = [*_fields(fields, kinds), *_files(files)]
         self._opened = 0
 
     @property
@@ -123,24 +144,46 @@ class _File(_Source):
     def __init__(self, piece: _Piece) -> None:
         self._piece = piece
         self._file: IO[bytes] | None = None
+        self._left = piece.length
 
     async def next(self) -> bytes:
         return await anyio.to_thread.run_sync(self._read)
 
     def _read(self) -> bytes:
-        content = self._piece.content
         if self._file is None:
-            if isinstance(content, os.PathLike):
-                self._file = open(content, "rb")  # noqa: SIM115 (closed by `close`)
-            else:
-                self._file = cast("IO[bytes]", content)
-                if self._file.seekable():
-                    self._file.seek(self._piece.start)
-        return self._file.read(_SLICE)
+            self._file = self._opened()
+        if self._left is None:
+            return self._file.read(_SLICE)
+        content = self._file.read(min(_SLICE, self._left))
+        self._left -= len(content)
+        if not content and self._left:  # the server waits for what was announced
+            raise OSError("a file became shorter while it was sent")
+        return content
+
+    def _opened(self) -> IO[bytes]:
+        content = self._piece.content
+        path = content.path if isinstance(content, FileSlice) else content
+        file = open(path, "rb") if isinstance(path, os.PathLike) else cast("IO[bytes]", path)  # noqa: SIM115
+        if file.seekable():
+            file.seek(self._piece.start)
+        return file
 
     async def close(self) -> None:
-        if self._file is not None and isinstance(self._piece.content, os.PathLike):
+        if self._file is not None and isinstance(self._piece.content, (os.PathLike, FileSlice)):
             self._file.close()
+
+
+class _Drawn(_Source):
+    """Pieces of an iterator that may block: taken in a thread."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    async def next(self) -> bytes:
+        while (piece := await anyio.to_thread.run_sync(next, self._pieces, None)) is not None:
+            if piece:
+                return piece
+        return b""
 
 
 class _Made(_Source):
@@ -162,13 +205,15 @@ class _Made(_Source):
 def _source(piece: _Piece) -> _Source:
     if isinstance(piece.content, bytes):
         return _Bytes(piece.content)
-    return _Made(piece.content) if isinstance(piece.content, AsyncIterable) else _File(piece)
+    if isinstance(piece.content, AsyncIterable):
+        return _Made(piece.content)
+    return _Drawn(piece.content) if _is_iterator(piece.content) else _File(piece)
 
 
 class _Reading:
     """No generator: one that is left half-way would have to be closed by the event loop."""
 
-    def __init__(self, sources: Iterator[_Source], length: int | None, on_progress: OnProgress | None) -> None:
+    def __init__(self, sources: Iterator[_Source], length: int | None, on_progress: OnUpload | None) -> None:
         self._sources = sources
         self._length = length
         self._on_progress = on_progress
@@ -197,15 +242,22 @@ class _Reading:
 # ---- from parameters to parts
 
 
-def _fields(fields: Mapping[str, Any]) -> Iterator[_Piece]:
+def _fields(fields: Mapping[str, Any], kinds: Mapping[str, str]) -> Iterator[_Piece]:
     for name, value in fields.items():
+        kind = kinds.get(name)
+        if kind == "application/json" and not isinstance(value, str):
+            value = json.dumps(value).decode()
         for flat, text in _flattened(name, value):
-            content = text.encode("utf-8", "surrogatepass")
-            yield _Piece(head_of(Part(flat, b"")), content, len(content))
+            head = head_of(Part(flat, b"", content_type=kind))
+            try:
+                content = text.encode()
+            except UnicodeEncodeError:
+                raise InvalidParameterError(flat, "holds half of a surrogate pair, which UTF-8 cannot carry") from None
+            yield _Piece(head, content, len(content))
 
 
 def _flattened(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    if value is None:
+    if value is None or value is NULL:
         return
     if isinstance(value, Mapping):
         for key, part in cast("Mapping[str, Any]", value).items():
@@ -215,6 +267,8 @@ def _flattened(name: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from _flattened(f"{name}[]", part)
     elif isinstance(value, bool):
         yield name, "true" if value else "false"
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise InvalidParameterError(name, "must be a finite number")
     elif isinstance(value, (str, int, float)):
         yield name, str(value)
     else:
@@ -236,9 +290,10 @@ def _file(name: str, field: str, value: object) -> _Piece:
     if isinstance(content, (bytearray, memoryview)):
         content = bytes(cast("bytearray", content))
     length, start = _measured(field, content)
-    part = Part(
-        name, b"", filename=filename or _name_of(content), content_type=content_type or "application/octet-stream"
-    )
+    filename = filename or _name_of(content)
+    # The API refuses pictures without their type, and sound whose name does not say what it is.
+    kind = content_type or type_of(filename) or "application/octet-stream"
+    part = Part(name, b"", filename=filename, content_type=kind)
     return _Piece(head_of(part), cast("FileContent", content), length, start)
 
 
@@ -261,7 +316,9 @@ def _measured(field: str, content: Any) -> tuple[int | None, int]:
         return path.stat().st_size, 0
     if isinstance(content, io.TextIOBase):
         raise InvalidParameterError(field, "must be opened in binary mode")
-    if isinstance(content, AsyncIterable):
+    if isinstance(content, FileSlice):
+        return content.length, content.start
+    if isinstance(content, AsyncIterable) or _is_iterator(content):
         return None, 0
     if hasattr(content, "read"):
         if not content.seekable():
@@ -271,16 +328,26 @@ def _measured(field: str, content: Any) -> tuple[int | None, int]:
         content.seek(start)
         return length, start
     raise InvalidParameterError(
-        field, "must be bytes, a path, a file opened in binary mode, (name, content[, media type]) or pieces of bytes"
+        field,
+        "must be bytes, a path, a file opened in binary mode, (name, content[, media type]) or an iterator of bytes",
     )
 
 
 def _name_of(content: object) -> str:
+    if isinstance(content, bytes):
+        return f"upload{suffix_of(content)}"
     name: Any = getattr(content, "name", None)  # a path's is its last part
     return os.path.basename(name) if isinstance(name, str) and name else "upload"
 
 
-def _is_once(content: FileContent) -> bool:
-    if isinstance(content, (bytes, os.PathLike)):
+def _is_iterator(content: object) -> TypeGuard[Iterator[bytes]]:
+    """Whether it gives pieces itself. (An open file gives lines, and is read.)"""
+    return isinstance(content, Iterator) and not hasattr(content, "read")  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _is_once(content: _Content) -> bool:
+    if isinstance(content, (bytes, os.PathLike, FileSlice)):
         return False
-    return isinstance(content, AsyncIterable) or not content.seekable()
+    if isinstance(content, AsyncIterable) or _is_iterator(content):
+        return True
+    return not cast("IO[bytes]", content).seekable()

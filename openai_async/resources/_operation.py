@@ -8,6 +8,8 @@ import attrs
 
 Verb = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 _READS: Final = frozenset({"GET", "DELETE"})
+#: How the paths of those end that take nothing at all: other bodies without a parameter are an empty object.
+_ACTIONS: Final = ("/archive", "/cancel", "/hangup", "/pause", "/resume")
 
 
 @attrs.frozen
@@ -19,7 +21,9 @@ class Operation:
         path: template below the base URL, with a fixed query if it has one: `/files/{file_id}`.
         query: parameters that stand in the query. Those of an operation without a body all do.
         form: the body is multipart/form-data, and not JSON.
+        parts: media types of a form's parts, where they are not texts: name, type.
         beta: value of the OpenAI-Beta header.
+        bare: it takes no body, not even an empty one.
         repeatable: sending it twice does no harm beyond its price; so it is for everything that only reads.
     """
 
@@ -27,7 +31,14 @@ class Operation:
     path: str
     query: frozenset[str] = frozenset()
     form: bool = attrs.field(default=False, kw_only=True)
+    parts: tuple[tuple[str, str], ...] = attrs.field(default=(), kw_only=True)
     beta: str | None = attrs.field(default=None, kw_only=True)
+    bare: bool = attrs.field(
+        default=attrs.Factory(
+            lambda self: not self.has_body or self.path.partition("?")[0].endswith(_ACTIONS), takes_self=True
+        ),
+        kw_only=True,
+    )
     repeatable: bool = attrs.field(
         default=attrs.Factory(lambda self: self.verb in _READS, takes_self=True), kw_only=True
     )

@@ -91,11 +91,15 @@ class AsyncPaginator(Generic[T]):
         found: list[T] = []
         if limit == 0:
             return found
-        async for page in self.pages():
-            found += page.data
-            if limit is not None and len(found) >= limit:
-                return found[:limit]
-        return found
+        pages = self.pages()
+        try:
+            async for page in pages:
+                found += page.data
+                if limit is not None and len(found) >= limit:
+                    break
+        finally:
+            await pages.aclose()
+        return found[:limit]
 
 
 class AsyncPages(Generic[T]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack, cast, overload
+from typing import Any, Literal, TypeAlias, Unpack, cast, overload
 
 from openai_async._layers.pipeline import Pipeline
 from openai_async._line import Priority
@@ -15,16 +15,28 @@ from openai_async._wire.fold import ChatFold
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import Resource, prepare
 from openai_async.resources._operation import Operation
+from openai_async.resources._pages import AsyncPaginator
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
 from openai_async.types.chat_params import ChatCreateParams
+from openai_async.types.chat_stored import (
+    ChatCompletionDeleted,
+    ChatCompletionStoreMessage,
+    StoredChatCompletion,
+    StoredListParams,
+    StoredMessagesParams,
+    StoredUpdateParams,
+)
+from openai_async.types.options import RequestOptions
 from openai_async.types.progress import Progress
-
-if TYPE_CHECKING:
-    from openai_async.resources.table import Method, Noun
 
 ChatStream: TypeAlias = AsyncStream[ChatCompletionChunk, ChatCompletion]
 
 _CREATE = Operation("POST", "/chat/completions", repeatable=True)
+_LIST = Operation("GET", "/chat/completions")
+_RETRIEVE = Operation("GET", "/chat/completions/{completion_id}")
+_UPDATE = Operation("POST", "/chat/completions/{completion_id}")
+_DELETE = Operation("DELETE", "/chat/completions/{completion_id}")
+_MESSAGES = Operation("GET", "/chat/completions/{completion_id}/messages")
 _ROLES = ("user", "assistant", "system", "developer", "tool", "function")
 
 
@@ -46,12 +58,10 @@ class AsyncCompletions(Resource):
     __slots__ = ()
     _noun = "chat.completions"
 
-    if TYPE_CHECKING:  # stored completions, by the table
-        retrieve: Method
-        list: Method
-        update: Method
-        delete: Method
-        messages: Noun
+    @property
+    def messages(self) -> AsyncStoredMessages:
+        """The messages that stored completions were asked with."""
+        return AsyncStoredMessages(self._pipeline)
 
     @overload
     async def create(
@@ -124,6 +134,45 @@ class AsyncCompletions(Resource):
             fixed={"stream": None},
         )
 
+    async def retrieve(self, completion_id: str, **options: Unpack[RequestOptions]) -> StoredChatCompletion:
+        """A stored completion: one that was created with `store=True`.
+
+        Raises:
+            NotFoundError: there is none with this id.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; nothing is left behind.
+        """
+        return await self._fetch(_RETRIEVE, StoredChatCompletion, dict(options), completion_id=completion_id)
+
+    def list(self, **params: Unpack[StoredListParams]) -> AsyncPaginator[StoredChatCompletion]:
+        """The stored completions, oldest first. `params`: see `StoredListParams`."""
+        return self._list(_LIST, StoredChatCompletion, cast("dict[str, Any]", params))
+
+    async def update(self, completion_id: str, **params: Unpack[StoredUpdateParams]) -> StoredChatCompletion:
+        """Give a stored completion other `metadata`; nothing else of it can change.
+
+        Raises:
+            NotFoundError: there is none with this id.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; the metadata may be changed all the same.
+        """
+        return await self._fetch(
+            _UPDATE, StoredChatCompletion, cast("dict[str, Any]", params), completion_id=completion_id
+        )
+
+    async def delete(self, completion_id: str, **options: Unpack[RequestOptions]) -> ChatCompletionDeleted:
+        """Delete a stored completion.
+
+        Raises:
+            NotFoundError: there is none with this id.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; the completion may be deleted all the same.
+        """
+        return await self._fetch(_DELETE, ChatCompletionDeleted, dict(options), completion_id=completion_id)
+
     def _call(self, params: dict[str, Any], *, stream: bool) -> Any:
         # Not a copy of `params`: they are emptied, so that no frame of the caller still shows the prompt.
         if stream:
@@ -134,6 +183,20 @@ class AsyncCompletions(Resource):
     async def _open(self, call: Any) -> ChatStream:
         answer = await self._pipeline.open(call)
         return AsyncStream(call, answer, call.decode, ChatFold(), self._pipeline.defaults.max_event_bytes)
+
+
+class AsyncStoredMessages(Resource):
+    """The messages that stored completions were asked with."""
+
+    __slots__ = ()
+    _noun = "chat.completions.messages"
+
+    def list(
+        self, completion_id: str, **params: Unpack[StoredMessagesParams]
+    ) -> AsyncPaginator[ChatCompletionStoreMessage]:
+        """The messages of one stored completion, in their order. `params`: see `StoredMessagesParams`."""
+        options = cast("dict[str, Any]", params)
+        return self._list(_MESSAGES, ChatCompletionStoreMessage, options, completion_id=completion_id)
 
 
 def check_chat(params: Mapping[str, Any]) -> None:

@@ -39,6 +39,7 @@ class Endpoint:
         places: what stands in the path, in order.
         reply: "object", "page" or "binary".
         files: fields of a form that are files.
+        betas: it takes `betas`, what of the API that is not published yet is to be used.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Endpoint:
     places: tuple[str, ...]
     reply: Reading
     files: tuple[str, ...] = ()
+    betas: bool = False
 
     @classmethod
     def read(cls, line: str) -> Endpoint:
@@ -60,11 +62,12 @@ class Endpoint:
             path,
             frozenset(_listed(stated, "query")),
             form="form" in stated,
+            parts=tuple((name, kind) for name, _, kind in (part.partition(":") for part in _listed(stated, "parts"))),
             beta=stated.get("beta"),
             repeatable=verb in ("GET", "DELETE") or "again" in stated,
         )
         reply: Reading = "page" if "page" in stated else "binary" if "binary" in stated else "object"
-        return cls(name, operation, tuple(_PLACE.findall(path)), reply, _listed(stated, "form"))
+        return cls(name, operation, tuple(_PLACE.findall(path)), reply, _listed(stated, "form"), "betas" in stated)
 
     def placed(self, given: tuple[object, ...], params: dict[str, Any]) -> dict[str, object]:
         """What stands in the path, taken out of what was given by position and by name.
@@ -170,6 +173,9 @@ class Method(Resource):
         """Await it for the reply; iterate it, where it is a list."""
         endpoint = self._endpoint
         standing = endpoint.placed(place, params)
+        if endpoint.betas and (betas := params.pop("betas", None)):
+            beta = betas if isinstance(betas, str) else ",".join(betas)
+            params["extra_headers"] = {"openai-beta": beta, **(params.get("extra_headers") or {})}
         if endpoint.reply == "page":
             return self._list(endpoint.operation, Thing, params, after_any, **standing)
         if endpoint.reply == "binary":
@@ -180,7 +186,7 @@ class Method(Resource):
         endpoint = self._endpoint
         if params.get("stream"):
             raise InvalidParameterError("stream", "is not read here; client.chat.completions.stream() is")
-        call = prepare(self._pipeline, endpoint.operation, _thing, params, place=place, files=endpoint.files)
+        call = prepare(self._pipeline, endpoint.operation, thing_of, params, place=place, files=endpoint.files)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
@@ -190,5 +196,6 @@ class Method(Resource):
 _read: Final = codec.decoder(Thing)
 
 
-def _thing(body: bytes) -> Thing:
+def thing_of(body: bytes) -> Thing:
+    """Reads a reply that is any object."""
     return _read(body) if body.strip() else Thing()  # some only say that it was done

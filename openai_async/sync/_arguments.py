@@ -12,7 +12,7 @@ import inspect
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence, Sized
-from typing import Any, Final, Generic, Self, TypeVar, cast
+from typing import Any, Final, Generic, Self, TypeVar, cast, overload
 
 import anyio
 import anyio.to_thread
@@ -129,17 +129,23 @@ def awaiting(method: Callable[..., T]) -> Callable[..., Awaitable[T]]:
     return cast("Callable[..., Awaitable[T]]", getattr(cast("Any", owner)._inner, method.__name__))
 
 
+@overload
+def asking(key: Callable[[], str | Awaitable[str]] | None) -> Callable[[], str | Awaitable[str]] | None: ...
+@overload
 def asking(
-    api_key: str | Sequence[str] | Callable[[], str | Awaitable[str]] | None,
+    key: str | Sequence[str] | Callable[[], str | Awaitable[str]] | None,
+) -> str | Sequence[str] | Callable[[], str | Awaitable[str]] | None: ...
+def asking(
+    key: str | Sequence[str] | Callable[[], str | Awaitable[str]] | None,
 ) -> str | Sequence[str] | Callable[[], str | Awaitable[str]] | None:
     """The key; a callable that may block is asked in a worker thread."""
-    if not callable(api_key) or inspect.iscoroutinefunction(api_key):
-        return api_key
-    source = api_key
+    if not callable(key) or inspect.iscoroutinefunction(key):
+        return key
+    source = key
 
     async def ask() -> str:
-        key = await anyio.to_thread.run_sync(source, abandon_on_cancel=True)
-        return await key if inspect.isawaitable(key) else key
+        given = await anyio.to_thread.run_sync(source, abandon_on_cancel=True)
+        return await given if inspect.isawaitable(given) else given
 
     return ask
 

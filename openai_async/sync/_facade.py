@@ -170,29 +170,15 @@ class ClientFace(Facade[AsyncClient]):
 
     if TYPE_CHECKING:
         admin: NounForThreads
-        audio: NounForThreads
-        batches: NounForThreads
-        beta: NounForThreads
-        completions: NounForThreads
         containers: NounForThreads
         content_provenance_checks: NounForThreads
-        conversations: NounForThreads
         decisions: NounForThreads
-        embeddings: NounForThreads
         evals: NounForThreads
-        files: NounForThreads
-        fine_tuning: NounForThreads
-        images: NounForThreads
         live: NounForThreads
-        moderations: NounForThreads
         realtime: NounForThreads
-        responses: NounForThreads
         safety: NounForThreads
         skills: NounForThreads
-        uploads: NounForThreads
-        vector_stores: NounForThreads
         videos: NounForThreads
-        webhooks: NounForThreads
 
     def __init__(self, inner: AsyncClient) -> None:
         super().__init__(Lease(inner), inner)
@@ -272,9 +258,11 @@ class StreamFace(OpenFace["AsyncStream[C, F]"], Generic[C, F]):
             return chunk
 
     def _texts(self) -> Iterator[str]:
+        from openai_async._stream import text_of
+
         while True:
             try:
-                text: str = cast("Any", self._next()).text
+                text = text_of(self._next())
             except StopIteration:
                 return
             if text:

@@ -1,21 +1,47 @@
-"""What can be sent as a file, and what comes back as one."""
+"""Files: what can be sent as one, what the API says of one, and what comes back as one."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Iterator
 from pathlib import Path
 from typing import IO, TypeAlias
 
 import attrs
 
+from openai_async.types._base import Reply
 from openai_async.types.meta import NO_META, Meta
 
-#: The content of a file: bytes, a path (read while it is sent), an open binary file (from where it stands), or pieces
-#: that are made while they are sent.
-FileContent: TypeAlias = "bytes | os.PathLike[str] | IO[bytes] | AsyncIterable[bytes]"
+#: The content of a file: bytes, a path (read while it is sent), an open binary file (from where it stands), or an
+#: iterator of pieces that are made while they are sent.
+FileContent: TypeAlias = "bytes | os.PathLike[str] | IO[bytes] | AsyncIterable[bytes] | Iterator[bytes]"
 #: A file: its content, or (name, content), or (name, content, media type).
 FileInput: TypeAlias = "FileContent | tuple[str, FileContent] | tuple[str, FileContent, str | None]"
+
+
+@attrs.define
+class FileObject(Reply):
+    """A file at the API. Times are seconds since 1970; `bytes` is its size."""
+
+    id: str
+    filename: str | None = None
+    bytes: int | None = None
+    purpose: str | None = None
+    #: "uploaded", "processed" or "error"; of the last one, `status_details` may say more.
+    status: str | None = None
+    status_details: str | None = None
+    created_at: int | None = None
+    expires_at: int | None = None
+    object: str = "file"
+
+
+@attrs.define
+class FileDeleted(Reply):
+    """A file that was deleted."""
+
+    id: str
+    deleted: bool = True
+    object: str = "file"
 
 
 @attrs.define

@@ -32,7 +32,7 @@ class RateLimit:
         share: the part of every limit that is this process's, such as 1/4 in each of four processes on one key. Their
             shares add up to at most 1; then none is refused for what the others send. What one leaves unused is
             not given to the others.
-        accounting: how the server counts tokens.
+        accounting: how the server counts tokens; None for what is known of it: "settle" for Azure, else "admission".
     """
 
     requests_per_second: float | None = None
@@ -43,7 +43,7 @@ class RateLimit:
     tokens_per_day: float | None = None
     burst: float | None = None
     share: float = 1.0
-    accounting: Accounting = "admission"
+    accounting: Accounting | None = None
 
     def __attrs_post_init__(self) -> None:
         for kind in ("requests", "tokens"):
@@ -56,8 +56,8 @@ class RateLimit:
             raise ConfigurationError("rate_limit.burst", "must be a positive number of seconds, or None")
         if not _is_positive(self.share) or self.share > 1:
             raise ConfigurationError("rate_limit.share", "must be more than 0 and at most 1")
-        if self.accounting not in ("admission", "settle", "realtime"):
-            raise ConfigurationError("rate_limit.accounting", "must be 'admission', 'settle' or 'realtime'")
+        if self.accounting not in (None, "admission", "settle", "realtime"):
+            raise ConfigurationError("rate_limit.accounting", "must be 'admission', 'settle', 'realtime' or None")
 
     def periods(self) -> Iterator[tuple[Literal["requests", "tokens"], float, float, float]]:
         """(kind, rate per second, capacity, most of a single request) of each stated limit, shared out."""

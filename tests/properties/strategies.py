@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from openai_async.types._base import Value
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk
+from openai_async.types.conversations import Conversation
 from openai_async.types.models import Model, ModelList
+from openai_async.types.responses import Response, ResponseStreamEvent
 
 #: Any text, half surrogate pairs included.
 any_text = st.text(st.characters(exclude_categories=()))
@@ -25,7 +27,15 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     max_leaves=12,
 )
 #: The replies that are decoded from a body of their own.
-BODIES: tuple[type[Value], ...] = (ChatCompletion, ChatCompletionChunk, Model, ModelList)
+BODIES: tuple[type[Value], ...] = (
+    ChatCompletion,
+    ChatCompletionChunk,
+    Conversation,
+    Model,
+    ModelList,
+    Response,
+    ResponseStreamEvent,
+)
 
 
 @st.composite
@@ -85,6 +95,7 @@ def contents(kind: Any, *, unknown: bool) -> st.SearchStrategy[Any]:
         int: lambda: st.integers(-(2**63), 2**64 - 1),
         float: lambda: numbers,
         bool: st.booleans,
+        Any: lambda: json_values,
         dict[str, Any]: lambda: st.dictionaries(text, json_values, max_size=2),
     }
     return simple[kind]()

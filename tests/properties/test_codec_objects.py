@@ -82,13 +82,14 @@ def test_a_damaged_reply_is_a_value_or_refused(changes: list[tuple[tuple[Any, ..
             for step in way:
                 holder = holder[step]
             if change == "replace":
-                holder[last] = part
+                holder[last] = copy.deepcopy(part)  # a later change may reach into it
             elif change == "remove":
                 del holder[last]
             else:
-                holder[f"{last}_new"] = part
+                holder[f"{last}_new"] = copy.deepcopy(part)
         except (KeyError, IndexError, TypeError):
             continue  # an earlier change has taken the place away
+    body = json.loads(json.dumps(body))  # a list may have become an object: its keys are text
     for cls in (ChatCompletion, ChatCompletionChunk):
         value = read(cls, body)
         if value is not None:

@@ -198,7 +198,7 @@ def test_wrong_method(client: httpx.Client) -> None:
     """A known path with the wrong method gets a 405 that says which methods it has."""
     reply = client.delete("/chat/completions")
     assert "Not allowed to DELETE" in check(reply, 405, "method_not_supported", None)
-    assert reply.headers["allow"] == "POST"
+    assert reply.headers["allow"] == "GET, POST"
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Basic abc"])

@@ -18,6 +18,7 @@ from openai_async._policy.estimates import (
 )
 from openai_async.emulator import Emulator, Model, RateLimits
 from openai_async.types.chat import ChatCompletionMessage
+from openai_async.types.responses import ResponseContent, ResponseItem
 
 CHAT = "/chat/completions"
 HELLO = [
@@ -60,6 +61,23 @@ def test_an_estimate_is_what_the_emulator_charges(body: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        {"input": "Grüße aus 東京"},
+        {"input": [{"role": "user", "content": [{"type": "input_text", "text": "Hello!"}]}], "max_output_tokens": 50},
+        {"input": "Hello!", "instructions": "Be brief.", "tools": [{"type": "function", "name": "look"}]},
+    ],
+)
+def test_a_response_is_charged_what_the_emulator_charges(body: dict[str, Any]) -> None:
+    """The same arithmetic on both sides, as for chats: input, instructions and tools, and the bound of the output."""
+    emulator = Emulator(models=[Model("m")], limits=RateLimits(tokens_per_minute=10**6))
+    with emulator.run() as server, httpx.Client(base_url=server.base_url, trust_env=False) as client:
+        reply = client.post("responses", json={"model": "m", **body}, headers={"authorization": "Bearer sk-x"})
+        assert reply.status_code == 200
+        assert [entry.charged for entry in emulator.ledger.entries()] == [estimate_request("/responses", body)]
+
+
+@pytest.mark.parametrize(
     ("path", "body", "prompt", "completion"),
     [
         (CHAT, {"messages": HELLO}, 11, 16),
@@ -79,6 +97,12 @@ def test_an_estimate_is_what_the_emulator_charges(body: dict[str, Any]) -> None:
         ("/responses", {"input": "Hello!", "instructions": "Be brief."}, 4, 16),
         ("/responses", {"input": [{"role": "user", "content": "Hello!"}], "max_output_tokens": 50}, 3, 50),
         ("/responses", {"input": [{"type": "input_image", "image_url": "data:" + "A" * 4000}]}, 3, 16),
+        ("/responses", {"input": [ResponseItem("message", content=[ResponseContent("input_text", "Hello!")])]}, 6, 16),
+        ("/responses", {"input": [{"type": "function_call_output", "output": "x" * 79}], "tools": ["y" * 40]}, 35, 16),
+        ("/responses", {"input": [{"type": "image_generation_call", "result": "A" * 4000}]}, 6, 16),
+        ("/responses", {"previous_response_id": "resp_1", "conversation": None, "max_output_tokens": 20}, 0, 20),
+        ("/responses/compact", {"input": "Hello!", "instructions": "Be brief.", "model": "m"}, 4, 0),
+        ("/responses/input_tokens", {"input": "Hello!"}, 2, 0),
         ("/moderations", {"input": "Hello!"}, 2, 0),
         ("/models", {}, 0, 0),
     ],

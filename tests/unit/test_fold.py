@@ -246,13 +246,13 @@ def test_numbered_and_unnumbered_calls_do_not_mix() -> None:
 
 
 def test_reasoning_of_several_servers_grows() -> None:
-    """Unknown text in a message is put together like content; other unknown values are replaced; null says nothing."""
+    """Unknown text and lists in a message are put together; other unknown values are replaced; null says nothing."""
     found = message(
         {"reasoning_content": "Let", "depth": 1, "steps": [1], "note": "a"},
         {"reasoning_content": " me", "depth": 2, "steps": [2], "note": None},
         {"reasoning_content": " see.", "depth": None},
     )
-    assert found.extra == {"reasoning_content": "Let me see.", "depth": 2, "steps": [2], "note": "a"}
+    assert found.extra == {"reasoning_content": "Let me see.", "depth": 2, "steps": [1, 2], "note": "a"}
 
 
 def test_the_first_event_may_be_about_something_else() -> None:

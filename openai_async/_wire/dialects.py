@@ -1,0 +1,119 @@
+"""What other servers write in another form than the API, and how it is read: one table, field by field.
+
+It is asked only when a value does not fit, so that the API's own form costs nothing. A form is here because a server
+was seen to use it. Nothing that is missing is made up: what is truncated, or no reply at all, stays an error.
+
+Where reading loses something (a content in parts, of which the text is taken), the original is kept in the value's
+`extra` under the field's own name: `to_dict()` gives it back as it came, and so the next request does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias, cast
+
+from openai_async._wire import json
+from openai_async.types.chat import (
+    ChatCompletion,
+    ChatCompletionChunk,
+    ChatCompletionMessage,
+    Choice,
+    ChoiceDelta,
+    ChunkChoice,
+    CompletionTokensDetails,
+    CompletionUsage,
+    FunctionCall,
+    PromptTokensDetails,
+    ToolCall,
+)
+
+#: From what a server wrote to what the field takes; anything that it does not know as it is.
+Reading: TypeAlias = Callable[[Any], Any]
+
+_NOTHING: Final[Mapping[str, Reading]] = {}
+_TEXT_PARTS: Final = (None, "text", "output_text")
+
+
+def _number(value: Any) -> Any:
+    """A number that was written as text."""
+    if not isinstance(value, str) or len(value) > 32:
+        return value
+    try:
+        return int(value)
+    except ValueError:
+        pass
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def _word(value: Any) -> Any:
+    """An id that was written as a number."""
+    return str(value) if value.__class__ is int else value
+
+
+def _object(value: Any) -> Any:
+    """null where an object belongs: it is there, and empty."""
+    return {} if value is None else value
+
+
+def _calls(value: Any) -> Any:
+    """A single call where an array of them belongs."""
+    return [value] if value.__class__ is dict and ("function" in value or "custom" in value) else value
+
+
+def _json_text(value: Any) -> Any:
+    """A JSON value where its text belongs."""
+    return json.dumps(cast("Any", value)).decode() if isinstance(value, (dict, list)) else value
+
+
+def _text_of_parts(value: Any) -> Any:
+    """The text of a content in parts; None if no part is text."""
+    parts = cast("list[dict[str, Any]]", [value] if value.__class__ is dict and "type" in value else value)
+    if parts.__class__ is not list or any(part.__class__ is not dict for part in parts):
+        return value
+    texts = [part.get("text") for part in parts if part.get("type") in _TEXT_PARTS]
+    return "".join([text for text in texts if isinstance(text, str)]) if texts else None
+
+
+_MESSAGE: Final[Mapping[str, Reading]] = {"content": _text_of_parts, "tool_calls": _calls}
+_HEAD: Final[Mapping[str, Reading]] = {"created": _number}
+_READINGS: Final[Mapping[type, Mapping[str, Reading]]] = {
+    ChatCompletion: _HEAD,
+    ChatCompletionChunk: _HEAD,
+    Choice: {"index": _number, "message": _object},
+    ChunkChoice: {"index": _number},
+    ChatCompletionMessage: _MESSAGE,
+    ChoiceDelta: _MESSAGE,
+    ToolCall: {"index": _number, "id": _word},
+    FunctionCall: {"arguments": _json_text},
+    CompletionUsage: dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), _number),
+    PromptTokensDetails: dict.fromkeys(("cached_tokens", "audio_tokens"), _number),
+    CompletionTokensDetails: dict.fromkeys(("reasoning_tokens", "audio_tokens"), _number),
+}
+
+
+def read(cls: type, data: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """An object in the API's form, and what is to be kept of the original. The object itself if there is no other form.
+
+    It is not checked any further: what still does not fit is an error.
+    """
+    changed: dict[str, Any] = {}
+    kept: dict[str, Any] = {}
+    known = next((base for base in cls.__mro__ if base in _READINGS), None)
+    for name, reading in (_READINGS[known] if known is not None else _NOTHING).items():
+        if name in data and (value := reading(data[name])) is not data[name]:
+            changed[name] = value
+            if reading is _text_of_parts:
+                kept[name] = data[name]
+    if issubclass(cls, ChatCompletionChunk) and "choices" not in data and _is_chunk(data):
+        changed["choices"] = []
+    if issubclass(cls, ChatCompletion) and data.get("id") is None and (data.get("choices") or data.get("object")):
+        changed["id"] = ""
+    return ({**data, **changed}, kept) if changed else (data, kept)
+
+
+def _is_chunk(data: Mapping[str, Any]) -> bool:
+    """Whether an event without choices is one all the same: it says so, or states the usage."""
+    return data.get("object") == "chat.completion.chunk" or isinstance(data.get("usage"), dict)

@@ -1,0 +1,172 @@
+"""Events of pictures, speech and transcripts -> the reply they amount to.
+
+Each kind of stream ends with an event of its own, and is over then. What was asked for midway is the caller's: later
+events do not change it.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from openai_async._wire import codec
+from openai_async.types.audio import (
+    AudioUsage,
+    SpeechStreamEvent,
+    Transcription,
+    TranscriptionLanguage,
+    TranscriptionLogprob,
+    TranscriptionSegment,
+    TranscriptionStreamEvent,
+)
+from openai_async.types.chat import CompletionUsage
+from openai_async.types.files import Binary
+from openai_async.types.images import Image, ImagesResponse, ImageStreamEvent
+from openai_async.types.meta import NO_META, Meta
+
+_Billed: TypeAlias = tuple[str | None, float | None, str | None, CompletionUsage]
+
+
+class ImageFold:
+    """Pictures: those that are whole, and behind them the latest unfinished one.
+
+    Args:
+        wanted: how many whole ones end the stream.
+    """
+
+    def __init__(self, wanted: int = 1) -> None:
+        self._wanted = wanted
+        self._whole: list[Image] = []
+        self._unfinished: Image | None = None
+        self._last: ImageStreamEvent | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether every picture is whole."""
+        return len(self._whole) >= self._wanted
+
+    def add(self, chunk: ImageStreamEvent) -> None:
+        self._last = chunk
+        if chunk.completed:
+            self._whole.append(chunk.image)
+            self._unfinished = None
+        elif chunk.b64_json is not None:
+            self._unfinished = chunk.image
+
+    def billed(self) -> _Billed | None:
+        """Nothing: tokens of pictures have prices of their own, which are not known here."""
+        return None
+
+    def result(self, meta: Meta = NO_META) -> ImagesResponse | None:
+        last = self._last
+        if last is None:
+            return None
+        return ImagesResponse(
+            created=last.created_at,
+            data=[*self._whole, self._unfinished] if self._unfinished is not None else list(self._whole),
+            background=last.background,
+            output_format=last.output_format,
+            quality=last.quality,
+            size=last.size,
+            usage=last.usage,
+            meta=meta,
+        )
+
+
+class SpeechFold:
+    """Sound, piece by piece; `model` is the one that was asked for."""
+
+    def __init__(self, model: str | None = None) -> None:
+        self._model = model
+        self._pieces: list[bytes] = []
+        self._usage: AudioUsage | None = None
+        self._begun = self.over = False
+
+    def add(self, chunk: SpeechStreamEvent) -> None:
+        self._begun = True
+        if piece := chunk.content:
+            self._pieces.append(piece)
+        self._usage = chunk.usage or self._usage
+        self.over = chunk.type == "speech.audio.done"
+
+    def billed(self) -> _Billed | None:
+        """Model and usage, once the usage is known."""
+        return _billed(self._model, self._usage)
+
+    def result(self, meta: Meta = NO_META) -> Binary | None:
+        return Binary(b"".join(self._pieces), meta=meta) if self._begun else None
+
+
+class TranscriptFold:
+    """Text, piece by piece; `model` is the one that was asked for."""
+
+    def __init__(self, model: str | None = None) -> None:
+        self._model = model
+        self._pieces: list[str] = []
+        self._segments: list[TranscriptionSegment] = []
+        self._logprobs: list[TranscriptionLogprob] = []
+        self._languages: list[TranscriptionLanguage] | None = None
+        self._usage: AudioUsage | None = None
+        self._begun = self.over = False
+
+    def add(self, chunk: TranscriptionStreamEvent) -> None:
+        self._begun = True
+        self._languages = chunk.languages or self._languages
+        self._usage = chunk.usage or self._usage
+        self.over = chunk.type == "transcript.text.done"
+        if self.over:  # the pieces again, whole
+            self._pieces = [chunk.text or "".join(self._pieces)]
+            self._logprobs = chunk.logprobs or self._logprobs
+        elif chunk.type == "transcript.text.segment":
+            self._segments.append(_segment(chunk))
+        elif chunk.delta:
+            self._pieces.append(chunk.delta)
+            self._logprobs.extend(chunk.logprobs or ())
+
+    def billed(self) -> _Billed | None:
+        """Model and usage, once the usage is known."""
+        return _billed(self._model, self._usage)
+
+    def result(self, meta: Meta = NO_META) -> Transcription | None:
+        if not self._begun:
+            return None
+        return Transcription(
+            text="".join(self._pieces),
+            languages=self._languages,
+            segments=list(self._segments) or None,
+            logprobs=list(self._logprobs) or None,
+            usage=self._usage,
+            meta=meta,
+        )
+
+
+def _segment(chunk: TranscriptionStreamEvent) -> TranscriptionSegment:
+    return TranscriptionSegment(
+        id=chunk.id,
+        type=chunk.type,
+        start=chunk.start,
+        end=chunk.end,
+        text=chunk.text or "",
+        speaker=chunk.speaker,
+        extra=chunk.extra,
+    )
+
+
+def _billed(model: str | None, usage: AudioUsage | None) -> _Billed | None:
+    """What is counted in seconds has no price in tokens."""
+    if usage is None or usage.type == "duration":
+        return None
+    return model, None, None, usage.as_completion_usage()
+
+
+_read_speech = codec.decoder(SpeechStreamEvent)
+
+
+def speech_event(body: bytes) -> SpeechStreamEvent:
+    """One event of speech; its sound is seen to be whole here, so that a stream ends at a damaged one.
+
+    Raises:
+        DecodeError: it is no event, or damaged.
+    """
+    event = _read_speech(body)
+    _ = event.content
+    return event

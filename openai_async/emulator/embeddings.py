@@ -1,0 +1,101 @@
+"""`POST /v1/embeddings`: unit vectors that texts share a direction of as far as they share words.
+
+Each word, or number of a token array, adds to a few places of the vector that depend on it alone; so the same input
+always has the same vector, and inputs with words in common are near each other. No model is asked.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from array import array
+from base64 import b64encode
+from hashlib import blake2b
+from struct import unpack
+from typing import TYPE_CHECKING
+
+import orjson
+from starlette.routing import Route
+
+from .endpoint import Answer, Call, Endpoint
+from .fields import Fields
+from .problems import Problem, invalid
+from .sampling import Prompt, read_prompts
+
+if TYPE_CHECKING:
+    from .server import Emulator
+
+__all__ = ["routes", "vector"]
+
+_DIMENSIONS = 1536
+_MOST_DIMENSIONS = 3072
+_MOST_INPUTS = 2048
+_LONGEST = 8192  # tokens
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+def routes(emulator: Emulator) -> list[Route]:
+    """`POST /v1/embeddings`."""
+
+    def create(call: Call) -> Answer:
+        fields = Fields(call.json())
+        name = fields.text("model")
+        if not name:
+            raise invalid("you must provide a model parameter")
+        call.entry.model = name
+        model = emulator.catalogue.find(name)
+        call.entry.model = model.id
+        encoding = fields.choice("encoding_format", ("float", "base64")) or "float"
+        dimensions = fields.whole("dimensions", 1, _MOST_DIMENSIONS) or _DIMENSIONS
+        inputs = read_prompts(fields, "input", _MOST_INPUTS)
+        for each in inputs:
+            _check(each)
+        emulator.admit(call, model.id, sum(math.ceil(each.characters / 4) for each in inputs))
+        call.entry.prompt_tokens = used = sum(each.tokens for each in inputs)
+        vectors = (vector(each.text, dimensions) for each in inputs)
+        data = [
+            {"object": "embedding", "index": index, "embedding": _packed(each) if encoding == "base64" else list(each)}
+            for index, each in enumerate(vectors)
+        ]
+        usage = {"prompt_tokens": used, "total_tokens": used}
+        reply = {"object": "list", "data": data, "model": model.snapshot, "usage": usage}
+        return Answer(orjson.dumps(reply), after=emulator.latency.pace(used).due(0))
+
+    return [Route("/v1/embeddings", Endpoint(emulator, POST=create))]
+
+
+def _check(each: Prompt) -> None:
+    if not each.text:
+        raise invalid("'$.input' is invalid. Please check the API reference.", param="input")
+    if each.tokens > _LONGEST:
+        raise Problem(
+            400,
+            f"This model's maximum context length is {_LONGEST} tokens, however you requested {each.tokens} tokens "
+            f"({each.tokens} in your prompt; 0 for the completion). Please reduce your prompt.",
+        )
+
+
+def vector(text: str, dimensions: int = _DIMENSIONS) -> array[float]:
+    """Give the vector of a text, as 32-bit floats of length 1."""
+    sums = [0.0] * dimensions
+    touched: set[int] = set()
+    for word in _WORD.findall(text.lower()) or [text]:
+        for place in unpack("<8I", blake2b(word.encode(), digest_size=32).digest()):
+            at = place % dimensions
+            touched.add(at)
+            sums[at] += 1.0 if place & 0x8000_0000 else -1.0
+    length = math.sqrt(sum(sums[at] ** 2 for at in touched))
+    if not length:  # words may cancel each other out
+        sums[0] = length = 1.0
+        touched.add(0)
+    for at in touched:
+        sums[at] /= length
+    return array("f", sums)
+
+
+def _packed(numbers: array[float]) -> str:
+    if sys.byteorder == "big":
+        numbers = array("f", numbers)
+        numbers.byteswap()
+    return b64encode(numbers.tobytes()).decode()

@@ -1,0 +1,35 @@
+"""Lists of objects that come in the order of their creation: `?order=`, `?before=`, and the pages of `pages`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from .endpoint import Answer, Call
+from .fields import Fields, JSONObject
+from .pages import integer, page
+from .problems import invalid
+
+__all__ = ["listing"]
+
+
+class _Item(Protocol):
+    @property
+    def id(self) -> str: ...
+
+    def described(self) -> JSONObject: ...
+
+
+def listing(call: Call, items: Sequence[_Item]) -> Answer:
+    """Give the page of `items`, which are oldest first, that the call's query asks for: newest first by default."""
+    fields = Fields({**call.query})
+    shown = list(items)
+    if fields.choice("order", ("asc", "desc")) != "asc":
+        shown.reverse()
+    if before := call.query.get("before"):
+        ids = [item.id for item in shown]
+        if before not in ids:
+            raise invalid(f"No such object to list before: '{before}'.", param="before")
+        limit = Fields({"limit": integer(call.query.get("limit"))}).whole("limit", 1, 100) or 20
+        shown = shown[: ids.index(before)][-limit:]
+    return page(call, shown, default=20, most=100)

@@ -1,0 +1,48 @@
+"""What assistants, threads, messages and runs have in common: OpenAI has removed them, other servers may have them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from openai_async.errors import RemovedEndpointError, frameless
+from openai_async.resources._base import Resource
+from openai_async.resources._operation import Operation
+from openai_async.resources._pages import AsyncPaginator
+from openai_async.resources._removed import refuse_on_openai
+from openai_async.resources.table import endpoints
+from openai_async.types._base import Reply
+
+#: What OpenAI itself has in their place.
+REPLACEMENT = "responses and conversations"
+
+R = TypeVar("R", bound=Reply)
+
+
+class AssistantsResource(Resource):
+    """A noun of the assistants. Its operations are those of the table, by the names of its methods."""
+
+    def _operation(self, method: str, params: dict[str, Any]) -> Operation:
+        """What a method sends.
+
+        Raises:
+            RemovedEndpointError: the base URL is OpenAI's own. Nothing was sent, and `params` are emptied, so that no
+                frame of the traceback still shows a message.
+        """
+        name = f"{self._noun}.{method}"
+        try:
+            refuse_on_openai(self._pipeline, name, REPLACEMENT)
+        except RemovedEndpointError as error:
+            params.clear()
+            raise frameless(error) from None
+        return endpoints()[name].operation
+
+    async def _call(self, method: str, cls: type[R], params: Mapping[str, object], **place: str) -> R:
+        """Make a call of a method whose reply is of a class. `params` are consumed."""
+        given = cast("dict[str, Any]", params)
+        return await self._fetch(self._operation(method, given), cls, given, files=(), **place)
+
+    def _pages(self, method: str, cls: type[R], params: Mapping[str, object], **place: str) -> AsyncPaginator[R]:
+        """The list that a method gives."""
+        given = cast("dict[str, Any]", params)
+        return self._list(self._operation(method, given), cls, given, **cast("dict[str, Any]", place))

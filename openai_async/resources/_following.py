@@ -1,0 +1,62 @@
+"""What happens in a job, as it happens: its list of events is asked for again until the job has ended."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Generic, Self, TypeVar
+
+import anyio
+
+from openai_async.types.settings import check_seconds
+
+V = TypeVar("V")
+
+#: Seconds between two questions without anything new: the first ones, how they grow, and the most.
+_SOON: Final = 0.5
+_GROWTH: Final = 1.5
+_SELDOM: Final = 10.0
+
+
+class AsyncJobEvents(Generic[V]):
+    """The events of a job, oldest first, each once, until it has ended. Iterating waits for new ones.
+
+    Iterating raises what a call raises (see `openai_async.errors`). Cancelling drops the connection; the job goes on.
+    Leaving the iteration early leaves nothing behind.
+    """
+
+    def __init__(
+        self,
+        ended: Callable[[], Awaitable[bool]],
+        new: Callable[[], Awaitable[Sequence[V]]],
+        poll_interval: float | None,
+    ) -> None:
+        check_seconds("poll_interval", poll_interval)
+        self._ended = ended
+        self._new = new  # the events that it has not given before, oldest first
+        self._stated = poll_interval
+        self._interval = _SOON
+        self._ready: deque[V] = deque()
+        self._asked = False
+        self._over = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> V:
+        while not self._ready:
+            if self._over:
+                raise StopAsyncIteration
+            if self._asked:
+                await anyio.sleep(self._stated or self._interval)
+                self._interval = min(_SELDOM, self._interval * _GROWTH)
+            await self._ask()
+        return self._ready.popleft()
+
+    async def _ask(self) -> None:
+        """Ask for the state first: what happened before the job ended is then in the list that is read after it."""
+        over = await self._ended()
+        if new := await self._new():
+            self._interval = _SOON
+        self._ready.extend(new)
+        self._asked, self._over = True, over

@@ -1,0 +1,153 @@
+"""Endpoints that have no method here: any path below the base URL, with the key, limits and retries of a client.
+
+    thing = await client.get("/models")
+    reply = await client.post("/new/endpoint", body={"a": 1}, cast_to=Binary)   # its bytes, and its headers in `meta`
+
+The key goes to the base URL and nowhere else: a path that names another host, or climbs out of it, is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, Unpack, cast, overload
+
+from openai_async._layers.pipeline import Pipeline
+from openai_async._wire import codec, json, paths
+from openai_async.errors import InvalidParameterError
+from openai_async.resources._base import Resource, check_mapping, prepare
+from openai_async.resources._operation import Operation, Verb
+from openai_async.resources.table import thing_of
+from openai_async.types._base import Reply
+from openai_async.types.files import Binary, FileInput
+from openai_async.types.options import RequestOptions, UploadOptions
+from openai_async.types.thing import Thing
+
+T = TypeVar("T")
+
+
+class AsyncRead(Resource):
+    """GET or DELETE of a path, to be called."""
+
+    __slots__ = ("_verb",)
+
+    def __init__(self, pipeline: Pipeline, verb: Verb) -> None:
+        super().__init__(pipeline)
+        self._verb: Verb = verb
+
+    @overload
+    async def __call__(self, path: str, **options: Unpack[RequestOptions]) -> Thing: ...
+    @overload
+    async def __call__(self, path: str, *, cast_to: type[T], **options: Unpack[RequestOptions]) -> T: ...
+    async def __call__(self, path: str, *, cast_to: type[Any] = Thing, **options: Unpack[RequestOptions]) -> Any:
+        """Make the request.
+
+        Args:
+            path: below the base URL, such as "/models"; the query may stand in it, or in `extra_query`.
+            cast_to: what the reply is read as: `Thing`, a class of `openai_async.types`, `bytes`, or `Binary`, which
+                has the headers in its `meta`, too.
+            options: of the call.
+
+        Raises:
+            InvalidParameterError: the path leads out of the base URL, or `cast_to` is none of these; nothing was sent.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection.
+        """
+        operation = Operation(self._verb, paths.relative(path))
+        return await _fetch(self._pipeline, operation, cast_to, dict(options))
+
+
+class AsyncWrite(Resource):
+    """POST, PUT or PATCH of a path, to be called."""
+
+    __slots__ = ("_verb",)
+
+    def __init__(self, pipeline: Pipeline, verb: Verb) -> None:
+        super().__init__(pipeline)
+        self._verb: Verb = verb
+
+    @overload
+    async def __call__(
+        self,
+        path: str,
+        *,
+        body: object = None,
+        files: Mapping[str, FileInput] | None = None,
+        **options: Unpack[UploadOptions],
+    ) -> Thing: ...
+    @overload
+    async def __call__(
+        self,
+        path: str,
+        *,
+        body: object = None,
+        files: Mapping[str, FileInput] | None = None,
+        cast_to: type[T],
+        **options: Unpack[UploadOptions],
+    ) -> T: ...
+    async def __call__(
+        self,
+        path: str,
+        *,
+        body: object = None,
+        files: Mapping[str, FileInput] | None = None,
+        cast_to: type[Any] = Thing,
+        **options: Unpack[UploadOptions],
+    ) -> Any:
+        """Make the request. It is sent again only where the first attempt cannot have been carried out.
+
+        Args:
+            path: below the base URL, such as "/files"; the query may stand in it, or in `extra_query`.
+            body: a mapping or a list for JSON, or bytes, which are sent as they are; `extra_headers` names their type.
+            files: files by the names of their fields; the body, a mapping then, gives the other fields of the form.
+            cast_to: what the reply is read as: `Thing`, a class of `openai_async.types`, `bytes`, or `Binary`, which
+                has the headers in its `meta`, too.
+            options: of the call.
+
+        Raises:
+            InvalidParameterError: the path leads out of the base URL, or the body or `cast_to` cannot be used; nothing
+                was sent.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; the request may be carried out all the same.
+        """
+        params = cast("dict[str, Any]", options)
+        operation = Operation(self._verb, paths.relative(path), form=files is not None, bare=body is None)
+        if body is None or isinstance(body, Mapping) or files is not None:
+            fields = check_mapping("body", body) or {}
+            extra = check_mapping("extra_body", params.get("extra_body")) or {}
+            params["extra_body"] = {**(files or {}), **fields, **extra}
+            return await _fetch(self._pipeline, operation, cast_to, params, files=tuple(files or ()))
+        if params.get("extra_body"):
+            raise InvalidParameterError("extra_body", "has no place in a body that is no mapping")
+        if isinstance(body, (bytes, bytearray, memoryview)):
+            return await _fetch(self._pipeline, operation, cast_to, params, content=bytes(cast("bytes", body)))
+        if not isinstance(body, (list, tuple)):
+            raise InvalidParameterError("body", "must be a mapping, a list or bytes")
+        items = cast("Any", body)  # JSON as any other; only its outermost form is another one
+        json.check_finite({"body": items})
+        return await _fetch(self._pipeline, operation, cast_to, params, content=json.dumps(items))
+
+
+async def _fetch(
+    pipeline: Pipeline,
+    operation: Operation,
+    cast_to: type[Any],
+    params: dict[str, Any],
+    *,
+    files: Sequence[str] = (),
+    content: bytes | None = None,
+) -> Any:
+    decode: Any = bytes
+    binary = cast_to in (bytes, Binary)
+    if not binary:
+        if not (isinstance(cast_to, type) and issubclass(cast_to, Reply)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidParameterError("cast_to", "must be Thing, a reply of openai_async.types, bytes or Binary")
+        decode = thing_of if cast_to is Thing else codec.decoder(cast_to)
+    call = prepare(pipeline, operation, decode, params, files=files, accept=b"*/*" if binary else None)
+    if content is not None:
+        call.body = content
+    if not binary:
+        return await pipeline.fetch(call)
+    found, meta = await pipeline.fetch_bytes(call)
+    return found if cast_to is bytes else Binary(found, meta=meta)

@@ -1,0 +1,242 @@
+"""`client.audio`: words spoken, and spoken words written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, Unpack, cast, overload
+
+from openai_async._layers.call import Call
+from openai_async._stream import AsyncStream, AsyncStreamManager
+from openai_async._wire import codec
+from openai_async._wire.media_folds import SpeechFold, TranscriptFold, speech_event
+from openai_async.errors import DecodeError, InvalidParameterError, frameless
+from openai_async.resources._base import Resource, prepare
+from openai_async.resources._download import AsyncDownloadManager
+from openai_async.resources._operation import Operation
+from openai_async.types.audio import SpeechStreamEvent, Transcription, TranscriptionStreamEvent
+from openai_async.types.audio_params import SpeechParams, TranscriptionParams, TranslationParams
+from openai_async.types.files import Binary
+
+if TYPE_CHECKING:
+    from openai_async.resources.table import Noun
+
+SpeechStream: TypeAlias = AsyncStream[SpeechStreamEvent, Binary]
+TranscriptionStream: TypeAlias = AsyncStream[TranscriptionStreamEvent, Transcription]
+
+_SPEAK = Operation("POST", "/audio/speech", repeatable=True)
+_TRANSCRIBE = Operation("POST", "/audio/transcriptions", form=True, repeatable=True)
+_TRANSLATE = Operation("POST", "/audio/translations", form=True, repeatable=True)
+_FILES: Final = ("file",)
+_NO_JSON: Final = ("text", "srt", "vtt")
+_NO_SOUND: Final = ("text/html", "application/json")
+
+
+class AsyncAudio(Resource):
+    """Audio (https://platform.openai.com/docs/api-reference/audio)."""
+
+    _noun = "audio"
+
+    if TYPE_CHECKING:
+        voices: Noun
+        voice_consents: Noun
+
+    @cached_property
+    def speech(self) -> AsyncSpeech:
+        """Words spoken."""
+        return AsyncSpeech(self._pipeline)
+
+    @cached_property
+    def transcriptions(self) -> AsyncTranscriptions:
+        """Spoken words written down."""
+        return AsyncTranscriptions(self._pipeline)
+
+    @cached_property
+    def translations(self) -> AsyncTranslations:
+        """Spoken words written down in English."""
+        return AsyncTranslations(self._pipeline)
+
+
+class AsyncSpeech(Resource):
+    """Speech (https://platform.openai.com/docs/api-reference/audio/createSpeech)."""
+
+    __slots__ = ()
+
+    @overload
+    async def create(
+        self, *, stream_format: Literal["audio"] | None = None, **params: Unpack[SpeechParams]
+    ) -> Binary: ...
+    @overload
+    async def create(self, *, stream_format: Literal["sse"], **params: Unpack[SpeechParams]) -> SpeechStream: ...
+    async def create(
+        self, *, stream_format: Literal["audio", "sse"] | None = None, **params: Unpack[SpeechParams]
+    ) -> Binary | SpeechStream:
+        """Speak a text; gives the whole sound.
+
+        Args:
+            stream_format: "sse" gives the sound in events, the last of which has the usage: the result is a stream to
+                iterate, and to close. For the sound alone as it is made, see `stream()`.
+            params: the API's parameters and the call's options, see `SpeechParams`.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            DecodeError: the server answered with a page or an object, and not with sound.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        """
+        given = cast("dict[str, Any]", params)
+        if stream_format is not None:
+            given["stream_format"] = stream_format
+        if stream_format == "sse":
+            model = given.get("model")
+            call = prepare(self._pipeline, _SPEAK, speech_event, given, check=_check_speech, stream=True)
+            answer = await self._pipeline.open(call)
+            bound = self._pipeline.defaults.max_event_bytes
+            return AsyncStream(call, answer, call.decode, SpeechFold(model), bound)
+        call = prepare(self._pipeline, _SPEAK, bytes, given, check=_check_speech, accept=b"*/*")
+        content, meta = await self._pipeline.fetch_bytes(call)
+        kind = meta.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind in _NO_SOUND:
+            error = DecodeError(f"the server answered with {kind} where sound was expected")
+            error.status_code, error.request_id = meta.status, meta.request_id
+            raise frameless(error)
+        return Binary(content, meta=meta)
+
+    def stream(self, **params: Unpack[SpeechParams]) -> AsyncDownloadManager:
+        """Speak a text; gives the sound as it is made: a context manager of a download, to iterate or write to a path.
+
+        Args and raises: as `create`. The request is sent on entering.
+        """
+        given = cast("dict[str, Any]", params)
+        if given.get("stream_format") not in (None, "audio"):
+            given.clear()
+            raise InvalidParameterError("stream_format", "of events is what `create` takes")
+        call = prepare(self._pipeline, _SPEAK, bytes, given, check=_check_speech, accept=b"*/*")
+        call.download = True
+        return AsyncDownloadManager(self._pipeline, call)
+
+
+class AsyncTranscriptions(Resource):
+    """Transcriptions (https://platform.openai.com/docs/api-reference/audio/createTranscription)."""
+
+    __slots__ = ()
+
+    @overload
+    async def create(
+        self, *, stream: Literal[False] | None = None, **params: Unpack[TranscriptionParams]
+    ) -> Transcription: ...
+    @overload
+    async def create(self, *, stream: Literal[True], **params: Unpack[TranscriptionParams]) -> TranscriptionStream: ...
+    @overload
+    async def create(
+        self, *, stream: bool | None, **params: Unpack[TranscriptionParams]
+    ) -> Transcription | TranscriptionStream: ...
+    async def create(
+        self, *, stream: bool | None = None, **params: Unpack[TranscriptionParams]
+    ) -> Transcription | TranscriptionStream:
+        """Write down what is said in a file of sound.
+
+        Args:
+            stream: give the text in pieces as it is made: the result is a stream to iterate (and to close; see
+                `stream()` for a form that closes itself).
+            params: the API's parameters and the call's options, see `TranscriptionParams`. The file is read while it
+                is sent.
+
+        Returns the text with what its format has beside it; of "text", "srt" and "vtt", `text` is the reply as it came.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        """
+        given = cast("dict[str, Any]", params)
+        model = given.get("model")
+        if not stream:
+            return await _written(self, _TRANSCRIBE, given)
+        return await self._open(self._call(given), model)
+
+    def stream(
+        self, **params: Unpack[TranscriptionParams]
+    ) -> AsyncStreamManager[TranscriptionStreamEvent, Transcription]:
+        """`create(stream=True)` as a context manager that closes the stream on leaving.
+
+        Args and raises: as `create`. The request is sent on entering.
+        """
+        given = cast("dict[str, Any]", params)
+        model = given.get("model")
+        return AsyncStreamManager(partial(self._open, self._call(given), model))
+
+    def _call(self, params: dict[str, Any]) -> Call:
+        params["stream"] = True
+        decode = codec.decoder(TranscriptionStreamEvent)
+        return prepare(self._pipeline, _TRANSCRIBE, decode, params, check=_check_file, stream=True, files=_FILES)
+
+    async def _open(self, call: Call, model: str | None) -> TranscriptionStream:
+        answer = await self._pipeline.open(call)
+        bound = self._pipeline.defaults.max_event_bytes
+        return AsyncStream(call, answer, call.decode, TranscriptFold(model), bound)
+
+
+class AsyncTranslations(Resource):
+    """Translations (https://platform.openai.com/docs/api-reference/audio/createTranslation)."""
+
+    __slots__ = ()
+
+    async def create(self, **params: Unpack[TranslationParams]) -> Transcription:
+        """Write down in English what is said in a file of sound.
+
+        Args:
+            params: the API's parameters and the call's options, see `TranslationParams`. The file is read while it is
+                sent.
+
+        Returns the text, as `client.audio.transcriptions.create` does.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        """
+        return await _written(self, _TRANSLATE, cast("dict[str, Any]", params))
+
+
+async def _written(resource: Resource, operation: Operation, params: dict[str, Any]) -> Transcription:
+    """A transcript in any format. It does not name its model, so it is billed by the one that was asked for."""
+    pipeline, model = resource._pipeline, params.get("model")
+    decode = _text if params.get("response_format") in _NO_JSON else codec.decoder(Transcription)
+    call = prepare(pipeline, operation, decode, params, check=_check_file, files=_FILES, accept=b"*/*")
+    reply: Transcription = await pipeline.fetch(call)
+    usage = reply.usage
+    if usage is not None and usage.type != "duration" and "model" not in reply.extra:
+        reply.meta.cost = pipeline.billing.bill(model, None, None, usage.as_completion_usage())
+    return reply
+
+
+def _text(body: bytes) -> Transcription:
+    """A reply that is text. Servers that know only JSON answer in it whatever is asked for."""
+    start = body.lstrip()[:15].lower()
+    if start.startswith(b"{"):
+        return codec.decode(Transcription, body)
+    if start.startswith((b"<!doctype", b"<html")):
+        raise DecodeError("the server answered with a page where text was expected")
+    try:
+        return Transcription(text=body.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise DecodeError("the reply is not UTF-8 text") from None
+
+
+def _check_speech(params: Mapping[str, Any]) -> None:
+    for name in ("model", "input"):
+        if not isinstance(params.get(name), str) or not params[name]:
+            raise InvalidParameterError(name, "must be a text that is not empty")
+    if not params.get("voice"):
+        raise InvalidParameterError("voice", "must be the name of a voice, or {'id': ...} of one's own")
+
+
+def _check_file(params: Mapping[str, Any]) -> None:
+    if not isinstance(params.get("model"), str) or not params["model"]:
+        raise InvalidParameterError("model", "must be the id of a model")
+    if params.get("file") is None:
+        raise InvalidParameterError("file", "must be a file of sound")

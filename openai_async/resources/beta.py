@@ -1,0 +1,38 @@
+"""`client.beta`: what the API calls beta. Assistants and threads have classes; the rest stands in the table."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from openai_async.resources._base import Resource
+
+if TYPE_CHECKING:
+    from openai_async.resources.assistants import AsyncAssistants
+    from openai_async.resources.table import Noun
+    from openai_async.resources.threads import AsyncThreads
+
+
+class AsyncBeta(Resource):
+    """Beta nouns of the API."""
+
+    _noun = "beta"
+
+    if TYPE_CHECKING:  # by the table
+        agents: Noun
+        chatkit: Noun
+        responses: Noun
+
+    @cached_property
+    def assistants(self) -> AsyncAssistants:
+        """Assistants, which OpenAI removed on 2026-08-26; other servers may have them."""
+        from openai_async.resources.assistants import AsyncAssistants
+
+        return AsyncAssistants(self._pipeline)
+
+    @cached_property
+    def threads(self) -> AsyncThreads:
+        """Threads, which OpenAI removed on 2026-08-26; other servers may have them."""
+        from openai_async.resources.threads import AsyncThreads
+
+        return AsyncThreads(self._pipeline)

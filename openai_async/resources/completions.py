@@ -1,0 +1,92 @@
+"""`client.completions`: text completions, the API before chat, which compatible servers still have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Literal, TypeAlias, Unpack, cast, overload
+
+from openai_async._stream import AsyncStream, AsyncStreamManager
+from openai_async._wire import codec
+from openai_async._wire.completion_fold import CompletionFold
+from openai_async.errors import InvalidParameterError
+from openai_async.resources._base import Resource, prepare
+from openai_async.resources._operation import Operation
+from openai_async.types.completion_params import CompletionCreateParams
+from openai_async.types.completions import Completion
+
+CompletionStream: TypeAlias = AsyncStream[Completion, Completion]
+
+_CREATE = Operation("POST", "/completions", repeatable=True)
+
+
+class AsyncTextCompletions(Resource):
+    """Text completions (https://platform.openai.com/docs/api-reference/completions)."""
+
+    __slots__ = ()
+    _noun = "completions"
+
+    @overload
+    async def create(
+        self, *, stream: Literal[False] | None = None, **params: Unpack[CompletionCreateParams]
+    ) -> Completion: ...
+    @overload
+    async def create(self, *, stream: Literal[True], **params: Unpack[CompletionCreateParams]) -> CompletionStream: ...
+    @overload
+    async def create(
+        self, *, stream: bool | None, **params: Unpack[CompletionCreateParams]
+    ) -> Completion | CompletionStream: ...
+    async def create(
+        self, *, stream: bool | None = None, **params: Unpack[CompletionCreateParams]
+    ) -> Completion | CompletionStream:
+        """Ask a model to go on with a text, or with each of several.
+
+        Args:
+            stream: give the texts in pieces as they are written: the result is a stream to iterate (and to close; see
+                `stream()` for a form that closes itself).
+            params: the API's parameters and the call's options, see `CompletionCreateParams`. None leaves a parameter
+                out, `NULL` sends a null. Parameters that this version does not know are sent as they are.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        """
+        call = self._call(cast("dict[str, Any]", params), stream=bool(stream))
+        if stream:
+            return await self._open(call)
+        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+
+    def stream(self, **params: Unpack[CompletionCreateParams]) -> AsyncStreamManager[Completion, Completion]:
+        """`create(stream=True)` as a context manager that closes the stream on leaving.
+
+        Token usage is asked for (`stream_options={"include_usage": True}`) unless `stream_options` says otherwise, so
+        that `final()` is the same reply as one that was not streamed.
+
+        Args and raises: as `create`. The request is sent on entering.
+        """
+        params.setdefault("stream_options", {"include_usage": True})
+        call = self._call(cast("dict[str, Any]", params), stream=True)
+        return AsyncStreamManager(partial(self._open, call))
+
+    def _call(self, params: dict[str, Any], *, stream: bool) -> Any:
+        # Not a copy of `params`: they are emptied, so that no frame of the caller still shows the prompt.
+        if stream:
+            params["stream"] = True
+        return prepare(self._pipeline, _CREATE, codec.decoder(Completion), params, check=check_model, stream=stream)
+
+    async def _open(self, call: Any) -> CompletionStream:
+        answer = await self._pipeline.open(call)
+        return AsyncStream(call, answer, call.decode, CompletionFold(), self._pipeline.defaults.max_event_bytes)
+
+
+def check_model(params: Mapping[str, Any]) -> None:
+    """Refuse a model that is none. A server with a single model may be asked without.
+
+    Raises:
+        InvalidParameterError: names the field.
+    """
+    model = params.get("model")
+    if model is not None and (not isinstance(model, str) or not model):
+        raise InvalidParameterError("model", "must be the id of a model")

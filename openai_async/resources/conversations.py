@@ -1,0 +1,167 @@
+"""`client.conversations`: items that the server keeps from response to response."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Unpack, cast
+
+from openai_async._wire import codec
+from openai_async.resources._base import Resource, prepare
+from openai_async.resources._operation import Operation
+from openai_async.resources._pages import AsyncPaginator
+from openai_async.resources.responses import check_items
+from openai_async.types.conversations import Conversation, ConversationDeleted, ConversationItemList
+from openai_async.types.options import RequestOptions
+from openai_async.types.responses import ResponseItem
+from openai_async.types.responses_params import (
+    ConversationCreateParams,
+    ConversationItemsCreateParams,
+    ConversationUpdateParams,
+    Include,
+    ItemListParams,
+)
+from openai_async.types.settings import Null
+
+_CREATE = Operation("POST", "/conversations")
+_RETRIEVE = Operation("GET", "/conversations/{conversation_id}")
+_UPDATE = Operation("POST", "/conversations/{conversation_id}", repeatable=True)
+_DELETE = Operation("DELETE", "/conversations/{conversation_id}")
+_ADD_ITEMS = Operation("POST", "/conversations/{conversation_id}/items", frozenset({"include"}))
+_LIST_ITEMS = Operation("GET", "/conversations/{conversation_id}/items")
+_RETRIEVE_ITEM = Operation("GET", "/conversations/{conversation_id}/items/{item_id}")
+_DELETE_ITEM = Operation("DELETE", "/conversations/{conversation_id}/items/{item_id}")
+
+
+class AsyncConversations(Resource):
+    """Conversations (https://platform.openai.com/docs/api-reference/conversations).
+
+    `client.responses.create(conversation=...)` goes on from a conversation's items, and adds its own to them.
+    """
+
+    @cached_property
+    def items(self) -> AsyncConversationItems:
+        """What was said."""
+        return AsyncConversationItems(self._pipeline)
+
+    async def create(self, **params: Unpack[ConversationCreateParams]) -> Conversation:
+        """Begin a conversation, empty or with items.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; the conversation may be made all the same.
+        """
+        given = cast("dict[str, Any]", params)
+        call = prepare(self._pipeline, _CREATE, codec.decoder(Conversation), given, check=_check)
+        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+
+    async def retrieve(self, conversation_id: str, **options: Unpack[RequestOptions]) -> Conversation:
+        """One conversation by its id, without its items.
+
+        Raises:
+            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            NotFoundError: there is no such conversation.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; nothing is left behind.
+        """
+        return await self._fetch(_RETRIEVE, Conversation, {**options}, conversation_id=conversation_id)
+
+    async def update(self, conversation_id: str, **params: Unpack[ConversationUpdateParams]) -> Conversation:
+        """Replace the metadata of a conversation.
+
+        Raises:
+            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            NotFoundError: there is no such conversation.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; the metadata may be replaced all the same.
+        """
+        return await self._fetch(_UPDATE, Conversation, {**params}, conversation_id=conversation_id)
+
+    async def delete(self, conversation_id: str, **options: Unpack[RequestOptions]) -> ConversationDeleted:
+        """Delete a conversation. Its items are not deleted.
+
+        Raises:
+            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            NotFoundError: there is no such conversation.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; the conversation may be deleted all the same.
+        """
+        return await self._fetch(_DELETE, ConversationDeleted, {**options}, conversation_id=conversation_id)
+
+
+class AsyncConversationItems(Resource):
+    """The items of conversations."""
+
+    __slots__ = ()
+
+    async def create(
+        self, conversation_id: str, **params: Unpack[ConversationItemsCreateParams]
+    ) -> ConversationItemList:
+        """Add items to a conversation, at most 20 at a time.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            NotFoundError: there is no such conversation.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; the items may be added all the same.
+        """
+        decode, place = codec.decoder(ConversationItemList), {"conversation_id": conversation_id}
+        given = cast("dict[str, Any]", params)
+        call = prepare(self._pipeline, _ADD_ITEMS, decode, given, place=place, check=_check)
+        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+
+    def list(self, conversation_id: str, **params: Unpack[ItemListParams]) -> AsyncPaginator[ResponseItem]:
+        """The items of a conversation, the newest first unless `order="asc"`.
+
+        Raises, when it is asked for:
+            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            NotFoundError: there is no such conversation.
+            APIError: see `openai_async.errors`.
+        """
+        return self._list(_LIST_ITEMS, ResponseItem, {**params}, conversation_id=conversation_id)
+
+    async def retrieve(
+        self,
+        conversation_id: str,
+        item_id: str,
+        *,
+        include: Include | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> ResponseItem:
+        """One item by its id.
+
+        Raises:
+            InvalidParameterError: an id is empty or holds a path of its own; nothing was sent.
+            NotFoundError: there is no such conversation or item.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; nothing is left behind.
+        """
+        given: dict[str, Any] = {**options, "include": include}
+        place = {"conversation_id": conversation_id, "item_id": item_id}
+        return await self._fetch(_RETRIEVE_ITEM, ResponseItem, given, **place)
+
+    async def delete(self, conversation_id: str, item_id: str, **options: Unpack[RequestOptions]) -> Conversation:
+        """Delete an item of a conversation, which is the result.
+
+        Raises:
+            InvalidParameterError: an id is empty or holds a path of its own; nothing was sent.
+            NotFoundError: there is no such conversation or item.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; the item may be deleted all the same.
+        """
+        place = {"conversation_id": conversation_id, "item_id": item_id}
+        return await self._fetch(_DELETE_ITEM, Conversation, {**options}, **place)
+
+
+def _check(params: Mapping[str, Any]) -> None:
+    items = params.get("items")
+    if items is not None and not isinstance(items, Null):
+        check_items("items", items)

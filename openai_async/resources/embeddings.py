@@ -1,0 +1,79 @@
+"""`client.embeddings`: vectors that stand for texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Unpack, cast
+
+from openai_async._wire import codec, json, vectors
+from openai_async.errors import DecodeError, InvalidParameterError
+from openai_async.resources._base import Resource, prepare
+from openai_async.resources._operation import Operation
+from openai_async.resources.completions import check_model
+from openai_async.types.embedding_params import EmbeddingCreateParams
+from openai_async.types.embeddings import CreateEmbeddingResponse
+
+_CREATE = Operation("POST", "/embeddings", repeatable=True)
+
+
+class AsyncEmbeddings(Resource):
+    """Embeddings (https://platform.openai.com/docs/api-reference/embeddings)."""
+
+    __slots__ = ()
+    _noun = "embeddings"
+
+    async def create(self, **params: Unpack[EmbeddingCreateParams]) -> CreateEmbeddingResponse:
+        """The vectors of a text, or of each of several.
+
+        Unless `encoding_format` is given, they are asked for in base64, a quarter of the size, and read; a server that
+        sends plain numbers all the same is understood, too.
+
+        Args:
+            params: the API's parameters and the call's options, see `EmbeddingCreateParams`.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        """
+        given = cast("dict[str, Any]", params)
+        decode = _as_it_came
+        if given.get("encoding_format") is None:
+            given["encoding_format"] = "base64"
+            decode = _unpacked
+        call = prepare(self._pipeline, _CREATE, decode, given, check=_check)
+        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+
+
+def _check(params: Mapping[str, Any]) -> None:
+    check_model(params)
+    value = params.get("input")
+    if isinstance(value, (str, list, tuple)) and not value:
+        raise InvalidParameterError("input", "must not be empty")
+
+
+def _decoder(read: Callable[[Any], Any]) -> Callable[[bytes], CreateEmbeddingResponse]:
+    def decode(body: bytes) -> CreateEmbeddingResponse:
+        reply = codec.structure(CreateEmbeddingResponse, json.loads(body))
+        for item in reply.data:
+            item.embedding = read(item.embedding)
+        return reply
+
+    return decode
+
+
+def _vector(value: Any) -> Any:
+    if isinstance(value, str):
+        return vectors.unpack(value)
+    if isinstance(value, list):
+        return vectors.check(cast("list[float]", value))
+    raise DecodeError("an embedding is neither a list of numbers nor base64")
+
+
+def _vector_or_text(value: Any) -> Any:
+    return value if isinstance(value, str) else _vector(value)
+
+
+_unpacked: Final = _decoder(_vector)
+_as_it_came: Final = _decoder(_vector_or_text)

@@ -1,0 +1,140 @@
+"""`client.fine_tunes`: fine-tuning before there were jobs. OpenAI has removed it; other servers may have it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, Unpack, cast
+
+from openai_async.resources import _wait
+from openai_async.resources._base import Resource
+from openai_async.resources._following import AsyncJobEvents
+from openai_async.resources._operation import Operation
+from openai_async.resources._removed import refuse_on_openai
+from openai_async.types.fine_tunes import (
+    FineTune,
+    FineTuneCreateParams,
+    FineTuneEvent,
+    FineTuneEventList,
+    FineTuneList,
+)
+from openai_async.types.options import RequestOptions
+
+_CREATE = Operation("POST", "/fine-tunes")
+_LIST = Operation("GET", "/fine-tunes")
+_RETRIEVE = Operation("GET", "/fine-tunes/{fine_tune_id}")
+_CANCEL = Operation("POST", "/fine-tunes/{fine_tune_id}/cancel")
+_EVENTS = Operation("GET", "/fine-tunes/{fine_tune_id}/events")
+
+_REPLACEMENT: Final = "fine_tuning.jobs"
+
+
+class AsyncFineTunes(Resource):
+    """Fine-tunes. On OpenAI's own API every method raises RemovedEndpointError, and nothing is sent.
+
+    Every method raises APIError (see `openai_async.errors`). The models are deleted by `client.models.delete`.
+    """
+
+    __slots__ = ()
+
+    async def create(self, **params: Unpack[FineTuneCreateParams]) -> FineTune:
+        """Start a fine-tune. `params`: see `FineTuneCreateParams`.
+
+        Raises:
+            RemovedEndpointError: the base URL is OpenAI's own; nothing was sent.
+            APIError: see `openai_async.errors`. It is not sent again where it may have been carried out.
+
+        Cancelling drops the connection; the fine-tune may have been started.
+        """
+        refuse_on_openai(self._pipeline, "fine_tunes.create", _REPLACEMENT)
+        return await self._fetch(_CREATE, FineTune, cast("dict[str, Any]", params))
+
+    async def list(self, **options: Unpack[RequestOptions]) -> FineTuneList:
+        """All fine-tunes. Raises RemovedEndpointError on OpenAI's own API. Cancelling drops the connection."""
+        refuse_on_openai(self._pipeline, "fine_tunes.list", _REPLACEMENT)
+        return await self._fetch(_LIST, FineTuneList, dict(options))
+
+    async def retrieve(self, fine_tune_id: str, **options: Unpack[RequestOptions]) -> FineTune:
+        """One fine-tune. Raises RemovedEndpointError on OpenAI's own API. Cancelling drops the connection."""
+        refuse_on_openai(self._pipeline, "fine_tunes.retrieve", _REPLACEMENT)
+        return await self._fetch(_RETRIEVE, FineTune, dict(options), fine_tune_id=fine_tune_id)
+
+    async def cancel(self, fine_tune_id: str, **options: Unpack[RequestOptions]) -> FineTune:
+        """Stop a fine-tune. Raises RemovedEndpointError on OpenAI's own API.
+
+        Cancelling drops the connection; the fine-tune may be stopped all the same.
+        """
+        refuse_on_openai(self._pipeline, "fine_tunes.cancel", _REPLACEMENT)
+        return await self._fetch(_CANCEL, FineTune, dict(options), fine_tune_id=fine_tune_id)
+
+    async def list_events(self, fine_tune_id: str, **options: Unpack[RequestOptions]) -> FineTuneEventList:
+        """What happened so far. Raises RemovedEndpointError on OpenAI's own API. Cancelling drops the connection."""
+        refuse_on_openai(self._pipeline, "fine_tunes.list_events", _REPLACEMENT)
+        return await self._fetch(_EVENTS, FineTuneEventList, dict(options), fine_tune_id=fine_tune_id)
+
+    def events(
+        self, fine_tune_id: str, *, poll_interval: float | None = None, **options: Unpack[RequestOptions]
+    ) -> AsyncJobEvents[FineTuneEvent]:
+        """What happens in a fine-tune, oldest first, until it has ended: iterate it.
+
+        Args:
+            fine_tune_id: of the fine-tune.
+            poll_interval: seconds between two questions; None asks every half a second at first, and ever more seldom,
+                every 10 seconds at last, while nothing happens.
+            options: of each question.
+
+        Raises RemovedEndpointError on OpenAI's own API, and iterating APIError (see `openai_async.errors`). Cancelling
+        drops the connection; the fine-tune goes on.
+        """
+        refuse_on_openai(self._pipeline, "fine_tunes.events", _REPLACEMENT)
+
+        async def ended() -> bool:
+            return (await self.retrieve(fine_tune_id, **options)).ended
+
+        given = 0  # the list only grows, and its events have no ids
+
+        async def new() -> Sequence[FineTuneEvent]:
+            nonlocal given
+            events = (await self.list_events(fine_tune_id, **options)).data[given:]
+            given += len(events)
+            return events
+
+        return AsyncJobEvents(ended, new, poll_interval)
+
+    async def wait(
+        self,
+        fine_tune_id: str,
+        *,
+        max_wait: float | None = None,
+        poll_interval: float | None = None,
+        on_poll: Callable[[FineTune], None] | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> FineTune:
+        """Wait until a fine-tune has ended; gives its final state, which may be "failed" or "cancelled".
+
+        Args:
+            fine_tune_id: of the fine-tune.
+            max_wait: most seconds in all, or None for no bound.
+            poll_interval: seconds between two questions; None asks as often as the server says, or ever more seldom.
+            on_poll: called with each state; what it raises ends the wait.
+            options: of each question.
+
+        Raises:
+            RemovedEndpointError: the base URL is OpenAI's own; nothing was sent.
+            WaitTimeoutError: it has not ended in time; it goes on at the server.
+            APIError: see `openai_async.errors`.
+
+        Cancelling ends the wait, not the fine-tune.
+        """
+        return await _wait.until(
+            partial(self.retrieve, fine_tune_id, **options),
+            _ended,
+            what=f"fine-tune {fine_tune_id}",
+            max_wait=max_wait,
+            poll_interval=poll_interval,
+            on_poll=on_poll,
+        )
+
+
+def _ended(state: FineTune) -> bool:
+    return state.ended

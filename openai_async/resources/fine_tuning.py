@@ -1,0 +1,313 @@
+"""`client.fine_tuning`: models made of a model and examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from typing import Any, Unpack, cast
+
+from openai_async._layers.pipeline import Pipeline
+from openai_async.resources import _wait
+from openai_async.resources._base import Resource
+from openai_async.resources._following import AsyncJobEvents
+from openai_async.resources._operation import Operation
+from openai_async.resources._pages import AsyncPage, AsyncPaginator
+from openai_async.types.fine_tuning import (
+    CheckpointPermission,
+    CheckpointPermissionDeleted,
+    CheckpointPermissionList,
+    FineTuningJob,
+    FineTuningJobCheckpoint,
+    FineTuningJobEvent,
+    GraderRun,
+    GraderValidation,
+)
+from openai_async.types.fine_tuning_params import (
+    GraderRunParams,
+    GraderValidateParams,
+    JobCreateParams,
+    JobListParams,
+    JobPagesParams,
+    PermissionCreateParams,
+    PermissionListParams,
+)
+from openai_async.types.options import RequestOptions
+
+_JOB = "/fine_tuning/jobs/{fine_tuning_job_id}"
+_CREATE = Operation("POST", "/fine_tuning/jobs")
+_RETRIEVE = Operation("GET", _JOB)
+_LIST = Operation("GET", "/fine_tuning/jobs")
+_CANCEL = Operation("POST", f"{_JOB}/cancel")
+_PAUSE = Operation("POST", f"{_JOB}/pause")
+_RESUME = Operation("POST", f"{_JOB}/resume")
+_EVENTS = Operation("GET", f"{_JOB}/events")
+_CHECKPOINTS = Operation("GET", f"{_JOB}/checkpoints")
+
+_PERMISSIONS = "/fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions"
+_GIVE = Operation("POST", _PERMISSIONS)
+_GIVEN = Operation("GET", _PERMISSIONS)
+_TAKE_BACK = Operation("DELETE", f"{_PERMISSIONS}/{{permission_id}}")
+
+_RUN = Operation("POST", "/fine_tuning/alpha/graders/run")
+_VALIDATE = Operation("POST", "/fine_tuning/alpha/graders/validate")
+
+
+class AsyncFineTuning:
+    """Fine-tuning (https://platform.openai.com/docs/api-reference/fine-tuning)."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    @cached_property
+    def jobs(self) -> AsyncJobs:
+        """Jobs, each of which makes a model."""
+        return AsyncJobs(self._pipeline)
+
+    @cached_property
+    def checkpoints(self) -> AsyncTuningCheckpoints:
+        """Who may use the models that jobs leave on their way."""
+        return AsyncTuningCheckpoints(self._pipeline)
+
+    @cached_property
+    def alpha(self) -> AsyncAlpha:
+        """What the API may still change."""
+        return AsyncAlpha(self._pipeline)
+
+
+class AsyncJobs(Resource):
+    """Fine-tuning jobs. Every method raises APIError (see `openai_async.errors`)."""
+
+    __slots__ = ()
+    _noun = "fine_tuning.jobs"
+
+    @property
+    def checkpoints(self) -> AsyncJobCheckpoints:
+        """The models that a job leaves on its way."""
+        return AsyncJobCheckpoints(self._pipeline)
+
+    async def create(self, **params: Unpack[JobCreateParams]) -> FineTuningJob:
+        """Start a job. `params`: see `JobCreateParams`.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            APIError: see `openai_async.errors`. It is not sent again where it may have been carried out.
+
+        Cancelling drops the connection; the job may have been started.
+        """
+        return await self._fetch(_CREATE, FineTuningJob, cast("dict[str, Any]", params))
+
+    async def retrieve(self, fine_tuning_job_id: str, **options: Unpack[RequestOptions]) -> FineTuningJob:
+        """A job as it stands. Raises NotFoundError if there is none. Cancelling drops the connection."""
+        return await self._fetch(_RETRIEVE, FineTuningJob, dict(options), fine_tuning_job_id=fine_tuning_job_id)
+
+    def list(self, **params: Unpack[JobListParams]) -> AsyncPaginator[FineTuningJob]:
+        """All jobs, newest first. `params`: see `JobListParams`."""
+        return self._list(_LIST, FineTuningJob, cast("dict[str, Any]", params))
+
+    async def cancel(self, fine_tuning_job_id: str, **options: Unpack[RequestOptions]) -> FineTuningJob:
+        """Stop a job for good. Cancelling drops the connection; the job may be stopped all the same."""
+        return await self._fetch(_CANCEL, FineTuningJob, dict(options), fine_tuning_job_id=fine_tuning_job_id)
+
+    async def pause(self, fine_tuning_job_id: str, **options: Unpack[RequestOptions]) -> FineTuningJob:
+        """Stop a job for now. Cancelling drops the connection; the job may be stopped all the same."""
+        return await self._fetch(_PAUSE, FineTuningJob, dict(options), fine_tuning_job_id=fine_tuning_job_id)
+
+    async def resume(self, fine_tuning_job_id: str, **options: Unpack[RequestOptions]) -> FineTuningJob:
+        """Let a paused job go on. Cancelling drops the connection; the job may go on all the same."""
+        return await self._fetch(_RESUME, FineTuningJob, dict(options), fine_tuning_job_id=fine_tuning_job_id)
+
+    def list_events(
+        self, fine_tuning_job_id: str, **params: Unpack[JobPagesParams]
+    ) -> AsyncPaginator[FineTuningJobEvent]:
+        """What happened in a job so far, newest first. `params`: see `JobPagesParams`."""
+        options = cast("dict[str, Any]", params)
+        return self._list(_EVENTS, FineTuningJobEvent, options, fine_tuning_job_id=fine_tuning_job_id)
+
+    def events(
+        self, fine_tuning_job_id: str, *, poll_interval: float | None = None, **options: Unpack[RequestOptions]
+    ) -> AsyncJobEvents[FineTuningJobEvent]:
+        """What happens in a job, oldest first, until it has ended: iterate it.
+
+        Args:
+            fine_tuning_job_id: of the job.
+            poll_interval: seconds between two questions; None asks every half a second at first, and ever more seldom,
+                every 10 seconds at last, while nothing happens.
+            options: of each question.
+
+        Iterating raises APIError (see `openai_async.errors`). Cancelling drops the connection; the job goes on.
+        """
+
+        async def ended() -> bool:
+            return (await self.retrieve(fine_tuning_job_id, **options)).ended
+
+        new = _Unseen(partial(self.list_events, fine_tuning_job_id, limit=100, **options))
+        return AsyncJobEvents(ended, new.read, poll_interval)
+
+    async def wait(
+        self,
+        fine_tuning_job_id: str,
+        *,
+        max_wait: float | None = None,
+        poll_interval: float | None = None,
+        on_poll: Callable[[FineTuningJob], None] | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> FineTuningJob:
+        """Wait until a job has ended; gives its final state, which may be "failed" or "cancelled".
+
+        Args:
+            fine_tuning_job_id: of the job.
+            max_wait: most seconds in all, or None for no bound.
+            poll_interval: seconds between two questions; None asks as often as the server says, or ever more seldom.
+            on_poll: called with each state; what it raises ends the wait.
+            options: of each question.
+
+        Raises:
+            WaitTimeoutError: it has not ended in time; it goes on at the server.
+            APIError: see `openai_async.errors`.
+
+        Cancelling ends the wait, not the job.
+        """
+        return await _wait.until(
+            partial(self.retrieve, fine_tuning_job_id, **options),
+            _ended,
+            what=f"fine-tuning job {fine_tuning_job_id}",
+            max_wait=max_wait,
+            poll_interval=poll_interval,
+            on_poll=on_poll,
+        )
+
+
+def _ended(job: FineTuningJob) -> bool:
+    return job.ended
+
+
+class _Unseen:
+    """Reads a list, newest first, down to what was read before."""
+
+    def __init__(self, newest_first: Callable[[], AsyncPaginator[FineTuningJobEvent]]) -> None:
+        self._newest_first = newest_first
+        self._seen: set[object] = set()
+
+    async def read(self) -> Sequence[FineTuningJobEvent]:
+        """What is new, oldest first. One that fails, or is cancelled, has read nothing."""
+        page, new = await self._newest_first(), dict[object, FineTuningJobEvent]()
+        while not self._take(page, new) and page.has_next_page():
+            page = await page.next_page()
+        self._seen.update(new)
+        return [*reversed(new.values())]
+
+    def _take(self, page: AsyncPage[FineTuningJobEvent], new: dict[object, FineTuningJobEvent]) -> bool:
+        """Take what is new of a page; whether it went on with what is known."""
+        for event in page:
+            identity = event.id or (event.created_at, event.level, event.message)
+            if identity in self._seen or identity in new:
+                return True
+            new[identity] = event
+        return False
+
+
+class AsyncJobCheckpoints(Resource):
+    """The models that a job leaves on its way."""
+
+    __slots__ = ()
+    _noun = "fine_tuning.jobs.checkpoints"
+
+    def list(
+        self, fine_tuning_job_id: str, **params: Unpack[JobPagesParams]
+    ) -> AsyncPaginator[FineTuningJobCheckpoint]:
+        """The checkpoints of a job, newest first. `params`: see `JobPagesParams`."""
+        options = cast("dict[str, Any]", params)
+        return self._list(_CHECKPOINTS, FineTuningJobCheckpoint, options, fine_tuning_job_id=fine_tuning_job_id)
+
+
+class AsyncTuningCheckpoints(Resource):
+    """The models that jobs leave on their way."""
+
+    __slots__ = ()
+    _noun = "fine_tuning.checkpoints"
+
+    @property
+    def permissions(self) -> AsyncPermissions:
+        """Which projects may use them."""
+        return AsyncPermissions(self._pipeline)
+
+
+class AsyncPermissions(Resource):
+    """Which projects may use a checkpoint. It takes an admin key of the organisation that owns it."""
+
+    __slots__ = ()
+    _noun = "fine_tuning.checkpoints.permissions"
+
+    async def create(
+        self, fine_tuned_model_checkpoint: str, **params: Unpack[PermissionCreateParams]
+    ) -> CheckpointPermissionList:
+        """Let projects (`project_ids`) use a checkpoint.
+
+        Raises:
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; the permission may be given all the same.
+        """
+        given = cast("dict[str, Any]", params)
+        return await self._fetch(
+            _GIVE, CheckpointPermissionList, given, fine_tuned_model_checkpoint=fine_tuned_model_checkpoint
+        )
+
+    def list(
+        self, fine_tuned_model_checkpoint: str, **params: Unpack[PermissionListParams]
+    ) -> AsyncPaginator[CheckpointPermission]:
+        """The permissions that were given. `params`: see `PermissionListParams`."""
+        given = cast("dict[str, Any]", params)
+        return self._list(_GIVEN, CheckpointPermission, given, fine_tuned_model_checkpoint=fine_tuned_model_checkpoint)
+
+    def retrieve(
+        self, fine_tuned_model_checkpoint: str, **params: Unpack[PermissionListParams]
+    ) -> AsyncPaginator[CheckpointPermission]:
+        """The older name of `list`."""
+        return self.list(fine_tuned_model_checkpoint, **params)
+
+    async def delete(
+        self, fine_tuned_model_checkpoint: str, permission_id: str, **options: Unpack[RequestOptions]
+    ) -> CheckpointPermissionDeleted:
+        """Take a permission back.
+
+        Raises:
+            NotFoundError: there is no such permission.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; the permission may be taken back all the same.
+        """
+        return await self._fetch(
+            _TAKE_BACK,
+            CheckpointPermissionDeleted,
+            dict(options),
+            fine_tuned_model_checkpoint=fine_tuned_model_checkpoint,
+            permission_id=permission_id,
+        )
+
+
+class AsyncAlpha(Resource):
+    """What the API may still change."""
+
+    __slots__ = ()
+    _noun = "fine_tuning.alpha"
+
+    @property
+    def graders(self) -> AsyncGraders:
+        """What says how good an answer is, for reinforcement."""
+        return AsyncGraders(self._pipeline)
+
+
+class AsyncGraders(Resource):
+    """Graders."""
+
+    __slots__ = ()
+    _noun = "fine_tuning.alpha.graders"
+
+    async def run(self, **params: Unpack[GraderRunParams]) -> GraderRun:
+        """Grade one answer. `params`: see `GraderRunParams`. Raises APIError. Cancelling drops the connection."""
+        return await self._fetch(_RUN, GraderRun, cast("dict[str, Any]", params))
+
+    async def validate(self, **params: Unpack[GraderValidateParams]) -> GraderValidation:
+        """Check a grader. `params`: see `GraderValidateParams`. Raises APIError. Cancelling drops the connection."""
+        return await self._fetch(_VALIDATE, GraderValidation, cast("dict[str, Any]", params))

@@ -1,0 +1,218 @@
+"""`client.images`: pictures made from words, and from other pictures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final, Literal, TypeAlias, Unpack, cast, overload
+from urllib.parse import urlsplit
+
+from openai_async import _runtime
+from openai_async._layers.call import Call
+from openai_async._layers.send import Send
+from openai_async._stream import AsyncStream, AsyncStreamManager
+from openai_async._wire import codec
+from openai_async._wire.media_folds import ImageFold
+from openai_async.errors import InvalidParameterError, frameless
+from openai_async.resources._base import Resource, prepare
+from openai_async.resources._operation import Operation
+from openai_async.types.files import Binary
+from openai_async.types.images import Image, ImagesResponse, ImageStreamEvent
+from openai_async.types.images_params import ImageEditParams, ImageGenerateParams, ImageVariationParams
+from openai_async.types.meta import NO_META
+from openai_async.types.settings import NULL
+
+ImageStream: TypeAlias = AsyncStream[ImageStreamEvent, ImagesResponse]
+
+_GENERATE = Operation("POST", "/images/generations", repeatable=True)
+_EDIT = Operation("POST", "/images/edits", form=True, repeatable=True)
+_VARY = Operation("POST", "/images/variations", form=True, repeatable=True)
+_FILES: Final = ("image", "mask")
+_ADDRESS: Final = re.compile(r"(?!.*\\)[!-~]+\Z")
+_LARGEST: Final = 256 << 20  # bytes of a picture that is fetched
+
+
+class AsyncImages(Resource):
+    """Images (https://platform.openai.com/docs/api-reference/images)."""
+
+    __slots__ = ()
+
+    @overload
+    async def generate(
+        self, *, stream: Literal[False] | None = None, **params: Unpack[ImageGenerateParams]
+    ) -> ImagesResponse: ...
+    @overload
+    async def generate(self, *, stream: Literal[True], **params: Unpack[ImageGenerateParams]) -> ImageStream: ...
+    @overload
+    async def generate(
+        self, *, stream: bool | None, **params: Unpack[ImageGenerateParams]
+    ) -> ImagesResponse | ImageStream: ...
+    async def generate(
+        self, *, stream: bool | None = None, **params: Unpack[ImageGenerateParams]
+    ) -> ImagesResponse | ImageStream:
+        """Make pictures from a description.
+
+        Args:
+            stream: give unfinished pictures (`partial_images`) as they come; each event is a picture. The result is a
+                stream to iterate (and to close; see `stream()` for a form that closes itself).
+            params: the API's parameters and the call's options, see `ImageGenerateParams`.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        """
+        return await self._made(_GENERATE, cast("dict[str, Any]", params), bool(stream))
+
+    def stream(self, **params: Unpack[ImageGenerateParams]) -> AsyncStreamManager[ImageStreamEvent, ImagesResponse]:
+        """`generate(stream=True)` as a context manager that closes the stream on leaving.
+
+        Args and raises: as `generate`. The request is sent on entering.
+        """
+        return self._streamed(_GENERATE, cast("dict[str, Any]", params))
+
+    @overload
+    async def edit(
+        self, *, stream: Literal[False] | None = None, **params: Unpack[ImageEditParams]
+    ) -> ImagesResponse: ...
+    @overload
+    async def edit(self, *, stream: Literal[True], **params: Unpack[ImageEditParams]) -> ImageStream: ...
+    @overload
+    async def edit(self, *, stream: bool | None, **params: Unpack[ImageEditParams]) -> ImagesResponse | ImageStream: ...
+    async def edit(
+        self, *, stream: bool | None = None, **params: Unpack[ImageEditParams]
+    ) -> ImagesResponse | ImageStream:
+        """Change pictures by a description, or make one of several.
+
+        Args:
+            stream: as of `generate`; see `stream_edit()` for a form that closes itself.
+            params: the API's parameters and the call's options, see `ImageEditParams`. `image` is a file or a list of
+                files, and read while it is sent.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        """
+        return await self._made(_EDIT, cast("dict[str, Any]", params), bool(stream))
+
+    def stream_edit(self, **params: Unpack[ImageEditParams]) -> AsyncStreamManager[ImageStreamEvent, ImagesResponse]:
+        """`edit(stream=True)` as a context manager that closes the stream on leaving.
+
+        Args and raises: as `edit`. The request is sent on entering.
+        """
+        return self._streamed(_EDIT, cast("dict[str, Any]", params))
+
+    async def create_variation(self, **params: Unpack[ImageVariationParams]) -> ImagesResponse:
+        """Make pictures like another one. The API's own models of today do not: use `edit`.
+
+        Args:
+            params: the API's parameters and the call's options, see `ImageVariationParams`.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        """
+        result = await self._made(_VARY, cast("dict[str, Any]", params), False)
+        assert isinstance(result, ImagesResponse)
+        return result
+
+    async def content(self, image: Image) -> Binary:
+        """The picture itself, in whichever form the reply has it: out of its base64, or fetched from its `url`.
+
+        No key is sent to that address, and no redirect is followed; it must be https, or the server's own. It is
+        fetched once, within the client's timeout.
+
+        Args:
+            image: of a reply.
+
+        Raises:
+            InvalidParameterError: it has neither form, is damaged, or its address is of another kind.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection.
+        """
+        if image.url is None:
+            try:
+                return Binary(image.bytes(), meta=NO_META)
+            except ValueError as error:
+                raise frameless(InvalidParameterError("image", str(error))) from None
+        pipeline = self._pipeline
+        _check_address(image.url, pipeline.base_url)
+        deadline = pipeline.defaults.deadline
+        call = Call(
+            "GET",
+            image.url,
+            bytes,
+            pipeline.defaults.timeout,
+            0,
+            deadline=None if deadline is None else _runtime.now() + deadline,
+            headers=[(b"accept", b"*/*")],
+        )
+        answer = await Send(pipeline.transport, "", _LARGEST)(call)
+        return Binary(answer.value, meta=answer.meta)
+
+    async def _made(self, operation: Operation, params: dict[str, Any], stream: bool) -> ImagesResponse | ImageStream:
+        call, wanted = self._call(operation, params, stream)
+        if stream:
+            return await self._open(call, wanted)
+        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+
+    def _streamed(
+        self, operation: Operation, params: dict[str, Any]
+    ) -> AsyncStreamManager[ImageStreamEvent, ImagesResponse]:
+        return AsyncStreamManager(partial(self._open, *self._call(operation, params, True)))
+
+    def _call(self, operation: Operation, params: dict[str, Any], stream: bool) -> tuple[Call, int]:
+        """The call, and how many pictures it asks for."""
+        if stream:
+            params["stream"] = True
+        count = params.get("n")
+        wanted = count if isinstance(count, int) else 1
+        decode = codec.decoder(ImageStreamEvent if stream else ImagesResponse)
+        check = _CHECKS[operation.path]
+        files = _FILES if operation.form else ()
+        return prepare(self._pipeline, operation, decode, params, check=check, stream=stream, files=files), wanted
+
+    async def _open(self, call: Call, wanted: int) -> ImageStream:
+        answer = await self._pipeline.open(call)
+        return AsyncStream(call, answer, call.decode, ImageFold(wanted), self._pipeline.defaults.max_event_bytes)
+
+
+def _check_prompt(params: Mapping[str, Any]) -> None:
+    prompt = params.get("prompt")
+    if not isinstance(prompt, str) or not prompt:
+        raise InvalidParameterError("prompt", "must be a description of the picture")
+    count = params.get("n")
+    if count not in (None, NULL) and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+        raise InvalidParameterError("n", "must be an integer of 1 or more")
+
+
+def _check_image(params: Mapping[str, Any]) -> None:
+    if params.get("image") in (None, []):
+        raise InvalidParameterError("image", "must be a picture, or a list of at least one")
+
+
+def _check_edit(params: Mapping[str, Any]) -> None:
+    _check_image(params)
+    _check_prompt(params)
+
+
+_CHECKS: Final = {_GENERATE.path: _check_prompt, _EDIT.path: _check_edit, _VARY.path: _check_image}
+
+
+def _check_address(url: str, base_url: str) -> None:
+    """Refuse an address that is no plain https one, nor on the server that the client talks to."""
+    try:
+        parts, own = urlsplit(url), urlsplit(base_url)
+        port = parts.port  # reading it checks it
+    except ValueError:
+        raise InvalidParameterError("image.url", "is not a URL") from None
+    at_home = (parts.scheme, parts.hostname, port) == (own.scheme, own.hostname, own.port)
+    if not _ADDRESS.match(url) or not parts.hostname or "@" in parts.netloc or not (parts.scheme == "https" or at_home):
+        raise InvalidParameterError("image.url", "must be https, or on the server that made the picture")

@@ -1,0 +1,32 @@
+"""`client.moderations`: whether texts and pictures may be harmful."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack, cast
+
+from openai_async.resources._base import Resource
+from openai_async.resources._operation import Operation
+from openai_async.types.moderations import ModerationCreateParams, ModerationCreateResponse
+
+_CREATE = Operation("POST", "/moderations", repeatable=True)
+
+
+class AsyncModerations(Resource):
+    """Moderations (https://platform.openai.com/docs/api-reference/moderations)."""
+
+    __slots__ = ()
+    _noun = "moderations"
+
+    async def create(self, **params: Unpack[ModerationCreateParams]) -> ModerationCreateResponse:
+        """Classify a text, each of several, or one input of texts and pictures.
+
+        Args:
+            params: the API's parameters and the call's options, see `ModerationCreateParams`.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        """
+        return await self._fetch(_CREATE, ModerationCreateResponse, cast("dict[str, Any]", params))

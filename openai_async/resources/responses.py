@@ -1,0 +1,342 @@
+"""`client.responses`: responses, whole, streamed, or made in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from typing import Any, Literal, TypeAlias, Unpack, cast, overload
+
+from openai_async._stream import AsyncStream, AsyncStreamManager
+from openai_async._wire import codec
+from openai_async._wire.response_fold import ResponseFold
+from openai_async.errors import DecodeError, InvalidParameterError
+from openai_async.resources._base import Resource, prepare
+from openai_async.resources._operation import Operation
+from openai_async.resources._pages import AsyncPaginator
+from openai_async.resources._wait import until
+from openai_async.types._base import Value
+from openai_async.types.options import RequestOptions
+from openai_async.types.responses import (
+    CompactedResponse,
+    InputTokenCount,
+    Response,
+    ResponseDeleted,
+    ResponseItem,
+    ResponseStreamEvent,
+)
+from openai_async.types.responses_params import (
+    InputTokenCountParams,
+    ItemListParams,
+    ResponseCompactParams,
+    ResponseCreateParams,
+    ResponseRetrieveParams,
+)
+from openai_async.types.settings import Null
+
+ResponseStream: TypeAlias = AsyncStream[ResponseStreamEvent, Response]
+
+_CREATE = Operation("POST", "/responses", repeatable=True)
+_CONTINUE = Operation("POST", "/responses")  # sent twice, a conversation would hold the turn twice
+_RETRIEVE = Operation("GET", "/responses/{response_id}")
+_DELETE = Operation("DELETE", "/responses/{response_id}")
+_CANCEL = Operation("POST", "/responses/{response_id}/cancel", repeatable=True)
+_COMPACT = Operation("POST", "/responses/compact", repeatable=True)
+_INPUT_ITEMS = Operation("GET", "/responses/{response_id}/input_items")
+_INPUT_TOKENS = Operation("POST", "/responses/input_tokens", repeatable=True)
+
+
+class AsyncResponses(Resource):
+    """Responses (https://platform.openai.com/docs/api-reference/responses)."""
+
+    @cached_property
+    def input_items(self) -> AsyncInputItems:
+        """What responses were answers to."""
+        return AsyncInputItems(self._pipeline)
+
+    @cached_property
+    def input_tokens(self) -> AsyncInputTokens:
+        """Counting before asking."""
+        return AsyncInputTokens(self._pipeline)
+
+    @overload
+    async def create(
+        self, *, stream: Literal[False] | None = None, **params: Unpack[ResponseCreateParams]
+    ) -> Response: ...
+    @overload
+    async def create(self, *, stream: Literal[True], **params: Unpack[ResponseCreateParams]) -> ResponseStream: ...
+    @overload
+    async def create(
+        self, *, stream: bool | None, **params: Unpack[ResponseCreateParams]
+    ) -> Response | ResponseStream: ...
+    async def create(
+        self, *, stream: bool | None = None, **params: Unpack[ResponseCreateParams]
+    ) -> Response | ResponseStream:
+        """Ask a model for a response.
+
+        Args:
+            stream: give the response in events as it is written: the result is a stream to iterate (and to close; see
+                `stream()` for a form that closes itself).
+            params: the API's parameters and the call's options, see `ResponseCreateParams`. None leaves a parameter
+                out, `NULL` sends a null. Parameters that this version does not know are sent as they are.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            APIError: see `openai_async.errors`. A response that failed or is incomplete is none: see its `status`.
+
+        Cancelling drops the connection and gives the permit back; the server may still finish the work. A response in
+        the background goes on in any case: see `wait` and `cancel`.
+        """
+        call = self._call(cast("dict[str, Any]", params), stream=bool(stream))
+        if stream:
+            return await self._open(call)
+        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+
+    def stream(self, **params: Unpack[ResponseCreateParams]) -> AsyncStreamManager[ResponseStreamEvent, Response]:
+        """`create(stream=True)` as a context manager that closes the stream on leaving.
+
+        Args and raises: as `create`. The request is sent on entering. `final()` is the response of the stream's last
+        event: completed, incomplete or failed, as its `status` says.
+        """
+        call = self._call(cast("dict[str, Any]", params), stream=True)
+        return AsyncStreamManager(partial(self._open, call))
+
+    @overload
+    async def retrieve(
+        self, response_id: str, *, stream: Literal[False] | None = None, **params: Unpack[ResponseRetrieveParams]
+    ) -> Response: ...
+    @overload
+    async def retrieve(
+        self,
+        response_id: str,
+        *,
+        stream: Literal[True],
+        starting_after: int | None = None,
+        **params: Unpack[ResponseRetrieveParams],
+    ) -> ResponseStream: ...
+    @overload
+    async def retrieve(
+        self,
+        response_id: str,
+        *,
+        stream: bool | None,
+        starting_after: int | None = None,
+        **params: Unpack[ResponseRetrieveParams],
+    ) -> Response | ResponseStream: ...
+    async def retrieve(
+        self,
+        response_id: str,
+        *,
+        stream: bool | None = None,
+        starting_after: int | None = None,
+        **params: Unpack[ResponseRetrieveParams],
+    ) -> Response | ResponseStream:
+        """A stored response by its id.
+
+        Args:
+            response_id: of the response.
+            stream: take up the stream of a response in the background.
+            starting_after: with `stream`: the `sequence_number` of the last event that is known.
+            params: the API's parameters and the call's options, see `ResponseRetrieveParams`.
+
+        Raises:
+            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            NotFoundError: there is no such response; one that was made with `store=False` is not kept.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; nothing is left behind.
+        """
+        given: dict[str, Any] = {**params, "starting_after": starting_after}
+        if not stream:
+            return await self._fetch(_RETRIEVE, Response, given, response_id=response_id)
+        given["stream"] = True
+        call = prepare(self._pipeline, _RETRIEVE, _event, given, place={"response_id": response_id}, stream=True)
+        return await self._open(call, response_id)
+
+    async def wait(
+        self,
+        response_id: str,
+        *,
+        max_wait: float | None = None,
+        poll_interval: float | None = None,
+        on_poll: Callable[[Response], None] | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> Response:
+        """Wait until a response in the background has ended, and give it: completed, failed, cancelled, ...
+
+        What it cost is added to the client's totals then.
+
+        Args:
+            response_id: of the response.
+            max_wait: most seconds in all; None for no bound.
+            poll_interval: seconds between two questions. None asks as often as the server says, or else after half a
+                second at first and ever more seldom, every 30 seconds at last.
+            on_poll: called with each state, the last one included; what it raises ends the wait.
+            options: of each question.
+
+        Raises:
+            WaitTimeoutError: it has not ended in time; it goes on at the server.
+            NotFoundError: there is no such response.
+            APIError: see `openai_async.errors`; a question is retried like any call.
+
+        Cancelling ends the wait, not the response.
+        """
+
+        async def state() -> Response:
+            return await self._fetch(_RETRIEVE, Response, {**options}, response_id=response_id)
+
+        done = await until(
+            state,
+            _has_ended,
+            what=f"response {response_id}",
+            max_wait=max_wait,
+            poll_interval=poll_interval,
+            on_poll=on_poll,
+        )
+        if done.background and done.usage is not None:  # it was not known yet when the response was asked for
+            usage = done.usage.as_completion_usage()
+            self._pipeline.billing.bill(done.model, done.created_at, done.service_tier, usage)
+        return done
+
+    async def cancel(self, response_id: str, **options: Unpack[RequestOptions]) -> Response:
+        """Stop a response in the background.
+
+        Raises:
+            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            BadRequestError: it is not made in the background.
+            NotFoundError: there is no such response.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; the response may be stopped all the same.
+        """
+        return await self._fetch(_CANCEL, Response, {**options}, response_id=response_id)
+
+    async def delete(self, response_id: str, **options: Unpack[RequestOptions]) -> ResponseDeleted:
+        """Delete a stored response.
+
+        Raises:
+            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            NotFoundError: there is no such response.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; the response may be deleted all the same.
+        """
+        place = {"response_id": response_id}
+        call = prepare(self._pipeline, _DELETE, _deleted, {**options}, place=place)
+        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+
+    async def compact(self, **params: Unpack[ResponseCompactParams]) -> CompactedResponse:
+        """Make a long context shorter: the `output` is the `input` to go on with.
+
+        Args:
+            params: the API's parameters and the call's options, see `ResponseCompactParams`.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; nothing is left behind.
+        """
+        given = cast("dict[str, Any]", params)
+        call = prepare(self._pipeline, _COMPACT, codec.decoder(CompactedResponse), given, check=check_context)
+        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+
+    def _call(self, params: dict[str, Any], *, stream: bool) -> Any:
+        # Not a copy of `params`: they are emptied, so that no frame of the caller still shows the prompt.
+        if stream:
+            params["stream"] = True
+        operation = _CREATE if params.get("conversation") is None else _CONTINUE
+        decode = _event if stream else codec.decoder(Response)
+        return prepare(self._pipeline, operation, decode, params, check=check_context, stream=stream)
+
+    async def _open(self, call: Any, id: str = "") -> ResponseStream:
+        answer = await self._pipeline.open(call)
+        return AsyncStream(call, answer, call.decode, ResponseFold(id), self._pipeline.defaults.max_event_bytes)
+
+
+class AsyncInputItems(Resource):
+    """The items that responses were answers to."""
+
+    __slots__ = ()
+
+    def list(self, response_id: str, **params: Unpack[ItemListParams]) -> AsyncPaginator[ResponseItem]:
+        """The items of a response's input, the newest first unless `order="asc"`.
+
+        Raises, when it is asked for:
+            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            NotFoundError: there is no such response.
+            APIError: see `openai_async.errors`.
+        """
+        return self._list(_INPUT_ITEMS, ResponseItem, {**params}, response_id=response_id)
+
+
+class AsyncInputTokens(Resource):
+    """Counting the tokens of an input."""
+
+    __slots__ = ()
+
+    async def count(self, **params: Unpack[InputTokenCountParams]) -> InputTokenCount:
+        """How many tokens the input of a response would have.
+
+        Args:
+            params: the API's parameters and the call's options, see `InputTokenCountParams`.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; nothing is left behind.
+        """
+        given = cast("dict[str, Any]", params)
+        call = prepare(self._pipeline, _INPUT_TOKENS, codec.decoder(InputTokenCount), given, check=check_context)
+        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+
+
+def check_context(params: Mapping[str, Any]) -> None:
+    """Refuse what no server can answer: an input that is none, or two contexts at once.
+
+    Raises:
+        InvalidParameterError: names the field.
+    """
+    model = params.get("model")
+    if model is not None and not _null(model) and (not isinstance(model, str) or not model):
+        raise InvalidParameterError("model", "must be the id of a model")
+    given = params.get("input")
+    if given is not None and not isinstance(given, str) and not _null(given):
+        check_items("input", given)
+    contexts = [params.get(name) for name in ("conversation", "previous_response_id")]
+    if not any(context is None or _null(context) for context in contexts):
+        raise InvalidParameterError("previous_response_id", "cannot be used together with conversation")
+
+
+def check_items(field: str, items: Any) -> None:
+    """Refuse what is no list of items.
+
+    Raises:
+        InvalidParameterError: names the field.
+    """
+    if not isinstance(items, (list, tuple)):
+        once = hasattr(items, "__iter__") and not isinstance(items, (bytes, str, Mapping))
+        reason = "or a tuple: it is read more than once" if once else "of items"
+        raise InvalidParameterError(field, f"must be a list {reason}")
+    for index, item in enumerate(cast("list[object]", items)):
+        if not isinstance(item, (Mapping, Value)):
+            raise InvalidParameterError(f"{field}[{index}]", "must be a mapping, or an item of a reply")
+
+
+def _null(value: object) -> bool:
+    return isinstance(value, Null)
+
+
+def _has_ended(response: Response) -> bool:
+    return response.ended
+
+
+def _event(body: bytes) -> ResponseStreamEvent:
+    event = codec.decoder(ResponseStreamEvent)(body)
+    if event.type == "error":  # the stream raises what stands in it
+        raise DecodeError("the event is an error")
+    return event
+
+
+def _deleted(body: bytes) -> ResponseDeleted:
+    return codec.decoder(ResponseDeleted)(body) if body.strip() else ResponseDeleted()

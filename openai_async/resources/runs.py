@@ -1,0 +1,230 @@
+"""`client.beta.threads.runs` and their steps: removed at OpenAI on 2026-08-26, see `assistants`.
+
+A run goes on at the server; it is waited for, or followed as a stream. One that needs the outputs of tools ends both:
+its `tool_calls` say of which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
+from typing import Any, Literal, TypeAlias, Unpack, cast, overload
+
+from openai_async._layers.call import Call
+from openai_async._stream import AsyncStream, AsyncStreamManager
+from openai_async._wire.runs import RunFold, decode_event
+from openai_async.resources._assistants import AssistantsResource
+from openai_async.resources._base import prepare
+from openai_async.resources._pages import AsyncPaginator
+from openai_async.resources._wait import until
+from openai_async.types.assistants import RUN_GOES_ON, Run, RunEvent, RunStep
+from openai_async.types.assistants_params import (
+    ListParams,
+    MetadataParams,
+    RunCreateParams,
+    StepListParams,
+    StepParams,
+    ToolOutputsParams,
+)
+from openai_async.types.options import RequestOptions
+
+RunStream: TypeAlias = AsyncStream[RunEvent, Run]
+
+
+class RunsResource(AssistantsResource):
+    """A noun whose methods begin runs, or go on with them."""
+
+    __slots__ = ()
+
+    async def _run(
+        self, method: str, params: Mapping[str, object], stream: bool | None, **place: str
+    ) -> Run | RunStream:
+        """The run as it begins, or its stream."""
+        if not stream:
+            return await self._call(method, Run, params, **place)
+        return await self._open(self._streamed(method, params, place))
+
+    def _follow(self, method: str, params: Mapping[str, object], **place: str) -> AsyncStreamManager[RunEvent, Run]:
+        """Its stream, for a block."""
+        return AsyncStreamManager(partial(self._open, self._streamed(method, params, place)))
+
+    def _streamed(self, method: str, params: Mapping[str, object], place: Mapping[str, str]) -> Call:
+        given = cast("dict[str, Any]", params)
+        operation = self._operation(method, given)
+        given["stream"] = True
+        return prepare(self._pipeline, operation, partial(decode_event, None), given, place=place, stream=True)
+
+    async def _open(self, call: Call) -> RunStream:
+        answer = await self._pipeline.open(call)
+        limit = self._pipeline.defaults.max_event_bytes
+        return AsyncStream(call, answer, call.decode, RunFold(), limit, decode_named=decode_event)
+
+
+class AsyncRuns(RunsResource):
+    """Runs of assistants on threads (https://platform.openai.com/docs/api-reference/runs).
+
+    Every method raises RemovedEndpointError on OpenAI's own API, InvalidParameterError for what cannot be sent (both
+    before anything is sent), and APIError (see `openai_async.errors`).
+    """
+
+    _noun = "beta.threads.runs"
+
+    @cached_property
+    def steps(self) -> AsyncSteps:
+        """What a run did."""
+        return AsyncSteps(self._pipeline)
+
+    @overload
+    async def create(
+        self, thread_id: str, *, stream: Literal[False] | None = None, **params: Unpack[RunCreateParams]
+    ) -> Run: ...
+    @overload
+    async def create(
+        self, thread_id: str, *, stream: Literal[True], **params: Unpack[RunCreateParams]
+    ) -> RunStream: ...
+    @overload
+    async def create(
+        self, thread_id: str, *, stream: bool | None, **params: Unpack[RunCreateParams]
+    ) -> Run | RunStream: ...
+    async def create(
+        self, thread_id: str, *, stream: bool | None = None, **params: Unpack[RunCreateParams]
+    ) -> Run | RunStream:
+        """Run an assistant on a thread.
+
+        Args:
+            thread_id: the thread.
+            stream: give the run's events as they happen: the result is a stream to iterate (and to close; see
+                `stream()` for a form that closes itself).
+            params: the API's parameters and the call's options, see `RunCreateParams`.
+
+        Cancelling drops the connection; the run may go on all the same, see `cancel`.
+        """
+        return await self._run("create", params, stream, thread_id=thread_id)
+
+    def stream(self, thread_id: str, **params: Unpack[RunCreateParams]) -> AsyncStreamManager[RunEvent, Run]:
+        """`create(stream=True)` as a context manager that closes the stream on leaving.
+
+        `text` of the stream gives the text of messages, `final()` the run as it ended. The request is sent on
+        entering.
+        """
+        return self._follow("create", params, thread_id=thread_id)
+
+    async def retrieve(self, thread_id: str, run_id: str, **options: Unpack[RequestOptions]) -> Run:
+        """One run by its id; NotFoundError if there is none.
+
+        Cancelling drops the connection; nothing is left behind.
+        """
+        place = {"thread_id": thread_id, "run_id": run_id}
+        return await self._call("retrieve", Run, options, **place)
+
+    async def update(self, thread_id: str, run_id: str, **params: Unpack[MetadataParams]) -> Run:
+        """Change a run's metadata.
+
+        Cancelling drops the connection; it may be changed all the same.
+        """
+        place = {"thread_id": thread_id, "run_id": run_id}
+        return await self._call("update", Run, params, **place)
+
+    def list(self, thread_id: str, **params: Unpack[ListParams]) -> AsyncPaginator[Run]:
+        """The runs of a thread, page by page or one by one. Cancelling drops the connection."""
+        return self._pages("list", Run, params, thread_id=thread_id)
+
+    async def cancel(self, thread_id: str, run_id: str, **options: Unpack[RequestOptions]) -> Run:
+        """Ask for a run to be cancelled: it is "cancelling", and "cancelled" soon.
+
+        Cancelling drops the connection; the run may be cancelled all the same.
+        """
+        place = {"thread_id": thread_id, "run_id": run_id}
+        return await self._call("cancel", Run, options, **place)
+
+    @overload
+    async def submit_tool_outputs(
+        self, thread_id: str, run_id: str, *, stream: Literal[False] | None = None, **params: Unpack[ToolOutputsParams]
+    ) -> Run: ...
+    @overload
+    async def submit_tool_outputs(
+        self, thread_id: str, run_id: str, *, stream: Literal[True], **params: Unpack[ToolOutputsParams]
+    ) -> RunStream: ...
+    @overload
+    async def submit_tool_outputs(
+        self, thread_id: str, run_id: str, *, stream: bool | None, **params: Unpack[ToolOutputsParams]
+    ) -> Run | RunStream: ...
+    async def submit_tool_outputs(
+        self, thread_id: str, run_id: str, *, stream: bool | None = None, **params: Unpack[ToolOutputsParams]
+    ) -> Run | RunStream:
+        """Give a run that waits for tools the outputs of all of them; it goes on.
+
+        Args:
+            thread_id: the thread.
+            run_id: the run, in the state "requires_action".
+            stream: as `create`.
+            params: `tool_outputs`, one for each of the run's `tool_calls`, and the call's options.
+
+        Cancelling drops the connection; the run may go on all the same.
+        """
+        place = {"thread_id": thread_id, "run_id": run_id}
+        return await self._run("submit_tool_outputs", params, stream, **place)
+
+    def submit_tool_outputs_stream(
+        self, thread_id: str, run_id: str, **params: Unpack[ToolOutputsParams]
+    ) -> AsyncStreamManager[RunEvent, Run]:
+        """`submit_tool_outputs(stream=True)` as a context manager that closes the stream on leaving.
+
+        The request is sent on entering.
+        """
+        place = {"thread_id": thread_id, "run_id": run_id}
+        return self._follow("submit_tool_outputs", params, **place)
+
+    async def wait(
+        self,
+        thread_id: str,
+        run_id: str,
+        *,
+        max_wait: float | None = None,
+        poll_interval: float | None = None,
+        on_poll: Callable[[Run], None] | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> Run:
+        """Ask until a run has ended, or needs the outputs of tools ("requires_action").
+
+        Args:
+            thread_id: the thread.
+            run_id: the run.
+            max_wait: most seconds in all; None for no bound.
+            poll_interval: seconds between two questions; None as the server advises, or ever more seldom.
+            on_poll: called with each state; what it raises ends the wait.
+            options: of each question.
+
+        Raises:
+            WaitTimeoutError: it has not ended in time; `last` is its state.
+            NotFoundError: there is no such run.
+
+        Cancelling ends the wait, not the run.
+        """
+        return await until(
+            partial(self.retrieve, thread_id, run_id, **options),
+            lambda run: run.status not in RUN_GOES_ON,
+            what=f"run {run_id}",
+            max_wait=max_wait,
+            poll_interval=poll_interval,
+            on_poll=on_poll,
+        )
+
+
+class AsyncSteps(AssistantsResource):
+    """Steps of a run (https://platform.openai.com/docs/api-reference/run-steps). Errors as `runs`."""
+
+    __slots__ = ()
+    _noun = "beta.threads.runs.steps"
+
+    async def retrieve(self, thread_id: str, run_id: str, step_id: str, **params: Unpack[StepParams]) -> RunStep:
+        """One step by its id; NotFoundError if there is none.
+
+        Cancelling drops the connection; nothing is left behind.
+        """
+        place = {"thread_id": thread_id, "run_id": run_id, "step_id": step_id}
+        return await self._call("retrieve", RunStep, params, **place)
+
+    def list(self, thread_id: str, run_id: str, **params: Unpack[StepListParams]) -> AsyncPaginator[RunStep]:
+        """The steps of a run, page by page or one by one. Cancelling drops the connection."""
+        return self._pages("list", RunStep, params, thread_id=thread_id, run_id=run_id)

@@ -1,0 +1,375 @@
+"""`client.vector_stores.files` and `.file_batches`: what is in a store.
+
+Files are processed by the server after they were attached; the methods that wait ask until that is done. A file that
+cannot be processed is no error here: its `status` is "failed", and `last_error` says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, Unpack, cast
+
+from openai_async._map import map_calls
+from openai_async.errors import InvalidParameterError
+from openai_async.resources._base import Resource
+from openai_async.resources._operation import Operation
+from openai_async.resources._pages import AsyncPaginator
+from openai_async.resources._wait import until
+from openai_async.resources.table import Method, endpoints
+from openai_async.types.files import FileInput
+from openai_async.types.options import RequestOptions
+from openai_async.types.vector_stores import VectorStoreDeleted, VectorStoreFile, VectorStoreFileBatch, VectorStoreText
+from openai_async.types.vector_stores_params import (
+    FileBatchCreateParams,
+    FileCreateParams,
+    FileListParams,
+    FileParams,
+    FileUpdateParams,
+)
+
+_BETA: Final = "assistants=v2"
+_STORE: Final = "/vector_stores/{vector_store_id}"
+_FILE: Final = f"{_STORE}/files/{{file_id}}"
+_BATCH: Final = f"{_STORE}/file_batches/{{batch_id}}"
+
+_FILE_CREATE = Operation("POST", f"{_STORE}/files", beta=_BETA)
+_FILE_RETRIEVE = Operation("GET", _FILE, beta=_BETA)
+_FILE_UPDATE = Operation("POST", _FILE, beta=_BETA)
+_FILE_LIST = Operation("GET", f"{_STORE}/files", beta=_BETA)
+_FILE_DELETE = Operation("DELETE", _FILE, beta=_BETA)
+_FILE_CONTENT = Operation("GET", f"{_FILE}/content", beta=_BETA)
+
+_BATCH_CREATE = Operation("POST", f"{_STORE}/file_batches", beta=_BETA)
+_BATCH_RETRIEVE = Operation("GET", _BATCH, beta=_BETA)
+_BATCH_CANCEL = Operation("POST", f"{_BATCH}/cancel", beta=_BETA)
+_BATCH_FILES = Operation("GET", f"{_BATCH}/files", beta=_BETA)
+
+#: Options of a call that each step of one with several steps takes, too.
+_STEERING: Final = ("extra_headers", "timeout", "max_retries", "priority", "deadline")
+
+
+class AsyncVectorStoreFiles(Resource):
+    """Files of a store (https://platform.openai.com/docs/api-reference/vector-stores-files)."""
+
+    __slots__ = ()
+    _noun = "vector_stores.files"
+
+    async def create(self, vector_store_id: str, **params: Unpack[FileCreateParams]) -> VectorStoreFile:
+        """Attach a file that was uploaded before. It is processed later, see `wait`.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            NotFoundError: there is no such store, or no such file.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; the file may be attached all the same.
+        """
+        if not params.get("file_id"):
+            raise InvalidParameterError("file_id", "must be the id of a file")
+        return await self._fetch(
+            _FILE_CREATE, VectorStoreFile, cast("dict[str, Any]", params), vector_store_id=vector_store_id
+        )
+
+    async def retrieve(self, vector_store_id: str, file_id: str, **options: Unpack[RequestOptions]) -> VectorStoreFile:
+        """One file of a store.
+
+        Raises:
+            InvalidParameterError: an id cannot be one; nothing was sent.
+            NotFoundError: there is no such store, or no such file in it.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; nothing is left behind.
+        """
+        place = {"vector_store_id": vector_store_id, "file_id": file_id}
+        return await self._fetch(_FILE_RETRIEVE, VectorStoreFile, dict(options), **place)
+
+    async def update(self, vector_store_id: str, file_id: str, **params: Unpack[FileUpdateParams]) -> VectorStoreFile:
+        """Replace the attributes of a file.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            NotFoundError: there is no such store, or no such file in it.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; the attributes may be replaced all the same.
+        """
+        place = {"vector_store_id": vector_store_id, "file_id": file_id}
+        return await self._fetch(_FILE_UPDATE, VectorStoreFile, cast("dict[str, Any]", params), **place)
+
+    def list(self, vector_store_id: str, **params: Unpack[FileListParams]) -> AsyncPaginator[VectorStoreFile]:
+        """The files of a store, page by page or one by one.
+
+        Raises what a call raises, see `openai_async.errors`. Cancelling drops the connection.
+        """
+        return self._list(_FILE_LIST, VectorStoreFile, dict(params), vector_store_id=vector_store_id)
+
+    async def delete(self, vector_store_id: str, file_id: str, **options: Unpack[RequestOptions]) -> VectorStoreDeleted:
+        """Take a file out of a store. It stays uploaded.
+
+        Raises:
+            InvalidParameterError: an id cannot be one; nothing was sent.
+            NotFoundError: there is no such store, or no such file in it.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; the file may be taken out all the same.
+        """
+        place = {"vector_store_id": vector_store_id, "file_id": file_id}
+        return await self._fetch(_FILE_DELETE, VectorStoreDeleted, dict(options), **place)
+
+    def content(
+        self, vector_store_id: str, file_id: str, **options: Unpack[RequestOptions]
+    ) -> AsyncPaginator[VectorStoreText]:
+        """The text of a file, as the store has parsed it.
+
+        Raises what a call raises, see `openai_async.errors`. Cancelling drops the connection.
+        """
+        return self._list(
+            _FILE_CONTENT, VectorStoreText, dict(options), vector_store_id=vector_store_id, file_id=file_id
+        )
+
+    async def wait(
+        self,
+        vector_store_id: str,
+        file_id: str,
+        *,
+        max_wait: float | None = None,
+        poll_interval: float | None = None,
+        on_poll: Callable[[VectorStoreFile], None] | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> VectorStoreFile:
+        """Ask until a file is processed: completed, failed or cancelled.
+
+        Args:
+            vector_store_id: the store.
+            file_id: the file.
+            max_wait: most seconds in all; None for no bound.
+            poll_interval: seconds between two questions; None as the server advises, or ever more seldom.
+            on_poll: called with each state; what it raises ends the wait.
+            options: of each question.
+
+        Raises:
+            WaitTimeoutError: it is not processed in time; `last` is its state.
+            InvalidParameterError, NotFoundError, APIError: as `retrieve`.
+
+        Cancelling ends the wait, not the processing.
+        """
+        return await until(
+            partial(self.retrieve, vector_store_id, file_id, **options),
+            _processed,
+            what=f"file {file_id}",
+            max_wait=max_wait,
+            poll_interval=poll_interval,
+            on_poll=on_poll,
+        )
+
+    async def create_and_wait(
+        self,
+        vector_store_id: str,
+        *,
+        max_wait: float | None = None,
+        poll_interval: float | None = None,
+        on_poll: Callable[[VectorStoreFile], None] | None = None,
+        **params: Unpack[FileCreateParams],
+    ) -> VectorStoreFile:
+        """`create`, then `wait`: arguments and errors of both. `max_wait` counts from when the file is attached.
+
+        Cancelling ends the wait, not the processing.
+        """
+        steering = _steering(params)
+        file = await self.create(vector_store_id, **params)
+        return await self.wait(
+            vector_store_id, file.id, max_wait=max_wait, poll_interval=poll_interval, on_poll=on_poll, **steering
+        )
+
+    async def upload_and_wait(
+        self,
+        vector_store_id: str,
+        *,
+        file: FileInput,
+        max_wait: float | None = None,
+        poll_interval: float | None = None,
+        on_poll: Callable[[VectorStoreFile], None] | None = None,
+        **params: Unpack[FileParams],
+    ) -> VectorStoreFile:
+        """Upload a file (with the purpose "assistants"), then `create_and_wait`: arguments and errors of all.
+
+        Cancelling ends the upload or the wait; a file that was uploaded stays.
+        """
+        upload = Method(self._pipeline, endpoints()["files.create"])
+        uploaded = await upload(file=file, purpose="assistants", **_steering(params))
+        attached = cast("FileCreateParams", {**params, "file_id": uploaded.id})
+        return await self.create_and_wait(
+            vector_store_id, max_wait=max_wait, poll_interval=poll_interval, on_poll=on_poll, **attached
+        )
+
+
+class AsyncVectorStoreFileBatches(Resource):
+    """Batches of files (https://platform.openai.com/docs/api-reference/vector-stores-file-batches)."""
+
+    __slots__ = ()
+    _noun = "vector_stores.file_batches"
+
+    async def create(self, vector_store_id: str, **params: Unpack[FileBatchCreateParams]) -> VectorStoreFileBatch:
+        """Attach files that were uploaded before. They are processed later, see `wait`.
+
+        Args:
+            vector_store_id: the store.
+            params: `file_ids`, or `files` where each has settings of its own; see `FileBatchCreateParams`.
+
+        Raises:
+            InvalidParameterError: a parameter was refused before anything was sent.
+            NotFoundError: there is no such store, or no such file.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; the files may be attached all the same.
+        """
+        check_ids(params)
+        if (params.get("file_ids") is None) is (params.get("files") is None):
+            raise InvalidParameterError("file_ids", "either these or `files` must be given")
+        return await self._fetch(
+            _BATCH_CREATE, VectorStoreFileBatch, cast("dict[str, Any]", params), vector_store_id=vector_store_id
+        )
+
+    async def retrieve(
+        self, vector_store_id: str, batch_id: str, **options: Unpack[RequestOptions]
+    ) -> VectorStoreFileBatch:
+        """One batch of files.
+
+        Raises:
+            InvalidParameterError: an id cannot be one; nothing was sent.
+            NotFoundError: there is no such store, or no such batch.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; nothing is left behind.
+        """
+        place = {"vector_store_id": vector_store_id, "batch_id": batch_id}
+        return await self._fetch(_BATCH_RETRIEVE, VectorStoreFileBatch, dict(options), **place)
+
+    async def cancel(
+        self, vector_store_id: str, batch_id: str, **options: Unpack[RequestOptions]
+    ) -> VectorStoreFileBatch:
+        """Process no further files of a batch.
+
+        Raises:
+            InvalidParameterError: an id cannot be one; nothing was sent.
+            NotFoundError: there is no such store, or no such batch.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; the batch may be cancelled all the same.
+        """
+        place = {"vector_store_id": vector_store_id, "batch_id": batch_id}
+        return await self._fetch(_BATCH_CANCEL, VectorStoreFileBatch, dict(options), **place)
+
+    def list_files(
+        self, vector_store_id: str, batch_id: str, **params: Unpack[FileListParams]
+    ) -> AsyncPaginator[VectorStoreFile]:
+        """The files of a batch, page by page or one by one.
+
+        Raises what a call raises, see `openai_async.errors`. Cancelling drops the connection.
+        """
+        return self._list(
+            _BATCH_FILES, VectorStoreFile, dict(params), vector_store_id=vector_store_id, batch_id=batch_id
+        )
+
+    async def wait(
+        self,
+        vector_store_id: str,
+        batch_id: str,
+        *,
+        max_wait: float | None = None,
+        poll_interval: float | None = None,
+        on_poll: Callable[[VectorStoreFileBatch], None] | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> VectorStoreFileBatch:
+        """Ask until all files of a batch are processed, or it was cancelled. `file_counts` tells how they ended.
+
+        Arguments and errors as `files.wait`. Cancelling ends the wait, not the processing.
+        """
+        return await until(
+            partial(self.retrieve, vector_store_id, batch_id, **options),
+            _processed,
+            what=f"file batch {batch_id}",
+            max_wait=max_wait,
+            poll_interval=poll_interval,
+            on_poll=on_poll,
+        )
+
+    async def create_and_wait(
+        self,
+        vector_store_id: str,
+        *,
+        max_wait: float | None = None,
+        poll_interval: float | None = None,
+        on_poll: Callable[[VectorStoreFileBatch], None] | None = None,
+        **params: Unpack[FileBatchCreateParams],
+    ) -> VectorStoreFileBatch:
+        """`create`, then `wait`: arguments and errors of both. `max_wait` counts from when the files are attached.
+
+        Cancelling ends the wait, not the processing.
+        """
+        steering = _steering(params)
+        batch = await self.create(vector_store_id, **params)
+        return await self.wait(
+            vector_store_id, batch.id, max_wait=max_wait, poll_interval=poll_interval, on_poll=on_poll, **steering
+        )
+
+    async def upload_and_wait(
+        self,
+        vector_store_id: str,
+        *,
+        files: Sequence[FileInput],
+        file_ids: Sequence[str] = (),
+        max_in_flight: int = 5,
+        max_wait: float | None = None,
+        poll_interval: float | None = None,
+        on_poll: Callable[[VectorStoreFileBatch], None] | None = None,
+        **params: Unpack[FileParams],
+    ) -> VectorStoreFileBatch:
+        """Upload files (with the purpose "assistants"), some at a time, then `create_and_wait`.
+
+        Args:
+            vector_store_id: the store.
+            files: what is uploaded.
+            file_ids: files that were uploaded before, and are attached as well.
+            max_in_flight: most uploads at a time.
+            max_wait, poll_interval, on_poll: as `wait`.
+            params: attributes and chunks of all of them, and options of each call.
+
+        Raises what its steps raise. The first upload that fails ends the others; what was uploaded stays.
+        Cancelling ends the uploads or the wait.
+        """
+        steering = _steering(params)
+        async with map_calls(
+            self._pipeline.limiter,
+            Method(self._pipeline, endpoints()["files.create"]),
+            ({"file": file} for file in files),
+            {"purpose": "assistants", **steering},
+            max_in_flight=max_in_flight,
+            priority=steering.get("priority") or "default",
+        ) as uploads:
+            uploaded = [result.unwrap().id async for result in uploads]
+        batch = cast("FileBatchCreateParams", {**params, "file_ids": [*file_ids, *uploaded]})
+        return await self.create_and_wait(
+            vector_store_id, max_wait=max_wait, poll_interval=poll_interval, on_poll=on_poll, **batch
+        )
+
+
+def _processed(state: VectorStoreFile | VectorStoreFileBatch) -> bool:
+    # A state of tomorrow ends the wait: it is the caller's to judge, and may be a final one.
+    return state.status != "in_progress"
+
+
+def _steering(params: Mapping[str, Any]) -> RequestOptions:
+    return cast("RequestOptions", {name: params[name] for name in _STEERING if name in params})
+
+
+def check_ids(params: Mapping[str, Any]) -> None:
+    """Refuse a single file where a list of them belongs.
+
+    Raises:
+        InvalidParameterError: names the parameter.
+    """
+    for name in ("file_ids", "files"):
+        if isinstance(params.get(name), (str, bytes, Mapping)):
+            raise InvalidParameterError(name, "must be a list")

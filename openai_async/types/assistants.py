@@ -1,0 +1,234 @@
+"""Assistants, threads, messages, runs and their steps, as servers that still have them return them.
+
+States are plain strings. Parts that are only handed through (tools, resources, formats) are things whose fields read as
+attributes. Times are epoch seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+
+from openai_async.types._base import Reply, Value
+from openai_async.types.chat import ToolCall
+from openai_async.types.thing import Thing
+
+#: States in which a run goes on by itself. In every other one it has ended, or needs its caller.
+RUN_GOES_ON: Final = frozenset({"queued", "in_progress", "cancelling"})
+
+
+@attrs.define
+class Assistant(Reply):
+    """A model with instructions and tools."""
+
+    id: str
+    created_at: int | None = None
+    name: str | None = None
+    description: str | None = None
+    model: str | None = None
+    instructions: str | None = None
+    tools: list[Thing] = attrs.Factory(list[Thing])
+    tool_resources: Thing | None = None
+    metadata: dict[str, Any] | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    reasoning_effort: str | None = None
+    #: "auto", or an object.
+    response_format: Any = None
+    object: str = "assistant"
+
+
+@attrs.define
+class Thread(Reply):
+    """A conversation. It stands alone: no assistant belongs to it."""
+
+    id: str
+    created_at: int | None = None
+    tool_resources: Thing | None = None
+    metadata: dict[str, Any] | None = None
+    object: str = "thread"
+
+
+@attrs.define
+class AssistantDeleted(Reply):
+    """An assistant, a thread or a message that was deleted; `object` tells which."""
+
+    id: str
+    deleted: bool = True
+    object: str = "assistant.deleted"
+
+
+@attrs.define
+class MessageText(Value):
+    """Text, and the places of it that cite files."""
+
+    value: str | None = None
+    annotations: list[Thing] = attrs.Factory(list[Thing])
+
+
+@attrs.define
+class MessageContent(Value):
+    """A part of a message: what `type` names is there. In a delta, `index` says which part it belongs to."""
+
+    type: str | None = None
+    text: MessageText | None = None
+    refusal: str | None = None
+    image_file: Thing | None = None
+    image_url: Thing | None = None
+    index: int | None = None
+
+
+@attrs.define
+class Message(Reply):
+    """A message of a thread. Only its metadata may change."""
+
+    id: str
+    created_at: int | None = None
+    thread_id: str | None = None
+    status: str | None = None
+    incomplete_details: Thing | None = None
+    completed_at: int | None = None
+    incomplete_at: int | None = None
+    role: str | None = None
+    content: list[MessageContent] = attrs.Factory(list[MessageContent])
+    assistant_id: str | None = None
+    run_id: str | None = None
+    attachments: list[Thing] | None = None
+    metadata: dict[str, Any] | None = None
+    object: str = "thread.message"
+
+    @property
+    def text(self) -> str:
+        """All of its text."""
+        return text_of(self.content)
+
+
+@attrs.define
+class MessageChange(Value):
+    """What a delta adds to a message."""
+
+    role: str | None = None
+    content: list[MessageContent] = attrs.Factory(list[MessageContent])
+
+
+@attrs.define
+class MessageDelta(Value):
+    """A piece of a message, as it is written."""
+
+    id: str
+    delta: MessageChange = attrs.Factory(MessageChange)
+    object: str = "thread.message.delta"
+
+
+@attrs.define
+class SubmitToolOutputs(Value):
+    """The calls whose outputs a run waits for."""
+
+    tool_calls: list[ToolCall] = attrs.Factory(list[ToolCall])
+
+
+@attrs.define
+class RequiredAction(Value):
+    """What a run waits for."""
+
+    type: str | None = None
+    submit_tool_outputs: SubmitToolOutputs | None = None
+
+
+@attrs.define
+class RunError(Value):
+    """Why a run, or a step of one, failed."""
+
+    code: str | None = None
+    message: str | None = None
+
+
+@attrs.define
+class RunUsage(Value):
+    """Tokens of a run or a step. They are the same however often it is looked at, so looking counts no cost."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    total_tokens: int = 0
+
+
+@attrs.define
+class Run(Reply):
+    """An assistant at work on a thread."""
+
+    id: str
+    created_at: int | None = None
+    thread_id: str | None = None
+    assistant_id: str | None = None
+    status: str | None = None
+    required_action: RequiredAction | None = None
+    last_error: RunError | None = None
+    expires_at: int | None = None
+    started_at: int | None = None
+    cancelled_at: int | None = None
+    failed_at: int | None = None
+    completed_at: int | None = None
+    incomplete_details: Thing | None = None
+    model: str | None = None
+    instructions: str | None = None
+    tools: list[Thing] = attrs.Factory(list[Thing])
+    metadata: dict[str, Any] | None = None
+    usage: RunUsage | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_prompt_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    truncation_strategy: Thing | None = None
+    #: "none", "auto", "required", or an object.
+    tool_choice: Any = None
+    parallel_tool_calls: bool | None = None
+    #: "auto", or an object.
+    response_format: Any = None
+    object: str = "thread.run"
+
+    @property
+    def tool_calls(self) -> list[ToolCall]:
+        """The calls whose outputs it waits for; empty unless it waits for some."""
+        waiting = self.required_action and self.required_action.submit_tool_outputs
+        return waiting.tool_calls if waiting else []
+
+
+@attrs.define
+class RunStep(Reply):
+    """What a run did: `step_details` is the message it made, or its tool calls."""
+
+    id: str
+    created_at: int | None = None
+    assistant_id: str | None = None
+    thread_id: str | None = None
+    run_id: str | None = None
+    type: str | None = None
+    status: str | None = None
+    step_details: Thing | None = None
+    last_error: RunError | None = None
+    expired_at: int | None = None
+    cancelled_at: int | None = None
+    failed_at: int | None = None
+    completed_at: int | None = None
+    metadata: dict[str, Any] | None = None
+    usage: RunUsage | None = None
+    object: str = "thread.run.step"
+
+
+@attrs.define
+class RunEvent(Value):
+    """One event of a run's stream: its name, such as "thread.run.created", and what it is about."""
+
+    event: str = ""
+    data: Thread | Message | MessageDelta | Run | RunStep | Thing = attrs.Factory(Thing)
+
+    @property
+    def text(self) -> str:
+        """The text that it adds to a message; empty for most events."""
+        return text_of(self.data.delta.content) if isinstance(self.data, MessageDelta) else ""
+
+
+def text_of(content: list[MessageContent]) -> str:
+    """The text of the parts of a message."""
+    return "".join(part.text.value for part in content if part.text and part.text.value)

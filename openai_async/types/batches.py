@@ -1,0 +1,73 @@
+"""Batches of the API: many requests in a file, answered within a day."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import attrs
+
+from openai_async.types._base import Reply, Value
+
+_ENDED: Final = frozenset({"completed", "failed", "expired", "cancelled"})
+
+
+@attrs.define
+class BatchError(Value):
+    """Why a batch failed; `line` is that of its input file, from 1."""
+
+    code: str | None = None
+    message: str | None = None
+    param: str | None = None
+    line: int | None = None
+
+
+@attrs.define
+class BatchErrors(Value):
+    """The reasons."""
+
+    data: list[BatchError] | None = None
+    object: str = "list"
+
+
+@attrs.define
+class BatchRequestCounts(Value):
+    """Rows of a batch."""
+
+    total: int = 0
+    completed: int = 0
+    failed: int = 0
+
+
+@attrs.define
+class Batch(Reply):
+    """A batch. Times are seconds since 1970."""
+
+    id: str
+    #: "validating", "in_progress", "finalizing", "completed", "failed", "expired", "cancelling" or "cancelled".
+    status: str | None = None
+    endpoint: str | None = None
+    model: str | None = None
+    input_file_id: str | None = None
+    #: Files with the answers, and with the requests that failed.
+    output_file_id: str | None = None
+    error_file_id: str | None = None
+    errors: BatchErrors | None = None
+    request_counts: BatchRequestCounts | None = None
+    usage: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+    completion_window: str | None = None
+    created_at: int | None = None
+    in_progress_at: int | None = None
+    finalizing_at: int | None = None
+    completed_at: int | None = None
+    failed_at: int | None = None
+    expires_at: int | None = None
+    expired_at: int | None = None
+    cancelling_at: int | None = None
+    cancelled_at: int | None = None
+    object: str = "batch"
+
+    @property
+    def ended(self) -> bool:
+        """Whether it changes no more."""
+        return self.status in _ENDED

@@ -1,0 +1,63 @@
+"""Chat completions that the server keeps (`store=True`): what it says of them beyond the completions themselves."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+import attrs
+
+from openai_async.types._base import Reply
+from openai_async.types.chat import ChatCompletion, ChatCompletionMessage
+from openai_async.types.chat_params import Metadata
+from openai_async.types.options import Nullable, RequestOptions
+
+
+@attrs.define
+class StoredChatCompletion(ChatCompletion):
+    """A completion as it was, and the metadata that it is filed under. Parameters of its request are in `extra`."""
+
+    metadata: dict[str, Any] | None = None
+
+
+@attrs.define
+class ChatCompletionStoreMessage(ChatCompletionMessage):
+    """A message that a stored completion was asked with. Content that came in parts is in `content_parts`."""
+
+    id: str = ""
+    name: str | None = None
+    content_parts: list[dict[str, Any]] | None = None
+
+
+@attrs.define
+class ChatCompletionDeleted(Reply):
+    """A stored completion that was deleted."""
+
+    id: str
+    deleted: bool = True
+    object: str = "chat.completion.deleted"
+
+
+class StoredMessagesParams(RequestOptions, total=False):
+    """The keyword arguments of `chat.completions.messages.list`."""
+
+    #: Id of the item that the page begins after.
+    after: str | None
+    #: Items per page.
+    limit: int | None
+    order: Literal["asc", "desc"] | str | None
+
+
+class StoredListParams(StoredMessagesParams, total=False):
+    """The keyword arguments of `chat.completions.list`."""
+
+    model: str | None
+    #: Only completions that have all of these pairs.
+    metadata: Metadata | None
+
+
+class _Update(TypedDict):
+    metadata: Nullable[Metadata]
+
+
+class StoredUpdateParams(_Update, RequestOptions):
+    """The keyword arguments of `chat.completions.update`. `NULL` takes all metadata away."""

@@ -1,0 +1,54 @@
+"""Text completions, the API before chat, as it returns them: whole and, in the same shape, in pieces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from openai_async.types._base import Reply, Value
+from openai_async.types.chat import CompletionUsage
+
+
+@attrs.define
+class CompletionLogprobs(Value):
+    """Log probabilities, token by token, in lists of one length.
+
+    With `echo`, the first token of the prompt has none: nothing goes before it. `text_offset` is where a token begins,
+    in characters of the text that is returned.
+    """
+
+    tokens: list[str] | None = None
+    token_logprobs: list[float | None] | None = None
+    #: At each place the likeliest tokens and their log probabilities.
+    top_logprobs: list[dict[str, Any] | None] | None = None
+    text_offset: list[int] | None = None
+
+
+@attrs.define
+class CompletionChoice(Value):
+    """One text. With several prompts, choices `n * i` to `n * i + n - 1` are those of prompt `i`."""
+
+    text: str = ""
+    index: int = 0
+    #: "stop", "length", "content_filter"; None in all pieces but the last.
+    finish_reason: str | None = None
+    logprobs: CompletionLogprobs | None = None
+
+
+@attrs.define
+class Completion(Reply):
+    """The texts of a request, or a piece of one of them, as a stream gives it."""
+
+    choices: list[CompletionChoice]
+    id: str = ""
+    created: int | None = None
+    model: str | None = None
+    object: str = "text_completion"
+    usage: CompletionUsage | None = None
+    system_fingerprint: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The text of the choice with index 0; empty if there is none."""
+        return next((choice.text for choice in self.choices if not choice.index), "")

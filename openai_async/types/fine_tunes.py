@@ -1,0 +1,98 @@
+"""Fine-tuning before there were jobs: `/fine-tunes`, which OpenAI has removed and other servers may have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypedDict
+
+import attrs
+
+from openai_async.types._base import Reply, Value
+from openai_async.types.fine_tuning import ENDED
+from openai_async.types.options import Nullable, RequestOptions
+
+
+@attrs.define
+class FineTuneEvent(Value):
+    """Something that happened. It has no id on most servers."""
+
+    created_at: int | None = None
+    level: str | None = None
+    message: str | None = None
+    object: str = "fine-tune-event"
+
+
+@attrs.define
+class FineTune(Reply):
+    """A fine-tune; its states are "pending", "running", "succeeded", "failed", "cancelled". Files are whole objects."""
+
+    id: str
+    status: str | None = None
+    model: str | None = None
+    fine_tuned_model: str | None = None
+    created_at: int | None = None
+    updated_at: int | None = None
+    organization_id: str | None = None
+    hyperparams: dict[str, Any] | None = None
+    training_files: list[dict[str, Any]] | None = None
+    validation_files: list[dict[str, Any]] | None = None
+    result_files: list[dict[str, Any]] | None = None
+    events: list[FineTuneEvent] | None = None
+    object: str = "fine-tune"
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has succeeded, failed or been cancelled."""
+        return self.status in ENDED
+
+
+@attrs.define
+class FineTuneList(Reply):
+    """All fine-tunes. Iterating it gives them."""
+
+    data: list[FineTune]
+    object: str = "list"
+
+    def __iter__(self) -> Iterator[FineTune]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+
+@attrs.define
+class FineTuneEventList(Reply):
+    """What happened so far, oldest first. Iterating it gives the events."""
+
+    data: list[FineTuneEvent]
+    object: str = "list"
+
+    def __iter__(self) -> Iterator[FineTuneEvent]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+
+class _Asked(TypedDict):
+    training_file: str
+
+
+class FineTuneCreateParams(_Asked, RequestOptions, total=False):
+    """The keyword arguments of `fine_tunes.create`. `training_file` is required."""
+
+    validation_file: Nullable[str]
+    #: "curie" by default.
+    model: str | None
+    #: 4 by default.
+    n_epochs: Nullable[int]
+    batch_size: Nullable[int]
+    learning_rate_multiplier: Nullable[float]
+    #: 0.01 by default.
+    prompt_loss_weight: Nullable[float]
+    compute_classification_metrics: Nullable[bool]
+    classification_n_classes: Nullable[int]
+    classification_positive_class: Nullable[str]
+    classification_betas: Nullable[list[float]]
+    #: Up to 40 characters for the name of the new model.
+    suffix: Nullable[str]

@@ -1,0 +1,149 @@
+"""Pictures as the API makes them: whole replies, and the events of a stream.
+
+A picture comes as base64 or as an address; `bytes()` and `save()` read the first, `client.images.content()` reads both.
+What the API treats as enumerations are plain strings.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import attrs
+
+from openai_async.types._base import Reply, Value
+from openai_async.types.chat import CompletionTokensDetails, CompletionUsage, Counted, PromptTokensDetails
+
+_Bytes: TypeAlias = bytes  # in the classes below, `bytes` is a method
+
+
+@attrs.define
+class ImageTokensDetails(Value):
+    """What the tokens were."""
+
+    text_tokens: int | None = None
+    image_tokens: int | None = None
+
+
+@attrs.define
+class ImagesUsage(Counted):
+    """Tokens that were counted by the server. Details are parts of the totals, not additions to them."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+    input_tokens_details: ImageTokensDetails | None = None
+    output_tokens_details: ImageTokensDetails | None = None
+
+    def as_completion_usage(self) -> CompletionUsage:
+        """The same in the words of chat completions. Limits are reckoned in it; of pictures, no price is kept."""
+        read, made = self.input_tokens_details, self.output_tokens_details
+        return CompletionUsage(
+            prompt_tokens=self.input_tokens,
+            completion_tokens=self.output_tokens,
+            total_tokens=self.total_tokens,
+            prompt_tokens_details=None
+            if read is None
+            else PromptTokensDetails(text_tokens=read.text_tokens, image_tokens=read.image_tokens),
+            completion_tokens_details=None if made is None else CompletionTokensDetails(text_tokens=made.text_tokens),
+        )
+
+
+@attrs.define
+class Image(Value):
+    """One picture: `b64_json`, or a `url` that is good for an hour or so."""
+
+    b64_json: str | None = attrs.field(default=None, repr=False)
+    url: str | None = None
+    revised_prompt: str | None = None
+
+    def bytes(self) -> _Bytes:
+        """The picture itself, out of its base64.
+
+        Raises:
+            ValueError: it is at a `url`, from where `client.images.content(image)` fetches it; or it is damaged.
+        """
+        return _decoded(self.b64_json)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture, out of its base64, to a file; gives its path. It blocks, for as long as a disk takes.
+
+        Raises:
+            ValueError: as `bytes()`; no file is made.
+            OSError: it cannot be written.
+        """
+        return _saved(self.bytes(), path)
+
+
+@attrs.define
+class ImagesResponse(Reply):
+    """Pictures that were made. Iterating it gives each `Image`."""
+
+    created: int | None = None
+    data: list[Image] = attrs.field(factory=list[Image])
+    background: str | None = None
+    output_format: str | None = None
+    quality: str | None = None
+    size: str | None = None
+    usage: ImagesUsage | None = None
+
+    def __iter__(self) -> Iterator[Image]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+
+@attrs.define
+class ImageStreamEvent(Value):
+    """One event of a stream of pictures: by its `type`, a `*.partial_image`, or a whole one (`*.completed`)."""
+
+    type: str
+    b64_json: str | None = attrs.field(default=None, repr=False)
+    created_at: int | None = None
+    background: str | None = None
+    output_format: str | None = None
+    quality: str | None = None
+    size: str | None = None
+    partial_image_index: int | None = None
+    usage: ImagesUsage | None = None
+
+    @property
+    def completed(self) -> bool:
+        """Whether the picture is whole."""
+        return self.type.endswith(".completed")
+
+    @property
+    def image(self) -> Image:
+        """The picture. One that is not whole keeps its `partial_image_index`."""
+        extra: dict[str, Any] = {}
+        if not self.completed:
+            extra["partial_image_index"] = self.partial_image_index
+        return Image(b64_json=self.b64_json, extra=extra) if extra else Image(b64_json=self.b64_json)
+
+    def bytes(self) -> _Bytes:
+        """The picture of this event. Raises ValueError if it is damaged, or the event has none."""
+        return _decoded(self.b64_json)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture of this event to a file, as `Image.save`."""
+        return _saved(self.bytes(), path)
+
+
+def _decoded(text: str | None) -> bytes:
+    if text is None:
+        raise ValueError("there is no base64 here; client.images.content() fetches what is at a url")
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("the picture's base64 is damaged") from None
+
+
+def _saved(content: bytes, path: str | os.PathLike[str]) -> Path:
+    place = Path(path)
+    place.write_bytes(content)
+    return place

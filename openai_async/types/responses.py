@@ -1,0 +1,224 @@
+"""Responses as the API returns them, whole and in events.
+
+The many shapes of items, of parts of content and of events are one lenient class each: `type` says which it is, fields
+that only few of them have are in `extra` and read as attributes all the same. Strings that the API treats as
+enumerations (`status`, `type`, `role`, ...) are plain strings: a value of tomorrow is a value, not an error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from openai_async.types._base import Reply, Value
+from openai_async.types.chat import (
+    CompletionTokensDetails,
+    CompletionUsage,
+    Counted,
+    PromptTokensDetails,
+    TokenLogprob,
+)
+
+
+@attrs.define
+class InputTokensDetails(Value):
+    """What the input's tokens were."""
+
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+
+
+@attrs.define
+class OutputTokensDetails(Value):
+    """What the output's tokens were. Reasoning tokens are paid for, but not shown."""
+
+    reasoning_tokens: int | None = None
+
+
+@attrs.define
+class ResponseUsage(Counted):
+    """Tokens that were counted by the server. Details are parts of the totals, not additions to them."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+    input_tokens_details: InputTokensDetails | None = None
+    output_tokens_details: OutputTokensDetails | None = None
+
+    def as_completion_usage(self) -> CompletionUsage:
+        """The same in the words of chat completions."""
+        read, written = self.input_tokens_details, self.output_tokens_details
+        return CompletionUsage(
+            prompt_tokens=self.input_tokens,
+            completion_tokens=self.output_tokens,
+            total_tokens=self.total_tokens or self.input_tokens + self.output_tokens,
+            prompt_tokens_details=None
+            if read is None
+            else PromptTokensDetails(cached_tokens=read.cached_tokens, cache_write_tokens=read.cache_write_tokens),
+            completion_tokens_details=None
+            if written is None
+            else CompletionTokensDetails(reasoning_tokens=written.reasoning_tokens),
+        )
+
+
+@attrs.define
+class ResponseContent(Value):
+    """A part of an item's content or summary: "output_text", "refusal", "input_text", "input_image", ..."""
+
+    type: str | None = None
+    text: str | None = None
+    refusal: str | None = None
+    annotations: list[dict[str, Any]] | None = None
+    logprobs: list[TokenLogprob] | None = None
+
+
+@attrs.define
+class ResponseItem(Reply):
+    """Anything that stands in an input, an output or a conversation: a message, a call, its output, reasoning, ...
+
+    It can be put into the `input` of the next call as it is. `arguments` is a JSON text that the model wrote, not
+    always valid; some hosted tools have an object there. `output` is text or a list of parts. `meta` is that of a call
+    for this item alone.
+    """
+
+    type: str | None = None
+    id: str | None = None
+    status: str | None = None
+    role: str | None = None
+    content: list[ResponseContent] | None = None
+    summary: list[ResponseContent] | None = None
+    call_id: str | None = None
+    name: str | None = None
+    arguments: Any = None
+    input: str | None = None
+    output: Any = None
+    code: str | None = None
+    encrypted_content: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The texts of its content, one after the other; empty if it has none."""
+        return "".join(part.text or "" for part in self.content or ())
+
+
+@attrs.define
+class ResponseError(Value):
+    """Why a response failed."""
+
+    code: str | None = None
+    message: str | None = None
+
+
+@attrs.define
+class IncompleteDetails(Value):
+    """Why a response is incomplete: "max_output_tokens", "content_filter", ..."""
+
+    reason: str | None = None
+
+
+@attrs.define
+class ResponseConversation(Value):
+    """The conversation that a response belongs to."""
+
+    id: str
+
+
+@attrs.define
+class Response(Reply):
+    """A response. `status` is "completed", "incomplete", "failed", "cancelled", "queued" or "in_progress"."""
+
+    id: str
+    output: list[ResponseItem] = attrs.field(factory=list[ResponseItem])
+    status: str | None = None
+    model: str | None = None
+    created_at: float | None = None
+    completed_at: float | None = None
+    object: str = "response"
+    usage: ResponseUsage | None = None
+    error: ResponseError | None = None
+    incomplete_details: IncompleteDetails | None = None
+    #: A text, or the items that the server made of it.
+    instructions: Any = None
+    metadata: dict[str, Any] | None = None
+    previous_response_id: str | None = None
+    conversation: ResponseConversation | None = None
+    background: bool | None = None
+    service_tier: str | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: Any = None
+    #: How the text was asked for: `format`, `verbosity`. The text itself is `output_text`.
+    text: dict[str, Any] | None = None
+    reasoning: dict[str, Any] | None = None
+
+    @property
+    def output_text(self) -> str:
+        """The text of all messages of the output; empty if there is none."""
+        return "".join(
+            part.text or ""
+            for item in self.output
+            if item.type == "message"
+            for part in item.content or ()
+            if part.type == "output_text"
+        )
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come of it; False while it waits or runs in the background."""
+        return self.status not in ("queued", "in_progress")
+
+
+@attrs.define
+class ResponseStreamEvent(Value):
+    """One event of a streamed response. `type` says which fields it has; `sequence_number` counts from 0.
+
+    Fields that belong to a single kind of event (`annotation`, `arguments`, `partial_image_b64`, ...) are in `extra`.
+    So is the `text` of an event that ends a text, since `text` here is a piece of text, or empty.
+    """
+
+    type: str
+    sequence_number: int | None = None
+    #: Text; an object in the events of some hosted tools.
+    delta: Any = None
+    item_id: str | None = None
+    output_index: int | None = None
+    content_index: int | None = None
+    summary_index: int | None = None
+    logprobs: list[TokenLogprob] | None = None
+    obfuscation: str | None = None
+    item: ResponseItem | None = None
+    part: ResponseContent | None = None
+    response: Response | None = None
+
+    @property
+    def text(self) -> str:
+        """The piece of the reply's text in this event; empty if there is none."""
+        return self.delta if self.type == "response.output_text.delta" and isinstance(self.delta, str) else ""
+
+
+@attrs.define
+class ResponseDeleted(Reply):
+    """A response that was deleted."""
+
+    id: str | None = None
+    deleted: bool = True
+    object: str = "response"
+
+
+@attrs.define
+class CompactedResponse(Reply):
+    """A shorter context: its `output` is the `input` to go on with."""
+
+    id: str
+    output: list[ResponseItem] = attrs.field(factory=list[ResponseItem])
+    created_at: float | None = None
+    object: str = "response.compaction"
+    usage: ResponseUsage | None = None
+
+
+@attrs.define
+class InputTokenCount(Reply):
+    """How many tokens an input has."""
+
+    input_tokens: int = 0
+    object: str = "response.input_tokens"

@@ -1,0 +1,110 @@
+"""Vector stores as the API returns them: stores, their files, batches of files, and what a search finds.
+
+`status` is a plain string: "in_progress", "completed", "failed", "cancelled", "expired", or a value of tomorrow.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from openai_async.types._base import Reply, Value
+from openai_async.types.thing import Thing
+
+
+@attrs.define
+class FileCounts(Value):
+    """How many files are in which state."""
+
+    in_progress: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    total: int = 0
+
+
+@attrs.define
+class VectorStore(Reply):
+    """A store of files that can be searched. Times are epoch seconds."""
+
+    id: str
+    created_at: int | None = None
+    name: str | None = None
+    description: str | None = None
+    status: str | None = None
+    usage_bytes: int | None = None
+    file_counts: FileCounts | None = None
+    expires_after: Thing | None = None
+    expires_at: int | None = None
+    last_active_at: int | None = None
+    metadata: dict[str, Any] | None = None
+    object: str = "vector_store"
+
+
+@attrs.define
+class VectorStoreFileError(Value):
+    """Why a file could not be processed."""
+
+    code: str | None = None
+    message: str | None = None
+
+
+@attrs.define
+class VectorStoreFile(Reply):
+    """A file of a store; its `id` is the file's own."""
+
+    id: str
+    created_at: int | None = None
+    vector_store_id: str | None = None
+    status: str | None = None
+    last_error: VectorStoreFileError | None = None
+    usage_bytes: int | None = None
+    chunking_strategy: Thing | None = None
+    attributes: dict[str, Any] | None = None
+    object: str = "vector_store.file"
+
+
+@attrs.define
+class VectorStoreFileBatch(Reply):
+    """Files that were attached to a store together."""
+
+    id: str
+    created_at: int | None = None
+    vector_store_id: str | None = None
+    status: str | None = None
+    file_counts: FileCounts | None = None
+    object: str = "vector_store.files_batch"
+
+
+@attrs.define
+class VectorStoreDeleted(Reply):
+    """A store that was deleted, or a file that was taken out of one."""
+
+    id: str
+    deleted: bool = True
+    object: str = "vector_store.deleted"
+
+
+@attrs.define
+class VectorStoreText(Value):
+    """A piece of the text of a file."""
+
+    type: str | None = None
+    text: str | None = None
+
+
+@attrs.define
+class VectorStoreSearchResult(Value):
+    """A part of a file that answers a query. `score` is from 0 to 1."""
+
+    file_id: str | None = None
+    filename: str | None = None
+    score: float | None = None
+    attributes: dict[str, Any] | None = None
+    content: list[VectorStoreText] = attrs.Factory(list[VectorStoreText])
+
+    @property
+    def text(self) -> str:
+        """All of its text."""
+        return "\n".join(piece.text for piece in self.content if piece.text)

@@ -1,0 +1,279 @@
+"""Forms with files: streamed from the disk, whole in every attempt, and refused where they cannot be right."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openai_async import NULL, AsyncClient, InternalServerError, InvalidParameterError, RateLimitError
+from openai_async._policy import retry
+from openai_async.resources._form import FileSlice, FormBody
+from openai_async.testing import FaultServer, json_reply
+
+FILE = {"id": "file-1", "object": "file", "bytes": 3, "filename": "a", "purpose": "user_data", "status": "processed"}
+MB = 1 << 20
+
+
+async def read(form: FormBody) -> bytes:
+    """Its bytes, read as a transport reads them."""
+    pieces: Any = form.open()
+    async with aclosing(pieces):
+        return b"".join([piece async for piece in pieces])
+
+
+async def sent(**given: Any) -> bytes:
+    """The body of a form with one file."""
+    form = FormBody({}, given)
+    body = await read(form)
+    assert form.length in (None, len(body))
+    return body
+
+
+def client_of(server: FaultServer, **settings: Any) -> AsyncClient:
+    return AsyncClient(api_key="k", base_url=server.base_url, trust_env=False, **settings)
+
+
+@pytest.fixture(autouse=True)
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "BACKOFF_BASE", 0.0)
+
+
+# ---- what a file may be
+
+
+async def test_an_iterator_is_drawn_from_in_a_thread() -> None:
+    """Pieces that are made by a plain generator are a file; empty ones do not end it."""
+    makers: set[int] = set()
+
+    def pieces() -> Iterator[bytes]:
+        for piece in (b"one", b"", b"two"):
+            makers.add(threading.get_ident())
+            yield piece
+
+    assert b"\r\n\r\nonetwo\r\n" in await sent(file=pieces())
+    assert threading.get_ident() not in makers
+
+
+async def test_a_slice_of_a_file_is_a_file(tmp_path: Path) -> None:
+    """Exactly its bytes are sent, and the length is known."""
+    path = tmp_path / "data"
+    path.write_bytes(b"0123456789")
+    assert b"\r\n\r\n345\r\n" in await sent(file=("part", FileSlice(path, 3, 3)))
+
+
+async def test_a_file_is_sent_as_long_as_it_was(tmp_path: Path) -> None:
+    """What is added meanwhile is not sent; a file that became shorter is an error, and no wait for the server."""
+    path = tmp_path / "data"
+    for later, fails in ((b"abc and more", False), (b"a", True)):
+        path.write_bytes(b"abc")
+        form = FormBody({}, {"file": path})
+        path.write_bytes(later)
+        if fails:
+            with pytest.raises(OSError, match="shorter"):
+                await read(form)
+        else:
+            body = await read(form)
+            assert len(body) == form.length
+            assert b"\r\n\r\nabc\r\n" in body
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("half \ud800", "surrogate"),
+        ({"deep": ["\udfff"]}, "surrogate"),
+        (float("nan"), "finite"),
+        (float("inf"), "finite"),
+        (object(), "cannot stand in a form"),
+    ],
+)
+def test_a_value_that_no_form_can_carry_is_refused(value: object, reason: str) -> None:
+    """Half a surrogate pair, a number that is none, an object of Python: named, and never sent."""
+    with pytest.raises(InvalidParameterError, match=reason) as caught:
+        FormBody({"purpose": value}, {})
+    assert caught.value.field.startswith("purpose")
+
+
+async def test_parameters_without_a_value_are_left_out() -> None:
+    """Neither None nor an explicit null has a word in a form."""
+    form = FormBody({"a": None, "b": NULL, "c": True, "d": [1, 2], "e": {"f": 0.5}}, {})
+    body = await read(form)
+    names = [line.partition(b'name="')[2] for line in body.split(b"\r\n") if b"name=" in line]
+    assert names == [b'c"', b'd[]"', b'd[]"', b'e[f]"']
+
+
+@pytest.mark.parametrize("value", ["text", 3, ("name",), ("name", "text"), io.StringIO("text"), Path("/nowhere")])
+async def test_what_is_no_file_is_refused_before_anything_is_sent(value: Any) -> None:
+    """A text is no content (and no path), nor is a file that is not there."""
+    with FaultServer([json_reply(FILE)]) as server:
+        async with client_of(server) as client:
+            with pytest.raises(InvalidParameterError) as caught:
+                await client.files.create(file=value, purpose="user_data")
+        assert caught.value.field == "file"
+        assert not server.requests
+
+
+# ---- attempts
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_retried_upload_sends_the_whole_file_again(tmp_path: Path, status: int) -> None:
+    """From a path, from bytes and from where an open file stood; progress begins anew."""
+    path = tmp_path / "data.jsonl"
+    path.write_bytes(os.urandom(MB))
+    with path.open("rb") as file:
+        file.seek(1000)
+        for content, expected in (
+            (path, path.read_bytes()),
+            (b"bytes", b"bytes"),
+            (file, path.read_bytes()[1000:]),
+        ):
+            seen: list[tuple[int, int | None]] = []
+            with FaultServer([json_reply({"error": {"message": "no"}}, status), json_reply(FILE)]) as server:
+                async with client_of(server, rate_limit=None) as client:
+                    reply = await client.files.create(
+                        file=content, purpose="user_data", on_upload=lambda *at, seen=seen: seen.append(at)
+                    )
+                bodies = [request.body for request in server.requests]
+            assert (reply.id, len(reply.attempts)) == ("file-1", 2)
+            assert len(bodies) == 2
+            for body in bodies:
+                assert body.count(expected) == 1
+            whole = (len(bodies[0]), len(bodies[0]))
+            assert seen.count(whole) == 2
+            assert len({total for _, total in seen}) == 1
+
+
+@pytest.mark.parametrize(("status", "error"), [(429, RateLimitError), (500, InternalServerError)])
+async def test_what_can_be_read_once_is_sent_once_and_says_so(status: int, error: type[Exception]) -> None:
+    """Pieces that are made while they are sent cannot be sent again: the first failure is the last."""
+
+    async def made() -> AsyncIterator[bytes]:
+        yield b"piece"
+
+    def drawn() -> Iterator[bytes]:
+        yield b"piece"
+
+    read, write = os.pipe()
+    os.write(write, b"piece")
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:
+        for content in (made(), drawn(), pipe, ("name", made())):
+            with FaultServer([json_reply({"error": {"message": "no"}}, status), json_reply(FILE)]) as server:
+                async with client_of(server) as client:
+                    with pytest.raises(error) as caught:
+                        await client.files.create(file=content, purpose="user_data", max_retries=5)
+                assert len(server.requests) == 1
+                assert b"piece" in server.requests[0].body
+            assert any("only once" in note for note in caught.value.__notes__)
+
+
+async def test_what_progress_raises_ends_the_call(tmp_path: Path) -> None:
+    """A callback that has had enough stops the sending, and its own error arrives."""
+    path = tmp_path / "data"
+    path.write_bytes(b"x" * 4 * MB)
+
+    def enough(sent: int, total: int | None) -> None:
+        assert total is not None
+        if sent > total / 2:
+            raise KeyError("enough")
+
+    with FaultServer([json_reply(FILE)]) as server:
+        async with client_of(server) as client:
+            with pytest.raises(KeyError, match="enough"):
+                await client.files.create(file=path, purpose="user_data", on_upload=enough)
+        assert not server.requests
+
+
+# ---- memory
+
+
+class Counter:
+    """A server that counts what it is sent, and keeps none of it. It answers each upload with a file object."""
+
+    def __init__(self) -> None:
+        self.counted: list[int] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.base_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1"
+
+    @contextmanager
+    def run(self) -> Iterator[Counter]:
+        thread = threading.Thread(target=self._serve)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            self._listener.close()
+
+    def _serve(self) -> None:
+        try:
+            while True:
+                connection, _ = self._listener.accept()
+                with connection:
+                    self._answer(connection)
+        except OSError:
+            return
+
+    def _answer(self, connection: socket.socket) -> None:
+        """All requests of one connection."""
+        room, body = bytearray(MB), json.dumps(FILE).encode()
+        while True:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                if not (piece := connection.recv(65536)):
+                    return
+                head += piece
+            fields, _, begun = head.partition(b"\r\n\r\n")
+            length = next(
+                int(line[15:]) for line in fields.lower().split(b"\r\n") if line.startswith(b"content-length")
+            )
+            left = length - len(begun)
+            while left > 0:
+                left -= connection.recv_into(room)
+            self.counted.append(length)
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+
+
+def sparse(path: Path, size: int) -> Path:
+    """A file of so many bytes that takes no room on the disk."""
+    with path.open("wb") as file:
+        file.truncate(size)
+    return path
+
+
+def memory_of_upload(path: Path, backend: str) -> int:
+    """Bytes of memory that the upload of a file takes at its peak, in a process of its own."""
+    with Counter().run() as server:
+        command = [sys.executable, "-m", "tests.unit.upload_child", server.base_url, str(path), backend]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    assert server.counted[-1] > path.stat().st_size
+    return int(done.stdout)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_an_upload_takes_no_memory_of_its_size(tmp_path: Path, backend: str) -> None:
+    """128 MB are sent in a small part of that."""
+    assert memory_of_upload(sparse(tmp_path / "data", 128 * MB), backend) < 32 * MB
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_two_gigabytes_are_uploaded_in_64_mb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A sparse file of 2 GB takes less than 64 MB of memory while it is sent."""
+    taken = memory_of_upload(sparse(tmp_path / "data", 2 << 30), "asyncio")
+    with capsys.disabled():
+        print(f"\npeak memory of uploading 2 GB: {taken / MB:.1f} MiB")
+    assert taken < 64 * MB
