@@ -49,17 +49,24 @@ def test_every_module_with_asynchronous_classes_has_a_twin() -> None:
     assert {"sync/client.py", "sync/_stream.py", "sync/_map.py", "sync/batch.py", "sync/resources/chat.py"} <= made
 
 
-@pytest.mark.parametrize("name", sorted(map(str, generate())))
-def test_a_changed_line_is_noticed(name: str, copy: Path) -> None:
-    """A generated file that somebody has edited is not fresh, whichever line it was."""
-    path = copy / name
-    lines = path.read_text("utf-8").splitlines(keepends=True)
-    for number in {1, len(lines) // 2, len(lines) - 1}:
-        edited = [*lines[:number], lines[number].rstrip("\n") + "  #\n", *lines[number + 1 :]]
-        path.write_text("".join(edited), "utf-8")
-        assert [*stale(copy)] == [Path(name)]
-    path.unlink()
-    assert [*stale(copy)] == [Path(name)]
+@pytest.mark.parametrize("place", [0.0, 0.5, 1.0], ids=["first", "middle", "last"])
+def test_a_changed_line_is_noticed(place: float, copy: Path) -> None:
+    """A generated file that somebody has edited is not fresh, whichever line it was but the one that marks it."""
+    names = set(generate())
+    for name in names:
+        lines = (copy / name).read_text("utf-8").splitlines(keepends=True)
+        number = max(1, round(place * (len(lines) - 1)))
+        lines[number] = lines[number].rstrip("\n") + "  #\n"
+        (copy / name).write_text("".join(lines), "utf-8")
+    assert stale(copy).keys() == names
+
+
+def test_a_twin_that_is_missing_is_noticed(copy: Path) -> None:
+    """So is one that has not been written yet."""
+    names = set(generate())
+    for name in names:
+        (copy / name).unlink()
+    assert stale(copy).keys() == names
 
 
 def test_what_no_longer_has_a_source_is_noticed(copy: Path) -> None:
