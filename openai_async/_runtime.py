@@ -34,10 +34,18 @@ def loop_token() -> object:
     return trio.lowlevel.current_trio_token()
 
 
-def clock() -> tuple[object, float]:
-    """`loop_token()` and `now()`."""
+def clock_here() -> tuple[Callable[[], float], Callable[[], bool]]:
+    """`now` for the running loop, and whether that loop still runs (False: ask anew, it may).
+
+    To know this beforehand saves asking which loop runs, which is a system call each time.
+    """
     loop = asyncio._get_running_loop()
-    return (loop, loop.time()) if loop is not None else (loop_token(), now())
+    if loop is not None:
+        return loop.time, loop.is_running
+    import trio
+
+    token = trio.lowlevel.current_trio_token()
+    return trio.current_time, lambda: trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token() is token
 
 
 def now() -> float:

@@ -51,9 +51,9 @@ class BuiltIn:
         return sum(t.open_connections for t in (self._lean, self._httpx) if t is not None)
 
     def _chosen(self) -> Transport:
-        if self._lean is not None and _runtime.asyncio_loop() is not None:
-            return self._lean
-        if self.lean and _runtime.asyncio_loop() is not None and not self._has_proxy():
+        if self.lean and _runtime.asyncio_loop() is not None and (self._lean is not None or not self._has_proxy()):
+            if self._lean is not None:
+                return self._lean
             from openai_async._transport.lean import Lean
 
             self._lean = Lean()

@@ -73,7 +73,7 @@ class Lean:
                         due = min(until, loop.time() + timeout)
                         bound.reschedule(due)
                     sock = await dial(origin[1], origin[2])
-                connection = await self._open(loop, origin, sock)
+                connection = await self._open(loop, origin, sock, owned.buffer)
         except TimeoutError:
             if due == until:
                 raise DueError from None
@@ -84,11 +84,13 @@ class Lean:
         owned.busy.add(connection)
         return connection
 
-    async def _open(self, loop: asyncio.AbstractEventLoop, origin: Origin, sock: socket.socket) -> LeanConnection:
+    async def _open(
+        self, loop: asyncio.AbstractEventLoop, origin: Origin, sock: socket.socket, buffer: memoryview
+    ) -> LeanConnection:
         scheme, host, _ = origin
         try:
             _, connection = await loop.create_connection(
-                lambda: LeanConnection(loop),
+                lambda: LeanConnection(loop, buffer),
                 sock=sock,
                 ssl=self._tls() if scheme == "https" else None,
                 server_hostname=host if scheme == "https" else None,

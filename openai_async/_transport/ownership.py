@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
+from functools import cached_property
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 import anyio
@@ -16,6 +17,8 @@ from openai_async import _runtime
 
 #: A server's queue of connections that it has not accepted yet is about this long; one more waits a second, or three.
 MOST_CONNECTS: Final = 100
+#: Bytes that are read at once, at most.
+_BUFFER: Final = 256 * 1024
 
 #: scheme, host, port
 Origin: TypeAlias = tuple[str, str, int]
@@ -49,8 +52,14 @@ class LoopConnections(Generic[K]):
         #: Bounds the connects that are under way, for a transport that connects by itself.
         self.connecting = anyio.Semaphore(MOST_CONNECTS, fast_acquire=True)
         self._keepalive = keepalive
+        self._now, _ = _runtime.clock_here()
         self._on_close = on_close
         self._watch: AsyncGenerator[None, Any] | None = None
+
+    @cached_property
+    def buffer(self) -> memoryview:
+        """Where sockets of this loop are read into: one after the other, each for a moment."""
+        return memoryview(bytearray(_BUFFER))
 
     @property
     def count(self) -> int:
@@ -66,7 +75,7 @@ class LoopConnections(Generic[K]):
         stack = self.idle.get(origin)
         while stack:
             connection, since = stack.pop()
-            if connection.is_clean() and _runtime.now() - since <= self._keepalive:
+            if connection.is_clean() and self._now() - since <= self._keepalive:
                 self.busy.add(connection)
                 return connection
             connection.drop()
@@ -78,7 +87,7 @@ class LoopConnections(Generic[K]):
             return
         self.busy.discard(connection)
         stack = self.idle.setdefault(origin, deque())
-        now = _runtime.now()
+        now = self._now()
         stack.append((connection, now))
         # One look at the coldest per release keeps the stack trimmed.
         if now - stack[0][1] > self._keepalive:

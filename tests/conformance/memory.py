@@ -1,8 +1,8 @@
 """Both transports over memory instead of sockets: a server decides to the byte what each read brings.
 
 The transports are the real ones, above the last call that would reach the kernel: the lean transport's protocol is
-driven as a loop drives it (`data_received`, `eof_received`, `connection_lost`, and silence while it has paused
-reading), httpx's connection reads from a network backend of ours. Nothing here waits for a clock.
+driven as a loop drives it (`get_buffer` and `buffer_updated`, `eof_received`, `connection_lost`, and silence while it
+has paused reading), httpx's connection reads from a network backend of ours. Nothing here waits for a clock.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Server:
 class _LeanWire(asyncio.Transport):
     """The loop's side of a lean connection."""
 
-    def __init__(self, protocol: asyncio.Protocol, server: Server, sock: socket.socket) -> None:
+    def __init__(self, protocol: asyncio.BufferedProtocol, server: Server, sock: socket.socket) -> None:
         super().__init__({"socket": sock})
         self._protocol = protocol
         self._server = server
@@ -82,12 +82,22 @@ class _LeanWire(asyncio.Transport):
             await self._flowing.wait()
             if self._closing:
                 break
-            self._protocol.data_received(piece)
+            self._hand_over(piece)
             await asyncio.sleep(0)
         if ends and not self._closing:
             assert not self._protocol.eof_received()
             self.close()
         self._server.said_all()
+
+    def _hand_over(self, piece: bytes) -> None:
+        """A read of a socket gives no more than the buffer takes, and is over when the next one begins."""
+        while piece and not self._closing:
+            buffer = self._protocol.get_buffer(-1)
+            size = min(len(buffer), len(piece))
+            buffer[:size] = piece[:size]
+            self._protocol.buffer_updated(size)
+            buffer[:size] = bytes(size)
+            piece = piece[size:]
 
     def pause_reading(self) -> None:
         self._flowing.clear()
