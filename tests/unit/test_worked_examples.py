@@ -1,6 +1,6 @@
 """Conversations with the service that were written down once, replayed: what was sent, and what came back.
 
-Those of chat (D1, D2, D5, D6), of text completions (D3, D4, E1, E2) and of the old fine-tuning (E5).
+Those of chat (D1, D2, D5, D6), of text completions (D3, D4, E1, E2), of files (E4) and of the old fine-tuning (E5).
 """
 
 from __future__ import annotations
@@ -218,6 +218,22 @@ async def test_e2_a_chat() -> None:
     assert reply.text == "\n\nHello there, how may I assist you today?"
     assert reply.usage is not None
     assert reply.usage.total_tokens == 21
+
+
+async def test_e4_a_file_from_its_upload_to_its_end(emulated: AsyncClient) -> None:
+    """140 bytes go up and are described; a listed file may have a purpose that nobody knows any more."""
+    content = b'{"prompt": "' + b"a" * 108 + b'", "completion": ""}'
+    file = await emulated.files.create(file=("mydata.jsonl", content), purpose="fine-tune")
+    assert (file.bytes, file.filename, file.purpose) == (140, "mydata.jsonl", "fine-tune")
+    assert [each.id async for each in emulated.files.list()] == [file.id]
+    gone = await emulated.files.delete(file.id)
+    assert (gone.id, gone.deleted) == (file.id, True)
+    old = {"id": "file-ccdDZrC3iZVNiQVeEA6Z66wf", "object": "file", "bytes": 175, "created_at": 1613677385}
+    listed = {"object": "list", "data": [{**old, "filename": "train.jsonl", "purpose": "search"}]}
+    with FaultServer([json_reply(listed)]) as server:
+        async with AsyncClient(api_key="k", base_url=server.base_url) as client:
+            (known,) = await client.files.list().collect()
+    assert (known.filename, known.bytes, known.purpose) == ("train.jsonl", 175, "search")
 
 
 async def test_e5_a_fine_tune_of_a_file_alone(emulated: AsyncClient) -> None:
