@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 import random
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -149,10 +148,8 @@ class Limiter:
         self._turn = 0
         self._in_flight = 0
         self._families: dict[str, _Family] = {}
-        self._clock: Callable[[], float] = time.monotonic  # of a loop, as long as `_clock_goes`
-        self._clock_goes: Callable[[], bool] = bool
-        self._offset = 0.0  # limiter time = loop time + offset
-        self._last = (0.0, 0.0)  # limiter time, monotonic time
+        self._clock = _runtime.LastingClock()
+        self.now = self._clock.now
 
     # -- asking ----------------------------------------------------------------------------------------
 
@@ -261,21 +258,7 @@ class Limiter:
     def after_fork(self) -> None:
         """Begin anew, in a child process: those who wait, and those who hold permits, are the parent's."""
         self._families, self._in_flight = {}, 0
-        self._clock_goes = bool
-
-    def now(self) -> float:
-        """Seconds on a clock that goes on from one event loop to the next."""
-        monotonic = time.monotonic()
-        if not self._clock_goes():
-            limiter_time, before = self._last
-            try:
-                self._clock, self._clock_goes = _runtime.clock_here()
-            except (RuntimeError, ImportError):  # outside of any loop: a stream is collected after its own has ended
-                return limiter_time + monotonic - before
-            self._offset = limiter_time + (monotonic - before if before else 0.0) - self._clock()
-        now = self._clock() + self._offset
-        self._last = (now, monotonic)
-        return now
+        self._clock.ask_anew()
 
     # -- serving ---------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import contextvars
 import sys
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
@@ -56,6 +57,36 @@ def now() -> float:
     import trio
 
     return trio.current_time()
+
+
+class LastingClock:
+    """Seconds that go on from one event loop to the next, as long as there is one."""
+
+    __slots__ = ("_clock", "_goes", "_last", "_offset")
+
+    def __init__(self) -> None:
+        self._clock: Callable[[], float] = time.monotonic  # of a loop, as long as it `_goes`
+        self._goes: Callable[[], bool] = bool
+        self._offset = 0.0  # our time = loop time + offset
+        self._last = (0.0, 0.0)  # our time, monotonic time
+
+    def now(self) -> float:
+        """Seconds since it was first asked."""
+        monotonic = time.monotonic()
+        if not self._goes():
+            last, before = self._last
+            try:
+                self._clock, self._goes = clock_here()
+            except (RuntimeError, ImportError):  # outside of any loop: a stream is collected after its own has ended
+                return last + monotonic - before
+            self._offset = last + (monotonic - before if before else 0.0) - self._clock()
+        now = self._clock() + self._offset
+        self._last = (now, monotonic)
+        return now
+
+    def ask_anew(self) -> None:
+        """The loop that was asked last is another process's."""
+        self._goes = bool
 
 
 def spawn(job: Callable[[], Awaitable[None]]) -> None:
