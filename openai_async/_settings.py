@@ -187,7 +187,7 @@ def webhook_secret(given: str | None) -> Secret | None:
         return None
     from openai_async.webhooks import held, signing_key
 
-    secret = held(given, "webhook_secret")
+    secret = held(given)
     signing_key("webhook_secret", secret)
     return secret
 

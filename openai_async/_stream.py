@@ -23,6 +23,7 @@ from openai_async._layers.call import Answer, Call
 from openai_async._transport.exchange import DueError
 from openai_async._wire import json, problems
 from openai_async._wire.sse import Event, SSEDecoder
+from openai_async._wire.whole import Unfolding
 from openai_async.errors import (
     APIError,
     APITimeoutError,
@@ -87,6 +88,7 @@ class AsyncStream(Generic[C, F]):
         fold: Fold[C, F],
         max_event_bytes: int,
         decode_named: Callable[[bytes | None, bytes], C] | None = None,
+        unfold: Unfolding | None = None,
     ) -> None:
         assert answer.exchange is not None
         self.meta: Meta = answer.meta
@@ -98,10 +100,12 @@ class AsyncStream(Generic[C, F]):
         self._secrets = [call.credentials.secret] if call.credentials else []
         self._decode = decode
         self._decode_named = decode_named  # where the name of an event is not in its data, too
+        self._unfold = unfold  # where the server may have answered with a whole reply
         self._fold = fold
         self._sse = SSEDecoder(max_event_bytes)
         self._events: deque[Event] = deque()
         self._opened = _runtime.now()
+        self._bare: bool | None = None  # the body is JSON by itself, and no stream; None before its first byte
         self._begun = False  # an event has arrived
         self._complete = False  # the terminal event has arrived
         self._closed = False
@@ -240,6 +244,8 @@ class AsyncStream(Generic[C, F]):
                 data = await self._exchange.read(due)
                 if not data:
                     return self._end_of_body()
+                if self._bare is None and (start := data.lstrip()[:1]):
+                    self._bare = start == b"{"
                 self._events += self._sse.feed(data)
                 while self._events and _keeps_alive(self._events[0]):
                     self._events.popleft()
@@ -250,6 +256,8 @@ class AsyncStream(Generic[C, F]):
         except BaseException:
             self._close()
             raise
+        if self._bare:
+            self._unfolded(self._events[0][1])
         self._begun = True
         return None
 
@@ -269,8 +277,18 @@ class AsyncStream(Generic[C, F]):
                 self._events.append(event)
                 return
             error = self._as_error_event(event[1])
+            if error is None and self._unfolded(event[1]):
+                return
         del event
         self._fail(error or StreamInterrupted("the stream ended without its terminal event"))
+
+    def _unfolded(self, body: bytes) -> bool:
+        """Whether the body is no stream, and the whole reply instead: then its events are there now."""
+        if not self._bare or self._begun or self._unfold is None or not (whole := self._unfold(body)):
+            return False
+        self._events.clear()
+        self._events += [(None, event) for event in (*whole, b"[DONE]")]
+        return True
 
     async def _finish(self) -> None:
         """The terminal event is here: read on briefly, so that the connection can be reused."""

@@ -74,10 +74,14 @@ def verify_signature(
 
     Raises:
         InvalidWebhookSignatureError: it is not signed, not with this secret, or not at this time.
+        InvalidParameterError: the tolerance, the headers or the payload cannot be used.
         ConfigurationError: there is no secret, or it is not base64.
     """
+    secret = None if secret is None else held(secret)
     try:
-        key = signing_key("secret", held(secret) if secret is not None else None)
+        if not tolerance >= 0:  # also refuses nan, for which no call would be too old
+            raise InvalidParameterError("tolerance", "must be a number of seconds, 0 or more")
+        key = signing_key("secret", secret)
         problem = _problem(_bytes(payload), _lowered(headers), key, tolerance)
     except (ConfigurationError, InvalidParameterError) as error:
         del secret  # it must not stand in a traceback that is shown with local variables
@@ -106,7 +110,7 @@ def signing_key(field: str, secret: Secret | None) -> bytes:
     except (binascii.Error, ValueError):
         raise ConfigurationError(field, "is not base64 after whsec_") from None
     if not key:
-        raise ConfigurationError(field, "is empty")
+        raise ConfigurationError(field, "must be a string that is not empty")
     return key
 
 
@@ -158,10 +162,6 @@ def _bytes(payload: object) -> bytes:
     raise InvalidParameterError("payload", "must be the body as it was received, in bytes or text")
 
 
-def held(secret: object, field: str = "secret") -> Secret:
-    """A secret that no frame shows."""
-    if isinstance(secret, Secret):
-        return secret
-    if not isinstance(secret, str):
-        raise ConfigurationError(field, "must be a string")
-    return Secret(secret)
+def held(secret: object) -> Secret:
+    """A secret that no frame shows. What is none is empty: an error raised here would show it."""
+    return secret if isinstance(secret, Secret) else Secret(secret if isinstance(secret, str) else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, TypeAlias
 
 import attrs
@@ -48,6 +48,8 @@ class Call:
     stream: bool = attrs.field(default=False, repr=False)
     #: The body is handed up as it arrives, whatever it is.
     download: bool = attrs.field(default=False, repr=False)
+    #: Media types that the body cannot be of, unless the answer says that it is a file.
+    unfit: Collection[str] = attrs.field(default=(), repr=False)
     #: Sending it twice does no harm beyond its price.
     repeatable: bool = attrs.field(default=False, repr=False)
     #: What shares a rate limit (endpoint and model), and how large the request is for it.

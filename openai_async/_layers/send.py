@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from typing import NoReturn
 
 from openai_async import _runtime
 from openai_async._layers.call import Answer, Call, Headers
@@ -60,6 +61,8 @@ class Send:
                 log.debug("%s %s -> %d, request %s", call.method, path, meta.status, meta.request_id)
             if meta.status >= 300:
                 await self._refuse(call, exchange, meta, until)
+            if call.unfit:
+                _check_is_fit(call, exchange, meta)
             if call.stream or call.download:
                 if call.stream:
                     _check_is_stream(exchange, meta)
@@ -144,12 +147,16 @@ def _decoded(call: Call, body: bytes, meta: Meta) -> object:
     return value
 
 
+def _check_is_fit(call: Call, exchange: Exchange, meta: Meta) -> None:
+    if (kind := meta.media_type) in call.unfit and "content-disposition" not in meta.headers:
+        _refuse_kind(exchange, meta, f"the server answered with {kind} where something else was asked for")
+
+
 def _check_is_stream(exchange: Exchange, meta: Meta) -> None:
-    kind = meta.headers.get("content-type", "").lower()
-    if kind.startswith(_NOT_A_STREAM):
-        exchange.abandon()
-        raise DecodeError(
-            f"the server answered with {kind.partition(';')[0]} where a stream of events was expected",
-            status_code=meta.status,
-            request_id=meta.request_id,
-        )
+    if (kind := meta.media_type).startswith(_NOT_A_STREAM):
+        _refuse_kind(exchange, meta, f"the server answered with {kind} where a stream of events was expected")
+
+
+def _refuse_kind(exchange: Exchange, meta: Meta, message: str) -> NoReturn:
+    exchange.abandon()
+    raise DecodeError(message, status_code=meta.status, request_id=meta.request_id)

@@ -184,8 +184,16 @@ class Twin:
         body = [stated] if stated is not None else self._known(node, method, returns)
         if body:
             yield from (f"{_TAB * 2}{line}" for line in body)
-        else:
+            return
+        contents = [argument.arg for argument in _arguments(method) if argument.arg in table.CONTENTS]
+        if not contents or returns.startswith("Iterator["):  # which takes them later
             yield from self._body(row, method, returns, arguments)
+            return
+        yield f"{_TAB * 2}try:"
+        yield from self._body(row, method, returns, arguments, _TAB * 3)
+        yield f"{_TAB * 2}finally:"
+        self._names.runtime["typing"] |= {"Any", "cast"}
+        yield f'{_TAB * 3}{" = ".join(contents)} = cast("Any", None)'
 
     def _known(self, node: ast.ClassDef, method: Method, returns: str) -> list[str]:
         """Bodies that the bases make."""
@@ -209,7 +217,9 @@ class Twin:
             case _:
                 return []
 
-    def _body(self, row: str, method: Method, returns: str, arguments: list[str]) -> Iterator[str]:
+    def _body(
+        self, row: str, method: Method, returns: str, arguments: list[str], indent: str = _TAB * 2
+    ) -> Iterator[str]:
         face = self._face(method.returns, method)
         is_property = any(ast.unparse(each) in ("property", "cached_property") for each in method.decorator_list)
         target = "self._inner" if method.name == "__await__" else f"self._inner.{method.name}"
@@ -219,7 +229,6 @@ class Twin:
             return
         inner = text.Lambda(target, None if is_property or method.name == "__await__" else arguments)
         rest = [method.args.kwarg.arg] if method.args.kwarg else []
-        indent = _TAB * 2
         if isinstance(method, ast.AsyncFunctionDef) or method.name == "__await__":
             if face is None:
                 prefix = "self._call" if returns == "None" else "return self._call"
@@ -304,7 +313,8 @@ class Twin:
             return argument.arg
         _, convert = table.PARAMETERS[argument.arg]
         self._names.runtime[_ARGUMENTS].add(convert)
-        return f"{convert}({argument.arg})"
+        passed = f"{convert}({argument.arg})"
+        return f"({argument.arg} := {passed})" if argument.arg in table.HIDDEN else passed
 
     def _returns(self, method: Method) -> str:
         if method.name == "__await__":  # Generator[Any, Any, X]

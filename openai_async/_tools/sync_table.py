@@ -17,6 +17,9 @@ MODULES: Final = (
     ("resources/*.py", "resources/*.py"),
 )
 
+#: What no frame may keep once a method is over: names of parameters that are contents, or may hold a key.
+CONTENTS: Final = frozenset({"body", "file", "files", "path"})
+
 #: Asynchronous types of the standard library: their twins, and where these are.
 TYPES: Final = {"AsyncIterator": ("Iterator", "collections.abc")}
 
@@ -37,7 +40,10 @@ PARAMETERS: Final = {
     "method": ("Callable[..., R]", "awaiting"),
     "requests": ("Iterable[Mapping[str, Any]]", "reading"),
     "stop": ("Event | None", "watching"),
+    "secret": (None, "hiding"),
 }
+#: Those of them that no frame may keep as they were given.
+HIDDEN: Final = frozenset({"secret"})
 #: Where names come from that only this table brings in.
 HOMES: Final = {"Event": "threading"}
 

@@ -9,7 +9,7 @@ joined, lists are put together, anything else is what came last.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from openai_async.types._base import EMPTY
 from openai_async.types.chat import (
@@ -220,7 +220,7 @@ class _Choice:
         Noted are the places in `content` where its text begins and ends.
         """
         end = len(self.content)
-        listed: list[Any] = parts if isinstance(parts, list) else [parts]
+        listed = cast("list[Any]", parts) if isinstance(parts, list) else [parts]
         self.parts.append((end - taken, end, listed))
 
     def _all_parts(self) -> dict[str, Any]:
@@ -340,6 +340,9 @@ class ChatFold:
         first = self._first
         if first is None:
             return None
+        extra = dict(self._extra)
+        # No chunk of the API has it, but one of another server may.
+        metadata = extra.pop("metadata") if isinstance(extra.get("metadata"), dict) else None
         return ChatCompletion(
             id=first.id,
             created=first.created,
@@ -349,6 +352,7 @@ class ChatFold:
             moderation=self._moderation,
             choices=[self._choices[index].result(index) for index in sorted(self._choices)],
             usage=self._usage,
-            extra=_copied(self._extra),
+            metadata=metadata,
+            extra=extra or EMPTY,
             meta=meta,
         )

@@ -6,9 +6,14 @@ events do not change it.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import attrs
 
 from openai_async._wire import codec
+from openai_async.errors import DecodeError
+from openai_async.types._base import EMPTY
 from openai_async.types.audio import (
     AudioUsage,
     SpeechStreamEvent,
@@ -106,6 +111,7 @@ class TranscriptFold:
         self._logprobs: list[TranscriptionLogprob] = []
         self._languages: list[TranscriptionLanguage] | None = None
         self._usage: AudioUsage | None = None
+        self._beside: Mapping[str, Any] = EMPTY  # what else the last event states
         self._begun = self.over = False
 
     def add(self, chunk: TranscriptionStreamEvent) -> None:
@@ -116,6 +122,7 @@ class TranscriptFold:
         if self.over:  # the pieces again, whole
             self._pieces = [chunk.text or "".join(self._pieces)]
             self._logprobs = chunk.logprobs or self._logprobs
+            self._beside = chunk.extra
         elif chunk.type == "transcript.text.segment":
             self._segments.append(_segment(chunk))
         elif chunk.delta:
@@ -129,10 +136,15 @@ class TranscriptFold:
     def result(self, meta: Meta = NO_META) -> Transcription | None:
         if not self._begun:
             return None
-        return Transcription(
-            text="".join(self._pieces),
+        text = "".join(self._pieces)
+        try:
+            stated = codec.structure(Transcription, {**self._beside, "text": text})
+        except DecodeError:
+            stated = Transcription(text, extra=self._beside)
+        return attrs.evolve(
+            stated,
             languages=self._languages,
-            segments=list(self._segments) or None,
+            segments=list(self._segments) or stated.segments,
             logprobs=list(self._logprobs) or None,
             usage=self._usage,
             meta=meta,

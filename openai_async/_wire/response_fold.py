@@ -145,9 +145,9 @@ class ResponseFold:
             item = self._item(chunk, "message" if list_ == "content" else "reasoning")
             parts = item.parts.setdefault(list_, {})
             parts[chunk.content_index or chunk.summary_index or 0] = _Part(chunk.part)
-        elif name == "response.output_text.annotation" and isinstance(chunk.extra.get("annotation"), dict):
+        elif name == "response.output_text.annotation" and chunk.annotation.__class__ is dict:
             part = self._item(chunk, "message").part("content", chunk.content_index or 0, "output_text")
-            part.annotations.append(chunk.extra["annotation"])
+            part.annotations.append(chunk.annotation)
 
     def _item(self, event: ResponseStreamEvent, kind: str) -> _Item:
         index = event.output_index or 0
@@ -158,7 +158,7 @@ class ResponseFold:
         return known
 
     def _grow(self, event: ResponseStreamEvent, growth: _Growth, *, whole: bool) -> None:
-        text = event.extra.get(growth.field) if whole else event.delta
+        text = getattr(event, growth.field) if whole else event.delta
         if not isinstance(text, str):
             return
         item = self._item(event, growth.item)

@@ -14,17 +14,18 @@ import attrs
 from openai_async._wire import codec, json
 from openai_async.errors import DecodeError
 from openai_async.types._base import EMPTY
-from openai_async.types.assistants import Message, MessageDelta, Run, RunEvent, RunStep, Thread
+from openai_async.types.assistants import Message, MessageDelta, Run, RunEvent, RunStep, RunStepDelta, Thread
 from openai_async.types.chat import CompletionUsage
 from openai_async.types.meta import NO_META, Meta
 from openai_async.types.thing import Thing
 
-_CLASSES: Final[Mapping[str, type[Thread | Message | MessageDelta | Run | RunStep | Thing]]] = {
+_CLASSES: Final[Mapping[str, type[Thread | Message | MessageDelta | Run | RunStep | RunStepDelta | Thing]]] = {
     "thread": Thread,
     "thread.message": Message,
     "thread.message.delta": MessageDelta,
     "thread.run": Run,
     "thread.run.step": RunStep,
+    "thread.run.step.delta": RunStepDelta,
 }
 
 

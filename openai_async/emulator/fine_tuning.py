@@ -60,6 +60,7 @@ def routes(emulator: Emulator) -> list[Route]:
             _Item(_job(emulator, job))
             for job in reversed(tuning.listed())
             if wanted.items() <= (job.request.get("metadata") or {}).items()
+            and not (call.query.get("metadata") == "null" and job.request.get("metadata"))
         ]
         return page(call, jobs, default=20, most=100)
 

@@ -40,7 +40,7 @@ class AssistantsResource(Resource):
     async def _call(self, method: str, cls: type[R], params: Mapping[str, object], **place: str) -> R:
         """Make a call of a method whose reply is of a class. `params` are consumed."""
         given = cast("dict[str, Any]", params)
-        return await self._fetch(self._operation(method, given), cls, given, files=(), **place)
+        return await self._fetch(self._operation(method, given), cls, given, **cast("dict[str, Any]", place))
 
     def _pages(self, method: str, cls: type[R], params: Mapping[str, object], **place: str) -> AsyncPaginator[R]:
         """The list that a method gives."""

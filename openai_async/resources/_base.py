@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 from openai_async import _runtime
 from openai_async._layers.call import Call, Headers
@@ -13,17 +13,22 @@ from openai_async._line import PRIORITIES, Priority, place as line_place
 from openai_async._policy.estimates import size_of_request
 from openai_async._wire import codec, json, paths
 from openai_async._wire.headers import check_headers
-from openai_async.errors import APIError, InvalidParameterError, frameless
+from openai_async.errors import APIError, DecodeError, InvalidParameterError, frameless
 from openai_async.resources._download import AsyncDownloadManager
 from openai_async.resources._form import FormBody
 from openai_async.resources._operation import Operation
-from openai_async.resources._pages import AsyncPage, AsyncPaginator, Following, after_last, page_decoder
+from openai_async.resources._pages import Asked, AsyncPage, AsyncPaginator, Following, after_last, page_decoder
 from openai_async.types._base import EMPTY, Reply, Value
 from openai_async.types.files import Binary
 from openai_async.types.settings import Timeout, check_seconds
 
 R = TypeVar("R", bound=Reply)
 V = TypeVar("V", bound=Value)
+
+#: What a network that wants a login answers with, whatever it is asked for: nothing that is stored at the API.
+PAGES: Final = ("text/html", "application/xhtml+xml")
+#: What is neither sound nor pictures.
+NO_MEDIA: Final = (*PAGES, "application/json")
 
 
 class Resource:
@@ -47,10 +52,25 @@ class Resource:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     async def _fetch(
-        self, operation: Operation, cls: type[R], params: dict[str, Any], *, files: Sequence[str] = (), **place: object
+        self,
+        operation: Operation,
+        cls: type[R],
+        params: Mapping[str, object],
+        *,
+        files: Sequence[str] = (),
+        check: Callable[[Mapping[str, Any]], None] | None = None,
+        **place: object,
     ) -> R:
-        """Make a call whose reply is of a class. `place` is what stands in the path, `files` names those of a form."""
-        call = prepare(self._pipeline, operation, codec.decoder(cls), params, place=place, files=files)
+        """Make a call whose reply is of a class. `place` is what stands in the path, `files` names those of a form.
+
+        `params` are consumed, as by all of these: hand over the method's own, and no frame still shows them.
+        A deletion may be answered with nothing: the reply is then of the last id in `place`.
+        """
+        decode = codec.decoder(cls)
+        if operation.verb == "DELETE":
+            decode = _or_done(decode, cls, place)
+        given = cast("dict[str, Any]", params)
+        call = prepare(self._pipeline, operation, decode, given, place=place, check=check, files=files)
         try:
             return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
         except APIError as error:
@@ -58,16 +78,35 @@ class Resource:
                 error.add_note("Not sent again, whatever max_retries says: a file of it can be read only once.")
             raise
 
-    async def _fetch_binary(self, operation: Operation, params: dict[str, Any], **place: object) -> Binary:
-        """Make a call whose reply is no JSON."""
-        call = prepare(self._pipeline, operation, bytes, params, place=place, accept=b"*/*")
+    async def _fetch_binary(
+        self,
+        operation: Operation,
+        params: Mapping[str, object],
+        *,
+        unfit: Sequence[str] = PAGES,
+        check: Callable[[Mapping[str, Any]], None] | None = None,
+        **place: object,
+    ) -> Binary:
+        """Make a call whose reply is no JSON, nor of the media types that are `unfit`."""
+        given = cast("dict[str, Any]", params)
+        call = prepare(self._pipeline, operation, bytes, given, place=place, check=check, accept=b"*/*")
+        call.unfit = unfit
         content, meta = await self._pipeline.fetch_bytes(call)
         return Binary(content, meta=meta)
 
-    def _download(self, operation: Operation, params: dict[str, Any], **place: object) -> AsyncDownloadManager:
-        """Open a reply that is read as it arrives."""
-        call = prepare(self._pipeline, operation, bytes, params, place=place, accept=b"*/*")
-        call.download = True
+    def _download(
+        self,
+        operation: Operation,
+        params: Mapping[str, object],
+        *,
+        unfit: Sequence[str] = PAGES,
+        check: Callable[[Mapping[str, Any]], None] | None = None,
+        **place: object,
+    ) -> AsyncDownloadManager:
+        """Open a reply that is read as it arrives, and is not of the media types that are `unfit`."""
+        given = cast("dict[str, Any]", params)
+        call = prepare(self._pipeline, operation, bytes, given, place=place, check=check, accept=b"*/*")
+        call.download, call.unfit = True, unfit
         return AsyncDownloadManager(self._pipeline, call)
 
     def _list(
@@ -81,14 +120,25 @@ class Resource:
         """A list of the API, asked for when it is awaited or iterated."""
         decode = page_decoder(cls)
 
-        async def fetch(asked: dict[str, Any]) -> AsyncPage[V]:
-            call = prepare(self._pipeline, operation, decode, dict(asked), place=place)
+        async def fetch(asked: Asked) -> AsyncPage[V]:
+            call = prepare(self._pipeline, operation, decode, dict(asked.params), place=place)
             page: AsyncPage[V] = await self._pipeline.fetch(call)
             if (further := following(page.data, page.extra)) is not None:
-                page._next = partial(fetch, {**asked, **further})
+                if further.items() <= asked.params.items():
+                    raise DecodeError("the list does not go on: the page after this one would be this one again")
+                page._next = partial(fetch, asked.further(further))
             return page
 
-        return AsyncPaginator(fetch, params)
+        return AsyncPaginator(fetch, Asked(params))
+
+
+def _or_done(decode: Callable[[bytes], R], cls: type[R], place: Mapping[str, object]) -> Callable[[bytes], R]:
+    *_, last = place.values()
+
+    def read(body: bytes) -> R:
+        return decode(body) if body.strip() else codec.structure(cls, {"id": last})
+
+    return read
 
 
 def prepare(

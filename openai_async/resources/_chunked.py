@@ -126,8 +126,6 @@ class Sending:
 
         Raises what sending raises. Cancelling ends the parts that are being sent.
         """
-        if most < 1:
-            raise InvalidParameterError("max_in_flight", "must be 1 or more")
         numbers = iter(self.state.missing)
         async with anyio.create_task_group() as group:
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import anyio
+from anyio import to_thread
 
 from openai_async import _runtime
 from openai_async._layers.call import Answer, Call
@@ -80,21 +80,23 @@ class AsyncDownload:
         Raises what iterating raises, and OSError. Cancelling leaves no file.
         """
         part = Path(f"{os.fspath(path)}.{secrets.token_hex(4)}.part")  # two may write to one path: the last one stays
-        size = 0
+        # Made and removed at once: a thread could still make it when who cancelled has gone.
+        file = open(part, "xb")  # noqa: ASYNC230, SIM115
+        size = waiting = 0
+        gathered: list[bytes] = []
         try:
-            async with await anyio.open_file(part, "xb") as file:
-                gathered: list[bytes] = []
-                waiting = 0
-                async for piece in self:
-                    gathered.append(piece)
-                    waiting += len(piece)
-                    if waiting >= _WHOLE:  # a thread is worth its while
-                        size += await file.write(b"".join(gathered))
-                        gathered, waiting = [], 0
-                size += await file.write(b"".join(gathered))
+            async for piece in self:
+                gathered.append(piece)
+                waiting += len(piece)
+                if waiting >= _WHOLE:  # a thread is worth its while
+                    size += await to_thread.run_sync(file.write, b"".join(gathered))
+                    gathered, waiting = [], 0
+            size += await to_thread.run_sync(file.write, b"".join(gathered))
+            file.close()
             part.replace(path)  # noqa: ASYNC240
         except BaseException:
-            part.unlink(missing_ok=True)  # noqa: ASYNC240 (at once, and nothing may be awaited here)
+            file.close()
+            part.unlink(missing_ok=True)  # noqa: ASYNC240
             raise
         return size
 

@@ -181,7 +181,7 @@ class _Drawn(_Source):
 
     async def next(self) -> bytes:
         while (piece := await anyio.to_thread.run_sync(next, self._pieces, None)) is not None:
-            if piece:
+            if _checked(piece):
                 return piece
         return b""
 
@@ -192,7 +192,7 @@ class _Made(_Source):
 
     async def next(self) -> bytes:
         while (piece := await anext(self._pieces, None)) is not None:
-            if piece:
+            if _checked(piece):
                 return piece
         return b""
 
@@ -200,6 +200,13 @@ class _Made(_Source):
         close = getattr(self._pieces, "aclose", None)
         if close is not None:
             await close()
+
+
+def _checked(piece: object) -> bool:
+    """Whether there is something in a piece."""
+    if not isinstance(piece, (bytes, bytearray)):
+        raise InvalidParameterError("file", f"must be read in pieces of bytes, not of {type(piece).__name__}")
+    return bool(piece)
 
 
 def _source(piece: _Piece) -> _Source:
@@ -286,7 +293,7 @@ def _files(files: Mapping[str, Any]) -> Iterator[_Piece]:
 
 def _file(name: str, field: str, value: object) -> _Piece:
     """One file. `field` is what an error calls it."""
-    filename, content, content_type = _stated(value)
+    filename, content, content_type = _stated(field, value)
     if isinstance(content, (bytearray, memoryview)):
         content = bytes(cast("bytearray", content))
     length, start = _measured(field, content)
@@ -297,12 +304,17 @@ def _file(name: str, field: str, value: object) -> _Piece:
     return _Piece(head_of(part), cast("FileContent", content), length, start)
 
 
-def _stated(value: object) -> tuple[str | None, object, str | None]:
+def _stated(field: str, value: object) -> tuple[str | None, object, str | None]:
     """Name, content and media type, as far as they are given."""
     if not isinstance(value, tuple):
         return None, value, None
     parts: tuple[Any, ...] = value  # pyright: ignore[reportUnknownVariableType]
-    return parts[0], parts[1] if len(parts) > 1 else None, parts[2] if len(parts) > 2 else None
+    if len(parts) not in (2, 3):
+        raise InvalidParameterError(field, "in several parts is (name, content) or (name, content, media type)")
+    name, content, kind = (*parts, None)[:3]
+    if not all(text is None or isinstance(text, str) for text in (name, kind)):
+        raise InvalidParameterError(field, "must have a name, and a media type if one is given, that are texts")
+    return name, content, kind
 
 
 def _measured(field: str, content: Any) -> tuple[int | None, int]:
@@ -321,6 +333,8 @@ def _measured(field: str, content: Any) -> tuple[int | None, int]:
     if isinstance(content, AsyncIterable) or _is_iterator(content):
         return None, 0
     if hasattr(content, "read"):
+        if getattr(content, "closed", False):
+            raise InvalidParameterError(field, "is a file that was closed")
         if not content.seekable():
             return None, 0
         start: int = content.tell()

@@ -60,6 +60,17 @@ class AsyncPage(Generic[T]):
         return await self._next()
 
 
+@attrs.frozen
+class Asked:
+    """Arguments of a call for a page, kept for the next one. The repr, which tracebacks may show, has none of them."""
+
+    params: dict[str, Any] = attrs.field(repr=False)
+
+    def further(self, params: Mapping[str, Any]) -> Asked:
+        """The same, but for these."""
+        return Asked({**self.params, **params})
+
+
 class AsyncPaginator(Generic[T]):
     """A list that has not been asked for yet: await it for its first page, or iterate it for all items.
 
@@ -67,12 +78,12 @@ class AsyncPaginator(Generic[T]):
     iteration early leaves nothing behind but, at most, the page that was being fetched ahead.
     """
 
-    def __init__(self, fetch: Callable[[dict[str, Any]], Awaitable[AsyncPage[T]]], params: dict[str, Any]) -> None:
+    def __init__(self, fetch: Callable[[Asked], Awaitable[AsyncPage[T]]], asked: Asked) -> None:
         self._fetch = fetch
-        self._params = params
+        self._asked = asked
 
     def __await__(self) -> Generator[Any, Any, AsyncPage[T]]:
-        return self._fetch(dict(self._params)).__await__()
+        return self._fetch(self._asked).__await__()
 
     def __aiter__(self) -> AsyncIterator[T]:
         return _Items(self.pages())

@@ -8,12 +8,13 @@ The key goes to the base URL and nowhere else: a path that names another host, o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeVar, Unpack, cast, overload
 
+from openai_async._layers.call import Call
 from openai_async._layers.pipeline import Pipeline
 from openai_async._wire import codec, json, paths
-from openai_async.errors import InvalidParameterError
+from openai_async.errors import InvalidParameterError, frameless
 from openai_async.resources._base import Resource, check_mapping, prepare
 from openai_async.resources._operation import Operation, Verb
 from openai_async.resources.table import thing_of
@@ -53,8 +54,15 @@ class AsyncRead(Resource):
 
         Cancelling drops the connection.
         """
-        operation = Operation(self._verb, paths.relative(path))
-        return await _fetch(self._pipeline, operation, cast_to, dict(options))
+        given = cast("dict[str, Any]", options)
+        try:
+            call = _call(self._pipeline, self._verb, path, given, cast_to)
+        except InvalidParameterError as error:
+            raise frameless(error) from None
+        finally:
+            given.clear()
+            del path  # its query may hold a key, and tracebacks may be shown with local variables
+        return await _read(self._pipeline, call, cast_to)
 
 
 class AsyncWrite(Resource):
@@ -111,43 +119,60 @@ class AsyncWrite(Resource):
 
         Cancelling drops the connection; the request may be carried out all the same.
         """
-        params = cast("dict[str, Any]", options)
-        operation = Operation(self._verb, paths.relative(path), form=files is not None, bare=body is None)
-        if body is None or isinstance(body, Mapping) or files is not None:
-            fields = check_mapping("body", body) or {}
-            extra = check_mapping("extra_body", params.get("extra_body")) or {}
-            params["extra_body"] = {**(files or {}), **fields, **extra}
-            return await _fetch(self._pipeline, operation, cast_to, params, files=tuple(files or ()))
-        if params.get("extra_body"):
-            raise InvalidParameterError("extra_body", "has no place in a body that is no mapping")
-        if isinstance(body, (bytes, bytearray, memoryview)):
-            return await _fetch(self._pipeline, operation, cast_to, params, content=bytes(cast("bytes", body)))
-        if not isinstance(body, (list, tuple)):
-            raise InvalidParameterError("body", "must be a mapping, a list or bytes")
-        items = cast("Any", body)  # JSON as any other; only its outermost form is another one
-        json.check_finite({"body": items})
-        return await _fetch(self._pipeline, operation, cast_to, params, content=json.dumps(items))
+        given = cast("dict[str, Any]", options)
+        try:
+            content = _content(given, body, files)
+            call = _call(self._pipeline, self._verb, path, given, cast_to, files, bare=body is None)
+            if content is not None:
+                call.body = content
+        except InvalidParameterError as error:
+            raise frameless(error) from None
+        finally:
+            given.clear()
+            content = None
+            del path, body, files  # tracebacks may be shown with local variables
+        return await _read(self._pipeline, call, cast_to)
 
 
-async def _fetch(
+def _content(given: dict[str, Any], body: object, files: Mapping[str, FileInput] | None) -> bytes | None:
+    """A body that is no mapping. One that is goes to the parameters."""
+    if body is None or isinstance(body, Mapping) or files is not None:
+        fields = check_mapping("body", body) or {}
+        extra = check_mapping("extra_body", given.get("extra_body")) or {}
+        given["extra_body"] = {**(files or {}), **fields, **extra}
+        return None
+    if given.get("extra_body"):
+        raise InvalidParameterError("extra_body", "has no place in a body that is no mapping")
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(cast("bytes", body))
+    if not isinstance(body, (list, tuple)):
+        raise InvalidParameterError("body", "must be a mapping, a list or bytes")
+    items = cast("Any", body)  # JSON as any other; only its outermost form is another one
+    json.check_finite({"body": items})
+    return json.dumps(items)
+
+
+def _call(
     pipeline: Pipeline,
-    operation: Operation,
+    verb: Verb,
+    path: str,
+    given: dict[str, Any],
     cast_to: type[Any],
-    params: dict[str, Any],
+    files: Mapping[str, FileInput] | None = None,
     *,
-    files: Sequence[str] = (),
-    content: bytes | None = None,
-) -> Any:
-    decode: Any = bytes
-    binary = cast_to in (bytes, Binary)
-    if not binary:
-        if not (isinstance(cast_to, type) and issubclass(cast_to, Reply)):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidParameterError("cast_to", "must be Thing, a reply of openai_async.types, bytes or Binary")
-        decode = thing_of if cast_to is Thing else codec.decoder(cast_to)
-    call = prepare(pipeline, operation, decode, params, files=files, accept=b"*/*" if binary else None)
-    if content is not None:
-        call.body = content
-    if not binary:
+    bare: bool = True,
+) -> Call:
+    operation = Operation(verb, paths.relative(path), form=files is not None, bare=bare)
+    if cast_to in (bytes, Binary):
+        return prepare(pipeline, operation, bytes, given, files=tuple(files or ()), accept=b"*/*")
+    if not (isinstance(cast_to, type) and issubclass(cast_to, Reply)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidParameterError("cast_to", "must be Thing, a reply of openai_async.types, bytes or Binary")
+    decode = thing_of if cast_to is Thing else codec.decoder(cast_to)
+    return prepare(pipeline, operation, decode, given, files=tuple(files or ()))
+
+
+async def _read(pipeline: Pipeline, call: Call, cast_to: type[Any]) -> Any:
+    if cast_to not in (bytes, Binary):
         return await pipeline.fetch(call)
     found, meta = await pipeline.fetch_bytes(call)
     return found if cast_to is bytes else Binary(found, meta=meta)

@@ -48,8 +48,7 @@ async def until(
 
     Cancelling ends the wait, not the job.
     """
-    check_seconds("max_wait", max_wait)
-    check_seconds("poll_interval", poll_interval)
+    check_waiting(max_wait, poll_interval)
     over = float("inf") if max_wait is None else _runtime.now() + max_wait
     interval = _SOON
     while True:
@@ -63,6 +62,16 @@ async def until(
             raise WaitTimeoutError(f"{what} has not ended within {max_wait} s", last=state)
         await anyio.sleep(min(left, poll_interval or _stated(state) or interval))
         interval = min(_SELDOM, interval * _GROWTH)
+
+
+def check_waiting(max_wait: float | None, poll_interval: float | None) -> None:
+    """Refuse bounds that are none, before the job that is waited for is begun.
+
+    Raises:
+        InvalidParameterError: names the argument.
+    """
+    check_seconds("max_wait", max_wait)
+    check_seconds("poll_interval", poll_interval)
 
 
 def _stated(state: Reply) -> float | None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, Unpack, cast, 
 
 from openai_async._layers.call import Call
 from openai_async._stream import AsyncStream, AsyncStreamManager
-from openai_async._wire import codec
+from openai_async._wire import codec, whole
 from openai_async._wire.media_folds import SpeechFold, TranscriptFold, speech_event
-from openai_async.errors import DecodeError, InvalidParameterError, frameless
-from openai_async.resources._base import Resource, prepare
+from openai_async.errors import DecodeError, InvalidParameterError
+from openai_async.resources._base import NO_MEDIA, Resource, prepare
 from openai_async.resources._download import AsyncDownloadManager
 from openai_async.resources._operation import Operation
 from openai_async.types.audio import SpeechStreamEvent, Transcription, TranscriptionStreamEvent
@@ -29,7 +29,6 @@ _TRANSCRIBE = Operation("POST", "/audio/transcriptions", form=True, repeatable=T
 _TRANSLATE = Operation("POST", "/audio/translations", form=True, repeatable=True)
 _FILES: Final = ("file",)
 _NO_JSON: Final = ("text", "srt", "vtt")
-_NO_SOUND: Final = ("text/html", "application/json")
 
 
 class AsyncAudio(Resource):
@@ -94,14 +93,7 @@ class AsyncSpeech(Resource):
             answer = await self._pipeline.open(call)
             bound = self._pipeline.defaults.max_event_bytes
             return AsyncStream(call, answer, call.decode, SpeechFold(model), bound)
-        call = prepare(self._pipeline, _SPEAK, bytes, given, check=_check_speech, accept=b"*/*")
-        content, meta = await self._pipeline.fetch_bytes(call)
-        kind = meta.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind in _NO_SOUND:
-            error = DecodeError(f"the server answered with {kind} where sound was expected")
-            error.status_code, error.request_id = meta.status, meta.request_id
-            raise frameless(error)
-        return Binary(content, meta=meta)
+        return await self._fetch_binary(_SPEAK, given, unfit=NO_MEDIA, check=_check_speech)
 
     def stream(self, **params: Unpack[SpeechParams]) -> AsyncDownloadManager:
         """Speak a text; gives the sound as it is made: a context manager of a download, to iterate or write to a path.
@@ -112,9 +104,7 @@ class AsyncSpeech(Resource):
         if given.get("stream_format") not in (None, "audio"):
             given.clear()
             raise InvalidParameterError("stream_format", "of events is what `create` takes")
-        call = prepare(self._pipeline, _SPEAK, bytes, given, check=_check_speech, accept=b"*/*")
-        call.download = True
-        return AsyncDownloadManager(self._pipeline, call)
+        return self._download(_SPEAK, given, unfit=NO_MEDIA, check=_check_speech)
 
 
 class AsyncTranscriptions(Resource):
@@ -176,7 +166,7 @@ class AsyncTranscriptions(Resource):
     async def _open(self, call: Call, model: str | None) -> TranscriptionStream:
         answer = await self._pipeline.open(call)
         bound = self._pipeline.defaults.max_event_bytes
-        return AsyncStream(call, answer, call.decode, TranscriptFold(model), bound)
+        return AsyncStream(call, answer, call.decode, TranscriptFold(model), bound, unfold=whole.transcript)
 
 
 class AsyncTranslations(Resource):

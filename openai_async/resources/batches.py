@@ -53,7 +53,7 @@ class AsyncBatches(Resource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        return await self._fetch(_RETRIEVE, Batch, dict(options), batch_id=batch_id)
+        return await self._fetch(_RETRIEVE, Batch, options, batch_id=batch_id)
 
     def list(self, **params: Unpack[BatchListParams]) -> AsyncPaginator[Batch]:
         """The batches, the newest first.
@@ -80,7 +80,7 @@ class AsyncBatches(Resource):
 
         Cancelling drops the connection; the batch may be cancelled all the same.
         """
-        return await self._fetch(_CANCEL, Batch, dict(options), batch_id=batch_id)
+        return await self._fetch(_CANCEL, Batch, options, batch_id=batch_id)
 
     async def wait(
         self,

@@ -10,7 +10,7 @@ from openai_async._layers.pipeline import Pipeline
 from openai_async._line import Priority
 from openai_async._map import AsyncMap, map_calls
 from openai_async._stream import AsyncStream, AsyncStreamManager
-from openai_async._wire import codec
+from openai_async._wire import codec, whole
 from openai_async._wire.fold import ChatFold
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import Resource, prepare
@@ -143,7 +143,7 @@ class AsyncCompletions(Resource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        return await self._fetch(_RETRIEVE, StoredChatCompletion, dict(options), completion_id=completion_id)
+        return await self._fetch(_RETRIEVE, StoredChatCompletion, options, completion_id=completion_id)
 
     def list(self, **params: Unpack[StoredListParams]) -> AsyncPaginator[StoredChatCompletion]:
         """The stored completions, oldest first. `params`: see `StoredListParams`."""
@@ -171,7 +171,7 @@ class AsyncCompletions(Resource):
 
         Cancelling drops the connection; the completion may be deleted all the same.
         """
-        return await self._fetch(_DELETE, ChatCompletionDeleted, dict(options), completion_id=completion_id)
+        return await self._fetch(_DELETE, ChatCompletionDeleted, options, completion_id=completion_id)
 
     def _call(self, params: dict[str, Any], *, stream: bool) -> Any:
         # Not a copy of `params`: they are emptied, so that no frame of the caller still shows the prompt.
@@ -182,7 +182,8 @@ class AsyncCompletions(Resource):
 
     async def _open(self, call: Any) -> ChatStream:
         answer = await self._pipeline.open(call)
-        return AsyncStream(call, answer, call.decode, ChatFold(), self._pipeline.defaults.max_event_bytes)
+        bound = self._pipeline.defaults.max_event_bytes
+        return AsyncStream(call, answer, call.decode, ChatFold(), bound, unfold=whole.chat)
 
 
 class AsyncStoredMessages(Resource):

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Literal, TypeAlias, Unpack, cast, overload
 
 from openai_async._stream import AsyncStream, AsyncStreamManager
-from openai_async._wire import codec
+from openai_async._wire import codec, whole
 from openai_async._wire.completion_fold import CompletionFold
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import Resource, prepare
@@ -78,7 +78,8 @@ class AsyncTextCompletions(Resource):
 
     async def _open(self, call: Any) -> CompletionStream:
         answer = await self._pipeline.open(call)
-        return AsyncStream(call, answer, call.decode, CompletionFold(), self._pipeline.defaults.max_event_bytes)
+        bound = self._pipeline.defaults.max_event_bytes
+        return AsyncStream(call, answer, call.decode, CompletionFold(), bound, unfold=whole.completion)
 
 
 def check_model(params: Mapping[str, Any]) -> None:

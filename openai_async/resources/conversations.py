@@ -67,7 +67,7 @@ class AsyncConversations(Resource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        return await self._fetch(_RETRIEVE, Conversation, {**options}, conversation_id=conversation_id)
+        return await self._fetch(_RETRIEVE, Conversation, options, conversation_id=conversation_id)
 
     async def update(self, conversation_id: str, **params: Unpack[ConversationUpdateParams]) -> Conversation:
         """Replace the metadata of a conversation.
@@ -79,7 +79,7 @@ class AsyncConversations(Resource):
 
         Cancelling drops the connection; the metadata may be replaced all the same.
         """
-        return await self._fetch(_UPDATE, Conversation, {**params}, conversation_id=conversation_id)
+        return await self._fetch(_UPDATE, Conversation, params, conversation_id=conversation_id)
 
     async def delete(self, conversation_id: str, **options: Unpack[RequestOptions]) -> ConversationDeleted:
         """Delete a conversation. Its items are not deleted.
@@ -91,7 +91,7 @@ class AsyncConversations(Resource):
 
         Cancelling drops the connection; the conversation may be deleted all the same.
         """
-        return await self._fetch(_DELETE, ConversationDeleted, {**options}, conversation_id=conversation_id)
+        return await self._fetch(_DELETE, ConversationDeleted, options, conversation_id=conversation_id)
 
 
 class AsyncConversationItems(Resource):
@@ -128,9 +128,9 @@ class AsyncConversationItems(Resource):
 
     async def retrieve(
         self,
-        conversation_id: str,
         item_id: str,
         *,
+        conversation_id: str,
         include: Include | None = None,
         **options: Unpack[RequestOptions],
     ) -> ResponseItem:
@@ -143,11 +143,12 @@ class AsyncConversationItems(Resource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        given: dict[str, Any] = {**options, "include": include}
-        place = {"conversation_id": conversation_id, "item_id": item_id}
+        given = cast("dict[str, Any]", options)
+        given["include"] = include
+        place: dict[str, Any] = {"conversation_id": conversation_id, "item_id": item_id}
         return await self._fetch(_RETRIEVE_ITEM, ResponseItem, given, **place)
 
-    async def delete(self, conversation_id: str, item_id: str, **options: Unpack[RequestOptions]) -> Conversation:
+    async def delete(self, item_id: str, *, conversation_id: str, **options: Unpack[RequestOptions]) -> Conversation:
         """Delete an item of a conversation, which is the result.
 
         Raises:
@@ -157,8 +158,8 @@ class AsyncConversationItems(Resource):
 
         Cancelling drops the connection; the item may be deleted all the same.
         """
-        place = {"conversation_id": conversation_id, "item_id": item_id}
-        return await self._fetch(_DELETE_ITEM, Conversation, {**options}, **place)
+        place: dict[str, Any] = {"item_id": item_id, "conversation_id": conversation_id}  # the reply is of the last one
+        return await self._fetch(_DELETE_ITEM, Conversation, options, **place)
 
 
 def _check(params: Mapping[str, Any]) -> None:

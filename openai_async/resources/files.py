@@ -67,7 +67,7 @@ class AsyncFiles(Resource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        return await self._fetch(_RETRIEVE, FileObject, dict(options), file_id=file_id)
+        return await self._fetch(_RETRIEVE, FileObject, options, file_id=file_id)
 
     def list(self, **params: Unpack[FileListParams]) -> AsyncPaginator[FileObject]:
         """The files, the newest first unless `order` says otherwise.
@@ -93,7 +93,7 @@ class AsyncFiles(Resource):
 
         Cancelling drops the connection; the file may be deleted all the same.
         """
-        return await self._fetch(_DELETE, FileDeleted, dict(options), file_id=file_id)
+        return await self._fetch(_DELETE, FileDeleted, options, file_id=file_id)
 
     async def content(self, file_id: str, **options: Unpack[RequestOptions]) -> Binary:
         """The content of a file, whole in memory; for large ones see `download` and `stream_content`.
@@ -106,14 +106,14 @@ class AsyncFiles(Resource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        return await self._fetch_binary(_CONTENT, dict(options), file_id=file_id)
+        return await self._fetch_binary(_CONTENT, options, file_id=file_id)
 
     def stream_content(self, file_id: str, **options: Unpack[RequestOptions]) -> AsyncDownloadManager:
         """The content of a file as it arrives: a context manager that gives its pieces.
 
         Raises as `content`; the request is sent on entering. A connection that breaks before the end is an error.
         """
-        return self._download(_CONTENT, dict(options), file_id=file_id)
+        return self._download(_CONTENT, options, file_id=file_id)
 
     async def download(self, file_id: str, path: str | os.PathLike[str], **options: Unpack[RequestOptions]) -> int:
         """Write the content of a file to a path as it arrives; gives its size in bytes.
@@ -129,7 +129,7 @@ class AsyncFiles(Resource):
 
         Cancelling drops the connection and leaves no file.
         """
-        async with self._download(_CONTENT, dict(options), file_id=file_id) as content:
+        async with self._download(_CONTENT, options, file_id=file_id) as content:
             return await content.write_to(path)
 
     async def wait_for_processing(

@@ -52,12 +52,12 @@ class AsyncFineTunes(Resource):
     async def list(self, **options: Unpack[RequestOptions]) -> FineTuneList:
         """All fine-tunes. Raises RemovedEndpointError on OpenAI's own API. Cancelling drops the connection."""
         refuse_on_openai(self._pipeline, "fine_tunes.list", _REPLACEMENT)
-        return await self._fetch(_LIST, FineTuneList, dict(options))
+        return await self._fetch(_LIST, FineTuneList, options)
 
     async def retrieve(self, fine_tune_id: str, **options: Unpack[RequestOptions]) -> FineTune:
         """One fine-tune. Raises RemovedEndpointError on OpenAI's own API. Cancelling drops the connection."""
         refuse_on_openai(self._pipeline, "fine_tunes.retrieve", _REPLACEMENT)
-        return await self._fetch(_RETRIEVE, FineTune, dict(options), fine_tune_id=fine_tune_id)
+        return await self._fetch(_RETRIEVE, FineTune, options, fine_tune_id=fine_tune_id)
 
     async def cancel(self, fine_tune_id: str, **options: Unpack[RequestOptions]) -> FineTune:
         """Stop a fine-tune. Raises RemovedEndpointError on OpenAI's own API.
@@ -65,12 +65,12 @@ class AsyncFineTunes(Resource):
         Cancelling drops the connection; the fine-tune may be stopped all the same.
         """
         refuse_on_openai(self._pipeline, "fine_tunes.cancel", _REPLACEMENT)
-        return await self._fetch(_CANCEL, FineTune, dict(options), fine_tune_id=fine_tune_id)
+        return await self._fetch(_CANCEL, FineTune, options, fine_tune_id=fine_tune_id)
 
     async def list_events(self, fine_tune_id: str, **options: Unpack[RequestOptions]) -> FineTuneEventList:
         """What happened so far. Raises RemovedEndpointError on OpenAI's own API. Cancelling drops the connection."""
         refuse_on_openai(self._pipeline, "fine_tunes.list_events", _REPLACEMENT)
-        return await self._fetch(_EVENTS, FineTuneEventList, dict(options), fine_tune_id=fine_tune_id)
+        return await self._fetch(_EVENTS, FineTuneEventList, options, fine_tune_id=fine_tune_id)
 
     def events(
         self, fine_tune_id: str, *, poll_interval: float | None = None, **options: Unpack[RequestOptions]

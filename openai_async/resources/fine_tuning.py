@@ -32,6 +32,7 @@ from openai_async.types.fine_tuning_params import (
     PermissionListParams,
 )
 from openai_async.types.options import RequestOptions
+from openai_async.types.settings import NULL
 
 _JOB = "/fine_tuning/jobs/{fine_tuning_job_id}"
 _CREATE = Operation("POST", "/fine_tuning/jobs")
@@ -98,23 +99,26 @@ class AsyncJobs(Resource):
 
     async def retrieve(self, fine_tuning_job_id: str, **options: Unpack[RequestOptions]) -> FineTuningJob:
         """A job as it stands. Raises NotFoundError if there is none. Cancelling drops the connection."""
-        return await self._fetch(_RETRIEVE, FineTuningJob, dict(options), fine_tuning_job_id=fine_tuning_job_id)
+        return await self._fetch(_RETRIEVE, FineTuningJob, options, fine_tuning_job_id=fine_tuning_job_id)
 
     def list(self, **params: Unpack[JobListParams]) -> AsyncPaginator[FineTuningJob]:
         """All jobs, newest first. `params`: see `JobListParams`."""
-        return self._list(_LIST, FineTuningJob, cast("dict[str, Any]", params))
+        given = cast("dict[str, Any]", params)
+        if given.get("metadata") is NULL:  # which no other query can say
+            given["metadata"] = "null"
+        return self._list(_LIST, FineTuningJob, given)
 
     async def cancel(self, fine_tuning_job_id: str, **options: Unpack[RequestOptions]) -> FineTuningJob:
         """Stop a job for good. Cancelling drops the connection; the job may be stopped all the same."""
-        return await self._fetch(_CANCEL, FineTuningJob, dict(options), fine_tuning_job_id=fine_tuning_job_id)
+        return await self._fetch(_CANCEL, FineTuningJob, options, fine_tuning_job_id=fine_tuning_job_id)
 
     async def pause(self, fine_tuning_job_id: str, **options: Unpack[RequestOptions]) -> FineTuningJob:
         """Stop a job for now. Cancelling drops the connection; the job may be stopped all the same."""
-        return await self._fetch(_PAUSE, FineTuningJob, dict(options), fine_tuning_job_id=fine_tuning_job_id)
+        return await self._fetch(_PAUSE, FineTuningJob, options, fine_tuning_job_id=fine_tuning_job_id)
 
     async def resume(self, fine_tuning_job_id: str, **options: Unpack[RequestOptions]) -> FineTuningJob:
         """Let a paused job go on. Cancelling drops the connection; the job may go on all the same."""
-        return await self._fetch(_RESUME, FineTuningJob, dict(options), fine_tuning_job_id=fine_tuning_job_id)
+        return await self._fetch(_RESUME, FineTuningJob, options, fine_tuning_job_id=fine_tuning_job_id)
 
     def list_events(
         self, fine_tuning_job_id: str, **params: Unpack[JobPagesParams]
@@ -267,7 +271,7 @@ class AsyncPermissions(Resource):
         return self.list(fine_tuned_model_checkpoint, **params)
 
     async def delete(
-        self, fine_tuned_model_checkpoint: str, permission_id: str, **options: Unpack[RequestOptions]
+        self, permission_id: str, *, fine_tuned_model_checkpoint: str, **options: Unpack[RequestOptions]
     ) -> CheckpointPermissionDeleted:
         """Take a permission back.
 
@@ -280,7 +284,7 @@ class AsyncPermissions(Resource):
         return await self._fetch(
             _TAKE_BACK,
             CheckpointPermissionDeleted,
-            dict(options),
+            options,
             fine_tuned_model_checkpoint=fine_tuned_model_checkpoint,
             permission_id=permission_id,
         )

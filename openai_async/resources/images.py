@@ -15,7 +15,7 @@ from openai_async._stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec
 from openai_async._wire.media_folds import ImageFold
 from openai_async.errors import InvalidParameterError, frameless
-from openai_async.resources._base import Resource, prepare
+from openai_async.resources._base import NO_MEDIA, Resource, prepare
 from openai_async.resources._operation import Operation
 from openai_async.types.files import Binary
 from openai_async.types.images import Image, ImagesResponse, ImageStreamEvent
@@ -153,6 +153,7 @@ class AsyncImages(Resource):
             0,
             deadline=None if deadline is None else _runtime.now() + deadline,
             headers=[(b"accept", b"*/*")],
+            unfit=NO_MEDIA,
         )
         answer = await Send(pipeline.transport, "", _LARGEST)(call)
         return Binary(answer.value, meta=answer.meta)

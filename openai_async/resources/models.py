@@ -32,7 +32,7 @@ class AsyncModels(Resource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        return await self._fetch(_LIST, ModelList, dict(options))
+        return await self._fetch(_LIST, ModelList, options)
 
     async def retrieve(self, model: str, **options: Unpack[RequestOptions]) -> Model:
         """One model by its id.
@@ -44,7 +44,7 @@ class AsyncModels(Resource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        return await self._fetch(_RETRIEVE, Model, dict(options), model=model)
+        return await self._fetch(_RETRIEVE, Model, options, model=model)
 
     async def ending_within(
         self, days: int, today: datetime.date | None = None, **options: Unpack[RequestOptions]
@@ -82,4 +82,4 @@ class AsyncModels(Resource):
 
         Cancelling drops the connection; the model may be deleted all the same.
         """
-        return await self._fetch(_DELETE, ModelDeleted, dict(options), model=model)
+        return await self._fetch(_DELETE, ModelDeleted, options, model=model)

@@ -7,7 +7,7 @@ from functools import cached_property, partial
 from typing import Any, Literal, TypeAlias, Unpack, cast, overload
 
 from openai_async._stream import AsyncStream, AsyncStreamManager
-from openai_async._wire import codec
+from openai_async._wire import codec, whole
 from openai_async._wire.response_fold import ResponseFold
 from openai_async.errors import DecodeError, InvalidParameterError
 from openai_async.resources._base import Resource, prepare
@@ -145,7 +145,8 @@ class AsyncResponses(Resource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        given: dict[str, Any] = {**params, "starting_after": starting_after}
+        given = cast("dict[str, Any]", params)
+        given["starting_after"] = starting_after
         if not stream:
             return await self._fetch(_RETRIEVE, Response, given, response_id=response_id)
         given["stream"] = True
@@ -182,7 +183,7 @@ class AsyncResponses(Resource):
         """
 
         async def state() -> Response:
-            return await self._fetch(_RETRIEVE, Response, {**options}, response_id=response_id)
+            return await self._fetch(_RETRIEVE, Response, options, response_id=response_id)
 
         done = await until(
             state,
@@ -208,7 +209,7 @@ class AsyncResponses(Resource):
 
         Cancelling drops the connection; the response may be stopped all the same.
         """
-        return await self._fetch(_CANCEL, Response, {**options}, response_id=response_id)
+        return await self._fetch(_CANCEL, Response, options, response_id=response_id)
 
     async def delete(self, response_id: str, **options: Unpack[RequestOptions]) -> ResponseDeleted:
         """Delete a stored response.
@@ -220,9 +221,7 @@ class AsyncResponses(Resource):
 
         Cancelling drops the connection; the response may be deleted all the same.
         """
-        place = {"response_id": response_id}
-        call = prepare(self._pipeline, _DELETE, _deleted, {**options}, place=place)
-        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+        return await self._fetch(_DELETE, ResponseDeleted, options, response_id=response_id)
 
     async def compact(self, **params: Unpack[ResponseCompactParams]) -> CompactedResponse:
         """Make a long context shorter: the `output` is the `input` to go on with.
@@ -250,7 +249,8 @@ class AsyncResponses(Resource):
 
     async def _open(self, call: Any, id: str = "") -> ResponseStream:
         answer = await self._pipeline.open(call)
-        return AsyncStream(call, answer, call.decode, ResponseFold(id), self._pipeline.defaults.max_event_bytes)
+        bound = self._pipeline.defaults.max_event_bytes
+        return AsyncStream(call, answer, call.decode, ResponseFold(id), bound, unfold=whole.response)
 
 
 class AsyncInputItems(Resource):
@@ -336,7 +336,3 @@ def _event(body: bytes) -> ResponseStreamEvent:
     if event.type == "error":  # the stream raises what stands in it
         raise DecodeError("the event is an error")
     return event
-
-
-def _deleted(body: bytes) -> ResponseDeleted:
-    return codec.decoder(ResponseDeleted)(body) if body.strip() else ResponseDeleted()

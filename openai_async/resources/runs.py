@@ -109,7 +109,7 @@ class AsyncRuns(RunsResource):
         """
         return self._follow("create", params, thread_id=thread_id)
 
-    async def retrieve(self, thread_id: str, run_id: str, **options: Unpack[RequestOptions]) -> Run:
+    async def retrieve(self, run_id: str, *, thread_id: str, **options: Unpack[RequestOptions]) -> Run:
         """One run by its id; NotFoundError if there is none.
 
         Cancelling drops the connection; nothing is left behind.
@@ -117,7 +117,7 @@ class AsyncRuns(RunsResource):
         place = {"thread_id": thread_id, "run_id": run_id}
         return await self._call("retrieve", Run, options, **place)
 
-    async def update(self, thread_id: str, run_id: str, **params: Unpack[MetadataParams]) -> Run:
+    async def update(self, run_id: str, *, thread_id: str, **params: Unpack[MetadataParams]) -> Run:
         """Change a run's metadata.
 
         Cancelling drops the connection; it may be changed all the same.
@@ -129,7 +129,7 @@ class AsyncRuns(RunsResource):
         """The runs of a thread, page by page or one by one. Cancelling drops the connection."""
         return self._pages("list", Run, params, thread_id=thread_id)
 
-    async def cancel(self, thread_id: str, run_id: str, **options: Unpack[RequestOptions]) -> Run:
+    async def cancel(self, run_id: str, *, thread_id: str, **options: Unpack[RequestOptions]) -> Run:
         """Ask for a run to be cancelled: it is "cancelling", and "cancelled" soon.
 
         Cancelling drops the connection; the run may be cancelled all the same.
@@ -139,24 +139,24 @@ class AsyncRuns(RunsResource):
 
     @overload
     async def submit_tool_outputs(
-        self, thread_id: str, run_id: str, *, stream: Literal[False] | None = None, **params: Unpack[ToolOutputsParams]
+        self, run_id: str, *, thread_id: str, stream: Literal[False] | None = None, **params: Unpack[ToolOutputsParams]
     ) -> Run: ...
     @overload
     async def submit_tool_outputs(
-        self, thread_id: str, run_id: str, *, stream: Literal[True], **params: Unpack[ToolOutputsParams]
+        self, run_id: str, *, thread_id: str, stream: Literal[True], **params: Unpack[ToolOutputsParams]
     ) -> RunStream: ...
     @overload
     async def submit_tool_outputs(
-        self, thread_id: str, run_id: str, *, stream: bool | None, **params: Unpack[ToolOutputsParams]
+        self, run_id: str, *, thread_id: str, stream: bool | None, **params: Unpack[ToolOutputsParams]
     ) -> Run | RunStream: ...
     async def submit_tool_outputs(
-        self, thread_id: str, run_id: str, *, stream: bool | None = None, **params: Unpack[ToolOutputsParams]
+        self, run_id: str, *, thread_id: str, stream: bool | None = None, **params: Unpack[ToolOutputsParams]
     ) -> Run | RunStream:
         """Give a run that waits for tools the outputs of all of them; it goes on.
 
         Args:
-            thread_id: the thread.
             run_id: the run, in the state "requires_action".
+            thread_id: the thread.
             stream: as `create`.
             params: `tool_outputs`, one for each of the run's `tool_calls`, and the call's options.
 
@@ -166,7 +166,7 @@ class AsyncRuns(RunsResource):
         return await self._run("submit_tool_outputs", params, stream, **place)
 
     def submit_tool_outputs_stream(
-        self, thread_id: str, run_id: str, **params: Unpack[ToolOutputsParams]
+        self, run_id: str, *, thread_id: str, **params: Unpack[ToolOutputsParams]
     ) -> AsyncStreamManager[RunEvent, Run]:
         """`submit_tool_outputs(stream=True)` as a context manager that closes the stream on leaving.
 
@@ -177,9 +177,9 @@ class AsyncRuns(RunsResource):
 
     async def wait(
         self,
-        thread_id: str,
         run_id: str,
         *,
+        thread_id: str,
         max_wait: float | None = None,
         poll_interval: float | None = None,
         on_poll: Callable[[Run], None] | None = None,
@@ -188,8 +188,8 @@ class AsyncRuns(RunsResource):
         """Ask until a run has ended, or needs the outputs of tools ("requires_action").
 
         Args:
-            thread_id: the thread.
             run_id: the run.
+            thread_id: the thread.
             max_wait: most seconds in all; None for no bound.
             poll_interval: seconds between two questions; None as the server advises, or ever more seldom.
             on_poll: called with each state; what it raises ends the wait.
@@ -202,7 +202,7 @@ class AsyncRuns(RunsResource):
         Cancelling ends the wait, not the run.
         """
         return await until(
-            partial(self.retrieve, thread_id, run_id, **options),
+            partial(self.retrieve, run_id, thread_id=thread_id, **options),
             lambda run: run.status not in RUN_GOES_ON,
             what=f"run {run_id}",
             max_wait=max_wait,
@@ -217,7 +217,7 @@ class AsyncSteps(AssistantsResource):
     __slots__ = ()
     _noun = "beta.threads.runs.steps"
 
-    async def retrieve(self, thread_id: str, run_id: str, step_id: str, **params: Unpack[StepParams]) -> RunStep:
+    async def retrieve(self, step_id: str, *, thread_id: str, run_id: str, **params: Unpack[StepParams]) -> RunStep:
         """One step by its id; NotFoundError if there is none.
 
         Cancelling drops the connection; nothing is left behind.
@@ -225,6 +225,6 @@ class AsyncSteps(AssistantsResource):
         place = {"thread_id": thread_id, "run_id": run_id, "step_id": step_id}
         return await self._call("retrieve", RunStep, params, **place)
 
-    def list(self, thread_id: str, run_id: str, **params: Unpack[StepListParams]) -> AsyncPaginator[RunStep]:
+    def list(self, run_id: str, *, thread_id: str, **params: Unpack[StepListParams]) -> AsyncPaginator[RunStep]:
         """The steps of a run, page by page or one by one. Cancelling drops the connection."""
         return self._pages("list", RunStep, params, thread_id=thread_id, run_id=run_id)

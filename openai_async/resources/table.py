@@ -1,9 +1,9 @@
 """Every operation of the API, as data: reachable under its official name, without a class of its own.
 
 `client.files.list()`, `client.beta.threads.runs.create(thread_id, assistant_id=...)`: names, parameters, verbs and
-paths are those of the API. What stands in the path is given by position or by name, everything else by name. Replies
-are `Thing`s: their fields are attributes. Nouns with classes of their own (such as `client.chat.completions`) find here
-what they do not have themselves.
+paths are those of the API. The last of what stands in the path is given by position or by name, everything else by
+name: `client.beta.threads.runs.retrieve(run_id, thread_id=...)`. Replies are `Thing`s: their fields are attributes.
+Nouns with classes of their own (such as `client.chat.completions`) find here what they do not have themselves.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import attrs
 
 from openai_async._layers.pipeline import Pipeline
 from openai_async._wire import codec
-from openai_async.errors import InvalidParameterError
+from openai_async.errors import InvalidParameterError, frameless
 from openai_async.resources._base import Resource, prepare
 from openai_async.resources._operation import Operation, Verb
 from openai_async.resources._pages import after_any
@@ -75,10 +75,11 @@ class Endpoint:
         Raises:
             InvalidParameterError: something is missing, given twice, or too much.
         """
-        if len(given) > len(self.places):
-            expected = ", ".join(self.places) or "nothing"
+        alone = self.places[-1:]
+        if len(given) > len(alone):
+            expected = "".join(alone) or "nothing"
             raise InvalidParameterError(self.name, f"takes {expected} by position, and everything else by name")
-        place: dict[str, object] = dict(zip(self.places, given, strict=False))
+        place: dict[str, object] = dict(zip(alone, given, strict=False))
         for name in self.places:
             if name in params:
                 if name in place:
@@ -172,7 +173,11 @@ class Method(Resource):
     def __call__(self, *place: object, **params: Any) -> Any:
         """Await it for the reply; iterate it, where it is a list."""
         endpoint = self._endpoint
-        standing = endpoint.placed(place, params)
+        try:
+            standing: dict[str, Any] = endpoint.placed(place, params)
+        except InvalidParameterError as error:
+            params.clear()
+            raise frameless(error) from None
         if endpoint.betas and (betas := params.pop("betas", None)):
             beta = betas if isinstance(betas, str) else ",".join(betas)
             params["extra_headers"] = {"openai-beta": beta, **(params.get("extra_headers") or {})}
@@ -185,6 +190,7 @@ class Method(Resource):
     async def _object(self, params: dict[str, Any], place: Mapping[str, object]) -> Thing:
         endpoint = self._endpoint
         if params.get("stream"):
+            params.clear()
             raise InvalidParameterError("stream", "is not read here; client.chat.completions.stream() is")
         call = prepare(self._pipeline, endpoint.operation, thing_of, params, place=place, files=endpoint.files)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]

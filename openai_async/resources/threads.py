@@ -107,7 +107,7 @@ class AsyncMessages(AssistantsResource):
         """
         return await self._call("create", Message, params, thread_id=thread_id)
 
-    async def retrieve(self, thread_id: str, message_id: str, **options: Unpack[RequestOptions]) -> Message:
+    async def retrieve(self, message_id: str, *, thread_id: str, **options: Unpack[RequestOptions]) -> Message:
         """One message by its id; NotFoundError if there is none.
 
         Cancelling drops the connection; nothing is left behind.
@@ -115,7 +115,7 @@ class AsyncMessages(AssistantsResource):
         place = {"thread_id": thread_id, "message_id": message_id}
         return await self._call("retrieve", Message, options, **place)
 
-    async def update(self, thread_id: str, message_id: str, **params: Unpack[MetadataParams]) -> Message:
+    async def update(self, message_id: str, *, thread_id: str, **params: Unpack[MetadataParams]) -> Message:
         """Change a message's metadata; nothing else of a message can be changed.
 
         Cancelling drops the connection; it may be changed all the same.
@@ -127,7 +127,7 @@ class AsyncMessages(AssistantsResource):
         """The messages of a thread, page by page or one by one. Cancelling drops the connection."""
         return self._pages("list", Message, params, thread_id=thread_id)
 
-    async def delete(self, thread_id: str, message_id: str, **options: Unpack[RequestOptions]) -> AssistantDeleted:
+    async def delete(self, message_id: str, *, thread_id: str, **options: Unpack[RequestOptions]) -> AssistantDeleted:
         """Delete a message.
 
         Cancelling drops the connection; it may be deleted all the same.

@@ -9,7 +9,7 @@ from typing import Any, Unpack, cast
 
 import attrs
 
-from openai_async.errors import APIError
+from openai_async.errors import APIError, InvalidParameterError
 from openai_async.resources._base import Resource
 from openai_async.resources._chunked import Sending, Source, planned
 from openai_async.resources._operation import Operation
@@ -74,7 +74,7 @@ class AsyncUploads(Resource):
 
         Cancelling drops the connection; the upload may be given up all the same.
         """
-        return await self._fetch(_CANCEL, Upload, dict(options), upload_id=upload_id)
+        return await self._fetch(_CANCEL, Upload, options, upload_id=upload_id)
 
     async def upload_file_chunked(
         self,
@@ -120,7 +120,11 @@ class AsyncUploads(Resource):
         Cancelling ends the parts that are being sent; the state that `on_part` was given resumes the upload.
         """
         source = Source.of(file, filename)
+        del file  # no frame of a traceback shows it
         state = planned(source, part_size, resume)
+        most: Any = max_in_flight
+        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+            raise InvalidParameterError("max_in_flight", "must be a positive integer")
         if resume is None:
             begun = await self.create(
                 bytes=source.size,

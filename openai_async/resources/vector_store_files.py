@@ -6,16 +6,17 @@ cannot be processed is no error here: its `status` is "failed", and `last_error`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final, Unpack, cast
 
 from openai_async._map import map_calls
-from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import Resource
 from openai_async.resources._operation import Operation
-from openai_async.resources._pages import AsyncPaginator
-from openai_async.resources._wait import until
+from openai_async.resources._pages import Asked, AsyncPaginator
+from openai_async.resources._steps import moved, steering as _steering
+from openai_async.resources._store_checks import check_file, check_files, check_ids
+from openai_async.resources._wait import check_waiting, until
 from openai_async.resources.table import Method, endpoints
 from openai_async.types.files import FileInput
 from openai_async.types.options import RequestOptions
@@ -45,9 +46,6 @@ _BATCH_RETRIEVE = Operation("GET", _BATCH, beta=_BETA)
 _BATCH_CANCEL = Operation("POST", f"{_BATCH}/cancel", beta=_BETA)
 _BATCH_FILES = Operation("GET", f"{_BATCH}/files", beta=_BETA)
 
-#: Options of a call that each step of one with several steps takes, too.
-_STEERING: Final = ("extra_headers", "timeout", "max_retries", "priority", "deadline")
-
 
 class AsyncVectorStoreFiles(Resource):
     """Files of a store (https://platform.openai.com/docs/api-reference/vector-stores-files)."""
@@ -65,13 +63,13 @@ class AsyncVectorStoreFiles(Resource):
 
         Cancelling drops the connection; the file may be attached all the same.
         """
-        if not params.get("file_id"):
-            raise InvalidParameterError("file_id", "must be the id of a file")
         return await self._fetch(
-            _FILE_CREATE, VectorStoreFile, cast("dict[str, Any]", params), vector_store_id=vector_store_id
+            _FILE_CREATE, VectorStoreFile, params, check=check_file, vector_store_id=vector_store_id
         )
 
-    async def retrieve(self, vector_store_id: str, file_id: str, **options: Unpack[RequestOptions]) -> VectorStoreFile:
+    async def retrieve(
+        self, file_id: str, *, vector_store_id: str, **options: Unpack[RequestOptions]
+    ) -> VectorStoreFile:
         """One file of a store.
 
         Raises:
@@ -81,10 +79,12 @@ class AsyncVectorStoreFiles(Resource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        place = {"vector_store_id": vector_store_id, "file_id": file_id}
-        return await self._fetch(_FILE_RETRIEVE, VectorStoreFile, dict(options), **place)
+        place: dict[str, Any] = {"vector_store_id": vector_store_id, "file_id": file_id}
+        return await self._fetch(_FILE_RETRIEVE, VectorStoreFile, options, **place)
 
-    async def update(self, vector_store_id: str, file_id: str, **params: Unpack[FileUpdateParams]) -> VectorStoreFile:
+    async def update(
+        self, file_id: str, *, vector_store_id: str, **params: Unpack[FileUpdateParams]
+    ) -> VectorStoreFile:
         """Replace the attributes of a file.
 
         Raises:
@@ -94,7 +94,7 @@ class AsyncVectorStoreFiles(Resource):
 
         Cancelling drops the connection; the attributes may be replaced all the same.
         """
-        place = {"vector_store_id": vector_store_id, "file_id": file_id}
+        place: dict[str, Any] = {"vector_store_id": vector_store_id, "file_id": file_id}
         return await self._fetch(_FILE_UPDATE, VectorStoreFile, cast("dict[str, Any]", params), **place)
 
     def list(self, vector_store_id: str, **params: Unpack[FileListParams]) -> AsyncPaginator[VectorStoreFile]:
@@ -104,7 +104,9 @@ class AsyncVectorStoreFiles(Resource):
         """
         return self._list(_FILE_LIST, VectorStoreFile, dict(params), vector_store_id=vector_store_id)
 
-    async def delete(self, vector_store_id: str, file_id: str, **options: Unpack[RequestOptions]) -> VectorStoreDeleted:
+    async def delete(
+        self, file_id: str, *, vector_store_id: str, **options: Unpack[RequestOptions]
+    ) -> VectorStoreDeleted:
         """Take a file out of a store. It stays uploaded.
 
         Raises:
@@ -114,11 +116,11 @@ class AsyncVectorStoreFiles(Resource):
 
         Cancelling drops the connection; the file may be taken out all the same.
         """
-        place = {"vector_store_id": vector_store_id, "file_id": file_id}
-        return await self._fetch(_FILE_DELETE, VectorStoreDeleted, dict(options), **place)
+        place: dict[str, Any] = {"vector_store_id": vector_store_id, "file_id": file_id}
+        return await self._fetch(_FILE_DELETE, VectorStoreDeleted, options, **place)
 
     def content(
-        self, vector_store_id: str, file_id: str, **options: Unpack[RequestOptions]
+        self, file_id: str, *, vector_store_id: str, **options: Unpack[RequestOptions]
     ) -> AsyncPaginator[VectorStoreText]:
         """The text of a file, as the store has parsed it.
 
@@ -130,9 +132,9 @@ class AsyncVectorStoreFiles(Resource):
 
     async def wait(
         self,
-        vector_store_id: str,
         file_id: str,
         *,
+        vector_store_id: str,
         max_wait: float | None = None,
         poll_interval: float | None = None,
         on_poll: Callable[[VectorStoreFile], None] | None = None,
@@ -141,8 +143,8 @@ class AsyncVectorStoreFiles(Resource):
         """Ask until a file is processed: completed, failed or cancelled.
 
         Args:
-            vector_store_id: the store.
             file_id: the file.
+            vector_store_id: the store.
             max_wait: most seconds in all; None for no bound.
             poll_interval: seconds between two questions; None as the server advises, or ever more seldom.
             on_poll: called with each state; what it raises ends the wait.
@@ -155,7 +157,7 @@ class AsyncVectorStoreFiles(Resource):
         Cancelling ends the wait, not the processing.
         """
         return await until(
-            partial(self.retrieve, vector_store_id, file_id, **options),
+            partial(self.retrieve, file_id, vector_store_id=vector_store_id, **options),
             _processed,
             what=f"file {file_id}",
             max_wait=max_wait,
@@ -176,10 +178,16 @@ class AsyncVectorStoreFiles(Resource):
 
         Cancelling ends the wait, not the processing.
         """
+        check_waiting(max_wait, poll_interval)
         steering = _steering(params)
-        file = await self.create(vector_store_id, **params)
+        file = await self.create(vector_store_id, **moved(params))
         return await self.wait(
-            vector_store_id, file.id, max_wait=max_wait, poll_interval=poll_interval, on_poll=on_poll, **steering
+            file.id,
+            vector_store_id=vector_store_id,
+            max_wait=max_wait,
+            poll_interval=poll_interval,
+            on_poll=on_poll,
+            **steering,
         )
 
     async def upload_and_wait(
@@ -196,11 +204,17 @@ class AsyncVectorStoreFiles(Resource):
 
         Cancelling ends the upload or the wait; a file that was uploaded stays.
         """
+        check_waiting(max_wait, poll_interval)
         upload = Method(self._pipeline, endpoints()["files.create"])
-        uploaded = await upload(file=file, purpose="assistants", **_steering(params))
-        attached = cast("FileCreateParams", {**params, "file_id": uploaded.id})
+        uploading = upload(file=file, purpose="assistants", **_steering(params))
+        del file  # no frame of a traceback shows it
+        attached = Asked(moved(params))
         return await self.create_and_wait(
-            vector_store_id, max_wait=max_wait, poll_interval=poll_interval, on_poll=on_poll, **attached
+            vector_store_id,
+            max_wait=max_wait,
+            poll_interval=poll_interval,
+            on_poll=on_poll,
+            **cast("FileCreateParams", {**attached.params, "file_id": (await uploading).id}),
         )
 
 
@@ -224,15 +238,12 @@ class AsyncVectorStoreFileBatches(Resource):
 
         Cancelling drops the connection; the files may be attached all the same.
         """
-        check_ids(params)
-        if (params.get("file_ids") is None) is (params.get("files") is None):
-            raise InvalidParameterError("file_ids", "either these or `files` must be given")
         return await self._fetch(
-            _BATCH_CREATE, VectorStoreFileBatch, cast("dict[str, Any]", params), vector_store_id=vector_store_id
+            _BATCH_CREATE, VectorStoreFileBatch, params, check=check_files, vector_store_id=vector_store_id
         )
 
     async def retrieve(
-        self, vector_store_id: str, batch_id: str, **options: Unpack[RequestOptions]
+        self, batch_id: str, *, vector_store_id: str, **options: Unpack[RequestOptions]
     ) -> VectorStoreFileBatch:
         """One batch of files.
 
@@ -243,11 +254,11 @@ class AsyncVectorStoreFileBatches(Resource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        place = {"vector_store_id": vector_store_id, "batch_id": batch_id}
-        return await self._fetch(_BATCH_RETRIEVE, VectorStoreFileBatch, dict(options), **place)
+        place: dict[str, Any] = {"vector_store_id": vector_store_id, "batch_id": batch_id}
+        return await self._fetch(_BATCH_RETRIEVE, VectorStoreFileBatch, options, **place)
 
     async def cancel(
-        self, vector_store_id: str, batch_id: str, **options: Unpack[RequestOptions]
+        self, batch_id: str, *, vector_store_id: str, **options: Unpack[RequestOptions]
     ) -> VectorStoreFileBatch:
         """Process no further files of a batch.
 
@@ -258,11 +269,11 @@ class AsyncVectorStoreFileBatches(Resource):
 
         Cancelling drops the connection; the batch may be cancelled all the same.
         """
-        place = {"vector_store_id": vector_store_id, "batch_id": batch_id}
-        return await self._fetch(_BATCH_CANCEL, VectorStoreFileBatch, dict(options), **place)
+        place: dict[str, Any] = {"vector_store_id": vector_store_id, "batch_id": batch_id}
+        return await self._fetch(_BATCH_CANCEL, VectorStoreFileBatch, options, **place)
 
     def list_files(
-        self, vector_store_id: str, batch_id: str, **params: Unpack[FileListParams]
+        self, batch_id: str, *, vector_store_id: str, **params: Unpack[FileListParams]
     ) -> AsyncPaginator[VectorStoreFile]:
         """The files of a batch, page by page or one by one.
 
@@ -274,9 +285,9 @@ class AsyncVectorStoreFileBatches(Resource):
 
     async def wait(
         self,
-        vector_store_id: str,
         batch_id: str,
         *,
+        vector_store_id: str,
         max_wait: float | None = None,
         poll_interval: float | None = None,
         on_poll: Callable[[VectorStoreFileBatch], None] | None = None,
@@ -287,7 +298,7 @@ class AsyncVectorStoreFileBatches(Resource):
         Arguments and errors as `files.wait`. Cancelling ends the wait, not the processing.
         """
         return await until(
-            partial(self.retrieve, vector_store_id, batch_id, **options),
+            partial(self.retrieve, batch_id, vector_store_id=vector_store_id, **options),
             _processed,
             what=f"file batch {batch_id}",
             max_wait=max_wait,
@@ -308,10 +319,16 @@ class AsyncVectorStoreFileBatches(Resource):
 
         Cancelling ends the wait, not the processing.
         """
+        check_waiting(max_wait, poll_interval)
         steering = _steering(params)
-        batch = await self.create(vector_store_id, **params)
+        batch = await self.create(vector_store_id, **moved(params))
         return await self.wait(
-            vector_store_id, batch.id, max_wait=max_wait, poll_interval=poll_interval, on_poll=on_poll, **steering
+            batch.id,
+            vector_store_id=vector_store_id,
+            max_wait=max_wait,
+            poll_interval=poll_interval,
+            on_poll=on_poll,
+            **steering,
         )
 
     async def upload_and_wait(
@@ -339,37 +356,29 @@ class AsyncVectorStoreFileBatches(Resource):
         Raises what its steps raise. The first upload that fails ends the others; what was uploaded stays.
         Cancelling ends the uploads or the wait.
         """
-        steering = _steering(params)
-        async with map_calls(
+        check_waiting(max_wait, poll_interval)
+        check_ids({"files": files, "file_ids": file_ids})
+        uploading = map_calls(
             self._pipeline.limiter,
             Method(self._pipeline, endpoints()["files.create"]),
             ({"file": file} for file in files),
-            {"purpose": "assistants", **steering},
+            {"purpose": "assistants", **_steering(params)},
             max_in_flight=max_in_flight,
-            priority=steering.get("priority") or "default",
-        ) as uploads:
+            priority=params.get("priority") or "default",
+        )
+        del files  # no frame of a traceback shows them
+        batch = Asked(moved(params))
+        async with uploading as uploads:
             uploaded = [result.unwrap().id async for result in uploads]
-        batch = cast("FileBatchCreateParams", {**params, "file_ids": [*file_ids, *uploaded]})
         return await self.create_and_wait(
-            vector_store_id, max_wait=max_wait, poll_interval=poll_interval, on_poll=on_poll, **batch
+            vector_store_id,
+            max_wait=max_wait,
+            poll_interval=poll_interval,
+            on_poll=on_poll,
+            **cast("FileBatchCreateParams", {**batch.params, "file_ids": [*file_ids, *uploaded]}),
         )
 
 
 def _processed(state: VectorStoreFile | VectorStoreFileBatch) -> bool:
     # A state of tomorrow ends the wait: it is the caller's to judge, and may be a final one.
     return state.status != "in_progress"
-
-
-def _steering(params: Mapping[str, Any]) -> RequestOptions:
-    return cast("RequestOptions", {name: params[name] for name in _STEERING if name in params})
-
-
-def check_ids(params: Mapping[str, Any]) -> None:
-    """Refuse a single file where a list of them belongs.
-
-    Raises:
-        InvalidParameterError: names the parameter.
-    """
-    for name in ("file_ids", "files"):
-        if isinstance(params.get(name), (str, bytes, Mapping)):
-            raise InvalidParameterError(name, "must be a list")

@@ -9,11 +9,8 @@ from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import Resource
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import AsyncPaginator, no_more
-from openai_async.resources.vector_store_files import (
-    AsyncVectorStoreFileBatches,
-    AsyncVectorStoreFiles,
-    check_ids,
-)
+from openai_async.resources._store_checks import check_ids
+from openai_async.resources.vector_store_files import AsyncVectorStoreFileBatches, AsyncVectorStoreFiles
 from openai_async.types.options import RequestOptions
 from openai_async.types.vector_stores import VectorStore, VectorStoreDeleted, VectorStoreSearchResult
 from openai_async.types.vector_stores_params import (
@@ -62,8 +59,7 @@ class AsyncVectorStores(Resource):
 
         Cancelling drops the connection; the store may be made all the same.
         """
-        check_ids(params)
-        return await self._fetch(_CREATE, VectorStore, cast("dict[str, Any]", params))
+        return await self._fetch(_CREATE, VectorStore, params, check=check_ids)
 
     async def retrieve(self, vector_store_id: str, **options: Unpack[RequestOptions]) -> VectorStore:
         """One store by its id.
@@ -75,7 +71,7 @@ class AsyncVectorStores(Resource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        return await self._fetch(_RETRIEVE, VectorStore, dict(options), vector_store_id=vector_store_id)
+        return await self._fetch(_RETRIEVE, VectorStore, options, vector_store_id=vector_store_id)
 
     async def update(self, vector_store_id: str, **params: Unpack[VectorStoreUpdateParams]) -> VectorStore:
         """Change a store's name, metadata or expiry.
@@ -106,7 +102,7 @@ class AsyncVectorStores(Resource):
 
         Cancelling drops the connection; the store may be deleted all the same.
         """
-        return await self._fetch(_DELETE, VectorStoreDeleted, dict(options), vector_store_id=vector_store_id)
+        return await self._fetch(_DELETE, VectorStoreDeleted, options, vector_store_id=vector_store_id)
 
     def search(
         self, vector_store_id: str, **params: Unpack[VectorStoreSearchParams]
@@ -120,6 +116,7 @@ class AsyncVectorStores(Resource):
         Raises what a call raises, see `openai_async.errors`. Cancelling drops the connection.
         """
         if not params.get("query"):
+            cast("dict[str, Any]", params).clear()
             raise InvalidParameterError("query", "must be a text, or a list of texts")
         return self._list(
             _SEARCH, VectorStoreSearchResult, cast("dict[str, Any]", params), no_more, vector_store_id=vector_store_id

@@ -19,6 +19,7 @@ import anyio.to_thread
 
 from openai_async.errors import InvalidParameterError
 from openai_async.sync._facade import Facade
+from openai_async.types.settings import Secret
 
 T = TypeVar("T")
 
@@ -168,3 +169,13 @@ class _Watched:
 def watching(event: threading.Event | None) -> _Watched | None:
     """An event for the loop."""
     return None if event is None else _Watched(event)
+
+
+# ---- secrets
+
+
+def hiding(secret: str | Secret | None) -> Secret | None:
+    """A secret that no frame shows."""
+    from openai_async.webhooks import held
+
+    return None if secret is None else held(secret)

@@ -51,7 +51,10 @@ class MethodForThreads:
 
     def __call__(self, *place: object, **params: Any) -> Any:
         """The reply; of a list, what gives its pages and items."""
-        result = self._inner(*place, **params)
+        try:
+            result = self._inner(*place, **params)
+        finally:
+            params.clear()  # no frame of a traceback shows them
         if isinstance(result, AsyncPaginator):
             listing: AsyncPaginator[Any] = result  # pyright: ignore[reportUnknownVariableType]
             return Paginator(self._lease, listing)

@@ -217,11 +217,27 @@ class RunStep(Reply):
 
 
 @attrs.define
+class RunStepChange(Value):
+    """What a delta adds to a step."""
+
+    step_details: Thing | None = None
+
+
+@attrs.define
+class RunStepDelta(Value):
+    """A piece of a step, such as of the arguments of its tool calls."""
+
+    id: str
+    delta: RunStepChange = attrs.Factory(RunStepChange)
+    object: str = "thread.run.step.delta"
+
+
+@attrs.define
 class RunEvent(Value):
     """One event of a run's stream: its name, such as "thread.run.created", and what it is about."""
 
     event: str = ""
-    data: Thread | Message | MessageDelta | Run | RunStep | Thing = attrs.Factory(Thing)
+    data: Thread | Message | MessageDelta | Run | RunStep | RunStepDelta | Thing = attrs.Factory(Thing)
 
     @property
     def text(self) -> str:

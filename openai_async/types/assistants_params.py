@@ -37,7 +37,6 @@ class ThreadCreateParams(ThreadUpdateParams, total=False):
 
 class _SamplingParams(MetadataParams, total=False):
     instructions: Nullable[str]
-    tools: Sequence[JSON] | None
     #: 0 to 2.
     temperature: Nullable[float]
     #: 0 to 1.
@@ -46,6 +45,7 @@ class _SamplingParams(MetadataParams, total=False):
 
 
 class _AssistantParams(_SamplingParams, total=False):
+    tools: Sequence[JSON] | None
     #: Up to 256 characters.
     name: Nullable[str]
     #: Up to 512 characters.
@@ -83,6 +83,8 @@ class _RunParams(_SamplingParams, total=False):
     truncation_strategy: Nullable[JSON]
     tool_choice: Nullable[JSON | Literal["none", "auto", "required"]]
     parallel_tool_calls: bool | None
+    #: Those of the assistant, unless given.
+    tools: Nullable[Sequence[JSON]]
 
 
 class RunCreateParams(_RunParams, total=False):

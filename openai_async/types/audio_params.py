@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, Required, TypeAlias, TypedDict
 
 from openai_async.types.files import FileInput
-from openai_async.types.options import RequestOptions, UploadOptions
+from openai_async.types.options import Nullable, RequestOptions, UploadOptions
 
 #: Of speech. The last two can be played as they arrive without any decoder; pcm is 24,000 samples of 16 bits a second.
 SpeechFormat: TypeAlias = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | str
@@ -67,7 +67,7 @@ class TranscriptionParams(TranslationParams, total=False):
     include: Sequence[Literal["logprobs"] | str] | None
     #: Of `verbose_json`.
     timestamp_granularities: Sequence[Literal["word", "segment"] | str] | None
-    chunking_strategy: Literal["auto"] | ServerVAD | Mapping[str, object] | None
+    chunking_strategy: Nullable[Literal["auto"] | ServerVAD | Mapping[str, object]]
     known_speaker_names: Sequence[str] | None
     #: Two to ten seconds of each speaker, as data URLs.
     known_speaker_references: Sequence[str] | None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, Required
 
 from openai_async.types.files_params import ExpiresAfter
-from openai_async.types.options import RequestOptions
+from openai_async.types.options import Nullable, RequestOptions
 
 
 class BatchCreateParams(RequestOptions, total=False):
@@ -18,7 +18,7 @@ class BatchCreateParams(RequestOptions, total=False):
     endpoint: Required[str]
     #: "24h" unless given: the only one there is.
     completion_window: Literal["24h"] | str | None
-    metadata: Mapping[str, str] | None
+    metadata: Nullable[Mapping[str, str]]
     output_expires_after: ExpiresAfter | None
 
 

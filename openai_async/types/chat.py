@@ -162,6 +162,7 @@ class ChatCompletion(Reply):
     service_tier: str | None = None
     system_fingerprint: str | None = None
     moderation: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
 
     @property
     def text(self) -> str:

@@ -14,9 +14,7 @@ from openai_async.types.options import Nullable, RequestOptions
 
 @attrs.define
 class StoredChatCompletion(ChatCompletion):
-    """A completion as it was, and the metadata that it is filed under. Parameters of its request are in `extra`."""
-
-    metadata: dict[str, Any] | None = None
+    """A completion as it was, `metadata` that it is filed under included. Parameters of its request are in `extra`."""
 
 
 @attrs.define

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypedDict
 
 from openai_async.types.completion_params import Prompt
-from openai_async.types.options import Nullable, RequestOptions
+from openai_async.types.options import RequestOptions
 
 
 class _Asked(TypedDict):
@@ -20,5 +20,5 @@ class EmbeddingCreateParams(_Asked, RequestOptions, total=False):
     dimensions: int | None
     #: How vectors travel. Unless given, base64 is asked for, as the shorter one, and read; an explicit "base64" leaves
     #: the text as it is.
-    encoding_format: Nullable[Literal["float", "base64"] | str]
+    encoding_format: Literal["float", "base64"] | str | None
     user: str | None

@@ -96,6 +96,9 @@ class CheckpointPermissionList(Reply):
     """Permissions that were given. Iterating it gives them."""
 
     data: list[CheckpointPermission]
+    has_more: bool | None = None
+    first_id: str | None = None
+    last_id: str | None = None
     object: str = "list"
 
     def __iter__(self) -> Iterator[CheckpointPermission]:

@@ -98,6 +98,11 @@ class Meta:
         return self.headers.get("x-request-id") or self.headers.get("apim-request-id")
 
     @property
+    def media_type(self) -> str:
+        """What the server says the body is, in lower case and without parameters; empty if it says nothing."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
     def processing_ms(self) -> float | None:
         """Milliseconds that the server says it worked."""
         return number(self.headers.get("openai-processing-ms"))

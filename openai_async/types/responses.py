@@ -1,7 +1,7 @@
 """Responses as the API returns them, whole and in events.
 
-The many shapes of items, of parts of content and of events are one lenient class each: `type` says which it is, fields
-that only few of them have are in `extra` and read as attributes all the same. Strings that the API treats as
+The many shapes of items, of parts of content and of events are one lenient class each: `type` says which it is, and
+which of the fields it has; what none of them is known to have is in `extra`. Strings that the API treats as
 enumerations (`status`, `type`, `role`, ...) are plain strings: a value of tomorrow is a value, not an error.
 """
 
@@ -64,13 +64,23 @@ class ResponseUsage(Counted):
 
 @attrs.define
 class ResponseContent(Value):
-    """A part of an item's content or summary: "output_text", "refusal", "input_text", "input_image", ..."""
+    """A part of an item's content or summary: "output_text", "refusal", "input_text", "input_file", ..."""
 
     type: str | None = None
     text: str | None = None
     refusal: str | None = None
     annotations: list[dict[str, Any]] | None = None
     logprobs: list[TokenLogprob] | None = None
+    #: An address, or the picture itself in a "data:" one.
+    image_url: str | None = attrs.field(default=None, repr=False)
+    #: How closely a picture is looked at.
+    detail: str | None = None
+    file_id: str | None = None
+    file_url: str | None = None
+    #: Base64.
+    file_data: str | None = attrs.field(default=None, repr=False)
+    filename: str | None = None
+    prompt_cache_breakpoint: dict[str, Any] | None = None
 
 
 @attrs.define
@@ -95,6 +105,38 @@ class ResponseItem(Reply):
     output: Any = None
     code: str | None = None
     encrypted_content: str | None = None
+
+    #: Of a message of the assistant: "commentary" or "final_answer".
+    phase: str | None = None
+    #: What made the call, if it was not the model itself.
+    caller: dict[str, Any] | None = None
+    namespace: str | None = None
+    created_by: str | None = None
+    fingerprint: str | None = None
+    #: Of a tool search: "server" or "client".
+    execution: str | None = None
+    #: What a hosted tool does: a search, a click, commands, a change of a file, ...
+    action: dict[str, Any] | None = None
+    actions: list[dict[str, Any]] | None = None
+    operation: dict[str, Any] | None = None
+    queries: list[str] | None = None
+    tools: list[dict[str, Any]] | None = None
+    environment: dict[str, Any] | None = None
+    container_id: str | None = None
+    max_output_length: int | None = None
+    #: What came of it: files that were found, what code printed and drew, a picture in base64.
+    results: list[dict[str, Any]] | None = None
+    outputs: list[dict[str, Any]] | None = None
+    result: str | None = attrs.field(default=None, repr=False)
+    #: A text or an object.
+    error: Any = None
+    #: Of calls to a remote server, and the leave to make them.
+    server_label: str | None = None
+    approval_request_id: str | None = None
+    approve: bool | None = None
+    reason: str | None = None
+    pending_safety_checks: list[dict[str, Any]] | None = None
+    acknowledged_safety_checks: list[dict[str, Any]] | None = None
 
     @property
     def text(self) -> str:
@@ -151,6 +193,23 @@ class Response(Reply):
     text: dict[str, Any] | None = None
     reasoning: dict[str, Any] | None = None
 
+    #: What follows is as it was asked for, or what the server took instead.
+    temperature: float | None = None
+    top_p: float | None = None
+    top_logprobs: int | None = None
+    max_output_tokens: int | None = None
+    max_tool_calls: int | None = None
+    parallel_tool_calls: bool | None = None
+    truncation: str | None = None
+    prompt: dict[str, Any] | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_options: dict[str, Any] | None = None
+    prompt_cache_retention: str | None = None
+    safety_identifier: str | None = None
+    user: str | None = None
+    #: What was found in the `input` and in the `output`, if that was asked for.
+    moderation: dict[str, Any] | None = None
+
     @property
     def output_text(self) -> str:
         """The text of all messages of the output; empty if there is none."""
@@ -172,8 +231,7 @@ class Response(Reply):
 class ResponseStreamEvent(Value):
     """One event of a streamed response. `type` says which fields it has; `sequence_number` counts from 0.
 
-    Fields that belong to a single kind of event (`annotation`, `arguments`, `partial_image_b64`, ...) are in `extra`.
-    So is the `text` of an event that ends a text, since `text` here is a piece of text, or empty.
+    What grows, grows by `delta`; `text`, `refusal`, `arguments`, ... are the whole of it, in the event that ends it.
     """
 
     type: str
@@ -190,9 +248,31 @@ class ResponseStreamEvent(Value):
     part: ResponseContent | None = None
     response: Response | None = None
 
+    #: The whole of what grew by deltas, in the event that ends it.
+    text: str | None = None
+    refusal: str | None = None
+    arguments: Any = None
+    input: str | None = None
+    code: str | None = None
+    output: Any = None
+    name: str | None = None
+    status: str | None = None
+    #: An object, as those of a part's `annotations`.
+    annotation: Any = None
+    annotation_index: int | None = None
+    command: str | None = None
+    command_index: int | None = None
+    #: A picture that is not finished: base64, and how it is drawn.
+    partial_image_b64: str | None = attrs.field(default=None, repr=False)
+    partial_image_index: int | None = None
+    background: str | None = None
+    output_format: str | None = None
+    quality: str | None = None
+    size: str | None = None
+
     @property
-    def text(self) -> str:
-        """The piece of the reply's text in this event; empty if there is none."""
+    def piece(self) -> str:
+        """What the event adds to the reply's text; `text` of the stream gives these."""
         return self.delta if self.type == "response.output_text.delta" and isinstance(self.delta, str) else ""
 
 

@@ -21,6 +21,7 @@ from openai_async.types.chat_params import (
 )
 from openai_async.types.options import Nullable, RequestOptions
 from openai_async.types.responses import ResponseItem
+from openai_async.types.settings import Null
 
 #: An item to send: any mapping, or one from a reply.
 ResponseItemInput: TypeAlias = Mapping[str, object] | ResponseItem
@@ -55,9 +56,8 @@ class ResponseStreamOptions(TypedDict, total=False):
 
 
 class _Context(RequestOptions, total=False):
-    """What a response is an answer to."""
+    """What a response is an answer to, besides its input."""
 
-    input: Nullable[ResponseInput]
     instructions: Nullable[str]
     #: Goes on from a stored response. Not together with `conversation`.
     previous_response_id: Nullable[str]
@@ -68,6 +68,7 @@ class ResponseCreateParams(_Context, total=False):
 
     #: Required, unless `prompt` brings one.
     model: str
+    input: ResponseInput | None
     #: An id, or `{"id": ...}`: its items come first, and this turn is added to it.
     conversation: Nullable[str | Mapping[str, str]]
     #: A stored prompt: `{"id": ..., "version": ..., "variables": ...}`.
@@ -113,14 +114,15 @@ class ResponseCreateParams(_Context, total=False):
 
 class _OfModel(TypedDict):
     # A class of its own: `__required_keys__` does not see `Required[...]` in a postponed annotation.
-    model: str
+    model: str | Null
 
 
 class ResponseCompactParams(_OfModel, _Context, total=False):
     """Everything that a request to compact a context can say."""
 
+    input: Nullable[ResponseInput]
     prompt_cache_key: Nullable[str]
-    prompt_cache_options: PromptCacheOptionsParam | Mapping[str, object] | None
+    prompt_cache_options: Nullable[PromptCacheOptionsParam | Mapping[str, object]]
     prompt_cache_retention: Nullable[str]
     service_tier: Nullable[ServiceTier]
 
@@ -129,6 +131,7 @@ class InputTokenCountParams(_Context, total=False):
     """Everything that a request to count an input's tokens can say."""
 
     model: Nullable[str]
+    input: Nullable[ResponseInput]
     conversation: Nullable[str | Mapping[str, str]]
     tools: Nullable[Sequence[Mapping[str, object]]]
     tool_choice: Nullable[str | Mapping[str, object]]
@@ -168,7 +171,7 @@ class ConversationCreateParams(RequestOptions, total=False):
 
 
 class _Metadata(TypedDict):
-    metadata: Metadata
+    metadata: Metadata | Null
 
 
 class ConversationUpdateParams(_Metadata, RequestOptions, total=False):

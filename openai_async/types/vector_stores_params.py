@@ -83,13 +83,17 @@ class VectorStoreUpdateParams(RequestOptions, total=False):
     """What can be changed of a store."""
 
     name: Nullable[str]
+    #: `NULL`: it does not expire any more.
     expires_after: Nullable[ExpiresAfter]
     metadata: Nullable[Metadata]
 
 
-class VectorStoreCreateParams(VectorStoreUpdateParams, total=False):
+class VectorStoreCreateParams(RequestOptions, total=False):
     """What a store is made of."""
 
+    name: str | None
+    expires_after: ExpiresAfter | None
+    metadata: Nullable[Metadata]
     description: str | None
     file_ids: Sequence[str] | None
     #: Of the files named here; "auto" by default.

@@ -31,7 +31,7 @@ from openai_async.testing import Chunk, FaultServer, Gate, Script, Send, Sleep, 
 from openai_async.types.settings import Timeout
 
 from .conftest import MakeClient
-from .replies import CALL, CHUNKS, COMPLETION, EVENTS, PIECES, TEXT, error_reply, ok, raw_stream, without_end
+from .replies import CALL, CHUNKS, COMPLETION, EVENTS, PIECES, TEXT, error_reply, raw_stream, without_end
 
 HTML = b"<html><body><h1>Welcome to the guest network</h1></body></html>"
 RIGHT = json.dumps(COMPLETION).encode()
@@ -166,11 +166,8 @@ async def test_a_json_error_where_a_stream_was_due_raises_what_it_means(
 NO_STREAMS: dict[str, tuple[Script, type[APIError]]] = {
     "html": (respond(body=HTML, headers={"content-type": "text/html; charset=utf-8"}), DecodeError),
     "html called a stream": (respond(body=HTML, headers={"content-type": "text/event-stream"}), APIError),
-    "a whole reply": (ok(), StreamInterrupted),
-    "a whole reply called a stream": (
-        respond(body=RIGHT, headers={"content-type": "text/event-stream"}),
-        StreamInterrupted,
-    ),
+    "half a reply": (respond(body=RIGHT[:-1], headers={"content-type": "application/json"}), StreamInterrupted),
+    "another object": (respond(body=b'{"choices": [], "id": "x"}'), StreamInterrupted),
     "empty": (respond(), StreamInterrupted),
     "comments only": (raw_stream(b": ping\n\n" * 3), StreamInterrupted),
     "ids and names only": (raw_stream(b"id: 1\n\nevent: x\n\nretry: 5\n\n"), StreamInterrupted),

@@ -32,7 +32,7 @@ async def ask(client: AsyncClient, offset: int, found: Sorted) -> None:
     try:
         async with client.responses.stream(model="m", input="x", extra_headers={"x-cut": str(offset)}) as stream:
             async for event in stream:
-                delivered.append(event.text)  # noqa: PERF401 (what came before an error counts)
+                delivered.append(event.piece)  # noqa: PERF401 (what came before an error counts)
             whole = await stream.final()
     except APIError as error:
         found.kinds[type(error).__name__] += 1

@@ -382,7 +382,7 @@ async def soaked(
 async def test_a_few_seconds_of_trouble_leave_nothing_behind(make_client: MakeClient, transport: str) -> None:
     """Every call is accounted for, and after each round there are no more descriptors, tasks and timers than before."""
     most = {"memory": 4_096, "blocks": 2_500, "objects": 60}
-    await soaked(make_client, transport, rate=150, calls=100, warm_up=2, rounds=8, closing=True, most=most)
+    await soaked(make_client, transport, rate=150, calls=100, warm_up=2, rounds=5, closing=True, most=most)
 
 
 @pytest.mark.long

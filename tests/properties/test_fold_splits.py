@@ -27,7 +27,7 @@ from tests.properties.strategies import fields_of, json_values, objects, text
 # A field that is new to a message, a choice, a call or the log probabilities must be given to the fold, and to this
 # test, which draws replies field by field.
 COVERED = {
-    ChatCompletion: "id choices created model object usage service_tier system_fingerprint moderation",
+    ChatCompletion: "id choices created model object usage service_tier system_fingerprint moderation metadata",
     Choice: "message index finish_reason logprobs",
     ChatCompletionMessage: "role content refusal tool_calls function_call audio annotations",
     ToolCall: "id type function custom index",
@@ -105,6 +105,7 @@ def replies(draw: st.DrawFn) -> dict[str, Any]:
                     "service_tier": words,
                     "system_fingerprint": words,
                     "moderation": st.dictionaries(text, json_values, max_size=1),
+                    "metadata": st.dictionaries(text, text, max_size=1),
                     "usage": objects(CompletionUsage, unknown=False),
                 },
             )

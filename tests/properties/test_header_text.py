@@ -39,18 +39,22 @@ def test_every_code_point_in_a_key() -> None:
                 assert found == value
 
 
-def test_every_code_point_in_a_header_value() -> None:
+#: All of the first plane, and one of every 64 beyond.
+CODES = [*range(0x10000), *range(0x10000, sys.maxunicode + 1, 64)]
+
+
+def test_the_code_points_in_a_header_value() -> None:
     """Latin-1 text on one line passes, spaces and tabs only inside; and no error shows the value."""
-    for code in range(sys.maxunicode + 1):
+    for code in CODES:
         visible = 0x21 <= code <= 0x7E or 0x80 <= code <= 0xFF
         assert accepted("X-A", f"canary{chr(code)}4711") == (visible or code in (0x20, 0x09))
         if code < 0x1000:
             assert accepted("X-A", f"canary4711{chr(code)}") == accepted("X-A", f"{chr(code)}canary4711") == visible
 
 
-def test_every_code_point_in_a_header_name() -> None:
+def test_the_code_points_in_a_header_name() -> None:
     """The characters of a token pass, and no other."""
-    for code in range(sys.maxunicode + 1):
+    for code in CODES:
         character = chr(code)
         assert accepted(f"X{character}", "canary") == (
             character.isascii() and (character.isalnum() or character in TOKEN_MARKS)

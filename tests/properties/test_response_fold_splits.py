@@ -9,14 +9,22 @@ from hypothesis import given, settings, strategies as st
 
 from openai_async._wire import codec
 from openai_async._wire.response_fold import ResponseFold
+from openai_async.types._base import Value
 from openai_async.types.chat import TokenLogprob
 from openai_async.types.responses import Response, ResponseContent, ResponseItem, ResponseStreamEvent
-from tests.properties.strategies import fields_of, json_values, objects, text
+from tests.properties.strategies import contents, fields_of, json_values, objects, text
 
 # A field that is new to an item or to a part of one must be given to the fold, and to this test.
 COVERED = {
     ResponseItem: "type id status role content summary call_id name arguments input output code encrypted_content",
     ResponseContent: "type text refusal annotations logprobs",
+}
+#: Those that never grow: an item or a part has them from its beginning.
+STATED = {
+    ResponseItem: "phase caller namespace created_by fingerprint execution action actions operation queries tools"
+    " environment container_id max_output_length results outputs result error server_label approval_request_id approve"
+    " reason pending_safety_checks acknowledged_safety_checks",
+    ResponseContent: "image_url detail file_id file_url file_data filename prompt_cache_breakpoint",
 }
 words = st.text(min_size=1)
 plain = st.dictionaries(words.map("x_".__add__), json_values.filter(lambda value: value is not None), max_size=2)
@@ -35,18 +43,28 @@ PARTS = {
     "summary_text": ("text", "reasoning_summary_text"),
 }
 
+
+def stated(cls: type[Value]) -> st.SearchStrategy[dict[str, Any]]:
+    """Unknown fields, and known ones that never grow."""
+    fields = fields_of(cls)
+    known = {name: contents(fields[name].type, unknown=False) for name in STATED[cls].split()}
+    return st.builds(lambda one, other: {**one, **other}, plain, st.fixed_dictionaries({}, optional=known))
+
+
 calls = st.builds(
     lambda kind, id_, name, written, extra: {**extra, "type": kind, "id": id_, "name": name, CALLS[kind][0]: written},
     st.sampled_from(sorted(CALLS)),
     words,
     words,
     text,
-    plain,
+    stated(ResponseItem),
 )
 
 
 def part(kind: str) -> st.SearchStrategy[dict[str, Any]]:
-    drawn = st.builds(lambda written, extra: {**extra, "type": kind, PARTS[kind][0]: written}, text, plain)
+    drawn = st.builds(
+        lambda written, extra: {**extra, "type": kind, PARTS[kind][0]: written}, text, stated(ResponseContent)
+    )
     if kind != "output_text":
         return drawn
     notes = st.lists(st.dictionaries(words, json_values, max_size=1), max_size=2)
@@ -62,7 +80,7 @@ messages = st.builds(
     lambda id_, content, extra: {**extra, "type": "message", "id": id_, "role": "assistant", "content": content},
     words,
     several("output_text", "refusal"),
-    plain,
+    stated(ResponseItem),
 )
 thoughts = st.builds(
     lambda id_, summary, content: {"type": "reasoning", "id": id_, "summary": summary, "content": content},
@@ -146,7 +164,8 @@ def event(data: dict[str, Any]) -> ResponseStreamEvent:
 
 def test_every_field_is_covered() -> None:
     """A field that the fold does not know would be dropped from partial responses without a word."""
-    assert {cls: {*fields_of(cls)} for cls in COVERED} == {cls: {*names.split()} for cls, names in COVERED.items()}
+    covered = {cls: {*names.split(), *STATED[cls].split()} for cls, names in COVERED.items()}
+    assert {cls: {*fields_of(cls)} for cls in COVERED} == covered
 
 
 @given(case=streamed())

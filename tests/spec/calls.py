@@ -73,7 +73,8 @@ class Arguments:
         body = {name: NULL if value is None else value for name, value in self.body.items()}
         extra = {} if self.betas is None else {"betas": self.betas}
         if by_position:
-            return method(*self.place.values(), **self.query, **body, **extra)
+            *named, last = self.place.items() or [("", None)]
+            return method(*([] if last[1] is None else [last[1]]), **dict(named), **self.query, **body, **extra)
         return method(**self.place, **self.query, **body, **extra)
 
 

@@ -1,10 +1,12 @@
-"""The fields that a type checker knows of replies and events are those of the published document: none made up.
+"""The fields that a type checker knows of replies and events are those of the published document.
 
-Nothing is lost of a field with a misspelt name, for what is unknown is kept; but nobody finds it under its own.
+None is made up: nothing is lost of a field with a misspelt name, for what is unknown is kept, but nobody finds it under
+its own. None is lacking: what is in `extra` reads as an attribute, too, but no editor knows of it.
 """
 
 from __future__ import annotations
 
+import json
 import typing
 from collections.abc import Callable, Iterator
 from typing import Any, Final
@@ -16,6 +18,7 @@ from hypothesis import given, settings, strategies as st
 from openai_async import AsyncClient
 from openai_async.resources._pages import AsyncPage
 from openai_async.types._base import Value
+from openai_async.types.assistants import RunEvent
 from openai_async.types.thing import Thing
 from tests.spec import test_events as events, test_replies as replies
 from tests.spec.calls import Arguments, Wire, finished, is_typed, method_of, reply_of
@@ -35,11 +38,19 @@ _MEANT: Final[dict[str, set[str]]] = {
     "CompletionUsage": {"completion_tokens", "completion_tokens_details", "prompt_tokens_details"},  # of embeddings
     "ImagesUsage": {"output_tokens_details"},  # not while they are streamed
     "MessageContent": {"index"},  # in a delta
-    "ResponseContent": {"annotations", "logprobs", "refusal"},  # of a message; here, of a thought
+    "ResponseContent": {  # of a message, written or read; here, of a thought
+        *("annotations", "detail", "file_data", "file_id", "file_url", "filename", "image_url", "logprobs"),
+        *("prompt_cache_breakpoint", "refusal"),
+    },
     "ToolCall": {"custom", "index"},  # of chat; in a chunk
     "Transcription": {"languages", "logprobs", "task", "usage", "words"},  # of a translation
     "TranscriptionSegment": {"speaker", "type"},  # where speakers are told apart
     "VectorStore": {"description"},  # as it was created
+}
+#: Properties that are none of a class's fields, on purpose.
+_NOT_FIELDS: Final[dict[str, set[str]]] = {
+    "Response": {"output_text"},  # which the official clients make of the output, and so does a property of ours
+    "RunEvent": {"enabled"},  # an event of a run is sent as a name and data, with no place for anything else
 }
 
 
@@ -55,6 +66,21 @@ def made_up(cls: type[Value], schema: Schema, seen: set[type]) -> Iterator[str]:
             for inner, is_item in _classes(fields[name].type):
                 yield from made_up(inner, items_of(known[name]) if is_item else known[name], seen)
         elif name not in _MEANT.get(cls.__name__, ()):
+            yield f"{cls.__name__}.{name}"
+
+
+def lacking(cls: type[Value], schema: Schema, seen: set[tuple[type, str]]) -> Iterator[str]:
+    """Properties that are no fields of a class, or of the classes in it, wherever these stand."""
+    place = (cls, json.dumps(schema, sort_keys=True))
+    if place in seen:
+        return
+    seen.add(place)
+    fields = attrs.fields_dict(attrs.resolve_types(cls))
+    for name, stated in properties_of(schema).items():
+        if name in fields:
+            for inner, is_item in _classes(fields[name].type):
+                yield from lacking(inner, items_of(stated) if is_item else stated, seen)
+        elif name not in _NOT_FIELDS.get(cls.__name__, ()):
             yield f"{cls.__name__}.{name}"
 
 
@@ -86,9 +112,8 @@ def read(name: str, drawn: Callable[[Drawing], Any], work: Callable[[Arguments, 
     return found[-1]
 
 
-@pytest.mark.parametrize("name", _TYPED)
-def test_no_field_of_a_reply_is_made_up(name: str, wire: Wire) -> None:
-    """What a typed reply, or an item of a typed list, has as a field is a property in the document."""
+def read_reply(name: str, wire: Wire) -> tuple[type[Value], Schema]:
+    """The class that a method gives, or that of its list's items, and its schema."""
     schema = reply_of(published()[name])
     method = method_of(wire.client, name)
     got = read(
@@ -99,7 +124,31 @@ def test_no_field_of_a_reply_is_made_up(name: str, wire: Wire) -> None:
     if isinstance(got, AsyncPage):
         got, schema = got.data[0], items_of(properties_of(schema)["data"])
     assert isinstance(got, Value)
-    assert [*made_up(type(got), schema, {Thing})] == []
+    return type(got), schema
+
+
+def read_event(name: str, kind: str, schema: Schema, wire: Wire) -> Value:
+    """What a stream gives for an event of a kind."""
+    method = method_of(wire.client, name)
+    chunk = read(
+        name,
+        lambda drawing: events.drawn_event(drawing, name, kind, schema),
+        lambda arguments, sent: wire.run(events.work(method, name, arguments), events.script_of(name, sent)),
+    )
+    assert isinstance(chunk, Value)
+    return chunk
+
+
+@pytest.mark.parametrize("name", _TYPED)
+def test_no_field_of_a_reply_is_made_up(name: str, wire: Wire) -> None:
+    """What a typed reply, or an item of a typed list, has as a field is a property in the document."""
+    assert [*made_up(*read_reply(name, wire), {Thing})] == []
+
+
+@pytest.mark.parametrize("name", _TYPED)
+def test_no_field_of_a_reply_is_lacking(name: str, wire: Wire) -> None:
+    """What the document has as a property of a reply is a field, in the typed classes within it, too."""
+    assert [*lacking(*read_reply(name, wire), set())] == []
 
 
 _STREAMS: Final = [
@@ -110,13 +159,20 @@ _STREAMS: Final = [
 @pytest.mark.parametrize(("name", "kind", "schema"), _STREAMS)
 def test_no_field_of_an_event_is_made_up(name: str, kind: str, schema: Schema, wire: Wire) -> None:
     """What is typed within an event is a property in the document; one class has the fields of all its stream's."""
-    method = method_of(wire.client, name)
-    chunk = read(
-        name,
-        lambda drawing: events.drawn_event(drawing, name, kind, schema),
-        lambda arguments, sent: wire.run(events.work(method, name, arguments), events.script_of(name, sent)),
-    )
+    chunk = read_event(name, kind, schema, wire)
     for field in attrs.fields(type(chunk)):
         part = getattr(chunk, field.name)
         if isinstance(part, Value):
             assert [*made_up(type(part), properties_of(schema)[field.name], {Thing})] == []
+
+
+@pytest.mark.parametrize(("name", "kind", "schema"), _STREAMS)
+def test_no_field_of_an_event_is_lacking(name: str, kind: str, schema: Schema, wire: Wire) -> None:
+    """What the document has as a property of an event is a field, in the typed classes within it, too."""
+    chunk = read_event(name, kind, schema, wire)
+    if isinstance(chunk, RunEvent):  # which class its data is of depends on what it is about
+        assert properties_of(schema).keys() - attrs.fields_dict(RunEvent).keys() <= _NOT_FIELDS["RunEvent"]
+        assert type(chunk.data) is not Thing
+        assert [*lacking(type(chunk.data), properties_of(schema)["data"], set())] == []
+    else:
+        assert [*lacking(type(chunk), schema, set())] == []

@@ -38,16 +38,16 @@ async def assistants(client: AsyncClient) -> None:
     runs = beta.threads.runs
     assert_type(await runs.create("t", assistant_id="a"), Run)
     assert_type(await runs.create("t", assistant_id="a", stream=True), AsyncStream[RunEvent, Run])
-    async with runs.submit_tool_outputs_stream("t", "r", tool_outputs=[]) as stream:
+    async with runs.submit_tool_outputs_stream("r", thread_id="t", tool_outputs=[]) as stream:
         assert_type(await stream.final(), Run)
     await beta.assistants.create(name="x")  # type: ignore[call-arg]
     await runs.create("t")  # type: ignore[call-overload]
-    await beta.threads.messages.update("t", "m", content="x")  # type: ignore[call-arg]
+    await beta.threads.messages.update("m", thread_id="t", content="x")  # type: ignore[call-arg]
 
 
 def for_threads(client: Client) -> None:
     assert_type(client.vector_stores.create(), VectorStore)
     assert_type([result.score for result in client.vector_stores.search("vs", query="x")], list[float | None])
     runs = client.beta.threads.runs
-    assert_type(runs.wait("t", "r", max_wait=1), Run)
+    assert_type(runs.wait("r", thread_id="t", max_wait=1), Run)
     assert_type(runs.create("t", assistant_id="a", stream=True), Stream[RunEvent, Run])

@@ -54,11 +54,13 @@ async def test_openai_itself_is_not_asked() -> None:
         "beta.assistants.list": lambda: beta.assistants.list(),
         "beta.threads.create": lambda: threads.create(),
         "beta.threads.create_and_run": lambda: threads.create_and_run_stream(assistant_id="a"),
-        "beta.threads.messages.update": lambda: threads.messages.update("t", "m"),
+        "beta.threads.messages.update": lambda: threads.messages.update("m", thread_id="t"),
         "beta.threads.runs.create": lambda: threads.runs.stream("t", assistant_id="a"),
-        "beta.threads.runs.submit_tool_outputs": lambda: threads.runs.submit_tool_outputs("t", "r", tool_outputs=[]),
-        "beta.threads.runs.retrieve": lambda: threads.runs.wait("t", "r"),
-        "beta.threads.runs.steps.list": lambda: threads.runs.steps.list("t", "r"),
+        "beta.threads.runs.submit_tool_outputs": lambda: threads.runs.submit_tool_outputs(
+            "r", thread_id="t", tool_outputs=[]
+        ),
+        "beta.threads.runs.retrieve": lambda: threads.runs.wait("r", thread_id="t"),
+        "beta.threads.runs.steps.list": lambda: threads.runs.steps.list("r", thread_id="t"),
     }
     for operation, call in calls.items():
         with pytest.raises(RemovedEndpointError) as caught:
@@ -105,12 +107,12 @@ async def test_messages_are_added_and_never_changed(client: AsyncClient) -> None
     second = await threads.messages.create(thread.id, role="user", content=[{"type": "text", "text": "two"}])
     assert [message.text async for message in threads.messages.list(thread.id, order="asc", limit=1)] == ["one", "two"]
     with pytest.raises(BadRequestError) as caught:
-        await threads.messages.update(thread.id, second.id, extra_body={"content": "other"})
+        await threads.messages.update(second.id, thread_id=thread.id, extra_body={"content": "other"})
     assert (caught.value.param, caught.value.code) == ("content", "unknown_parameter")
-    changed = await threads.messages.update(thread.id, second.id, metadata={"seen": "yes"})
+    changed = await threads.messages.update(second.id, thread_id=thread.id, metadata={"seen": "yes"})
     assert (changed.text, changed.metadata) == ("two", {"seen": "yes"})
     assert (await threads.update(thread.id, metadata={})).metadata == {}
-    assert (await threads.messages.delete(thread.id, second.id)).object == "thread.message.deleted"
+    assert (await threads.messages.delete(second.id, thread_id=thread.id)).object == "thread.message.deleted"
     assert (await threads.delete(thread.id)).object == "thread.deleted"
     with pytest.raises(NotFoundError):
         await threads.retrieve(thread.id)
@@ -124,24 +126,24 @@ async def test_a_run_is_waited_for_through_its_tools(client: AsyncClient) -> Non
     run = await runs.create(thread.id, assistant_id=assistant.id, additional_instructions="Be brief.")
     assert (run.status, run.instructions) == ("queued", "Be brief.")
     states: list[str | None] = []
-    run = await runs.wait(thread.id, run.id, on_poll=lambda state: states.append(state.status))
+    run = await runs.wait(run.id, thread_id=thread.id, on_poll=lambda state: states.append(state.status))
     assert states == ["in_progress", "requires_action"]
     assert [call.function.name for call in run.tool_calls if call.function] == ["weather"]
-    run = await runs.submit_tool_outputs(thread.id, run.id, tool_outputs=outputs(run))
+    run = await runs.submit_tool_outputs(run.id, thread_id=thread.id, tool_outputs=outputs(run))
     assert (run.status, run.tool_calls) == ("queued", [])
-    run = await runs.wait(thread.id, run.id)
+    run = await runs.wait(run.id, thread_id=thread.id)
     assert run.status == "completed"
     assert run.usage is not None
     assert run.usage.total_tokens == run.usage.prompt_tokens + run.usage.completion_tokens > 0
-    steps = await runs.steps.list(thread.id, run.id, order="asc", include=["x"]).collect()
+    steps = await runs.steps.list(run.id, thread_id=thread.id, order="asc", include=["x"]).collect()
     assert [step.type for step in steps] == ["tool_calls", "message_creation"]
     assert steps[0].step_details is not None
     assert steps[0].step_details.tool_calls[0].function.output == "It rains."
-    assert await runs.steps.retrieve(thread.id, run.id, steps[0].id) == steps[0]
+    assert await runs.steps.retrieve(steps[0].id, thread_id=thread.id, run_id=run.id) == steps[0]
     page = await client.beta.threads.messages.list(thread.id, run_id=run.id)
     assert "It rains." in page.data[0].text
     assert [one.id async for one in runs.list(thread.id)] == [run.id]
-    assert (await runs.update(thread.id, run.id, metadata={"a": "b"})).metadata == {"a": "b"}
+    assert (await runs.update(run.id, thread_id=thread.id, metadata={"a": "b"})).metadata == {"a": "b"}
     assert client.costs.total.calls == 0  # neither looking at a run nor naming it is paid for
 
 
@@ -153,7 +155,9 @@ async def test_a_run_is_streamed(client: AsyncClient) -> None:
         run = await stream.final()
     assert (run.status, len(run.tool_calls)) == ("requires_action", 1)
     assert run.thread_id is not None
-    stream = await threads.runs.submit_tool_outputs(run.thread_id, run.id, tool_outputs=outputs(run), stream=True)
+    stream = await threads.runs.submit_tool_outputs(
+        run.id, thread_id=run.thread_id, tool_outputs=outputs(run), stream=True
+    )
     async with stream:
         events = [event async for event in stream]
         final = await stream.final()
@@ -177,8 +181,8 @@ async def test_a_run_is_cancelled(client: AsyncClient) -> None:
     assistant = await client.beta.assistants.create(model="emulated-mini")
     run = await client.beta.threads.create_and_run(assistant_id=assistant.id, thread={"messages": ASK})
     assert run.thread_id is not None
-    assert (await runs.cancel(run.thread_id, run.id)).status == "cancelling"
-    assert (await runs.wait(run.thread_id, run.id)).status == "cancelled"
+    assert (await runs.cancel(run.id, thread_id=run.thread_id)).status == "cancelling"
+    assert (await runs.wait(run.id, thread_id=run.thread_id)).status == "cancelled"
 
 
 def events_of(*events: tuple[str, Any]) -> list[bytes]:
@@ -236,10 +240,10 @@ async def test_waiting_for_a_run_ends_in_time_or_with_an_unknown_state() -> None
     with FaultServer(lambda request: json_reply({"id": "r", "status": next(states)})) as server:
         async with AsyncClient(api_key="k", base_url=server.base_url, max_retries=0, trust_env=False) as client:
             with pytest.raises(WaitTimeoutError) as caught:
-                await client.beta.threads.runs.wait("t", "r", max_wait=0.02, poll_interval=0.001)
+                await client.beta.threads.runs.wait("r", thread_id="t", max_wait=0.02, poll_interval=0.001)
             assert caught.value.last.status in ("queued", "in_progress")
             states = iter(["paused"])
-            assert (await client.beta.threads.runs.wait("t", "r")).status == "paused"
+            assert (await client.beta.threads.runs.wait("r", thread_id="t")).status == "paused"
             assert server.requests[-1].header("openai-beta") == "assistants=v2"
 
 
@@ -261,12 +265,14 @@ def test_threads_have_the_same(emulated: str) -> None:
         assistant = beta.assistants.create(model="emulated-mini", tools=[WEATHER])
         thread = beta.threads.create(messages=ASK)
         run = beta.threads.runs.create(thread.id, assistant_id=assistant.id)
-        run = beta.threads.runs.wait(thread.id, run.id)
-        with beta.threads.runs.submit_tool_outputs_stream(thread.id, run.id, tool_outputs=outputs(run)) as stream:
+        run = beta.threads.runs.wait(run.id, thread_id=thread.id)
+        with beta.threads.runs.submit_tool_outputs_stream(
+            run.id, thread_id=thread.id, tool_outputs=outputs(run)
+        ) as stream:
             text = "".join(stream.text)
             assert stream.final().status == "completed"
         assert next(iter(beta.threads.messages.list(thread.id))).text == text
-        assert [step.type for step in beta.threads.runs.steps.list(thread.id, run.id, order="asc")] == [
+        assert [step.type for step in beta.threads.runs.steps.list(run.id, thread_id=thread.id, order="asc")] == [
             "tool_calls",
             "message_creation",
         ]

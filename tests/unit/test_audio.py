@@ -15,7 +15,7 @@ from openai_async import AsyncClient, Client, DecodeError, InvalidParameterError
 from openai_async._wire.media import suffix_of, type_of
 from openai_async.emulator import Emulator
 from openai_async.errors import APIConnectionError, APIStatusError
-from openai_async.testing import FaultServer, Fin, every_offset, json_reply, respond, sse, wire
+from openai_async.testing import FaultServer, Fin, every_offset, json_reply, no_leaks, respond, sse, wire
 from openai_async.types.audio import Transcription
 
 SAID = "The morning train finds a better way home. Some honest error mends the long argument."
@@ -86,14 +86,23 @@ async def test_speed_and_format_count(client: AsyncClient) -> None:
     assert seconds(own.content) > 0
 
 
-@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/json"])
-async def test_a_page_is_no_speech(kind: str) -> None:
-    """A success that holds a page or an object is an error, and says where it came from."""
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "Application/JSON"])
+async def test_a_page_is_no_speech(kind: str, tmp_path: Path) -> None:
+    """A success that holds a page or an object is an error, and says where it came from; no file is made of it."""
     with FaultServer([respond(200, b"<html>", {"content-type": kind, "x-request-id": "req_1"})]) as server:
-        async with connect(server.base_url) as client:
-            with pytest.raises(DecodeError) as caught:
-                await client.audio.speech.create(**SPEECH)
-    assert (caught.value.request_id, caught.value.status_code) == ("req_1", 200)
+        async with no_leaks(), connect(server.base_url) as client:
+            for ask in (client.audio.speech.create, lambda **said: spoken(client, tmp_path / "said.mp3", **said)):
+                with pytest.raises(DecodeError) as caught:
+                    await ask(**SPEECH)
+                assert (caught.value.request_id, caught.value.status_code) == ("req_1", 200)
+                assert len(caught.value.attempts) == 1
+            assert client._pipeline.limiter.in_flight == 0
+    assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240
+
+
+async def spoken(client: AsyncClient, path: Path, **said: Any) -> None:
+    async with client.audio.speech.stream(**said) as sound:
+        await sound.write_to(path)
 
 
 SPOKEN: list[dict[str, Any]] = [

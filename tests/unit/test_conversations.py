@@ -48,14 +48,14 @@ async def test_items_come_and_go(client: AsyncClient) -> None:
     assert [item.text async for item in listing(conversation.id, limit=2, order="asc")] == ["0", "1", "2", "3", "4"]
     assert [item.text async for item in listing(conversation.id, after=added.data[1].id)] == ["0"]
     gone = added.data[2].id or ""
-    item = await client.conversations.items.retrieve(conversation.id, gone)
+    item = await client.conversations.items.retrieve(gone, conversation_id=conversation.id)
     assert (item.text, bool(item.request_id)) == ("2", True)
     assert (
         await client.conversations.items.delete(conversation_id=conversation.id, item_id=gone)
     ).id == conversation.id
     assert [item.text async for item in listing(conversation.id)] == ["4", "3", "1", "0"]
     with pytest.raises(NotFoundError):
-        await client.conversations.items.retrieve(conversation.id, gone)
+        await client.conversations.items.retrieve(gone, conversation_id=conversation.id)
 
 
 async def test_responses_add_their_turns(client: AsyncClient) -> None:
@@ -104,7 +104,7 @@ async def test_a_turn_is_added_once_and_only_when_it_has_ended() -> None:
             now[0] = 60.0
             answer, question = [item async for item in listing(conversation.id)]
             assert (question.text, answer.text) == ("One.", (await client.responses.retrieve(asked[0].id)).output_text)
-            await client.conversations.items.delete(conversation.id, answer.id or "")
+            await client.conversations.items.delete(answer.id or "", conversation_id=conversation.id)
             assert [item.text async for item in listing(conversation.id)] == ["One."]
 
 
@@ -131,6 +131,6 @@ def test_threads_have_the_same() -> None:
         client.conversations.items.create(conversation.id, items=[said("two")])
         items = list(client.conversations.items.list(conversation.id))
         assert [item.text for item in items] == ["two", "one"]
-        client.conversations.items.delete(conversation.id, items[0].id or "")
+        client.conversations.items.delete(items[0].id or "", conversation_id=conversation.id)
         assert [item.text for item in client.conversations.items.list(conversation.id)] == ["one"]
         assert client.conversations.delete(conversation.id).deleted

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +18,7 @@ from openai_async import (
     AsyncClient,
     BadRequestError,
     Client,
+    DecodeError,
     InvalidParameterError,
     NotFoundError,
     ResponseTooLargeError,
@@ -175,6 +178,19 @@ async def test_a_cut_download_is_an_error_and_leaves_no_file(tmp_path: Path, fra
     assert target.read_bytes() == b"before"
 
 
+async def test_a_page_is_no_content(tmp_path: Path) -> None:
+    """What a network that wants a login answers is refused before a file is made; a page that was stored is a file."""
+    page = {"content-type": "text/html; charset=utf-8"}
+    stored = page | {"content-disposition": "attachment; filename=report.html"}
+    with FaultServer([*[respond(200, b"<html>", page)] * 2, respond(200, b"<html>", stored)]) as server:
+        async with no_leaks(), client_of(server, max_retries=0) as client:
+            for ask in (client.files.content("f"), client.files.download("f", tmp_path / "copy")):
+                with pytest.raises(DecodeError, match="text/html"):
+                    await ask
+            assert names(tmp_path) == []
+            assert await client.files.download("f", tmp_path / "copy") == 6
+
+
 async def test_a_large_download_is_cut_late(tmp_path: Path) -> None:
     """Also after pieces have been written to the disk nothing of them stays."""
     head, body = wire(respond(200, b"", {"content-length": str(1 << 20)})), b"x" * 700_000
@@ -195,6 +211,33 @@ async def test_a_cancelled_download_leaves_no_file(tmp_path: Path) -> None:
             await server.until(lambda server: server.marks.get("half", 0) == 1)
             await until_written(tmp_path)
             group.cancel_scope.cancel()
+    assert names(tmp_path) == []
+
+
+async def test_a_download_that_a_task_gives_up_at_once_leaves_no_file(
+    anyio_backend_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """asyncio can cancel a task in the midst of work in a thread: what that makes afterwards is not left behind."""
+    slow, opened = threading.Event(), open
+
+    def slowly(file: Any, *rest: Any, **named: Any) -> Any:
+        if threading.current_thread() is not threading.main_thread() and str(file).endswith(".part"):
+            slow.wait(10)
+        return opened(file, *rest, **named)
+
+    monkeypatch.setattr("builtins.open", slowly)
+    with FaultServer([(Send(wire(respond(200, b"", {"content-length": "10"}))), Gate("head"))]) as server:
+        async with client_of(server) as client:
+            if anyio_backend_name == "asyncio":
+                task = asyncio.create_task(client.files.download("f", tmp_path / "copy"))
+                await server.until(lambda server: server.marks.get("head", 0) == 1)
+                for _ in range(100):
+                    await asyncio.sleep(0)
+                task.cancel()
+                slow_end = asyncio.gather(task, return_exceptions=True)
+                slow.set()
+                await slow_end
+            await anyio.to_thread.run_sync(slow.is_set)  # behind whatever the thread was at
     assert names(tmp_path) == []
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 
-from openai_async import AsyncClient, BadRequestError, InvalidParameterError, NotFoundError, WaitTimeoutError
+from openai_async import NULL, AsyncClient, BadRequestError, InvalidParameterError, NotFoundError, WaitTimeoutError
 from openai_async.emulator import Emulator
 from openai_async.testing import FaultServer, Request, Script, json_reply, no_leaks
 
@@ -171,11 +171,13 @@ async def test_bad_examples_fail_the_job_and_say_where(client: AsyncClient, cloc
 
 
 async def test_jobs_are_listed_in_pages_and_by_metadata(client: AsyncClient) -> None:
-    """Newest first, page after page; filtered by metadata."""
+    """Newest first, page after page; filtered by metadata, or by having none."""
     jobs = [await started(client, metadata={"number": str(number % 2)}) for number in range(5)]
     assert [job.id async for job in client.fine_tuning.jobs.list(limit=2)] == [job.id for job in reversed(jobs)]
     odd = await client.fine_tuning.jobs.list(metadata={"number": "1"}).collect()
     assert [job.id for job in odd] == [jobs[3].id, jobs[1].id]
+    plain = await started(client)
+    assert [job.id async for job in client.fine_tuning.jobs.list(metadata=NULL)] == [plain.id]
 
 
 async def test_checkpoints_can_be_used_and_shared(client: AsyncClient, clock: Clock) -> None:
@@ -193,10 +195,10 @@ async def test_checkpoints_can_be_used_and_shared(client: AsyncClient, clock: Cl
     assert len(given) == 2
     assert {each.id async for each in permissions.list(name, limit=1)} == {each.id for each in given}
     (found,) = await permissions.retrieve(name, project_id="proj_b")
-    assert (await permissions.delete(name, found.id)).deleted
+    assert (await permissions.delete(found.id, fine_tuned_model_checkpoint=name)).deleted
     assert len(await permissions.list(name)) == 1
     with pytest.raises(NotFoundError):
-        await permissions.delete(name, found.id)
+        await permissions.delete(found.id, fine_tuned_model_checkpoint=name)
 
 
 async def test_graders_are_checked_and_run(client: AsyncClient) -> None:

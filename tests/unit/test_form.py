@@ -19,7 +19,7 @@ import pytest
 from openai_async import NULL, AsyncClient, InternalServerError, InvalidParameterError, RateLimitError
 from openai_async._policy import retry
 from openai_async.resources._form import FileSlice, FormBody
-from openai_async.testing import FaultServer, json_reply
+from openai_async.testing import FaultServer, json_reply, no_leaks
 
 FILE = {"id": "file-1", "object": "file", "bytes": 3, "filename": "a", "purpose": "user_data", "status": "processed"}
 MB = 1 << 20
@@ -103,6 +103,48 @@ def test_a_value_that_no_form_can_carry_is_refused(value: object, reason: str) -
     with pytest.raises(InvalidParameterError, match=reason) as caught:
         FormBody({"purpose": value}, {})
     assert caught.value.field.startswith("purpose")
+
+
+def closed() -> io.BytesIO:
+    file = io.BytesIO(b"x")
+    file.close()
+    return file
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        ((), "in several parts"),
+        (("name",), "in several parts"),
+        (("name", b"x", "text/plain", {}), "in several parts"),
+        ((5, b"x"), "a name"),
+        ((b"name", b"x"), "a name"),
+        (("name", b"x", 5), "a media type"),
+        (closed(), "closed"),
+    ],
+)
+def test_a_file_that_cannot_be_one_is_refused(file: Any, reason: str) -> None:
+    """Parts that are too few, too many or no texts, and a file that is closed: named, and never sent."""
+    with pytest.raises(InvalidParameterError, match=reason) as caught:
+        FormBody({}, {"file": file})
+    assert caught.value.field == "file"
+
+
+@pytest.mark.parametrize("pieces", [["text"], [1], [b"x", None, "text"]])
+async def test_pieces_that_are_no_bytes_end_the_call(pieces: list[Any]) -> None:
+    """Whoever makes them hears of it, and no half of a file is taken for one."""
+
+    async def made() -> AsyncIterator[Any]:
+        for piece in pieces:
+            yield piece or b""
+
+    with FaultServer([json_reply({"id": "f"})]) as server:
+        async with no_leaks(), client_of(server) as client:
+            for file in (iter([piece or b"" for piece in pieces]), made()):
+                with pytest.raises(InvalidParameterError, match="pieces of bytes"):
+                    await client.files.create(file=file, purpose="user_data")
+            assert client._pipeline.limiter.in_flight == 0
+        assert not server.requests
 
 
 async def test_parameters_without_a_value_are_left_out() -> None:

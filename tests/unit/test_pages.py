@@ -256,6 +256,18 @@ async def test_a_page_that_leads_nowhere_is_the_last(page: dict[str, Any]) -> No
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("page", [{"has_more": True}, {"next": "2"}, {"next_page": "2", "has_more": True}])
+async def test_a_list_that_goes_in_a_circle_is_an_error(page: dict[str, Any]) -> None:
+    """A server that does not know `after` gives its first page for ever: its items come once, and then an error."""
+    with FaultServer([json_reply({"data": ids(1, 2), **page})]) as server:
+        async with client_of(server) as client:
+            items = aiter(listing(client))
+            assert [(await anext(items)).id for _ in range(2)] == ["1", "2"]
+            with pytest.raises(DecodeError, match="does not go on"):
+                await anext(items)
+        assert len(server.requests) == 2
+
+
 async def test_what_a_page_states_beside_its_items_is_kept() -> None:
     """Fields of tomorrow are in `extra`, and a page shows neither them nor headers."""
     with FaultServer([json_reply({"data": ids(1), "has_more": False, "mood": "good"})]) as server:

@@ -154,7 +154,8 @@ async def test_a_stream_ends_with_the_response(client: AsyncClient) -> None:
         events = [event async for event in stream]
         whole = await stream.final()
     assert [event.sequence_number for event in events] == list(range(len(events)))
-    assert "".join(event.text for event in events) == whole.output_text != ""
+    assert "".join(event.piece for event in events) == whole.output_text != ""
+    assert [event.text for event in events if event.type == "response.output_text.done"] == [whole.output_text]
     assert [item.type for item in whole.output] == ["reasoning", "message"]
     assert whole.usage is not None
     assert await client.responses.retrieve(whole.id) == whole

@@ -57,13 +57,14 @@ async def test_a_reply_is_read_like_an_object(client: AsyncClient) -> None:
 
 
 async def test_places_are_given_by_position_or_by_name(client: AsyncClient, server: FaultServer) -> None:
-    """Both ways send the same; what is missing, twice or too much is refused before anything is sent."""
+    """The last of them only by position; what is missing, twice or too much is refused before anything is sent."""
     runs = client.evals.runs
-    await runs.retrieve("e", "r")
+    await runs.retrieve("r", eval_id="e")
     await runs.retrieve(run_id="r", eval_id="e")
     assert server.requests[-1].target == server.requests[-2].target
     before = len(server.requests)
-    for places, params in ((("e",), {}), (("e", "r", "x"), {}), (("e", "r"), {"run_id": "r"}), (("e", ""), {})):
+    twice = {"eval_id": "e", "run_id": "r"}
+    for places, params in ((("r",), {}), (("e", "r"), {}), (("r",), twice), (("",), {"eval_id": "e"})):
         with pytest.raises(InvalidParameterError):
             await runs.retrieve(*places, **params)
     assert len(server.requests) == before

@@ -44,9 +44,9 @@ UPLOADS: list[tuple[str, list[str], dict[str, Any], list[str]]] = [
 ]
 DOWNLOADS = [
     ("videos.download_content", ["video_1"], {"variant": "thumbnail"}),
-    ("containers.files.content.retrieve", ["cntr_1", "cfile_1"], {}),
+    ("containers.files.content.retrieve", ["cfile_1"], {"container_id": "cntr_1"}),
     ("skills.content.retrieve", ["skill_1"], {}),
-    ("skills.versions.content.retrieve", ["skill_1", "2"], {}),
+    ("skills.versions.content.retrieve", ["2"], {"skill_id": "skill_1"}),
 ]
 
 
@@ -84,4 +84,4 @@ async def test_what_is_no_json_is_given_as_it_is(name: str, places: list[str], p
         async with AsyncClient(api_key="k", base_url=server.base_url, trust_env=False) as client:
             reply = await method_of(client, name)(*places, **params)
     assert (reply.content, reply.content_type) == (b"\0\xff", "application/octet-stream")
-    assert server.requests[0].target.endswith("variant=thumbnail" if params else "/content")
+    assert server.requests[0].target.endswith("variant=thumbnail" if "variant" in params else "/content")

@@ -64,18 +64,18 @@ async def test_files_are_uploaded_and_waited_for(client: AsyncClient) -> None:
     assert (file.attributes, file.usage_bytes) == ({"year": 2026, "draft": False}, 9)
     assert file.chunking_strategy is not None
     assert file.chunking_strategy.static.max_chunk_size_tokens == 100
-    assert [part.text async for part in files.content(store.id, file.id)] == ["some text"]
+    assert [part.text async for part in files.content(file.id, vector_store_id=store.id)] == ["some text"]
     failed = await files.upload_and_wait(store.id, file=("b.bin", b"\xff\xfe"))
     assert failed.status == "failed"
     assert failed.last_error is not None
     assert failed.last_error.code == "unsupported_file"
     assert [one.id async for one in files.list(store.id, filter="failed")] == [failed.id]
-    assert (await files.update(store.id, file.id, attributes={"year": 1})).attributes == {"year": 1}
+    assert (await files.update(file.id, vector_store_id=store.id, attributes={"year": 1})).attributes == {"year": 1}
     again = await files.create_and_wait(store.id, file_id=file.id)
     assert (again.id, again.status) == (file.id, "completed")
-    assert (await files.delete(store.id, file.id)).object == "vector_store.file.deleted"
+    assert (await files.delete(file.id, vector_store_id=store.id)).object == "vector_store.file.deleted"
     with pytest.raises(NotFoundError):
-        await files.retrieve(store.id, file.id)
+        await files.retrieve(file.id, vector_store_id=store.id)
 
 
 async def test_a_wait_ends_in_time() -> None:
@@ -85,7 +85,7 @@ async def test_a_wait_ends_in_time() -> None:
             stores = client.vector_stores
             for wait in (stores.files.wait, stores.file_batches.wait):
                 with pytest.raises(WaitTimeoutError) as caught:
-                    await wait("vs", "x", max_wait=0.01, poll_interval=0.001)
+                    await wait("x", vector_store_id="vs", max_wait=0.01, poll_interval=0.001)
                 assert caught.value.last.status == "in_progress"
 
 
@@ -104,18 +104,18 @@ async def test_many_files_are_attached_together(client: AsyncClient) -> None:
     assert batch.status == "completed"
     assert batch.file_counts is not None
     assert (batch.file_counts.completed, batch.file_counts.total) == (9, 9)
-    listed = await batches.list_files(store.id, batch.id, order="asc", limit=3).collect()
+    listed = await batches.list_files(batch.id, vector_store_id=store.id, order="asc", limit=3).collect()
     assert [file.attributes for file in listed] == [{"all": True}] * 9
     assert listed[0].id == earlier.id
     names = [(await client.files.retrieve(file.id)).filename for file in listed[1:]]
     assert names == [f"{number}.txt" for number in range(8)]
     each = await batches.create_and_wait(store.id, files=[{"file_id": earlier.id, "attributes": {"own": 1}}])
-    assert [file.attributes async for file in batches.list_files(store.id, each.id)] == [{"own": 1}]
+    assert [file.attributes async for file in batches.list_files(each.id, vector_store_id=store.id)] == [{"own": 1}]
     waiting = await batches.create(store.id, file_ids=[earlier.id])
-    assert (await batches.cancel(store.id, waiting.id)).status == "cancelled"
-    assert (await batches.wait(store.id, waiting.id)).status == "cancelled"
+    assert (await batches.cancel(waiting.id, vector_store_id=store.id)).status == "cancelled"
+    assert (await batches.wait(waiting.id, vector_store_id=store.id)).status == "cancelled"
     with pytest.raises(BadRequestError):
-        await batches.cancel(store.id, waiting.id)
+        await batches.cancel(waiting.id, vector_store_id=store.id)
 
 
 async def test_the_first_upload_that_fails_ends_the_others(client: AsyncClient) -> None:
@@ -173,13 +173,18 @@ async def test_what_cannot_be_right_is_not_sent() -> None:
         bad: Any = "file_1"
         for field, call in (
             ("vector_store_id", lambda: stores.retrieve("")),
-            ("file_id", lambda: stores.files.retrieve("vs", "..")),
+            ("file_id", lambda: stores.files.retrieve("..", vector_store_id="vs")),
             ("file_id", lambda: stores.files.create("vs", file_id="")),
             ("file_ids", lambda: stores.create(file_ids=bad)),
             ("file_ids", lambda: stores.file_batches.create("vs")),
             ("file_ids", lambda: stores.file_batches.create("vs", file_ids=["a"], files=[{"file_id": "b"}])),
             ("query", lambda: stores.search("vs", query="").collect()),
-            ("max_wait", lambda: stores.files.wait("vs", "f", max_wait=-1)),
+            ("max_wait", lambda: stores.files.wait("f", vector_store_id="vs", max_wait=-1)),
+            ("max_wait", lambda: stores.files.create_and_wait("vs", file_id="f", max_wait=-1)),
+            ("poll_interval", lambda: stores.files.upload_and_wait("vs", file=b"f", poll_interval=0)),
+            ("max_wait", lambda: stores.file_batches.create_and_wait("vs", file_ids=["f"], max_wait=-1)),
+            ("max_wait", lambda: stores.file_batches.upload_and_wait("vs", files=[b"f"], max_wait=-1)),
+            ("file_ids", lambda: stores.file_batches.upload_and_wait("vs", files=[b"f"], file_ids=bad)),
         ):
             with pytest.raises(InvalidParameterError) as caught:
                 await call()
@@ -207,7 +212,7 @@ async def test_replies_of_other_servers_are_read() -> None:
             )
             assert store.expires_after is not None
             assert (store.expires_after.weeks, store.to_dict()["expires_after"]) == (1, odd["expires_after"])
-            assert (await client.vector_stores.files.wait("x", "y")).attributes is None
+            assert (await client.vector_stores.files.wait("y", vector_store_id="x")).attributes is None
             sent = server.requests[-1]
             assert sent.header("openai-beta") == "assistants=v2"
             await client.vector_stores.files.create("x", file_id="y", attributes={"a": 1}, extra_body={"b": 2})

@@ -17,7 +17,7 @@ from typing import Any
 
 import openai
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from openai_async import (
     AsyncClient,
@@ -138,6 +138,10 @@ def test_the_tolerance_goes_both_ways_and_can_be_chosen(monkeypatch: pytest.Monk
     assert "in the future" in str(refused(BODY, signed(at=1_000_301)))
     webhooks.verify_signature(BODY, signed(at=999_000), secret=SECRET, tolerance=1_000)
     refused(BODY, signed(at=999_999), tolerance=0)
+    for nonsense in (float("nan"), -1):
+        with pytest.raises(InvalidParameterError) as caught:
+            webhooks.verify_signature(BODY, signed(at=1), secret=SECRET, tolerance=nonsense)
+        assert caught.value.field == "tolerance"
 
 
 # ---- what is wrong
@@ -160,6 +164,7 @@ def test_any_change_is_refused(data: st.DataObject) -> None:
         refused(BODY, {**headers, what: after.decode()})
 
 
+@settings(max_examples=25)  # a client of theirs takes its time to be made
 @given(st.binary(max_size=200), st.text(min_size=1, max_size=20), st.binary(min_size=1, max_size=40))
 def test_ours_and_the_official_client_agree(body: bytes, name: str, key: bytes) -> None:
     """What one of them takes the other one takes, too, and what one refuses the other refuses."""
@@ -261,9 +266,10 @@ def test_the_secret_comes_from_the_call_the_client_or_the_environment(
         webhooks.unwrap(BODY, signed())
 
 
-def test_nobody_sees_the_secret() -> None:
+@pytest.mark.parametrize("kind", [AsyncClient, Client])
+def test_nobody_sees_the_secret(kind: Any) -> None:
     """Not the client's repr, not an error, its pickle or the variables of the frames that it came through."""
-    client = AsyncClient(api_key="k", webhook_secret=SECRET)
+    client = kind(api_key="k", webhook_secret=SECRET)
     assert SECRET not in repr(client) + repr(client.webhooks) + repr(vars(client))
     secret = Secret(SECRET)
     for call in (
@@ -271,7 +277,12 @@ def test_nobody_sees_the_secret() -> None:
         lambda: client.webhooks.verify_signature(b"wrong", signed()),
         lambda: webhooks.unwrap(b"wrong", signed(), secret=secret),
         lambda: webhooks.verify_signature(b"wrong", signed(), secret=secret),
-        lambda: client.webhooks.unwrap(5, signed()),  # type: ignore[arg-type]
+        lambda: client.webhooks.unwrap(5, signed()),
+        lambda: client.webhooks.verify_signature(b"wrong", signed(), secret=SECRET),
+        lambda: client.webhooks.unwrap(b"wrong", signed(), secret=SECRET.encode()),
+        lambda: webhooks.unwrap(b"wrong", signed(), secret=SECRET.encode()),  # type: ignore[arg-type]
+        lambda: webhooks.verify_signature(b"wrong", signed(), secret=f"{SECRET} "),
+        lambda: kind(api_key="k", webhook_secret=SECRET.encode()),
         lambda: client.webhooks.unwrap(b"wrong", signed(), secret=SECRET),
         lambda: webhooks.unwrap(b"wrong", signed(), secret=SECRET),
         lambda: webhooks.verify_signature(b"wrong", signed(), secret=SECRET),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, cast
 
 from openai_async.resources._download import AsyncDownload, AsyncDownloadManager
 from openai_async.sync._facade import Lease, ManagerFace, StepFace
@@ -49,7 +49,10 @@ class Download(StepFace[AsyncDownload, bytes]):
 
         Raises what iterating raises, and OSError. Ctrl-C leaves no file.
         """
-        return self._call(lambda: self._inner.write_to(path))
+        try:
+            return self._call(lambda: self._inner.write_to(path))
+        finally:
+            path = cast("Any", None)
 
     def close(self) -> None:
         """Close it; before its end, the connection is dropped.

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar, Unpack, overload
+from typing import Any, TypeVar, Unpack, cast, overload
 
 from openai_async.resources._raw import AsyncRead, AsyncWrite
 from openai_async.sync._facade import Facade
@@ -40,7 +40,10 @@ class Read(Facade[AsyncRead]):
 
         Ctrl-C drops the connection.
         """
-        return self._call(lambda: self._inner.__call__(path, cast_to=cast_to, **options), options)
+        try:
+            return self._call(lambda: self._inner.__call__(path, cast_to=cast_to, **options), options)
+        finally:
+            path = cast("Any", None)
 
 
 class Write(Facade[AsyncWrite]):
@@ -93,6 +96,9 @@ class Write(Facade[AsyncWrite]):
 
         Ctrl-C drops the connection; the request may be carried out all the same.
         """
-        return self._call(
-            lambda: self._inner.__call__(path, body=body, files=files, cast_to=cast_to, **options), options
-        )
+        try:
+            return self._call(
+                lambda: self._inner.__call__(path, body=body, files=files, cast_to=cast_to, **options), options
+            )
+        finally:
+            path = body = files = cast("Any", None)

@@ -111,7 +111,7 @@ class ConversationItems(Facade[AsyncConversationItems]):
         return self._ask_for(Paginator, lambda: self._inner.list(conversation_id, **params), params)
 
     def retrieve(
-        self, conversation_id: str, item_id: str, *, include: Include | None = None, **options: Unpack[RequestOptions]
+        self, item_id: str, *, conversation_id: str, include: Include | None = None, **options: Unpack[RequestOptions]
     ) -> ResponseItem:
         """One item by its id.
 
@@ -122,9 +122,11 @@ class ConversationItems(Facade[AsyncConversationItems]):
 
         Ctrl-C drops the connection; nothing is left behind.
         """
-        return self._call(lambda: self._inner.retrieve(conversation_id, item_id, include=include, **options), options)
+        return self._call(
+            lambda: self._inner.retrieve(item_id, conversation_id=conversation_id, include=include, **options), options
+        )
 
-    def delete(self, conversation_id: str, item_id: str, **options: Unpack[RequestOptions]) -> Conversation:
+    def delete(self, item_id: str, *, conversation_id: str, **options: Unpack[RequestOptions]) -> Conversation:
         """Delete an item of a conversation, which is the result.
 
         Raises:
@@ -134,4 +136,4 @@ class ConversationItems(Facade[AsyncConversationItems]):
 
         Ctrl-C drops the connection; the item may be deleted all the same.
         """
-        return self._call(lambda: self._inner.delete(conversation_id, item_id, **options), options)
+        return self._call(lambda: self._inner.delete(item_id, conversation_id=conversation_id, **options), options)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Unpack
+from typing import Any, Unpack, cast
 
 from openai_async.resources.files import AsyncFiles
 from openai_async.sync._facade import Facade
@@ -114,7 +114,10 @@ class Files(Facade[AsyncFiles]):
 
         Ctrl-C drops the connection and leaves no file.
         """
-        return self._call(lambda: self._inner.download(file_id, path, **options), options)
+        try:
+            return self._call(lambda: self._inner.download(file_id, path, **options), options)
+        finally:
+            path = cast("Any", None)
 
     def wait_for_processing(
         self,

@@ -208,7 +208,7 @@ class Permissions(Facade[AsyncPermissions]):
         return self._ask_for(Paginator, lambda: self._inner.retrieve(fine_tuned_model_checkpoint, **params), params)
 
     def delete(
-        self, fine_tuned_model_checkpoint: str, permission_id: str, **options: Unpack[RequestOptions]
+        self, permission_id: str, *, fine_tuned_model_checkpoint: str, **options: Unpack[RequestOptions]
     ) -> CheckpointPermissionDeleted:
         """Take a permission back.
 
@@ -218,7 +218,12 @@ class Permissions(Facade[AsyncPermissions]):
 
         Ctrl-C drops the connection; the permission may be taken back all the same.
         """
-        return self._call(lambda: self._inner.delete(fine_tuned_model_checkpoint, permission_id, **options), options)
+        return self._call(
+            lambda: self._inner.delete(
+                permission_id, fine_tuned_model_checkpoint=fine_tuned_model_checkpoint, **options
+            ),
+            options,
+        )
 
 
 class Alpha(Facade[AsyncAlpha]):

@@ -105,27 +105,27 @@ class Messages(Facade[AsyncMessages]):
         """
         return self._call(lambda: self._inner.create(thread_id, **params), params)
 
-    def retrieve(self, thread_id: str, message_id: str, **options: Unpack[RequestOptions]) -> Message:
+    def retrieve(self, message_id: str, *, thread_id: str, **options: Unpack[RequestOptions]) -> Message:
         """One message by its id; NotFoundError if there is none.
 
         Ctrl-C drops the connection; nothing is left behind.
         """
-        return self._call(lambda: self._inner.retrieve(thread_id, message_id, **options), options)
+        return self._call(lambda: self._inner.retrieve(message_id, thread_id=thread_id, **options), options)
 
-    def update(self, thread_id: str, message_id: str, **params: Unpack[MetadataParams]) -> Message:
+    def update(self, message_id: str, *, thread_id: str, **params: Unpack[MetadataParams]) -> Message:
         """Change a message's metadata; nothing else of a message can be changed.
 
         Ctrl-C drops the connection; it may be changed all the same.
         """
-        return self._call(lambda: self._inner.update(thread_id, message_id, **params), params)
+        return self._call(lambda: self._inner.update(message_id, thread_id=thread_id, **params), params)
 
     def list(self, thread_id: str, **params: Unpack[MessageListParams]) -> Paginator[Message]:
         """The messages of a thread, page by page or one by one. Ctrl-C drops the connection."""
         return self._ask_for(Paginator, lambda: self._inner.list(thread_id, **params), params)
 
-    def delete(self, thread_id: str, message_id: str, **options: Unpack[RequestOptions]) -> AssistantDeleted:
+    def delete(self, message_id: str, *, thread_id: str, **options: Unpack[RequestOptions]) -> AssistantDeleted:
         """Delete a message.
 
         Ctrl-C drops the connection; it may be deleted all the same.
         """
-        return self._call(lambda: self._inner.delete(thread_id, message_id, **options), options)
+        return self._call(lambda: self._inner.delete(message_id, thread_id=thread_id, **options), options)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cached_property
-from typing import Unpack
+from typing import Any, Unpack, cast
 
 from openai_async.resources.uploads import AsyncParts, AsyncUploads
 from openai_async.sync._facade import Facade
@@ -111,23 +111,26 @@ class Uploads(Facade[AsyncUploads]):
 
         Ctrl-C ends the parts that are being sent; the state that `on_part` was given resumes the upload.
         """
-        return self._call(
-            lambda: self._inner.upload_file_chunked(
-                file=file,
-                mime_type=mime_type,
-                purpose=purpose,
-                filename=filename,
-                md5=md5,
-                expires_after=expires_after,
-                part_size=part_size,
-                max_in_flight=max_in_flight,
-                resume=resume,
-                on_upload=on_upload,
-                on_part=on_part,
-                **options,
-            ),
-            options,
-        )
+        try:
+            return self._call(
+                lambda: self._inner.upload_file_chunked(
+                    file=file,
+                    mime_type=mime_type,
+                    purpose=purpose,
+                    filename=filename,
+                    md5=md5,
+                    expires_after=expires_after,
+                    part_size=part_size,
+                    max_in_flight=max_in_flight,
+                    resume=resume,
+                    on_upload=on_upload,
+                    on_part=on_part,
+                    **options,
+                ),
+                options,
+            )
+        finally:
+            file = cast("Any", None)
 
 
 class Parts(Facade[AsyncParts]):

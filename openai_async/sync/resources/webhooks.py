@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from openai_async.resources.webhooks import AsyncWebhooks
+from openai_async.sync._arguments import hiding
 from openai_async.sync._facade import Facade
 from openai_async.types.settings import Secret
 from openai_async.types.webhooks import WebhookEvent
@@ -34,7 +35,7 @@ class Webhooks(Facade[AsyncWebhooks]):
             DecodeError: it is signed, and no event.
             ConfigurationError: there is no secret, or it is not base64.
         """
-        return self._inner.unwrap(payload, headers, secret=secret)
+        return self._inner.unwrap(payload, headers, secret=(secret := hiding(secret)))
 
     def verify_signature(
         self,
@@ -56,4 +57,4 @@ class Webhooks(Facade[AsyncWebhooks]):
             InvalidWebhookSignatureError: it is not signed, not with this secret, or not at this time.
             ConfigurationError: there is no secret, or it is not base64.
         """
-        return self._inner.verify_signature(payload, headers, secret=secret, tolerance=tolerance)
+        return self._inner.verify_signature(payload, headers, secret=(secret := hiding(secret)), tolerance=tolerance)
