@@ -9,7 +9,7 @@ joined, lists are put together, anything else is what came last.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from openai_async.types._base import EMPTY
 from openai_async.types.chat import (
@@ -220,7 +220,7 @@ class _Choice:
         Noted are the places in `content` where its text begins and ends.
         """
         end = len(self.content)
-        listed = cast("list[Any]", parts) if isinstance(parts, list) else [parts]
+        listed: list[Any] = parts if isinstance(parts, list) else [parts]  # pyright: ignore[reportUnknownVariableType]
         self.parts.append((end - taken, end, listed))
 
     def _all_parts(self) -> dict[str, Any]:
