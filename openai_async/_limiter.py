@@ -149,7 +149,7 @@ class Limiter:
         self._in_flight = 0
         self._families: dict[str, _Family] = {}
         self._clock = _runtime.LastingClock()
-        self.now = self._clock.now
+        self.now: Callable[[], float] = self._clock.now
 
     # -- asking ----------------------------------------------------------------------------------------
 
