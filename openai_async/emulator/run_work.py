@@ -218,7 +218,7 @@ class Run(Record):
 
     def _end(self, status: str, steps: str) -> None:
         """End, and with it the steps that have not ended."""
-        self.values |= {"status": status, "required_action": None, "expires_at": None, "usage": dict(self._usage)}
+        self.values.update(status=status, required_action=None, expires_at=None, usage=dict(self._usage))
         for step in self.steps.values():
             if step.values["status"] == "in_progress":
                 self._end_step(step, steps)
