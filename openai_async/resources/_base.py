@@ -124,7 +124,7 @@ class Resource:
             call = prepare(self._pipeline, operation, decode, dict(asked.params), place=place)
             page: AsyncPage[V] = await self._pipeline.fetch(call)
             if (further := following(page.data, page.extra)) is not None:
-                if further.items() <= asked.params.items():
+                if asked.followed and further.items() <= asked.params.items():
                     raise DecodeError("the list does not go on: the page after this one would be this one again")
                 page._next = partial(fetch, asked.further(further))
             return page

@@ -65,10 +65,12 @@ class Asked:
     """Arguments of a call for a page, kept for the next one. The repr, which tracebacks may show, has none of them."""
 
     params: dict[str, Any] = attrs.field(repr=False)
+    #: Whether a page named these arguments, and not the caller.
+    followed: bool = False
 
     def further(self, params: Mapping[str, Any]) -> Asked:
         """The same, but for these."""
-        return Asked({**self.params, **params})
+        return Asked({**self.params, **params}, followed=True)
 
 
 class AsyncPaginator(Generic[T]):

@@ -268,6 +268,17 @@ async def test_a_list_that_goes_in_a_circle_is_an_error(page: dict[str, Any]) ->
         assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize("page", [{"has_more": True, "last_id": "2"}, {"next": "2"}])
+async def test_a_page_that_names_the_callers_own_cursor_is_still_given(page: dict[str, Any]) -> None:
+    """What was asked for is there, and was paid for by a request: only going on from it is an error."""
+    with FaultServer([json_reply({"data": ids(3), **page})]) as server:
+        async with client_of(server) as client:
+            first = await listing(client, after="2")
+            assert [item.id for item in first] == ["3"]
+            with pytest.raises(DecodeError, match="does not go on"):
+                await first.next_page()
+
+
 async def test_what_a_page_states_beside_its_items_is_kept() -> None:
     """Fields of tomorrow are in `extra`, and a page shows neither them nor headers."""
     with FaultServer([json_reply({"data": ids(1), "has_more": False, "mood": "good"})]) as server:
