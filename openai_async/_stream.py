@@ -42,6 +42,9 @@ from openai_async.types.meta import Meta, RateLimits
 _DRAIN_SECONDS = 0.1
 _DRAIN_BYTES = 64 * 1024
 
+#: Chunks that are decoded before somebody asks for them, at most.
+_AHEAD = 256
+
 #: Model, time of creation, service tier and usage.
 Billed: TypeAlias = tuple[str | None, float | None, str | None, CompletionUsage]
 
@@ -104,6 +107,7 @@ class AsyncStream(Generic[C, F]):
         self._fold = fold
         self._sse = SSEDecoder(max_event_bytes)
         self._events: deque[Event] = deque()
+        self._decoded: deque[C] = deque()  # the chunks of events before those
         self._opened = _runtime.now()
         self._bare: bool | None = None  # the body is JSON by itself, and no stream; None before its first byte
         self._begun = False  # an event has arrived
@@ -129,8 +133,9 @@ class AsyncStream(Generic[C, F]):
         return self
 
     async def __anext__(self) -> C:
-        while (chunk := self._ready()) is None:
-            await self._advance()
+        while (chunk := self._take()) is None:
+            if not self._decode_some(1):
+                await self._advance()
         return chunk
 
     @property
@@ -174,25 +179,45 @@ class AsyncStream(Generic[C, F]):
         state = "complete" if self._complete else "closed" if self._closed else "open"
         return f"<AsyncStream {state}, request {self.request_id}>"
 
-    def _ready(self) -> C | None:
-        """The next chunk, if its event has arrived; None if it takes `_advance` to go on.
-
-        Arithmetic only, apart from the loop: the synchronous client calls it in its caller's thread.
-        """
-        if not self._events or (event := self._events[0])[1] == b"[DONE]":
+    def _take(self) -> C | None:
+        """The next chunk, if it is decoded. Arithmetic only: the synchronous client calls it in its caller's thread."""
+        if not self._decoded:
             return None
         try:
-            chunk = self._decode(event[1]) if self._decode_named is None else self._decode_named(event[0], event[1])
-        except DecodeError:
+            chunk = self._decoded.popleft()
+        except IndexError:  # another thread has closed the stream
             return None
-        if event[0] == b"error" or (chunk.extra and problems.error_in(chunk.extra)):
-            return None
-        self._events.popleft()
         self._fold.add(chunk)
         if self._fold.over:
+            self._decoded.clear()
             self._events.clear()
             self._completed()
         return chunk
+
+    def _decode_some(self, most: int) -> bool:
+        """Decode what has arrived, up to so many chunks; False if it takes `_advance` to go on."""
+        while self._events and len(self._decoded) < most:
+            kind, data = self._events[0]
+            if data == b"[DONE]":
+                break
+            try:
+                chunk = self._decode(data) if self._decode_named is None else self._decode_named(kind, data)
+            except DecodeError:
+                break
+            if kind == b"error" or (chunk.extra and problems.error_in(chunk.extra)):
+                break
+            self._events.popleft()
+            self._decoded.append(chunk)
+        return bool(self._decoded)
+
+    async def _arrive(self) -> None:
+        """Wait until a chunk is decoded, and decode with it what has arrived, too.
+
+        For a thread that iterates: the decoder's memory stays with the core that the loop runs on, and each chunk that
+        another core decodes costs half as much again.
+        """
+        while not self._decode_some(_AHEAD):
+            await self._advance()
 
     async def _advance(self) -> None:
         """Wait for the next event, or end as the stream ends: one that is there and not ready is an end, too."""
@@ -313,6 +338,7 @@ class AsyncStream(Generic[C, F]):
     def _close(self) -> None:
         if not self._closed:
             self._closed = True
+            self._decoded.clear()
             self._events.clear()
             self._exchange.abandon()  # does nothing if the body was read to its end
             if self._release is not None:

@@ -243,7 +243,7 @@ class OpenFace(Facade[A]):
 
 
 class StreamFace(OpenFace["AsyncStream[C, F]"], Generic[C, F]):
-    """Stands for a stream. Chunks are decoded in the thread that takes them: one that has arrived costs no hop."""
+    """Stands for a stream. Chunks that arrive together are decoded together, on the loop; only waiting is a hop."""
 
     def __init__(self, lease: Lease, inner: AsyncStream[C, F]) -> None:
         super().__init__(lease, inner)
@@ -253,8 +253,8 @@ class StreamFace(OpenFace["AsyncStream[C, F]"], Generic[C, F]):
         self._check()
         inner = self._inner
         with self._lock:
-            while (chunk := inner._ready()) is None:
-                self._lease.call(inner._advance)
+            while (chunk := inner._take()) is None:
+                self._lease.call(inner._arrive)
             return chunk
 
     def _texts(self) -> Iterator[str]:

@@ -25,6 +25,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar, cast
 from weakref import WeakSet
 
 from openai_async.errors import OpenAIError, frameless
+from openai_async.sync import _bell
 
 T = TypeVar("T")
 
@@ -54,10 +55,11 @@ class Portal:
         #: What is to be closed when the loop ends.
         self.open: WeakSet[Open] = WeakSet()
         self._inbox: deque[tuple[contextvars.Context, _Call[Any]]] = deque()
-        self._woken = False  # the loop has been told of the inbox
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._woken = False  # the doorbell was rung, and not answered yet
+        self.tasks: set[asyncio.Task[None]] = set()  # the loop does not end before them
         self._unused = asyncio.Event()
         self._loop = asyncio.new_event_loop()
+        self._doorbell: _bell.Doorbell = _bell.door(self._loop, self._take_in)
         self._thread = threading.Thread(target=self._run, name="openai-async", daemon=True)
 
     def start(self) -> None:
@@ -79,6 +81,7 @@ class Portal:
         try:
             self._submit(call)
             call.wait()
+            call.bell.give_back()
         except Ended:
             raise
         except BaseException:  # Ctrl-C, or what another signal handler raised
@@ -117,7 +120,7 @@ class Portal:
             raise RuntimeError(
                 "a callback of a synchronous client cannot call one: it runs in the thread that would do the work"
             )
-        if (asyncio._get_running_loop() is not None or _in_trio()) and not _in_notebook():
+        if (asyncio._get_running_loop() is not None or ("trio" in sys.modules and _in_trio())) and not _in_notebook():
             warnings.warn(
                 "a synchronous client blocks the event loop that runs in this thread; use AsyncClient here",
                 RuntimeWarning,
@@ -130,9 +133,9 @@ class Portal:
             if self.ended:
                 raise Ended
             self._inbox.append((contextvars.copy_context(), call))
-            if not self._woken:  # one wake-up serves all that come until the loop gets to it
+            if not self._woken:  # one ring serves all that come until the loop gets to it
                 self._woken = True
-                self._loop.call_soon_threadsafe(self._take_in)
+                self._doorbell.ring()
 
     # -- on the loop -----------------------------------------------------------------------------------
 
@@ -144,9 +147,14 @@ class Portal:
 
     def spawn(self, coroutine: Any) -> asyncio.Task[None]:
         """Run a coroutine that handles its own errors; the loop does not end before it."""
+        task = self.begin(coroutine)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    def begin(self, coroutine: Any) -> asyncio.Task[None]:
+        """As `spawn`, of a coroutine that leaves `tasks` itself: a callback would cost a turn of the loop."""
         task = self._loop.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.tasks.add(task)
         return task
 
     def hold(self) -> None:
@@ -160,18 +168,21 @@ class Portal:
                 runner.run(self._serve())
         finally:
             _alive.discard(self)
+            with _lock:
+                self._doorbell.close()
 
     async def _serve(self) -> None:
+        self._doorbell.open()
         await self._unused.wait()
-        while self._tasks and not self.exiting:
-            await asyncio.wait(self._tasks, timeout=1.0)
+        while self.tasks and not self.exiting:
+            await asyncio.wait(self.tasks, timeout=1.0)
         for each in tuple(self.open):
             await each.aclose()
 
     def _exit(self) -> None:
         self.exiting = True
         self._unused.set()
-        for task in self._tasks:
+        for task in self.tasks:
             task.cancel()
 
     # -- the end ---------------------------------------------------------------------------------------
@@ -194,13 +205,12 @@ class Portal:
 class _Call(Generic[T]):
     """One call under way: started and ended on the loop, awaited by the thread that makes it."""
 
-    __slots__ = ("_cancelled", "_done", "_ended", "_error", "_function", "_portal", "_running", "_task", "_value")
+    __slots__ = ("_cancelled", "_done", "_error", "_function", "_portal", "_running", "_task", "_value", "bell")
 
     def __init__(self, portal: Portal, function: Callable[[], Awaitable[T]]) -> None:
         self._portal = portal
         self._function: Callable[[], Awaitable[T]] | None = function
-        self._ended = threading.Lock()
-        self._ended.acquire()
+        self.bell = _bell.borrow()
         self._task: asyncio.Task[None] | None = None
         self._running = self._cancelled = self._done = False
         self._value: T | None = None
@@ -209,7 +219,7 @@ class _Call(Generic[T]):
     def start(self) -> None:
         if (sniffio := sys.modules.get("sniffio")) is not None:
             sniffio.current_async_library_cvar.set("asyncio")  # in the copied context it may be the caller's
-        self._task = self._portal.spawn(self._run())
+        self._task = self._portal.begin(self._run())
 
     def cancel(self) -> None:
         self._cancelled = True
@@ -227,21 +237,18 @@ class _Call(Generic[T]):
                 self._value = await function()
         except BaseException as error:
             self._error = error
+        self._portal.tasks.discard(cast("asyncio.Task[None]", self._task))
         if not self._portal.exiting:  # a thread that is woken while the interpreter ends finds ruins
             self._end()
 
     def _end(self) -> None:
         self._done = True
-        self._ended.release()
+        self.bell.ring()
 
     def wait(self) -> None:
         """Wait for its end; at once if it has come."""
-        if not self._done:
-            if sys.platform == "win32":
-                while not self._ended.acquire(timeout=0.05):  # a lock there does not hear of Ctrl-C
-                    pass
-            else:
-                self._ended.acquire()
+        while not self._done:
+            self.bell.wait()
 
     def discard(self) -> None:
         """Nobody is left to take what it opened."""
@@ -293,6 +300,7 @@ def claim() -> Portal:
 
 def _after_fork() -> None:
     global _lock, _current
+    _bell.after_fork()
     _lock = threading.Lock()  # another thread may have held it
     _current = None
     for portal in _alive:
@@ -316,8 +324,7 @@ atexit.register(_at_exit)
 
 
 def _in_trio() -> bool:
-    trio = sys.modules.get("trio")
-    return trio is not None and trio.lowlevel.in_trio_run()
+    return bool(sys.modules["trio"].lowlevel.in_trio_run())
 
 
 def _in_notebook() -> bool:

@@ -164,7 +164,7 @@ async def test_a_server_that_refuses_during_the_upload_costs_one_connection(make
 @pytest.mark.parametrize("end", [Fin(), Stall()], ids=["closes", "stalls"])
 async def test_an_answer_before_the_upload_has_ended_is_heard(end: Fin | Stall, make_client: MakeClient) -> None:
     """A server that answers and reads no further is heard at once, and its connection is not used again."""
-    call = {**CALL, "messages": [{"role": "user", "content": "x" * 8_000_000}]}
+    call = {**CALL, "messages": [{"role": "user", "content": "x" * 32_000_000}]}  # more than two kernels' buffers take
     with FaultServer([(ReadRequest(body=1_000), *error_reply(413), end)]) as server:
         async with make_client(server.base_url, timeout=5.0) as client:
             with pytest.raises(RequestTooLargeError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextvars
 import importlib
 import inspect
+import select
 import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -67,8 +68,10 @@ def _raise(error: BaseException) -> None:
 def _wait(call: Any) -> None:
     """`_Call.wait` for threads that hear of no signal: what `interrupted` says is Ctrl-C to them."""
     interrupted: threading.Event | None = getattr(_interruption, "event", None)
-    while not call._done and not call._ended.acquire(timeout=0.002):
-        if interrupted is not None and interrupted.is_set():
+    while not call._done:
+        if select.select([call.bell.fd], [], [], 0.002)[0]:
+            call.bell.wait()
+        elif interrupted is not None and interrupted.is_set():
             interrupted.clear()
             raise KeyboardInterrupt
 

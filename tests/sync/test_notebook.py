@@ -16,8 +16,6 @@ SECONDS = 60.0
 
 CELLS = {
     "a call": """
-        from openai_async import Client
-        client = Client(api_key="k", base_url=BASE_URL)
         reply = client.chat.completions.create(model="emulated-mini", messages=MESSAGES)
         print(reply.choices[0].finish_reason)
     """,
@@ -40,23 +38,25 @@ CELLS = {
             reply = await there.chat.completions.create(model="emulated-mini", messages=MESSAGES)
         print(reply.choices[0].finish_reason)
     """,
-    "the end": """
-        client.close()
-        print("stop")
+    "a client of the cell's own": """
+        with Client(api_key="k", base_url=BASE_URL) as own:
+            print(own.chat.completions.create(model="emulated-mini", messages=MESSAGES).choices[0].finish_reason)
     """,
 }
 
 
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[Any]:
-    """A client of a kernel that has the emulator's address."""
+    """A client of a kernel that has the emulator's address, and ours."""
     with Emulator().run() as server:
         manager, client = start_new_kernel(startup_timeout=SECONDS)
         try:
             messages = [{"role": "user", "content": "Hello!"}]
             executed(client, f"BASE_URL, MESSAGES = {server.base_url!r}, {messages!r}")
+            executed(client, 'from openai_async import Client; client = Client(api_key="k", base_url=BASE_URL)')
             yield client
         finally:
+            executed(client, "client.close()")
             client.stop_channels()
             manager.shutdown_kernel(now=True)
 
@@ -82,7 +82,7 @@ def executed(kernel: Any, code: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_notebook_cell_works_as_a_script_does(kernel: Any, cell: str) -> None:
-    """Each cell gives its result, and no warning of a loop that is blocked: it is what the user asks for."""
+    """Each cell gives its result, whichever ran before it, and no warning of a loop that is blocked on purpose."""
     stdout, stderr = executed(kernel, textwrap.dedent(CELLS[cell]))
     assert "stop" in stdout
     assert "Warning" not in stderr

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import contextvars
 import gc
+import os
 import sys
 import threading
 import traceback
 import types
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anyio
@@ -19,8 +21,9 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from openai_async import BadRequestError, Client, ConfigurationError, OpenAIError, StreamInterrupted
+from openai_async import BadRequestError, Client, ConfigurationError, OpenAIError, StreamInterrupted, _stream
 from openai_async.client import AsyncClient
+from openai_async.sync import _bell, _portal
 from openai_async.sync._facade import Facade, Lease
 from openai_async.sync._handoff import Handoff, Held, Pump
 from openai_async.testing import FaultServer, Gate, Stall, json_reply, sse
@@ -311,6 +314,42 @@ def test_what_a_context_manager_raises_is_raised(when: str, lease: Lease) -> Non
         enter_and_leave()
 
 
+# ---- what wakes whom
+
+
+@pytest.fixture
+def without_counters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on systems without eventfd(2), or without descriptors left: locks, and the loop's own way to be woken."""
+    monkeypatch.setattr(_bell, "borrow", _bell.LockBell)
+    monkeypatch.setattr(_bell, "door", _bell.LoopDoorbell)
+    monkeypatch.setattr(_portal, "_current", None)
+
+
+@pytest.mark.usefixtures("without_counters")
+def test_locks_wake_as_counters_do() -> None:
+    """Calls from several threads, and a stream."""
+    with FaultServer(ok_as_asked) as server, client_of(server) as client:
+        create = client.chat.completions.create
+        with ThreadPoolExecutor(4) as pool:
+            assert [*pool.map(lambda _: create(**CALL).text, range(20))] == [TEXT] * 20
+        assert "".join(chunk.text for chunk in create(**CALL, stream=True)) == TEXT
+
+
+def test_a_call_is_made_even_if_no_descriptor_is_left(lease: Lease, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is out of descriptors cannot connect either, but what is connected goes on."""
+
+    def none_left(*_: object) -> int:
+        raise OSError(24, "Too many open files")
+
+    async def work() -> str:
+        return "done"
+
+    lease.call(work)
+    _bell.after_fork()  # forgets those that are kept
+    monkeypatch.setattr(os, "eventfd", none_left)
+    assert lease.call(work) == "done"
+
+
 # ---- streams and maps that are left
 
 
@@ -333,6 +372,23 @@ def test_a_stream_that_is_left_frees_its_connection(way: str) -> None:
                 del stream
         server.wait_for(lambda server: server.open_connections == 0)
         assert client._ask(lambda: held(client)) == 0
+
+
+def test_chunks_that_arrive_together_are_handed_over_together_up_to_a_bound() -> None:
+    """Each is there once and in order, and `partial` tells of those that were taken, not of those that have arrived."""
+    pieces = [f"{number} " for number in range(1_000)]
+    events = [CHUNKS[0] | {"choices": [{"index": 0, "delta": {"content": piece}}]} for piece in pieces]
+    with FaultServer([sse([*events, *EVENTS[-2:]])]) as server, client_of(server) as client:
+        stream = client.chat.completions.create(**CALL, stream=True)
+        found, most = list[str](), 0
+        for chunk in stream:
+            found.append(chunk.text)
+            most = max(most, len(stream._inner._decoded))
+            partial = stream.partial
+            assert partial is not None
+            assert partial.text == "".join(found)
+    assert found[:1_000] == pieces
+    assert 1 < most < _stream._AHEAD
 
 
 def test_a_stream_in_a_block_is_not_closed_because_nobody_looks_at_it() -> None:

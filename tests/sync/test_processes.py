@@ -177,7 +177,7 @@ def source_of_a_map():
 
 async def other_tasks():
     await asyncio.sleep(0)  # what has ended is gone after a turn of the loop
-    return len([t for t in client._lease.portal._tasks if t is not asyncio.current_task()])
+    return len([t for t in client._lease.portal.tasks if t is not asyncio.current_task()])
 
 client.models  # loaded before the signal
 say("ready")
@@ -231,6 +231,39 @@ def test_ctrl_c_ends_what_is_waited_for(phase: str, then: str) -> None:
         assert line(child) == "interrupted 0 0 0"
         assert time.monotonic() - since < 1.0
         assert line(child) == ("Hello!" if then == "goes on" else "")
+        _, complaints = child.communicate(timeout=20)
+    assert complaints == ""
+    assert child.returncode == 0
+
+
+HANDLED = """
+def handle(number, frame):
+    if arguments[0] == "calls":
+        say(create(**call("b")).text)
+    else:
+        say("handled")
+
+import signal
+signal.signal(signal.SIGUSR1, handle)
+client.models
+say("ready")
+say(create(**call("a")).text)
+"""
+
+
+@pytest.mark.parametrize("handler", ["returns", "calls"])
+def test_a_signal_whose_handler_returns_disturbs_no_call(handler: str) -> None:
+    """The call that was waited for goes on, even if the handler makes one of its own meanwhile."""
+    with (
+        FaultServer(lambda request: ok() if request.header("x-who") == "b" else (_REACHED, *ok())) as server,
+        running(HANDLED, server, handler) as child,
+    ):
+        assert line(child) == "ready"
+        server.wait_mark("reached")
+        child.send_signal(signal.SIGUSR1)
+        assert line(child) == ("Hello!" if handler == "calls" else "handled")
+        server.open_gate("reached")
+        assert line(child) == "Hello!"
         _, complaints = child.communicate(timeout=20)
     assert complaints == ""
     assert child.returncode == 0

@@ -1,0 +1,153 @@
+"""How a thread and an event loop wake each other.
+
+Where the kernel has counters that can be waited for (eventfd(2), Linux), they are used: both ends let go of the GIL
+before they ask the kernel, where a thread that a lock wakes finds the GIL held by whoever released the lock, and the
+socket that asyncio wakes its own loop with is read twice, the second time for an exception.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import Final, Protocol
+
+
+class Bell(Protocol):
+    """Rung once, from any thread, and heard by one. It may sound without having been rung: look at what was awaited."""
+
+    def ring(self) -> None: ...
+    def wait(self) -> None: ...
+
+    def give_back(self) -> None:
+        """Nobody waits for it any more."""
+        ...
+
+
+class LockBell:
+    """A lock, released by whoever rings."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def ring(self) -> None:
+        self._lock.release()
+
+    def wait(self) -> None:
+        if sys.platform == "win32":
+            self._lock.acquire(timeout=0.05)  # a lock there does not hear of Ctrl-C
+        else:
+            self._lock.acquire()
+
+    def give_back(self) -> None:
+        pass
+
+
+class Doorbell(Protocol):
+    """Has an event loop call a function, soon; one call may answer several rings. For any thread."""
+
+    def ring(self) -> None: ...
+
+    def open(self) -> None:
+        """Begin to answer. On the loop."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class LoopDoorbell:
+    """The loop's own way to be woken."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, answer: Callable[[], None]) -> None:
+        self._loop = loop
+        self._answer = answer
+
+    def ring(self) -> None:
+        self._loop.call_soon_threadsafe(self._answer)
+
+    def open(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+if sys.platform == "linux":
+
+    class EventBell:
+        """A counter of the kernel, kept for the next call: opening one costs as much as using it."""
+
+        __slots__ = ("fd",)
+
+        def __init__(self, fd: int) -> None:
+            self.fd = fd
+
+        def ring(self) -> None:
+            os.eventfd_write(self.fd, 1)
+
+        def wait(self) -> None:
+            os.read(self.fd, 8)  # goes on after a signal whose handler returns; os.eventfd_read does not
+
+        def give_back(self) -> None:
+            if len(_idle) < _MOST:
+                _idle.append(self)
+
+        def __del__(self) -> None:
+            os.close(self.fd)
+
+    class EventDoorbell:
+        """A counter of the kernel that the loop looks at."""
+
+        def __init__(self, loop: asyncio.AbstractEventLoop, answer: Callable[[], None]) -> None:
+            self._loop = loop
+            self._answer = answer
+            self._fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
+        def ring(self) -> None:
+            os.eventfd_write(self._fd, 1)
+
+        def open(self) -> None:
+            self._loop.add_reader(self._fd, self._heard)
+
+        def close(self) -> None:
+            os.close(self._fd)
+
+        def _heard(self) -> None:
+            os.eventfd_read(self._fd)
+            self._answer()
+
+    _MOST: Final = 64
+    _idle: list[EventBell] = []
+
+    def borrow() -> Bell:
+        """A bell for one call."""
+        try:
+            return _idle.pop()
+        except IndexError:
+            pass
+        try:
+            return EventBell(os.eventfd(0, os.EFD_CLOEXEC))
+        except OSError:  # no descriptors are left
+            return LockBell()
+
+    def after_fork() -> None:
+        """In a child process: the counters are the parent's, too, and its threads are woken by them."""
+        _idle.clear()
+
+    door: type[EventDoorbell | LoopDoorbell] = EventDoorbell
+
+else:
+
+    def borrow() -> Bell:
+        """A bell for one call."""
+        return LockBell()
+
+    def after_fork() -> None:
+        """In a child process: there is nothing to leave alone."""
+
+    door: type[LoopDoorbell] = LoopDoorbell
