@@ -211,11 +211,8 @@ class AsyncStream(Generic[C, F]):
         return bool(self._decoded)
 
     async def _arrive(self) -> None:
-        """Wait until a chunk is decoded, and decode with it what has arrived, too.
-
-        For a thread that iterates: the decoder's memory stays with the core that the loop runs on, and each chunk that
-        another core decodes costs half as much again.
-        """
+        """Wait until a chunk is decoded, and all that have arrived with it. For threads that iterate."""
+        # There and not in the thread: the decoder's memory would move from core to core, at half a chunk's cost a chunk.
         while not self._decode_some(_AHEAD):
             await self._advance()
 
