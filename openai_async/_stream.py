@@ -212,7 +212,7 @@ class AsyncStream(Generic[C, F]):
 
     async def _arrive(self) -> None:
         """Wait until a chunk is decoded, and all that have arrived with it. For threads that iterate."""
-        # There and not in the thread: the decoder's memory would move from core to core, at half a chunk's cost a chunk.
+        # Not in the thread: the decoder's memory would move from core to core, at half the cost of a chunk.
         while not self._decode_some(_AHEAD):
             await self._advance()
 
