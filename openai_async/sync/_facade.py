@@ -36,7 +36,7 @@ class Lease:
     def __init__(self, root: AsyncClient) -> None:
         self._root = root
         self._portal: Portal | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may make a call in the midst of one
 
     @property
     def portal(self) -> Portal:
@@ -46,7 +46,7 @@ class Lease:
 
     def _claim(self) -> Portal:
         if self._portal is not None and self._portal.forked:
-            self._lock = threading.Lock()  # a thread of the parent may have held it
+            self._lock = threading.RLock()  # a thread of the parent may have held it
         with self._lock:
             portal = self._portal
             if portal is None or portal.ended:

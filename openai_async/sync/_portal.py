@@ -169,6 +169,7 @@ class Portal:
         finally:
             _alive.discard(self)
             with _lock:
+                self.ended = True  # whatever has happened: nobody may ring, it may be another's descriptor by then
                 self._doorbell.close()
 
     async def _serve(self) -> None:
@@ -271,7 +272,7 @@ class _Call(Generic[T]):
 
 # ---- one per process
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # a signal handler may make a call in the midst of one
 _current: Portal | None = None
 _alive: set[Portal] = set()
 _exiting = False
@@ -301,7 +302,7 @@ def claim() -> Portal:
 def _after_fork() -> None:
     global _lock, _current
     _bell.after_fork()
-    _lock = threading.Lock()  # another thread may have held it
+    _lock = threading.RLock()  # another thread may have held it
     _current = None
     for portal in _alive:
         portal.disown()

@@ -269,6 +269,37 @@ def test_a_signal_whose_handler_returns_disturbs_no_call(handler: str) -> None:
     assert child.returncode == 0
 
 
+INTERVAL = """
+import signal
+inside, answered = [], []
+
+def handle(number, frame):
+    if not inside:
+        inside.append(number)
+        answered.append(create(**call("b")).text)
+        inside.clear()
+
+client.models
+signal.signal(signal.SIGALRM, handle)
+signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+made = 0
+while made < 300 or len(answered) < 100:
+    create(**call("a"))
+    made += 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+say(set(answered))
+"""
+
+
+def test_a_signal_handler_may_call_in_the_midst_of_any_line_of_a_call() -> None:
+    """No lock of a call under way is waited for by a call of the same thread."""
+    with FaultServer([ok()]) as server, running(INTERVAL, server) as child:
+        assert line(child) == "{'Hello!'}"
+        _, complaints = child.communicate(timeout=20)
+    assert complaints == ""
+    assert child.returncode == 0
+
+
 # ---- the end of the interpreter
 
 ENDS = {
