@@ -27,13 +27,13 @@ from openai_async.types.files import FileObject
 R = TypeVar("R", bound=Reply)
 
 
-@attrs.define
+@attrs.define(repr=False)
 class _Files(Reply):
     data: list[FileObject]
     has_more: bool = False
 
 
-@attrs.define
+@attrs.define(repr=False)
 class _Batches(Reply):
     data: list[Batch]
     has_more: bool = False

@@ -42,6 +42,9 @@ class Resource:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
     if not TYPE_CHECKING:
 
         def __getattr__(self, name):

@@ -84,6 +84,9 @@ class AsyncPaginator(Generic[T]):
         self._fetch = fetch
         self._asked = asked
 
+    def __repr__(self) -> str:
+        return "<AsyncPaginator: iterate it for all items>"
+
     def __await__(self) -> Generator[Any, Any, AsyncPage[T]]:
         return self._fetch(self._asked).__await__()
 

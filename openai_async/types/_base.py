@@ -43,7 +43,7 @@ class _Empty(Mapping[str, Any]):
 EMPTY: Final[Mapping[str, Any]] = _Empty()
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Value:
     """A JSON object of the API. Fields that this version does not know are kept in `extra`."""
 
@@ -56,6 +56,29 @@ class Value:
             if not name.startswith("__") and name in (extra := object.__getattribute__(self, "extra")):
                 return extra[name]
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """The fields that are there, and are for showing."""
+        for field in attrs.fields(type(self)):
+            if field.repr and (value := getattr(self, field.name)) is not None:
+                yield field.name, value
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._shown())})"
+
+    def __rich_repr__(self) -> Iterator[Any]:
+        """How terminals show it (https://rich.readthedocs.io/en/stable/pretty.html)."""
+        yield from self._shown()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """How notebooks show it, in lines (https://ipython.readthedocs.io, `IPython.lib.pretty`)."""
+        with printer.group(2, f"{type(self).__name__}(", ")"):
+            for number, (name, value) in enumerate(self._shown()):
+                if number:
+                    printer.text(",")
+                    printer.breakable()
+                printer.text(f"{name}=")
+                printer.pretty(value)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object as the API takes it back: unknown fields included, absent ones left out."""
@@ -82,7 +105,7 @@ def _field_names(cls: type[Value]) -> tuple[str, ...]:
     return tuple(field.name for field in attrs.fields(cls))
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Reply(Value):
     """A whole reply of the API: its body, and `meta` from beside it. `meta` does not count in comparisons."""
 

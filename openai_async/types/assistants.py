@@ -18,7 +18,7 @@ from openai_async.types.thing import Thing
 RUN_GOES_ON: Final = frozenset({"queued", "in_progress", "cancelling"})
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Assistant(Reply):
     """A model with instructions and tools."""
 
@@ -39,7 +39,7 @@ class Assistant(Reply):
     object: str = "assistant"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Thread(Reply):
     """A conversation. It stands alone: no assistant belongs to it."""
 
@@ -50,7 +50,7 @@ class Thread(Reply):
     object: str = "thread"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class AssistantDeleted(Reply):
     """An assistant, a thread or a message that was deleted; `object` tells which."""
 
@@ -59,7 +59,7 @@ class AssistantDeleted(Reply):
     object: str = "assistant.deleted"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class MessageText(Value):
     """Text, and the places of it that cite files."""
 
@@ -67,7 +67,7 @@ class MessageText(Value):
     annotations: list[Thing] = attrs.Factory(list[Thing])
 
 
-@attrs.define
+@attrs.define(repr=False)
 class MessageContent(Value):
     """A part of a message: what `type` names is there. In a delta, `index` says which part it belongs to."""
 
@@ -79,7 +79,7 @@ class MessageContent(Value):
     index: int | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Message(Reply):
     """A message of a thread. Only its metadata may change."""
 
@@ -104,7 +104,7 @@ class Message(Reply):
         return text_of(self.content)
 
 
-@attrs.define
+@attrs.define(repr=False)
 class MessageChange(Value):
     """What a delta adds to a message."""
 
@@ -112,7 +112,7 @@ class MessageChange(Value):
     content: list[MessageContent] = attrs.Factory(list[MessageContent])
 
 
-@attrs.define
+@attrs.define(repr=False)
 class MessageDelta(Value):
     """A piece of a message, as it is written."""
 
@@ -121,14 +121,14 @@ class MessageDelta(Value):
     object: str = "thread.message.delta"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class SubmitToolOutputs(Value):
     """The calls whose outputs a run waits for."""
 
     tool_calls: list[ToolCall] = attrs.Factory(list[ToolCall])
 
 
-@attrs.define
+@attrs.define(repr=False)
 class RequiredAction(Value):
     """What a run waits for."""
 
@@ -136,7 +136,7 @@ class RequiredAction(Value):
     submit_tool_outputs: SubmitToolOutputs | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class RunError(Value):
     """Why a run, or a step of one, failed."""
 
@@ -144,7 +144,7 @@ class RunError(Value):
     message: str | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class RunUsage(Value):
     """Tokens of a run or a step. They are the same however often it is looked at, so looking counts no cost."""
 
@@ -153,7 +153,7 @@ class RunUsage(Value):
     total_tokens: int = 0
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Run(Reply):
     """An assistant at work on a thread."""
 
@@ -194,7 +194,7 @@ class Run(Reply):
         return waiting.tool_calls if waiting else []
 
 
-@attrs.define
+@attrs.define(repr=False)
 class RunStep(Reply):
     """What a run did: `step_details` is the message it made, or its tool calls."""
 
@@ -216,14 +216,14 @@ class RunStep(Reply):
     object: str = "thread.run.step"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class RunStepChange(Value):
     """What a delta adds to a step."""
 
     step_details: Thing | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class RunStepDelta(Value):
     """A piece of a step, such as of the arguments of its tool calls."""
 
@@ -232,7 +232,7 @@ class RunStepDelta(Value):
     object: str = "thread.run.step.delta"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class RunEvent(Value):
     """One event of a run's stream: its name, such as "thread.run.created", and what it is about."""
 

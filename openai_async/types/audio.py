@@ -16,7 +16,7 @@ from openai_async.types._base import Reply, Value
 from openai_async.types.chat import CompletionUsage, Counted, PromptTokensDetails
 
 
-@attrs.define
+@attrs.define(repr=False)
 class AudioTokensDetails(Value):
     """What the tokens were."""
 
@@ -24,7 +24,7 @@ class AudioTokensDetails(Value):
     audio_tokens: int | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class AudioUsage(Counted):
     """What was counted by the server: tokens, or (`type` "duration") `seconds` of sound."""
 
@@ -48,7 +48,7 @@ class AudioUsage(Counted):
         )
 
 
-@attrs.define
+@attrs.define(repr=False)
 class TranscriptionWord(Value):
     """A word, and when it is said."""
 
@@ -57,7 +57,7 @@ class TranscriptionWord(Value):
     end: float | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class TranscriptionSegment(Value):
     """A stretch of a transcript: `diarized_json` says who speaks, `verbose_json` how sure the model is."""
 
@@ -76,7 +76,7 @@ class TranscriptionSegment(Value):
     no_speech_prob: float | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class TranscriptionLogprob(Value):
     """A token of a transcript, and how likely it was."""
 
@@ -85,14 +85,14 @@ class TranscriptionLogprob(Value):
     bytes: list[float] | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class TranscriptionLanguage(Value):
     """A language that was heard."""
 
     code: str | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Transcription(Reply):
     """What was said, in every format there is: beyond `text`, each has only some of the fields.
 
@@ -110,7 +110,7 @@ class Transcription(Reply):
     usage: AudioUsage | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class TranscriptionStreamEvent(Value):
     """One event of a streamed transcript, by its `type`.
 
@@ -136,7 +136,7 @@ class TranscriptionStreamEvent(Value):
         return self.delta or ""
 
 
-@attrs.define
+@attrs.define(repr=False)
 class SpeechStreamEvent(Value):
     """One event of streamed speech: `speech.audio.delta` with `audio`, or `speech.audio.done` with `usage`."""
 

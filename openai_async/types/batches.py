@@ -11,7 +11,7 @@ from openai_async.types._base import Reply, Value
 _ENDED: Final = frozenset({"completed", "failed", "expired", "cancelled"})
 
 
-@attrs.define
+@attrs.define(repr=False)
 class BatchError(Value):
     """Why a batch failed; `line` is that of its input file, from 1."""
 
@@ -21,7 +21,7 @@ class BatchError(Value):
     line: int | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class BatchErrors(Value):
     """The reasons."""
 
@@ -29,7 +29,7 @@ class BatchErrors(Value):
     object: str = "list"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class BatchRequestCounts(Value):
     """Rows of a batch."""
 
@@ -38,7 +38,7 @@ class BatchRequestCounts(Value):
     failed: int = 0
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Batch(Reply):
     """A batch. Times are seconds since 1970."""
 

@@ -13,7 +13,7 @@ import attrs
 from openai_async.types._base import Reply, Value
 
 
-@attrs.define
+@attrs.define(repr=False)
 class PromptTokensDetails(Value):
     """What the prompt's tokens were."""
 
@@ -24,7 +24,7 @@ class PromptTokensDetails(Value):
     cache_write_tokens: int | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class CompletionTokensDetails(Value):
     """What the reply's tokens were. Reasoning tokens are paid for, but not shown."""
 
@@ -35,7 +35,7 @@ class CompletionTokensDetails(Value):
     rejected_prediction_tokens: int | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Counted(Value):
     """Tokens that were counted by the server, in the words of one endpoint."""
 
@@ -44,7 +44,7 @@ class Counted(Value):
         raise NotImplementedError
 
 
-@attrs.define
+@attrs.define(repr=False)
 class CompletionUsage(Counted):
     """Tokens that were counted by the server. Details are parts of the totals, not additions to them."""
 
@@ -59,7 +59,7 @@ class CompletionUsage(Counted):
         return self
 
 
-@attrs.define
+@attrs.define(repr=False)
 class FunctionCall(Value):
     """The name and the arguments (a JSON text that the model wrote, not always valid) of a call."""
 
@@ -67,7 +67,7 @@ class FunctionCall(Value):
     arguments: str | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class CustomCall(Value):
     """The name and the free-form input of a call to a custom tool."""
 
@@ -75,7 +75,7 @@ class CustomCall(Value):
     input: str | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ToolCall(Value):
     """A call that the model wants made. `type` tells which of `function` and `custom` is there.
 
@@ -89,7 +89,7 @@ class ToolCall(Value):
     index: int | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class TopLogprob(Value):
     """One token that could have stood at a place, with its log probability."""
 
@@ -98,7 +98,7 @@ class TopLogprob(Value):
     bytes: list[int] | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class TokenLogprob(Value):
     """One token of the reply: its log probability, its UTF-8 bytes, and the likeliest tokens at its place."""
 
@@ -108,7 +108,7 @@ class TokenLogprob(Value):
     top_logprobs: list[TopLogprob] | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ChoiceLogprobs(Value):
     """Log probabilities of a choice, token by token."""
 
@@ -116,7 +116,7 @@ class ChoiceLogprobs(Value):
     refusal: list[TokenLogprob] | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ChatCompletionAudio(Value):
     """A spoken reply: base64 `data`, its `transcript`, and the epoch second at which the server forgets its `id`."""
 
@@ -126,7 +126,7 @@ class ChatCompletionAudio(Value):
     transcript: str | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ChatCompletionMessage(Value):
     """What the model said. It can be put into the `messages` of the next call as it is."""
 
@@ -139,7 +139,7 @@ class ChatCompletionMessage(Value):
     annotations: list[dict[str, Any]] | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Choice(Value):
     """One of the `n` replies. `finish_reason` says why it ended: "stop", "length", "tool_calls", ..."""
 
@@ -149,7 +149,7 @@ class Choice(Value):
     logprobs: ChoiceLogprobs | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ChatCompletion(Reply):
     """A whole chat reply."""
 
@@ -170,7 +170,7 @@ class ChatCompletion(Reply):
         return (self.choices[0].message.content or "") if self.choices else ""
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ChoiceDelta(Value):
     """A piece of a message."""
 
@@ -183,7 +183,7 @@ class ChoiceDelta(Value):
     annotations: list[dict[str, Any]] | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ChunkChoice(Value):
     """A piece of one of the `n` replies; `finish_reason` is in the last piece."""
 
@@ -193,7 +193,7 @@ class ChunkChoice(Value):
     logprobs: ChoiceLogprobs | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ChatCompletionChunk(Value):
     """One event of a streamed chat reply. `choices` may be empty (the usage event, and some servers' first one)."""
 

@@ -12,12 +12,12 @@ from openai_async.types.chat_params import Metadata
 from openai_async.types.options import Nullable, RequestOptions
 
 
-@attrs.define
+@attrs.define(repr=False)
 class StoredChatCompletion(ChatCompletion):
     """A completion as it was, `metadata` that it is filed under included. Parameters of its request are in `extra`."""
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ChatCompletionStoreMessage(ChatCompletionMessage):
     """A message that a stored completion was asked with. Content that came in parts is in `content_parts`."""
 
@@ -26,7 +26,7 @@ class ChatCompletionStoreMessage(ChatCompletionMessage):
     content_parts: list[dict[str, Any]] | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ChatCompletionDeleted(Reply):
     """A stored completion that was deleted."""
 

@@ -10,7 +10,7 @@ from openai_async.types._base import Reply, Value
 from openai_async.types.chat import CompletionUsage
 
 
-@attrs.define
+@attrs.define(repr=False)
 class CompletionLogprobs(Value):
     """Log probabilities, token by token, in lists of one length.
 
@@ -25,7 +25,7 @@ class CompletionLogprobs(Value):
     text_offset: list[int] | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class CompletionChoice(Value):
     """One text. With several prompts, choices `n * i` to `n * i + n - 1` are those of prompt `i`."""
 
@@ -36,7 +36,7 @@ class CompletionChoice(Value):
     logprobs: CompletionLogprobs | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Completion(Reply):
     """The texts of a request, or a piece of one of them, as a stream gives it."""
 

@@ -11,7 +11,7 @@ from openai_async.types._base import Reply
 from openai_async.types.responses import ResponseItem
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Conversation(Reply):
     """One conversation. `created_at` is in epoch seconds."""
 
@@ -21,7 +21,7 @@ class Conversation(Reply):
     object: str = "conversation"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ConversationDeleted(Reply):
     """A conversation that was deleted."""
 
@@ -30,7 +30,7 @@ class ConversationDeleted(Reply):
     object: str = "conversation.deleted"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ConversationItemList(Reply):
     """Items that were added to a conversation. Iterating it gives the items."""
 

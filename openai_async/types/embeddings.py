@@ -16,7 +16,7 @@ else:
     Vector = Any  # read before the rest is: checking millions of numbers one by one takes longer than all else
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Embedding(Value):
     """The vector of one input: `index` says of which.
 
@@ -29,7 +29,7 @@ class Embedding(Value):
     object: str = "embedding"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class CreateEmbeddingResponse(Reply):
     """One vector per input, in their order. Iterating it gives them."""
 

@@ -19,7 +19,7 @@ FileContent: TypeAlias = "bytes | os.PathLike[str] | IO[bytes] | AsyncIterable[b
 FileInput: TypeAlias = "FileContent | tuple[str, FileContent] | tuple[str, FileContent, str | None]"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class FileObject(Reply):
     """A file at the API. Times are seconds since 1970; `bytes` is its size."""
 
@@ -35,7 +35,7 @@ class FileObject(Reply):
     object: str = "file"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class FileDeleted(Reply):
     """A file that was deleted."""
 

@@ -12,7 +12,7 @@ from openai_async.types.fine_tuning import ENDED
 from openai_async.types.options import Nullable, RequestOptions
 
 
-@attrs.define
+@attrs.define(repr=False)
 class FineTuneEvent(Value):
     """Something that happened. It has no id on most servers."""
 
@@ -22,7 +22,7 @@ class FineTuneEvent(Value):
     object: str = "fine-tune-event"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class FineTune(Reply):
     """A fine-tune; its states are "pending", "running", "succeeded", "failed", "cancelled". Files are whole objects."""
 
@@ -46,7 +46,7 @@ class FineTune(Reply):
         return self.status in ENDED
 
 
-@attrs.define
+@attrs.define(repr=False)
 class FineTuneList(Reply):
     """All fine-tunes. Iterating it gives them."""
 
@@ -60,7 +60,7 @@ class FineTuneList(Reply):
         return len(self.data)
 
 
-@attrs.define
+@attrs.define(repr=False)
 class FineTuneEventList(Reply):
     """What happened so far, oldest first. Iterating it gives the events."""
 

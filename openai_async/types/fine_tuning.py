@@ -13,7 +13,7 @@ from openai_async.types._base import Reply, Value
 ENDED: Final = frozenset({"succeeded", "failed", "cancelled"})
 
 
-@attrs.define
+@attrs.define(repr=False)
 class JobError(Value):
     """Why a job failed; `param` is what was wrong with its request, such as "training_file"."""
 
@@ -22,7 +22,7 @@ class JobError(Value):
     param: str | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class FineTuningJob(Reply):
     """A job; its states are "validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled".
 
@@ -55,7 +55,7 @@ class FineTuningJob(Reply):
         return self.status in ENDED
 
 
-@attrs.define
+@attrs.define(repr=False)
 class FineTuningJobEvent(Value):
     """Something that happened. `type` is "message" or "metrics"; the figures of the latter are in `data`."""
 
@@ -68,7 +68,7 @@ class FineTuningJobEvent(Value):
     object: str = "fine_tuning.job.event"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class FineTuningJobCheckpoint(Value):
     """A model as it was at some step of a job. It can be used like any other, by its name."""
 
@@ -81,7 +81,7 @@ class FineTuningJobCheckpoint(Value):
     object: str = "fine_tuning.job.checkpoint"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class CheckpointPermission(Value):
     """A project may use a checkpoint."""
 
@@ -91,7 +91,7 @@ class CheckpointPermission(Value):
     object: str = "checkpoint.permission"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class CheckpointPermissionList(Reply):
     """Permissions that were given. Iterating it gives them."""
 
@@ -108,7 +108,7 @@ class CheckpointPermissionList(Reply):
         return len(self.data)
 
 
-@attrs.define
+@attrs.define(repr=False)
 class CheckpointPermissionDeleted(Reply):
     """A permission that was taken back."""
 
@@ -117,7 +117,7 @@ class CheckpointPermissionDeleted(Reply):
     object: str = "checkpoint.permission"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class GraderRun(Reply):
     """What a grader makes of one sample. `metadata` says what went wrong, if something did."""
 
@@ -127,7 +127,7 @@ class GraderRun(Reply):
     model_grader_token_usage_per_model: dict[str, Any] | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class GraderValidation(Reply):
     """A grader that can be used, as the API reads it."""
 

@@ -21,7 +21,7 @@ from openai_async.types.chat import CompletionTokensDetails, CompletionUsage, Co
 _Bytes: TypeAlias = bytes  # in the classes below, `bytes` is a method
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ImageTokensDetails(Value):
     """What the tokens were."""
 
@@ -29,7 +29,7 @@ class ImageTokensDetails(Value):
     image_tokens: int | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ImagesUsage(Counted):
     """Tokens that were counted by the server. Details are parts of the totals, not additions to them."""
 
@@ -53,7 +53,7 @@ class ImagesUsage(Counted):
         )
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Image(Value):
     """One picture: `b64_json`, or a `url` that is good for an hour or so."""
 
@@ -79,7 +79,7 @@ class Image(Value):
         return _saved(self.bytes(), path)
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ImagesResponse(Reply):
     """Pictures that were made. Iterating it gives each `Image`."""
 
@@ -98,7 +98,7 @@ class ImagesResponse(Reply):
         return len(self.data)
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ImageStreamEvent(Value):
     """One event of a stream of pictures: by its `type`, a `*.partial_image`, or a whole one (`*.completed`)."""
 

@@ -10,7 +10,7 @@ import attrs
 from openai_async.types._base import Reply
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Model(Reply):
     """One model. `shutdown_date` is the day (YYYY-MM-DD) it is switched off, if that is known."""
 
@@ -28,7 +28,7 @@ class Model(Reply):
             return None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ModelDeleted(Reply):
     """A model that was deleted."""
 
@@ -37,7 +37,7 @@ class ModelDeleted(Reply):
     object: str = "model"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ModelList(Reply):
     """Every model that the key may use. Iterating it gives the models."""
 

@@ -11,7 +11,7 @@ from openai_async.types._base import Reply, Value
 from openai_async.types.options import RequestOptions
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Moderation(Value):
     """What was found in one input. Categories are those of the API: "harassment", "harassment/threatening", ..."""
 
@@ -28,7 +28,7 @@ class Moderation(Value):
         return [name for name, applies in self.categories.items() if applies]
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ModerationCreateResponse(Reply):
     """One result per text, or one for texts and pictures together."""
 

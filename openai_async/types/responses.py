@@ -21,7 +21,7 @@ from openai_async.types.chat import (
 )
 
 
-@attrs.define
+@attrs.define(repr=False)
 class InputTokensDetails(Value):
     """What the input's tokens were."""
 
@@ -29,14 +29,14 @@ class InputTokensDetails(Value):
     cache_write_tokens: int | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class OutputTokensDetails(Value):
     """What the output's tokens were. Reasoning tokens are paid for, but not shown."""
 
     reasoning_tokens: int | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ResponseUsage(Counted):
     """Tokens that were counted by the server. Details are parts of the totals, not additions to them."""
 
@@ -62,7 +62,7 @@ class ResponseUsage(Counted):
         )
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ResponseContent(Value):
     """A part of an item's content or summary: "output_text", "refusal", "input_text", "input_file", ..."""
 
@@ -83,7 +83,7 @@ class ResponseContent(Value):
     prompt_cache_breakpoint: dict[str, Any] | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ResponseItem(Reply):
     """Anything that stands in an input, an output or a conversation: a message, a call, its output, reasoning, ...
 
@@ -144,7 +144,7 @@ class ResponseItem(Reply):
         return "".join(part.text or "" for part in self.content or ())
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ResponseError(Value):
     """Why a response failed."""
 
@@ -152,21 +152,21 @@ class ResponseError(Value):
     message: str | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class IncompleteDetails(Value):
     """Why a response is incomplete: "max_output_tokens", "content_filter", ..."""
 
     reason: str | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ResponseConversation(Value):
     """The conversation that a response belongs to."""
 
     id: str
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Response(Reply):
     """A response. `status` is "completed", "incomplete", "failed", "cancelled", "queued" or "in_progress"."""
 
@@ -227,7 +227,7 @@ class Response(Reply):
         return self.status not in ("queued", "in_progress")
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ResponseStreamEvent(Value):
     """One event of a streamed response. `type` says which fields it has; `sequence_number` counts from 0.
 
@@ -276,7 +276,7 @@ class ResponseStreamEvent(Value):
         return self.delta if self.type == "response.output_text.delta" and isinstance(self.delta, str) else ""
 
 
-@attrs.define
+@attrs.define(repr=False)
 class ResponseDeleted(Reply):
     """A response that was deleted."""
 
@@ -285,7 +285,7 @@ class ResponseDeleted(Reply):
     object: str = "response"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class CompactedResponse(Reply):
     """A shorter context: its `output` is the `input` to go on with."""
 
@@ -296,7 +296,7 @@ class CompactedResponse(Reply):
     usage: ResponseUsage | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class InputTokenCount(Reply):
     """How many tokens an input has."""
 

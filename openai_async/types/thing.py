@@ -10,7 +10,7 @@ import attrs
 from openai_async.types._base import Reply
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Thing(Reply):
     """A JSON object whose fields read as attributes, all the way down; `to_dict()` gives it as it came.
 
@@ -31,6 +31,12 @@ class Thing(Reply):
 
     def __repr__(self) -> str:
         return f"Thing({', '.join(self.extra)})"  # names only: what the fields hold may be long, or secret
+
+    def __rich_repr__(self) -> Iterator[Any]:
+        yield from self.extra
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
 
     if not TYPE_CHECKING:
 

@@ -8,7 +8,7 @@ from openai_async.types._base import Reply
 from openai_async.types.files import FileObject
 
 
-@attrs.define
+@attrs.define(repr=False)
 class Upload(Reply):
     """A file that is sent in parts; `file` is there once it is complete. Times are seconds since 1970."""
 
@@ -25,7 +25,7 @@ class Upload(Reply):
     object: str = "upload"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class UploadPart(Reply):
     """One part of an upload that has arrived."""
 

@@ -13,7 +13,7 @@ from openai_async.types._base import Reply, Value
 from openai_async.types.thing import Thing
 
 
-@attrs.define
+@attrs.define(repr=False)
 class FileCounts(Value):
     """How many files are in which state."""
 
@@ -24,7 +24,7 @@ class FileCounts(Value):
     total: int = 0
 
 
-@attrs.define
+@attrs.define(repr=False)
 class VectorStore(Reply):
     """A store of files that can be searched. Times are epoch seconds."""
 
@@ -42,7 +42,7 @@ class VectorStore(Reply):
     object: str = "vector_store"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class VectorStoreFileError(Value):
     """Why a file could not be processed."""
 
@@ -50,7 +50,7 @@ class VectorStoreFileError(Value):
     message: str | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class VectorStoreFile(Reply):
     """A file of a store; its `id` is the file's own."""
 
@@ -65,7 +65,7 @@ class VectorStoreFile(Reply):
     object: str = "vector_store.file"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class VectorStoreFileBatch(Reply):
     """Files that were attached to a store together."""
 
@@ -77,7 +77,7 @@ class VectorStoreFileBatch(Reply):
     object: str = "vector_store.files_batch"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class VectorStoreDeleted(Reply):
     """A store that was deleted, or a file that was taken out of one."""
 
@@ -86,7 +86,7 @@ class VectorStoreDeleted(Reply):
     object: str = "vector_store.deleted"
 
 
-@attrs.define
+@attrs.define(repr=False)
 class VectorStoreText(Value):
     """A piece of the text of a file."""
 
@@ -94,7 +94,7 @@ class VectorStoreText(Value):
     text: str | None = None
 
 
-@attrs.define
+@attrs.define(repr=False)
 class VectorStoreSearchResult(Value):
     """A part of a file that answers a query. `score` is from 0 to 1."""
 

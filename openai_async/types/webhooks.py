@@ -8,7 +8,7 @@ from openai_async.types._base import Value
 from openai_async.types.thing import Thing
 
 
-@attrs.define
+@attrs.define(repr=False)
 class WebhookEvent(Value):
     """Something that has happened, such as "response.completed" or "batch.failed" (`type`).
 

@@ -62,7 +62,7 @@ def kernel() -> Iterator[Any]:
 
 
 def executed(kernel: Any, code: str) -> tuple[str, str]:
-    """What a cell wrote to its two streams."""
+    """What a cell wrote to its two streams, and showed."""
     sent = kernel.execute(code)
     written = {"stdout": "", "stderr": ""}
     while True:
@@ -75,6 +75,8 @@ def executed(kernel: Any, code: str) -> tuple[str, str]:
         kind, content = message["msg_type"], message["content"]
         if kind == "stream":
             written[content["name"]] += content["text"]
+        elif kind == "execute_result":
+            written["stdout"] += content["data"]["text/plain"]
         assert kind != "error", "\n".join(content["traceback"])
         if kind == "status" and content["execution_state"] == "idle":
             return written["stdout"], written["stderr"]
@@ -86,3 +88,13 @@ def test_a_notebook_cell_works_as_a_script_does(kernel: Any, cell: str) -> None:
     stdout, stderr = executed(kernel, textwrap.dedent(CELLS[cell]))
     assert "stop" in stdout
     assert "Warning" not in stderr
+
+
+def test_a_notebook_shows_a_reply_in_lines_and_without_what_is_absent(kernel: Any) -> None:
+    """What a cell ends with is shown as people read it."""
+    shown, _ = executed(kernel, 'client.chat.completions.create(model="emulated-mini", messages=MESSAGES)')
+    assert len(shown.splitlines()) > 5
+    assert "role='assistant'" in shown
+    assert "None" not in shown
+    thing, _ = executed(kernel, "from openai_async.types.thing import Thing\nThing(extra={'id': 1})")
+    assert thing == "Thing(id)"

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import copy
 import datetime
+import importlib
 import pickle
+import pkgutil
 import traceback
 from typing import Any
 
 import pytest
+from rich.pretty import pretty_repr
 
-from openai_async import NULL, Attempt, Timeout
+from openai_async import NULL, Attempt, Timeout, types
 from openai_async.errors import InvalidParameterError
-from openai_async.types._base import EMPTY, Reply
+from openai_async.types._base import EMPTY, Reply, Value
 from openai_async.types.chat import ChatCompletion, ChatCompletionMessage, Choice, FunctionCall, ToolCall
 from openai_async.types.meta import NO_META, Bucket, Meta, RateLimits
 from openai_async.types.models import Model, ModelList
 from openai_async.types.settings import Secret
+from openai_async.types.thing import Thing
 
 # ---- values
 
@@ -148,3 +152,22 @@ def test_secrets_are_compared_by_content() -> None:
     assert Secret("a") == Secret("a") != Secret("b")
     assert Secret("a") != "a"
     assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
+
+
+def test_a_repr_shows_what_is_there() -> None:
+    """Absent fields are left out, in terminals with rich, too; falsy ones are there."""
+    message = ChatCompletionMessage(content="", annotations=[])
+    assert repr(message) == "ChatCompletionMessage(role='assistant', content='', annotations=[])"
+    assert pretty_repr(message) == repr(message)
+    thing = Thing(extra={"a": 1, "b": "secret"})
+    assert (repr(thing), pretty_repr(thing)) == ("Thing(a, b)", "Thing('a', 'b')")
+
+
+def test_every_value_is_shown_that_way() -> None:
+    """A class that forgets `repr=False` would have one of its own."""
+    for module in pkgutil.iter_modules(types.__path__):
+        importlib.import_module(f"{types.__name__}.{module.name}")
+    todo = [Value]
+    while todo:
+        todo += (cls := todo.pop()).__subclasses__()
+        assert cls is Thing or cls.__repr__ is Value.__repr__, cls
