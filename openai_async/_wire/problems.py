@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, cast
 
 from openai_async._wire import json
 from openai_async._wire.headers import retry_after, should_retry
@@ -155,13 +155,11 @@ def _implied_status(error: Any) -> int:
 
 
 def _build(status: int, error: Any, secrets: Collection[Secret], **known: Any) -> APIStatusError:
-    error = _masked(error, _revealed(secrets))
+    error = _masked(_unquoted(error), _revealed(secrets))
     fields: dict[str, Any] = error if isinstance(error, dict) else {}  # pyright: ignore[reportUnknownVariableType]
     code, kind, param = (_text(fields.get(name)) for name in ("code", "type", "param"))
     message = _text(fields.get("message")) or (error if isinstance(error, str) else "")
-    if not message and isinstance(fields.get("detail"), str):  # FastAPI's word for it; a list there quotes the prompt
-        message = fields["detail"]
-    message = message or "no message"
+    message = message or _told_by(fields.get("detail")) or "no message"
     return _class_of(status, code, kind, message)(
         f"{status}: {message[:2000]}",
         status_code=status,
@@ -171,6 +169,33 @@ def _build(status: int, error: Any, secrets: Collection[Secret], **known: Any) -
         body=error,
         **known,
     )
+
+
+def _unquoted(error: Any) -> Any:
+    """The body without what FastAPI quotes of the request: the `input` of each entry of `detail`, which is a prompt."""
+    if not isinstance(error, dict):
+        return error
+    body = cast("dict[str, Any]", error)
+    if not isinstance(body.get("detail"), list):
+        return body
+    return {**body, "detail": [_without_input(entry) for entry in body["detail"]]}
+
+
+def _without_input(entry: Any) -> Any:
+    return {**cast("dict[str, Any]", entry), "input": _MASK} if isinstance(entry, dict) and "input" in entry else entry
+
+
+def _told_by(detail: Any) -> str:
+    """FastAPI's word for a message: a text, or a list of entries that say where and what."""
+    if not isinstance(detail, list):
+        return detail if isinstance(detail, str) else ""
+    entries = [cast("dict[str, Any]", entry) for entry in cast("list[object]", detail) if isinstance(entry, dict)]
+    return "; ".join(f"{_place(entry.get('loc'))}{entry['msg']}" for entry in entries if "msg" in entry)
+
+
+def _place(loc: Any) -> str:
+    steps = [str(step) for step in cast("list[object]", loc) if step != "body"] if isinstance(loc, list) else []
+    return f"{'.'.join(steps)}: " if steps else ""
 
 
 def _class_of(status: int, code: str | None, kind: str | None, message: str) -> type[APIStatusError]:
