@@ -182,7 +182,8 @@ def _unquoted(error: Any) -> Any:
 
 
 def _without_input(entry: Any) -> Any:
-    return {**cast("dict[str, Any]", entry), "input": _MASK} if isinstance(entry, dict) and "input" in entry else entry
+    fields = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {}
+    return {**fields, "input": _MASK} if "input" in fields else entry
 
 
 def _told_by(detail: Any) -> str:
