@@ -181,7 +181,7 @@ def _unquoted(error: Any) -> Any:
     return {**body, "detail": [_without_input(entry) for entry in body["detail"]]}
 
 
-def _without_input(entry: Any) -> Any:
+def _without_input(entry: object) -> object:
     fields = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {}
     return {**fields, "input": _MASK} if "input" in fields else entry
 
