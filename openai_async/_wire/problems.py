@@ -181,9 +181,11 @@ def _unquoted(error: Any) -> Any:
     return {**body, "detail": [_without_input(entry) for entry in body["detail"]]}
 
 
-def _without_input(entry: object) -> object:
-    fields = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {}
-    return {**fields, "input": _MASK} if "input" in fields else entry
+def _without_input(entry: Any) -> Any:
+    if not isinstance(entry, dict):
+        return entry
+    fields = cast("dict[str, Any]", entry)
+    return {**fields, "input": _MASK} if "input" in fields else fields
 
 
 def _told_by(detail: Any) -> str:
