@@ -189,10 +189,21 @@ def test_errors_of_other_servers(body: object, message: str, code: str | None, k
     assert (error.message, error.code, error.type) == (f"400: {message}", code, kind)
 
 
-def test_a_prompt_that_the_server_quotes_is_not_the_message() -> None:
-    """FastAPI lists what it refuses with the input itself; that stays in the body."""
-    error = raised(422, {"detail": [{"loc": ["body", "messages"], "msg": "bad", "input": "my prompt"}]})
-    assert error.message == "422: no message"
+def test_what_fastapi_says_is_told_and_what_it_quotes_is_not() -> None:
+    """Each entry says where and what; the `input` beside it is the prompt, and stands in no error and no pickle."""
+    entries: list[Any] = [
+        {"loc": ["body", "messages", 0, "content"], "msg": "Input should be a valid string", "input": "PROMPT"},
+        {"loc": ["body"], "msg": "Field required", "input": {"messages": "PROMPT"}},
+        {"loc": None, "msg": "Too bad"},
+        {"type": "without a message"},
+        "no entry",
+    ]
+    error = raised(422, {"detail": entries})
+    assert error.message == "422: messages.0.content: Input should be a valid string; Field required; Too bad"
+    assert b"PROMPT" not in pickle.dumps(error)
+    body: Any = error.body
+    assert body["detail"][1] == {"loc": ["body"], "msg": "Field required", "input": "***"}
+    assert body["detail"][2:] == entries[2:]
 
 
 def test_long_texts_are_cut() -> None:
