@@ -63,6 +63,22 @@ def _transcript(reply: _Object) -> Iterator[_Object]:
         yield {**reply, "type": "transcript.text.done"}
 
 
+def _images(kind: str) -> Callable[[_Object], Iterator[_Object]]:
+    def events(reply: _Object) -> Iterator[_Object]:
+        pictures = _objects(reply, "data")
+        if not all(picture.get("b64_json") or picture.get("url") for picture in pictures):
+            return
+        beside = {name: value for name, value in reply.items() if name not in ("data", "created")}
+        beside["created_at"] = reply.get("created")
+        for number, picture in enumerate(pictures, 1):
+            if number == len(pictures):
+                yield {**beside, **picture, "type": f"{kind}.completed"}
+            else:  # the tokens are those of all pictures, and told once
+                yield {**beside, "usage": None, **picture, "type": f"{kind}.completed"}
+
+    return events
+
+
 def _objects(of: _Object, name: str) -> list[_Object]:
     """A list of objects; empty if it is none."""
     value: Any = of.get(name)
@@ -74,3 +90,5 @@ chat: Final = _unfolding(_chat)
 completion: Final = _unfolding(_completion)
 response: Final = _unfolding(_response)
 transcript: Final = _unfolding(_transcript)
+generated: Final = _unfolding(_images("image_generation"))
+edited: Final = _unfolding(_images("image_edit"))

@@ -12,7 +12,7 @@ from openai_async import _runtime
 from openai_async._layers.call import Call
 from openai_async._layers.send import Send
 from openai_async._stream import AsyncStream, AsyncStreamManager
-from openai_async._wire import codec
+from openai_async._wire import codec, whole
 from openai_async._wire.media_folds import ImageFold
 from openai_async.errors import InvalidParameterError, frameless
 from openai_async.resources._base import NO_MEDIA, Resource, prepare
@@ -161,13 +161,13 @@ class AsyncImages(Resource):
     async def _made(self, operation: Operation, params: dict[str, Any], stream: bool) -> ImagesResponse | ImageStream:
         call, wanted = self._call(operation, params, stream)
         if stream:
-            return await self._open(call, wanted)
+            return await self._open(call, wanted, operation)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     def _streamed(
         self, operation: Operation, params: dict[str, Any]
     ) -> AsyncStreamManager[ImageStreamEvent, ImagesResponse]:
-        return AsyncStreamManager(partial(self._open, *self._call(operation, params, True)))
+        return AsyncStreamManager(partial(self._open, *self._call(operation, params, True), operation))
 
     def _call(self, operation: Operation, params: dict[str, Any], stream: bool) -> tuple[Call, int]:
         """The call, and how many pictures it asks for."""
@@ -180,9 +180,11 @@ class AsyncImages(Resource):
         files = _FILES if operation.form else ()
         return prepare(self._pipeline, operation, decode, params, check=check, stream=stream, files=files), wanted
 
-    async def _open(self, call: Call, wanted: int) -> ImageStream:
+    async def _open(self, call: Call, wanted: int, operation: Operation) -> ImageStream:
         answer = await self._pipeline.open(call)
-        return AsyncStream(call, answer, call.decode, ImageFold(wanted), self._pipeline.defaults.max_event_bytes)
+        unfold = whole.generated if operation is _GENERATE else whole.edited
+        bound = self._pipeline.defaults.max_event_bytes
+        return AsyncStream(call, answer, call.decode, ImageFold(wanted), bound, unfold=unfold)
 
 
 def _check_prompt(params: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ import binascii
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import attrs
 
@@ -120,10 +120,10 @@ class ImageStreamEvent(Value):
     @property
     def image(self) -> Image:
         """The picture. One that is not whole keeps its `partial_image_index`."""
-        extra: dict[str, Any] = {}
         if not self.completed:
-            extra["partial_image_index"] = self.partial_image_index
-        return Image(b64_json=self.b64_json, extra=extra) if extra else Image(b64_json=self.b64_json)
+            return Image(b64_json=self.b64_json, extra={"partial_image_index": self.partial_image_index})
+        # Events have neither; pictures of a server that answers whole where a stream was asked for may.
+        return Image(self.b64_json, self.extra.get("url"), self.extra.get("revised_prompt"))
 
     def bytes(self) -> _Bytes:
         """The picture of this event. Raises ValueError if it is damaged, or the event has none."""

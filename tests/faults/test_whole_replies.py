@@ -149,3 +149,45 @@ def test_threads_get_whole_replies_as_streams(name: str) -> None:
         with noun.stream(**given) as stream:
             assert "".join(stream.text) == "Grüße"
             assert stream.final().to_dict()
+
+
+# ---- pictures
+
+PICTURES: Object = {
+    "created": 5,
+    "data": [{"b64_json": "aGk=", "revised_prompt": "A cat"}, {"url": "https://pictures/2.png", "of_tomorrow": 1}],
+    "output_format": "png",
+    "usage": {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3},
+}
+
+
+@pytest.mark.parametrize("kind", ["generate", "edit"])
+async def test_whole_pictures_are_the_events_that_they_would_have_been(kind: str, make_client: MakeClient) -> None:
+    """Each is there, by its bytes or its address; the tokens are counted once."""
+    given: Object = {"model": "m", "prompt": "A cat", "n": 2}
+    if kind == "edit":
+        given["image"] = b"png"
+    with FaultServer([json_reply(PICTURES)]) as server:
+        async with no_leaks(), make_client(server.base_url) as client:
+            stream = await getattr(client.images, kind)(**given, stream=True)
+            events = [event async for event in stream]
+            made = stream.partial
+    assert [event.type.partition(".")[::2] for event in events] == [(events[0].type.split(".")[0], "completed")] * 2
+    assert events[0].type.startswith({"generate": "image_gen", "edit": "image_edit"}[kind])
+    assert [event.usage is None for event in events] == [True, False]
+    assert made is not None
+    assert (made.created, made.output_format, made.usage and made.usage.total_tokens) == (5, "png", 3)
+    assert [(image.b64_json, image.url, image.revised_prompt) for image in made] == [
+        ("aGk=", None, "A cat"),
+        (None, "https://pictures/2.png", None),
+    ]
+
+
+@pytest.mark.parametrize("reply", [{"created": 5, "data": []}, {"data": [{}]}, {"data": [1]}, {"data": None}])
+async def test_no_pictures_are_no_stream(reply: Object, make_client: MakeClient) -> None:
+    """What holds no picture is an error, and never an empty success."""
+    with FaultServer([json_reply(reply)]) as server:
+        async with make_client(server.base_url) as client:
+            with pytest.raises(APIError):
+                async for _ in await client.images.generate(prompt="A cat", stream=True):
+                    pass
