@@ -22,6 +22,7 @@ _HEAD: Final = """\
 #   query=a,b parameters of the query             form=a,b  a form, with these fields as files (none: form)
 #   beta=x    value of the OpenAI-Beta header     again     sending it twice does no harm beyond its price
 #   betas     takes values of that header         parts=a:b parts of a form with a media type
+#   key       takes an Idempotency-Key            events    a reply that comes in events
 # Written by openai_async._tools.gen_endpoints.
 """
 #: Values of OpenAI-Beta, by the beginning of the path.
@@ -30,7 +31,11 @@ _BETAS: Final = {
     "/threads": "assistants=v2",
     "/vector_stores": "assistants=v2",
     "/chatkit": "chatkit_beta=v1",
+    "/agents": "agents=v1",
+    "/vaults": "agents=v1",
 }
+#: What takes a name by which the server knows a call that is sent again.
+_KEYS: Final = frozenset({"beta.agents.environments.create", "beta.agents.sessions.events.create"})
 #: Inference and other questions: they make nothing that lasts.
 _AGAIN: Final = frozenset(
     {
@@ -85,7 +90,9 @@ def _specials(
         if code < "3"
         for kind in reply.get("content", {})
     ]
-    if (
+    if last == "stream":
+        yield "events"
+    elif (
         any(not kind.startswith(("application/json", "text/event-stream")) for kind in kinds)
         or (
             last in ("content", "download_content", "download_recording", "retrieve_content")
@@ -100,15 +107,17 @@ def _specials(
         if query:
             yield f"query={','.join(query)}"
         content = operation.get("requestBody", {}).get("content", {})
-        if "multipart/form-data" in content:
-            fields = _resolved(spec, content["multipart/form-data"].get("schema", {})).get("properties", {})
-            files = [name for name, schema in fields.items() if '"binary"' in json.dumps(_resolved(spec, schema))]
+        fields = _resolved(spec, content.get("multipart/form-data", {}).get("schema", {})).get("properties", {})
+        files = [name for name, schema in fields.items() if '"binary"' in json.dumps(_resolved(spec, schema))]
+        if "multipart/form-data" in content and (files or "application/json" not in content):
             yield f"form={','.join(files)}" if files else "form"
             encoding = content["multipart/form-data"].get("encoding", {})
             if encoding:
                 yield "parts=" + ",".join(f"{name}:{part['contentType']}" for name, part in encoding.items())
         if method in _AGAIN:
             yield "again"
+        if method in _KEYS:
+            yield "key"
     if any(parameter.get("in") == "header" for parameter in operation.get("parameters", [])):
         yield "betas"
     beta = next((value for beginning, value in _BETAS.items() if path.startswith(beginning)), None)

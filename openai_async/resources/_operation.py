@@ -9,7 +9,7 @@ import attrs
 Verb = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 _READS: Final = frozenset({"GET", "DELETE"})
 #: How the paths of those end that take nothing at all: other bodies without a parameter are an empty object.
-_ACTIONS: Final = ("/archive", "/cancel", "/hangup", "/pause", "/resume")
+_ACTIONS: Final = ("/archive", "/cancel", "/hangup", "/invocations", "/pause", "/resume", "/validate")
 
 
 @attrs.frozen

@@ -150,7 +150,9 @@ class AsyncResponses(Resource):
         if not stream:
             return await self._fetch(_RETRIEVE, Response, given, response_id=response_id)
         given["stream"] = True
-        call = prepare(self._pipeline, _RETRIEVE, _event, given, place={"response_id": response_id}, stream=True)
+        call = prepare(
+            self._pipeline, _RETRIEVE, response_event, given, place={"response_id": response_id}, stream=True
+        )
         return await self._open(call, response_id)
 
     async def wait(
@@ -244,7 +246,7 @@ class AsyncResponses(Resource):
         if stream:
             params["stream"] = True
         operation = _CREATE if params.get("conversation") is None else _CONTINUE
-        decode = _event if stream else codec.decoder(Response)
+        decode = response_event if stream else codec.decoder(Response)
         return prepare(self._pipeline, operation, decode, params, check=check_context, stream=stream)
 
     async def _open(self, call: Any, id: str = "") -> ResponseStream:
@@ -331,7 +333,12 @@ def _has_ended(response: Response) -> bool:
     return response.ended
 
 
-def _event(body: bytes) -> ResponseStreamEvent:
+def response_event(body: bytes) -> ResponseStreamEvent:
+    """Reads one event of a response.
+
+    Raises:
+        DecodeError: it is none, or an error.
+    """
     event = codec.decoder(ResponseStreamEvent)(body)
     if event.type == "error":  # the stream raises what stands in it
         raise DecodeError("the event is an error")

@@ -17,15 +17,19 @@ from typing import Any, Final, Literal, TypeAlias, cast
 import attrs
 
 from openai_async._layers.pipeline import Pipeline
+from openai_async._stream import AsyncStream
 from openai_async._wire import codec
 from openai_async.errors import InvalidParameterError, frameless
 from openai_async.resources._base import Resource, prepare
+from openai_async.resources._events import event_of, opened
 from openai_async.resources._operation import Operation, Verb
 from openai_async.resources._pages import after_any
+from openai_async.resources.responses import AsyncResponses, response_event
 from openai_async.types.thing import Thing
 
-Reading: TypeAlias = Literal["object", "page", "binary"]
+Reading: TypeAlias = Literal["object", "page", "binary", "events"]
 
+_SPECIAL_REPLIES: Final[tuple[Reading, ...]] = ("page", "binary", "events")
 _PLACE: Final = re.compile(r"{(\w+)}")
 
 
@@ -37,9 +41,10 @@ class Endpoint:
         name: dotted, as the client has it.
         operation: what is sent.
         places: what stands in the path, in order.
-        reply: "object", "page" or "binary".
+        reply: "object", "page", "binary" or "events".
         files: fields of a form that are files.
         betas: it takes `betas`, what of the API that is not published yet is to be used.
+        key: it takes `idempotency_key`, a name by which the server knows a call that is sent again.
     """
 
     name: str
@@ -48,6 +53,7 @@ class Endpoint:
     reply: Reading
     files: tuple[str, ...] = ()
     betas: bool = False
+    key: bool = False
 
     @classmethod
     def read(cls, line: str) -> Endpoint:
@@ -66,8 +72,12 @@ class Endpoint:
             beta=stated.get("beta"),
             repeatable=verb in ("GET", "DELETE") or "again" in stated,
         )
-        reply: Reading = "page" if "page" in stated else "binary" if "binary" in stated else "object"
-        return cls(name, operation, tuple(_PLACE.findall(path)), reply, _listed(stated, "form"), "betas" in stated)
+        reply: Reading = "object"
+        for special in _SPECIAL_REPLIES:
+            if special in stated:
+                reply = special
+        places = tuple(_PLACE.findall(path))
+        return cls(name, operation, places, reply, _listed(stated, "form"), "betas" in stated, "key" in stated)
 
     def placed(self, given: tuple[object, ...], params: dict[str, Any]) -> dict[str, object]:
         """What stands in the path, taken out of what was given by position and by name.
@@ -171,7 +181,7 @@ class Method(Resource):
         self._endpoint = endpoint
 
     def __call__(self, *place: object, **params: Any) -> Any:
-        """Await it for the reply; iterate it, where it is a list."""
+        """Await it for the reply, or with `stream=True` for its events; iterate it, where it is a list."""
         endpoint = self._endpoint
         try:
             standing: dict[str, Any] = endpoint.placed(place, params)
@@ -179,8 +189,11 @@ class Method(Resource):
             params.clear()
             raise frameless(error) from None
         if endpoint.betas and (betas := params.pop("betas", None)):
-            beta = betas if isinstance(betas, str) else ",".join(betas)
-            params["extra_headers"] = {"openai-beta": beta, **(params.get("extra_headers") or {})}
+            _add_header(params, "openai-beta", betas if isinstance(betas, str) else ",".join(betas))
+        if endpoint.key and (key := params.pop("idempotency_key", None)):
+            _add_header(params, "idempotency-key", key)
+        if endpoint.reply == "events" or params.get("stream"):
+            return self._stream(params, standing)
         if endpoint.reply == "page":
             return self._list(endpoint.operation, Thing, params, after_any, **standing)
         if endpoint.reply == "binary":
@@ -189,14 +202,26 @@ class Method(Resource):
 
     async def _object(self, params: dict[str, Any], place: Mapping[str, object]) -> Thing:
         endpoint = self._endpoint
-        if params.get("stream"):
-            params.clear()
-            raise InvalidParameterError("stream", "is not read here; client.chat.completions.stream() is")
         call = prepare(self._pipeline, endpoint.operation, thing_of, params, place=place, files=endpoint.files)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
+    async def _stream(self, params: dict[str, Any], place: Mapping[str, object]) -> AsyncStream[Any, Any]:
+        endpoint = self._endpoint
+        response = endpoint.name.startswith("beta.responses.")
+        decode: Any = response_event if response else event_of
+        call = prepare(
+            self._pipeline, endpoint.operation, decode, params, place=place, files=endpoint.files, stream=True
+        )
+        if response:
+            return await AsyncResponses(self._pipeline)._open(call, str(place.get("response_id", "")))
+        return await opened(self._pipeline, call)
+
     def __repr__(self) -> str:
         return f"<client.{self._endpoint.name}: {self._endpoint.operation.verb} {self._endpoint.operation.path}>"
+
+
+def _add_header(params: dict[str, Any], name: str, value: object) -> None:
+    params["extra_headers"] = {name: value, **(params.get("extra_headers") or {})}
 
 
 _read: Final = codec.decoder(Thing)

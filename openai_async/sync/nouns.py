@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from openai_async._stream import AsyncStream
 from openai_async.resources._pages import AsyncPaginator
 from openai_async.resources.table import Method, Noun
+from openai_async.sync._stream import Stream
 from openai_async.sync.resources._pages import Paginator
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class MethodForThreads:
         self._inner = inner
 
     def __call__(self, *place: object, **params: Any) -> Any:
-        """The reply; of a list, what gives its pages and items."""
+        """The reply, or with `stream=True` its events; of a list, what gives its pages and items."""
         try:
             result = self._inner(*place, **params)
         finally:
@@ -58,7 +60,13 @@ class MethodForThreads:
         if isinstance(result, AsyncPaginator):
             listing: AsyncPaginator[Any] = result  # pyright: ignore[reportUnknownVariableType]
             return Paginator(self._lease, listing)
-        return self._lease.call(lambda: result)
+
+        async def faced() -> Any:
+            reply = await result
+            # There, so that nothing that is open is ever without an owner.
+            return Stream(self._lease, reply) if isinstance(reply, AsyncStream) else reply  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+        return self._lease.call(faced)
 
     def __repr__(self) -> str:
         return repr(self._inner)

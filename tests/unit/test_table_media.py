@@ -33,7 +33,6 @@ UPLOADS: list[tuple[str, list[str], dict[str, Any], list[str]]] = [
     ("videos.edit", [], {"prompt": "x", "video": ("a.mp4", b"film")}, ['name="video"; filename="a.mp4"']),
     ("videos.edit", [], {"prompt": "x", "video": {"id": "video_1"}}, ['name="video[id]"\r\n\r\nvideo_1']),
     ("videos.extend", [], {"prompt": "x", "seconds": "4", "video": b"film"}, ['name="video"; filename="upload"']),
-    ("videos.remix", ["video_1"], {"prompt": "x"}, ['name="prompt"\r\n\r\nx']),
     ("containers.files.create", ["cntr_1"], {"file": ("a.csv", b"1,2")}, ['name="file"; filename="a.csv"', "1,2"]),
     ("containers.files.create", ["cntr_1"], {"file_id": "file-1"}, ['name="file_id"\r\n\r\nfile-1']),
     ("skills.create", [], {"files": ZIP}, ['name="files"; filename="tools.zip"\r\nContent-Type: application/zip']),

@@ -1,0 +1,94 @@
+"""What stands in the table alone is sent as the official client sends it."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+from collections.abc import Iterator
+from functools import reduce
+from typing import Any
+from urllib.parse import parse_qsl
+
+import openai
+import pytest
+
+from openai_async import Client
+from openai_async.resources.table import endpoints
+from openai_async.sync.nouns import MethodForThreads
+from openai_async.testing import FaultServer, Request, json_reply
+
+#: Options of a call, and what the official client makes of arguments by itself.
+NOT_SENT = {"extra_headers", "extra_query", "extra_body", "timeout", "stream", "output_type", "tool_handlers"}
+#: Where it looks into an argument.
+GIVEN: dict[str, Any] = {"environment": {"type": "x"}, "session": {"type": "x"}, "betas": ["a", "b"]}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FaultServer]:
+    """It answers everything with a list of nothing."""
+    with FaultServer([json_reply({"object": "list", "data": [], "has_more": False})]) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ours(server: FaultServer) -> Iterator[Client]:
+    with Client(api_key="k", base_url=server.base_url, trust_env=False, max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def theirs(server: FaultServer) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(api_key="k", admin_api_key="k", base_url=server.base_url, max_retries=0) as client:
+        yield client
+
+
+def method_of(client: Any, name: str) -> Any:
+    return reduce(getattr, name.split("."), client)
+
+
+def in_the_table_alone() -> list[str]:
+    client = Client(api_key="k")
+    return [name for name in sorted(endpoints()) if isinstance(method_of(client, name), MethodForThreads)]
+
+
+def arguments_of(method: Any, files: tuple[str, ...]) -> dict[str, Any]:
+    """Something for everything that the official method takes."""
+    names = [name for name in inspect.signature(method).parameters if name not in NOT_SENT]
+    return {name: b"content" if name in files else GIVEN.get(name, "x") for name in names}
+
+
+def said(request: Request) -> tuple[Any, ...]:
+    """What a request says, however it is laid out."""
+    path, _, query = request.target.partition("?")
+    kind = (request.header("content-type") or "").partition(";")[0] if request.body else ""
+    body: Any = (
+        json.loads(request.body) if kind == "application/json" else sorted(parts_of(request.body)) if kind else None
+    )
+    headers = (request.header("openai-beta"), request.header("idempotency-key"))
+    return request.method, path, sorted(parse_qsl(query)), headers, kind, body
+
+
+def parts_of(form: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of each part."""
+    boundary = form.partition(b"\r\n")[0]
+    for part in form.split(boundary)[1:-1] if form else ():
+        head, _, content = part.partition(b"\r\n\r\n")
+        yield head.partition(b'name="')[2].partition(b'"')[0], content
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the official client's, of what is to be removed
+@pytest.mark.parametrize("name", in_the_table_alone())
+def test_a_request_is_the_one_that_the_official_client_sends(
+    name: str, ours: Client, theirs: openai.OpenAI, server: FaultServer
+) -> None:
+    """Verb, path, query, body, and the headers that say which of the API's previews is meant."""
+    method = method_of(theirs, name)
+    given = arguments_of(method, endpoints()[name].files)
+    before = len(server.requests)
+    for call in (method, method_of(ours, name)):
+        with contextlib.suppress(Exception):  # of an answer that is none to this request
+            for _ in call(**given):
+                pass
+    expected, sent = server.requests[before:]
+    assert said(sent) == said(expected)
