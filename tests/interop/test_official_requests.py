@@ -1,4 +1,4 @@
-"""What stands in the table alone is sent as the official client sends it."""
+"""Every operation is sent as the official client sends it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,33 @@ from openai_async.testing import FaultServer, Request, json_reply
 
 #: Options of a call, and what the official client makes of arguments by itself.
 NOT_SENT = {"extra_headers", "extra_query", "extra_body", "timeout", "stream", "output_type", "tool_handlers"}
-#: Where it looks into an argument.
-GIVEN: dict[str, Any] = {"environment": {"type": "x"}, "session": {"type": "x"}, "betas": ["a", "b"]}
+#: What the official client looks into.
+LOOKED_INTO: dict[str, Any] = {"betas": ["a", "b"], "environment": {"type": "x"}, "session": {"type": "x"}}
+#: What our classes check.
+CHECKED: dict[str, Any] = {
+    "bytes": 5,
+    "data": b"content",
+    "file": ("a.wav", b"RIFF"),
+    "file_ids": ["file-1"],
+    "grader": {"type": "string_check", "name": "a", "input": "a", "reference": "b", "operation": "eq"},
+    "image": ("a.png", b"content"),
+    "include": ["a"],
+    "input": "x",
+    "items": [{"type": "message", "role": "user", "content": "x"}],
+    "limit": 2,
+    "mask": ("a.png", b"content"),
+    "max_completion_tokens": 5,
+    "messages": [{"role": "user", "content": "x"}],
+    "metadata": {"a": "b"},
+    "n": 1,
+    "part_ids": ["part_1"],
+    "project_ids": ["proj_1"],
+    "stop": ["a"],
+    "temperature": 0.5,
+    "timestamp_granularities": ["word"],
+    "tool_outputs": [{"tool_call_id": "a", "output": "b"}],
+    "tools": [],
+}
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +72,19 @@ def method_of(client: Any, name: str) -> Any:
     return reduce(getattr, name.split("."), client)
 
 
-def in_the_table_alone() -> list[str]:
-    client = Client(api_key="k")
-    return [name for name in sorted(endpoints()) if isinstance(method_of(client, name), MethodForThreads)]
-
-
-def arguments_of(method: Any, files: tuple[str, ...]) -> dict[str, Any]:
+def of_the_table(method: Any, files: tuple[str, ...]) -> dict[str, Any]:
     """Something for everything that the official method takes."""
     names = [name for name in inspect.signature(method).parameters if name not in NOT_SENT]
-    return {name: b"content" if name in files else GIVEN.get(name, "x") for name in names}
+    return {name: b"content" if name in files else LOOKED_INTO.get(name, "x") for name in names}
+
+
+def of_a_class(method: Any) -> dict[str, Any]:
+    """Something for what must be given, and for all that is known here."""
+    parameters = inspect.signature(method).parameters.values()
+    names = [each.name for each in parameters if each.name in CHECKED or each.default is each.empty]
+    if "previous_response_id" in inspect.signature(method).parameters:
+        names = [name for name in names if name != "image"]  # of responses, which is no file
+    return {name: CHECKED.get(name, "x") for name in names}
 
 
 def said(request: Request) -> tuple[Any, ...]:
@@ -78,15 +107,18 @@ def parts_of(form: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the official client's, of what is to be removed
-@pytest.mark.parametrize("name", in_the_table_alone())
+@pytest.mark.parametrize("name", sorted(endpoints()))
 def test_a_request_is_the_one_that_the_official_client_sends(
     name: str, ours: Client, theirs: openai.OpenAI, server: FaultServer
 ) -> None:
     """Verb, path, query, body, and the headers that say which of the API's previews is meant."""
-    method = method_of(theirs, name)
-    given = arguments_of(method, endpoints()[name].files)
+    methods = method_of(theirs, name), method_of(ours, name)
+    if isinstance(methods[1], MethodForThreads):
+        given = of_the_table(methods[0], endpoints()[name].files)
+    else:
+        given = of_a_class(methods[0])
     before = len(server.requests)
-    for call in (method, method_of(ours, name)):
+    for call in methods:
         with contextlib.suppress(Exception):  # of an answer that is none to this request
             for _ in call(**given):
                 pass
