@@ -14,7 +14,7 @@ import openai
 import pytest
 
 from openai_async import Client
-from openai_async.resources.table import endpoints
+from openai_async.resources.table import Endpoint, endpoints
 from openai_async.sync.nouns import MethodForThreads
 from openai_async.testing import FaultServer, Request, json_reply
 
@@ -22,6 +22,9 @@ from openai_async.testing import FaultServer, Request, json_reply
 NOT_SENT = {"extra_headers", "extra_query", "extra_body", "timeout", "stream", "output_type", "tool_handlers"}
 #: What the official client looks into.
 LOOKED_INTO: dict[str, Any] = {"betas": ["a", "b"], "environment": {"type": "x"}, "session": {"type": "x"}}
+ALWAYS_TEXT = ("sdp", "idempotency_key")
+#: What everything else is, in turn.
+VALUES: tuple[Any, ...] = ("ü &=+/", ["a", "b"], {"gt": 1, "in": [{"a": 2.5}]}, True, [], {})
 #: What our classes check.
 CHECKED: dict[str, Any] = {
     "bytes": 5,
@@ -72,10 +75,11 @@ def method_of(client: Any, name: str) -> Any:
     return reduce(getattr, name.split("."), client)
 
 
-def of_the_table(method: Any, files: tuple[str, ...]) -> dict[str, Any]:
+def of_the_table(method: Any, endpoint: Endpoint, value: Any) -> dict[str, Any]:
     """Something for everything that the official method takes."""
     names = [name for name in inspect.signature(method).parameters if name not in NOT_SENT]
-    return {name: b"content" if name in files else LOOKED_INTO.get(name, "x") for name in names}
+    given = {name: b"content" if name in endpoint.files else LOOKED_INTO.get(name, value) for name in names}
+    return {**given, **dict.fromkeys(endpoint.places, "x"), **dict.fromkeys({*ALWAYS_TEXT} & {*names}, "x")}
 
 
 def of_a_class(method: Any) -> dict[str, Any]:
@@ -106,21 +110,27 @@ def parts_of(form: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield head.partition(b'name="')[2].partition(b'"')[0], content
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the official client's, of what is to be removed
-@pytest.mark.parametrize("name", sorted(endpoints()))
-def test_a_request_is_the_one_that_the_official_client_sends(
-    name: str, ours: Client, theirs: openai.OpenAI, server: FaultServer
-) -> None:
-    """Verb, path, query, body, and the headers that say which of the API's previews is meant."""
-    methods = method_of(theirs, name), method_of(ours, name)
-    if isinstance(methods[1], MethodForThreads):
-        given = of_the_table(methods[0], endpoints()[name].files)
-    else:
-        given = of_a_class(methods[0])
+def requests_of(server: FaultServer, methods: tuple[Any, Any], given: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """What the official client sends for these arguments, and what we do."""
     before = len(server.requests)
     for call in methods:
         with contextlib.suppress(Exception):  # of an answer that is none to this request
             for _ in call(**given):
                 pass
-    expected, sent = server.requests[before:]
-    assert said(sent) == said(expected)
+    return [said(request) for request in server.requests[before:]]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the official client's, of what is to be removed
+@pytest.mark.parametrize("name", sorted(endpoints()))
+def test_a_request_is_the_one_that_the_official_client_sends(
+    name: str, ours: Client, theirs: openai.OpenAI, server: FaultServer
+) -> None:
+    """Verb, path, query, body, and the headers that say which of the API's previews is meant; however values look."""
+    methods = method_of(theirs, name), method_of(ours, name)
+    if isinstance(methods[1], MethodForThreads):
+        given = [of_the_table(methods[0], endpoints()[name], value) for value in VALUES]
+    else:
+        given = [of_a_class(methods[0])]
+    for each in given:
+        expected, sent = requests_of(server, methods, each)
+        assert sent == expected
