@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from openai_async import AsyncClient, Client
+from openai_async._stream import AsyncStream
 from openai_async.resources.table import endpoints
 from openai_async.testing import respond
 from tests.spec.calls import Wire, finished, method_of
@@ -50,7 +51,13 @@ def test_what_is_not_published_yet_goes_where_it_is_listed(name: str, wire: Wire
     *named, last = places or {"": ""}
     by_name = {place: places[place] for place in named}
     position = [places[last]] if last else []
-    wire.run(lambda: finished(method(*position, **by_name, **files, limit=3)), respond(200, b'{"id": "x", "data": []}'))
+
+    async def called() -> None:
+        got = await finished(method(*position, **by_name, **files, limit=3))
+        if isinstance(got, AsyncStream):
+            await got.aclose()
+
+    wire.run(called, respond(200, b'{"id": "x", "data": []}'))
     (request,) = wire.caught
     sent = urlsplit(request.target)
     expected = path.partition("?")[0]
