@@ -110,6 +110,11 @@ class Buckets:
         self._give_back(grant, "requests")
         self._give_back(grant, "tokens")
         self.close(grant)
+        for level in self.levels:
+            if level.reference is not None and level.reference[0] > grant.time:
+                # What was learnt since took the charge for an estimate that was too high.
+                level.share = min(level.share, 1.0)
+                level.reference = None
 
     def _give_back(self, grant: Grant, kind: Kind) -> None:
         """A level that was full since, or was stated since by the server, does not miss the charge any more.

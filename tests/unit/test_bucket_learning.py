@@ -248,6 +248,26 @@ def test_a_burst_is_not_taken_for_a_faster_or_slower_refill() -> None:
     assert min(shares) >= 0.9
 
 
+def test_what_a_request_taught_that_was_never_sent_is_forgotten() -> None:
+    """Its charge looks like a refill that is faster than stated, until it is taken back: then it was none."""
+    buckets = buckets_of("tokens")
+    succeed(buckets, 0.1, buckets.grant(0.0, 30_000.0), 30_000)
+    never_sent = buckets.grant(1.0, 20_000.0)
+    succeed(buckets, 10.1, buckets.grant(10.0, 1_000.0), 39_000)
+    assert buckets.levels[0].share > 1.5
+    buckets.cancel(10.2, never_sent)
+    assert buckets.levels[0].share == 1.0
+
+
+def test_what_was_learnt_before_a_request_that_was_never_sent_stays() -> None:
+    """One that is given back at once has taught nothing."""
+    buckets = buckets_of("tokens")
+    buckets.levels[0].share = 2.0
+    succeed(buckets, 0.1, buckets.grant(0.0, 30_000.0), 30_000)
+    buckets.cancel(1.0, buckets.grant(1.0, 1_000.0))
+    assert buckets.levels[0].share == 2.0
+
+
 # ---- settling
 
 
