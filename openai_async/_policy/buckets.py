@@ -261,7 +261,9 @@ class Buckets:
         settled = self._settled if level.kind == "tokens" else _NOTHING_SETTLED
         sure, maybe = settled.after(grant.time), settled.after(grant.time - level.late)
         most = grown - log.after(grant.time) - min(sure, maybe)
-        least = min(level.capacity, grown) - log.after(grant.time - level.late) - max(sure, maybe)
+        # At worst what flowed in and what was given back came first, and flowed over.
+        given, taken = max(0.0, -max(sure, maybe)), max(0.0, sure, maybe)
+        least = min(level.capacity, grown + given) - log.after(grant.time - level.late) - taken
         least += _cost(level, grant.tokens) if admitted or level.kind == "requests" else 0.0
         if _is_more(sample, level):
             least = -math.inf  # we were told to use less than the server allows: its level may only lower ours

@@ -281,6 +281,17 @@ def test_what_was_taken_more_since_a_sample_lowers_it() -> None:
     assert buckets.levels[0].level == pytest.approx(20_000)
 
 
+def test_what_is_given_back_to_a_full_bucket_flows_over() -> None:
+    """Full at second 11, when 6,000 came back and 30,000 went: 31,000 at 12, whatever a sample of second 10 says."""
+    buckets = buckets_of("tokens")
+    old = buckets.grant(0.0, 10_000.0)
+    new = buckets.grant(10.0, 1_000.0)
+    buckets.settle(11.0, old, 4_000.0)
+    buckets.grant(11.0, 30_000.0)
+    succeed(buckets, 12.0, new, 59_000)
+    assert buckets.levels[0].level == pytest.approx(31_000)
+
+
 def test_what_is_given_back_is_not_taken_for_a_faster_refill() -> None:
     """Every 3 s 9,000 are reserved and 3,000 used: what comes back is no refill, and the share stays all of it."""
     buckets = half_full("tokens")
