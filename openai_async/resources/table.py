@@ -20,7 +20,7 @@ from openai_async._layers.pipeline import Pipeline
 from openai_async._stream import AsyncStream
 from openai_async._wire import codec
 from openai_async.errors import InvalidParameterError, frameless
-from openai_async.resources._base import Resource, prepare
+from openai_async.resources._base import Resource, check_mapping, prepare
 from openai_async.resources._events import event_of, opened
 from openai_async.resources._operation import Operation, Verb
 from openai_async.resources._pages import after_any
@@ -185,13 +185,13 @@ class Method(Resource):
         endpoint = self._endpoint
         try:
             standing: dict[str, Any] = endpoint.placed(place, params)
+            if endpoint.betas and (betas := params.pop("betas", None)):
+                _add_header(params, "openai-beta", _joined(betas))
+            if endpoint.key and (key := params.pop("idempotency_key", None)):
+                _add_header(params, "idempotency-key", key)
         except InvalidParameterError as error:
             params.clear()
             raise frameless(error) from None
-        if endpoint.betas and (betas := params.pop("betas", None)):
-            _add_header(params, "openai-beta", betas if isinstance(betas, str) else ",".join(betas))
-        if endpoint.key and (key := params.pop("idempotency_key", None)):
-            _add_header(params, "idempotency-key", key)
         if endpoint.reply == "events" or params.get("stream"):
             return self._stream(params, standing)
         if endpoint.reply == "page":
@@ -221,7 +221,14 @@ class Method(Resource):
 
 
 def _add_header(params: dict[str, Any], name: str, value: object) -> None:
-    params["extra_headers"] = {name: value, **(params.get("extra_headers") or {})}
+    params["extra_headers"] = {name: value, **(check_mapping("extra_headers", params.get("extra_headers")) or {})}
+
+
+def _joined(betas: object) -> str:
+    names = [betas] if isinstance(betas, str) else cast("list[object]", betas)
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidParameterError("betas", "must be a list of names")
+    return ",".join(map(str, names))
 
 
 _read: Final = codec.decoder(Thing)

@@ -137,3 +137,22 @@ async def test_a_file_is_uploaded_without_being_read_into_memory(
     assert b'filename="data.jsonl"' in server.requests[-5].body
     assert seen
     assert all(total is None or sent <= total for sent, total in seen)
+
+
+@pytest.mark.parametrize(
+    ("field", "given"),
+    [
+        ("betas", {"betas": 5}),
+        ("betas", {"betas": ["a", 5]}),
+        ("betas", {"betas": b"a"}),
+        ("extra_headers", {"betas": ["a"], "extra_headers": ["x"]}),
+    ],
+)
+async def test_a_preview_that_cannot_be_named_is_refused(
+    field: str, given: dict[str, Any], client: AsyncClient, server: FaultServer
+) -> None:
+    """Before anything is sent, with the name of what is wrong."""
+    before = len(server.requests)
+    with pytest.raises(InvalidParameterError, match=field):
+        await client.beta.responses.create(model="m", input="Hi", **given)
+    assert len(server.requests) == before
