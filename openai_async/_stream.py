@@ -19,15 +19,14 @@ from typing import Any, Generic, NoReturn, Protocol, Self, TypeAlias, TypeVar
 import attrs
 
 from openai_async import _runtime
+from openai_async._body import OpenBody
 from openai_async._layers.call import Answer, Call
 from openai_async._transport.exchange import DueError
 from openai_async._wire import json, problems
-from openai_async._wire.sse import Event, SSEDecoder
+from openai_async._wire.sse import Event, SSEDecoder, keeps_alive
 from openai_async._wire.whole import Unfolding
 from openai_async.errors import (
     APIError,
-    APITimeoutError,
-    DeadlineExceededError,
     DecodeError,
     FirstTokenTimeoutError,
     IdleTimeoutError,
@@ -67,7 +66,7 @@ class Fold(Protocol[C_contra, F_co]):
     def billed(self) -> Billed | None: ...
 
 
-class AsyncStream(Generic[C, F]):
+class AsyncStream(OpenBody, Generic[C, F]):
     """The events of one reply, as they arrive.
 
     Iterate it for chunks, iterate `text` for pieces of text, or await `final()` for the whole. Use it as a context
@@ -93,13 +92,9 @@ class AsyncStream(Generic[C, F]):
         decode_named: Callable[[bytes | None, bytes], C] | None = None,
         unfold: Unfolding | None = None,
     ) -> None:
-        assert answer.exchange is not None
+        super().__init__(call, answer)
         self.meta: Meta = answer.meta
-        self._exchange = answer.exchange
-        self._release = answer.release
         self._bill = answer.bill
-        self._timeout = call.timeout
-        self._deadline = call.deadline
         self._secrets = [call.credentials.secret] if call.credentials else []
         self._decode = decode
         self._decode_named = decode_named  # where the name of an event is not in its data, too
@@ -112,7 +107,6 @@ class AsyncStream(Generic[C, F]):
         self._bare: bool | None = None  # the body is JSON by itself, and no stream; None before its first byte
         self._begun = False  # an event has arrived
         self._complete = False  # the terminal event has arrived
-        self._closed = False
 
     @property
     def request_id(self) -> str | None:
@@ -219,7 +213,7 @@ class AsyncStream(Generic[C, F]):
     async def _advance(self) -> None:
         """Wait for the next event, or end as the stream ends: one that is there and not ready is an end, too."""
         if self._events:
-            if _keeps_alive(self._events[0]):
+            if keeps_alive(self._events[0]):
                 self._events.popleft()
                 return
             if self._events[0][1].strip() != b"[DONE]":
@@ -259,7 +253,10 @@ class AsyncStream(Generic[C, F]):
 
     async def _read_events(self) -> None:
         """Wait for the next event, or for the end. Bytes without an event do not renew any timeout."""
-        due, late = self._due()
+        if self._begun:
+            due, late = self._due(_runtime.now(), self._timeout.idle, IdleTimeoutError)
+        else:
+            due, late = self._due(self._opened, self._timeout.first_token, FirstTokenTimeoutError)
         try:
             self._sse.check()
             while not self._events:
@@ -269,7 +266,7 @@ class AsyncStream(Generic[C, F]):
                 if self._bare is None and (start := data.lstrip()[:1]):
                     self._bare = start == b"{"
                 self._events += self._sse.feed(data)
-                while self._events and _keeps_alive(self._events[0]):
+                while self._events and keeps_alive(self._events[0]):
                     self._events.popleft()
         except DueError:
             self._fail(late("the stream fell silent: no event within the time given to it", phase="body"))
@@ -282,14 +279,6 @@ class AsyncStream(Generic[C, F]):
             self._unfolded(self._events[0][1])
         self._begun = True
         return None
-
-    def _due(self) -> tuple[float, type[APITimeoutError]]:
-        now, timeout = _runtime.now(), self._timeout
-        start, wait = (now, timeout.idle) if self._begun else (self._opened, timeout.first_token)
-        due = float("inf") if wait is None else start + wait
-        if self._deadline is not None and self._deadline <= due:
-            return self._deadline, DeadlineExceededError
-        return due, IdleTimeoutError if self._begun else FirstTokenTimeoutError
 
     def _end_of_body(self) -> None:
         """The body is over. A terminal event or an error may stand in it without its blank line."""
@@ -333,13 +322,9 @@ class AsyncStream(Generic[C, F]):
             self.meta.cost = self._bill(*known)
 
     def _close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._decoded.clear()
-            self._events.clear()
-            self._exchange.abandon()  # does nothing if the body was read to its end
-            if self._release is not None:
-                self._release()
+        self._decoded.clear()
+        self._events.clear()
+        super()._close()
 
     def _fail(self, error: APIError) -> NoReturn:
         self._close()
@@ -355,12 +340,6 @@ def text_of(chunk: Any) -> str:
     """What a chunk adds to the text: its `piece`, where the API calls something else its `text`."""
     # Asked of its class: a server may send a field of that name.
     return (chunk.piece if hasattr(chunk.__class__, "piece") else chunk.text) or ""
-
-
-def _keeps_alive(event: Event) -> bool:
-    """Whether an event says only that the server is there: one without data, a comment in its data, or a ping."""
-    name, data = event
-    return name == b"ping" or (data[:1] in b" :" and (not data.strip() or data[:1] == b":"))
 
 
 class _Text:

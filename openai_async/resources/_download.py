@@ -11,16 +11,17 @@ from typing import Final, Self
 from anyio import to_thread
 
 from openai_async import _runtime
+from openai_async._body import OpenBody
 from openai_async._layers.call import Answer, Call
 from openai_async._layers.pipeline import Pipeline
 from openai_async._transport.exchange import DueError
-from openai_async.errors import APIConnectionError, APIError, DeadlineExceededError, IdleTimeoutError, frameless
+from openai_async.errors import APIError, IdleTimeoutError, frameless
 from openai_async.types.meta import Meta
 
 _WHOLE: Final = 64 * 1024
 
 
-class AsyncDownload:
+class AsyncDownload(OpenBody):
     """The body of a reply, piece by piece. It is at its end only if the server said so.
 
     Iterating raises:
@@ -31,13 +32,8 @@ class AsyncDownload:
     """
 
     def __init__(self, call: Call, answer: Answer) -> None:
-        assert answer.exchange is not None
+        super().__init__(call, answer)
         self.meta: Meta = answer.meta
-        self._exchange = answer.exchange
-        self._release = answer.release
-        self._idle = call.timeout.idle
-        self._deadline = call.deadline
-        self._closed = False
 
     def __aiter__(self) -> Self:
         return self
@@ -45,10 +41,7 @@ class AsyncDownload:
     async def __anext__(self) -> bytes:
         if self._closed:
             raise StopAsyncIteration
-        due = float("inf") if self._idle is None else _runtime.now() + self._idle
-        late: type[APIConnectionError] = IdleTimeoutError
-        if self._deadline is not None and self._deadline <= due:
-            due, late = self._deadline, DeadlineExceededError
+        due, late = self._due(_runtime.now(), self._timeout.idle, IdleTimeoutError)
         try:
             piece = await self._exchange.read(due)
         except DueError:
@@ -106,13 +99,6 @@ class AsyncDownload:
         Never raises and never waits: there is nothing to cancel.
         """
         self._close()
-
-    def _close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._exchange.abandon()
-            if self._release is not None:
-                self._release()
 
 
 class AsyncDownloadManager:
