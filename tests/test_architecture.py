@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("errors", "types", "_version"),),
     (("_wire",), ("_policy",)),
     (("_runtime",), ("_line",), ("_spending",)),
-    (("_transport",), ("_limiter",)),
+    (("_transport",), ("_limiter", "_accounts", "_permits")),
     (("_layers",),),
     (("_body", "_stream"), ("_map",), ("webhooks",)),
     (("resources",),),

@@ -1,0 +1,140 @@
+"""The keys of a client, and what each may still send to each family of models. Arithmetic only.
+
+Every key has limits of its own. Of several keys the one that can send earliest is taken; among equals, in turn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from openai_async._policy.levels import Grant, Reason
+from openai_async._policy.pool import Pool, limits_of
+from openai_async.errors import OpenAIError, QuotaExhaustedError, RequestExceedsLimitError
+from openai_async.types.limits import Accounting, StatedLimits
+
+
+class Accounts:
+    """See the module.
+
+    Args:
+        stated: the rate limits.
+        keys: how many keys there are.
+        accounting: how the server counts tokens, if the limits do not say it.
+    """
+
+    def __init__(self, stated: StatedLimits, keys: int, accounting: Accounting) -> None:
+        self._accounting: Accounting = accounting
+        self._stated: StatedLimits = stated
+        self._keys = keys
+        self._turn = 0
+        self._drained: set[int] = set()
+        self._pools: dict[str, dict[int, Pool]] = {}  # by family and key
+
+    # -- which key -------------------------------------------------------------------------------------
+
+    def earliest(self, family: str, tokens: float, now: float) -> tuple[float, Reason | None, int]:
+        """The key that can send first: seconds until then, what for, and its number (-1 if every key is set aside)."""
+        best, reason, key = math.inf, None, -1
+        for step in range(self._keys):
+            candidate = (self._turn + step) % self._keys
+            if candidate in self._drained:
+                continue
+            pool = self._pool(family, candidate, now)
+            seconds, why = pool.wait(now, tokens) if pool is not None else (0.0, None)
+            if key < 0 or seconds < best:
+                best, reason, key = seconds, why, candidate
+            if seconds <= 0.0:
+                break
+        return best, reason, key
+
+    def charge(self, family: str, tokens: float, now: float, key: int) -> tuple[Pool | None, Grant | None]:
+        """Count a request against the limits of a key that can send it now."""
+        self._turn = (key + 1) % self._keys
+        pool = self._pool(family, key, now)
+        return pool, pool.grant(now, tokens) if pool is not None else None
+
+    def never(self, family: str, tokens: float, now: float) -> OpenAIError | None:
+        """Why a request can never be sent; None if it can."""
+        usable = [key for key in range(self._keys) if key not in self._drained]
+        if not usable:
+            return all_drained()
+        pools = [self._pool(family, key, now) for key in usable]
+        exceeded = [pool.fits(tokens) if pool is not None else None for pool in pools]
+        if all(level is not None for level in exceeded):
+            capacity = max(level.limit for level in exceeded if level is not None)
+            return RequestExceedsLimitError(
+                f"the request needs about {tokens:.0f} tokens, and the limit is {capacity:.0f}:"
+                " it can never be sent; shorten it, or lower max_completion_tokens",
+                status_code=429,
+            )
+        return None
+
+    def _pool(self, family: str, key: int, now: float) -> Pool | None:
+        pools = self._pools.get(family)
+        if pools is None:
+            pools = self._pools[family] = {}
+        pool = pools.get(key)
+        if pool is None and self._stated is not None:
+            pool = pools[key] = Pool(limits_of(family, self._stated), now, self._accounting)
+        return pool
+
+    # -- keys that are set aside -----------------------------------------------------------------------
+
+    @property
+    def drained(self) -> frozenset[int]:
+        """Keys that are set aside."""
+        return frozenset(self._drained)
+
+    def set_aside(self, key: int) -> bool:
+        """Use a key no more, because its account is drained. False if it was the last one."""
+        self._drained.add(key)
+        return len(self._drained) < self._keys
+
+    def enable(self, key: int | None) -> None:
+        """Use a key (None: all of them) again."""
+        if key is None:
+            self._drained.clear()
+        else:
+            self._drained.discard(key)
+
+    # -- what is known ---------------------------------------------------------------------------------
+
+    def pools(self, family: str) -> Mapping[int, Pool]:
+        """The pools of a family by key, as far as they were used."""
+        return self._pools.get(family, {})
+
+    def best(self, calls: int | None, tokens: float) -> dict[str, float | None]:
+        """The limits of all pools together, and the least seconds for so many calls of so many tokens each.
+
+        A full level goes at once, the rest at its rate; the slower of requests and tokens decides.
+        """
+        rates: dict[str, float] = {}
+        burst: dict[str, float] = {}
+        for pools in self._pools.values():
+            for pool in pools.values():
+                for level in pool.levels:
+                    rates[level.kind] = rates.get(level.kind, 0.0) + level.rate
+                    burst[level.kind] = burst.get(level.kind, 0.0) + level.capacity
+        least = None
+        if calls is not None and rates:
+            need = {"requests": float(calls), "tokens": calls * tokens}
+            least = max(max(0.0, need[kind] - burst[kind]) / rates[kind] for kind in rates)
+        return {
+            "limit_requests_per_minute": 60.0 * rates["requests"] if "requests" in rates else None,
+            "limit_tokens_per_minute": 60.0 * rates["tokens"] if "tokens" in rates else None,
+            "least_seconds": least,
+        }
+
+    def after_fork(self) -> None:
+        """Begin anew, in a child process: what is in flight is the parent's."""
+        self._pools = {}
+
+
+def all_drained() -> QuotaExhaustedError:
+    """No key is left."""
+    return QuotaExhaustedError(
+        "the quota of every key is exhausted: add credit or raise the spend limit, then call enable_keys()",
+        status_code=429,
+        code="insufficient_quota",
+    )

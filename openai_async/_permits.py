@@ -1,0 +1,85 @@
+"""What a caller asks of the limiter, and what it is given: leave to send one request."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from openai_async._line import Priority
+from openai_async._policy.levels import Grant
+from openai_async._policy.pool import Pool
+from openai_async.types.meta import RateLimits
+
+if TYPE_CHECKING:
+    from openai_async._limiter import Limiter
+
+#: Seconds, at most, by which callers who were refused together are spread.
+_SPREAD: Final = 0.05
+
+
+@attrs.define(eq=False)  # not frozen: making one is on the path of every call
+class Ask:
+    """What a caller wants to send.
+
+    Attributes:
+        family: what shares a limit: the endpoint and the model.
+        tokens: what the request will be charged, as estimated.
+        priority, job: see `Line`.
+        again: it was refused before, and goes first in its job.
+    """
+
+    family: str = ""
+    tokens: float = 0.0
+    priority: Priority = "default"
+    job: object = None
+    again: bool = False
+
+
+class Permit:
+    """Leave to send one request with one key. Give back exactly one answer, then `end` it."""
+
+    __slots__ = ("_ended", "_grant", "_limiter", "_pool", "key")
+
+    def __init__(self, limiter: Limiter, key: int, pool: Pool | None, grant: Grant | None) -> None:
+        self.key = key
+        self._limiter = limiter
+        self._pool = pool
+        self._grant = grant
+        self._ended = False
+
+    @property
+    def paced(self) -> bool:
+        """Whether limits are known that its request counts against."""
+        return self._pool is not None and bool(self._pool.levels)
+
+    @property
+    def samples(self) -> bool:
+        """Whether it would help to know what the reply says of the limits."""
+        return self._pool is not None and self._grant is not None and self._pool.samples(self._grant)
+
+    def answered(self, limits: RateLimits | None) -> None:
+        """The head of a reply has arrived. `limits` as it states them, or None if nobody has looked (see `samples`)."""
+        if self._pool is not None and self._grant is not None:
+            self._pool.answered(self._limiter.now(), self._grant, limits)
+            self._limiter.pump()
+
+    def refused(self, limits: RateLimits, retry_after: float | None) -> None:
+        """A 429 or an overload has arrived. `retry_after` in seconds."""
+        if self._pool is not None and self._grant is not None:
+            spread = random.random() * _SPREAD  # noqa: S311
+            self._pool.refused(self._limiter.now(), self._grant, limits, retry_after=retry_after or 0.0, jitter=spread)
+            self._limiter.pump()
+
+    def end(self, *, tokens: float | None = None, sent: bool = True) -> None:
+        """The request is over. `tokens`: what the server counted; `sent`: False takes the whole charge back."""
+        if self._ended:
+            return
+        self._ended = True
+        if self._pool is not None and self._grant is not None:
+            if sent:
+                self._pool.ended(self._limiter.now(), self._grant, tokens)
+            else:
+                self._pool.cancel(self._limiter.now(), self._grant)
+        self._limiter.free_slot()
