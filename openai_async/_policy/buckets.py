@@ -292,7 +292,7 @@ class Buckets:
         remaining = sample.remaining
         assert remaining is not None
         if level.reference is None:
-            level.reference = (grant.time, remaining, _cost(level, grant.tokens))
+            level.reference = (grant.time, remaining, _logged(level, grant))
             return
         since, before, own = level.reference
         if grant.time - since < 2.0:
@@ -300,7 +300,7 @@ class Buckets:
         log, seconds = self._logs[level.kind], grant.time - since
         # What was sent together with either sample may have been admitted before or after it; not the sample itself.
         together = log.after(since - GRAIN) - log.after(since) + log.after(grant.time - GRAIN) - log.after(grant.time)
-        together -= own + _cost(level, grant.tokens)
+        together -= own + _logged(level, grant)
         if max(before, remaining) < _FULL * level.capacity and level.full <= since:
             if together > _SHARE_GRAIN * seconds * level.rate:
                 return
@@ -314,7 +314,7 @@ class Buckets:
             level.share += 0.4 * (min(most, max(_SHARE_LEAST, observed)) - level.share)
         else:
             level.share += 0.1 * max(0.0, 1.0 - level.share)
-        level.reference = (grant.time, remaining, _cost(level, grant.tokens))
+        level.reference = (grant.time, remaining, _logged(level, grant))
 
 
 _NOTHING_SETTLED: Final = ChargeLog(0.0)
@@ -329,3 +329,8 @@ def _is_more(sample: Stated, level: Level) -> bool:
 
 def _cost(level: Level, tokens: float) -> float:
     return 1.0 if level.kind == "requests" else tokens
+
+
+def _logged(level: Level, grant: Grant) -> float:
+    """What a log holds of a request: nothing of tokens that were given back, as those of a refused one are."""
+    return 0.0 if level.kind == "tokens" and grant.returned else _cost(level, grant.tokens)

@@ -398,3 +398,18 @@ def test_any_traffic(traffic: type[Traffic]) -> None:
     """Whatever the server says or keeps to itself: no window above its budget, no leak, no starving."""
     phases = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
     run_state_machine_as_test(traffic, settings=settings(max_examples=80, stateful_step_count=40, phases=phases))
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_refused_request_teaches_no_refill_that_is_too_fast(warm: bool) -> None:
+    """What a refused request did not cost is no refill: the share of the rate that is learnt stays what flowed in."""
+    machine = StatedTraffic()
+    try:
+        machine.begin(terms=TERMS[2], most=None, keys=1, fates=FATES[2], warm=warm)
+        first = [("a", "interactive", "first", part, fate) for part, fate in ((0.001, "sent"), (0.1, "sent"))]
+        machine.arrive([*first, ("a", "interactive", "first", 0.5, "refused")])
+        machine.one_is_refused(0, 5.0, True)
+        machine.arrive([("a", "interactive", "first", part, "sent") for part in (0.001, 0.5)])
+        machine.a_rush(578)
+    finally:
+        machine.teardown()
