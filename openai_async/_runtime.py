@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import os
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -135,6 +136,9 @@ class Jobs:
         self._running: set[Callable[[], Any]] = set()  # what cancels each
         self._ended: anyio.Event | None = None
         self._cancelled = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # theirs, on asyncio
+        self._post: Callable[[Callable[[], object]], object] | None = None  # calls there, from any thread
+        self._pid = os.getpid()
 
     def start(self, job: Callable[[], Awaitable[None]]) -> None:
         """Start a job, unless all were cancelled. It must handle its own errors."""
@@ -147,6 +151,7 @@ class Jobs:
                 await job()
 
             task = loop.create_task(run())
+            self._loop, self._post = loop, loop.call_soon_threadsafe
             cancel: Callable[[], Any] = task.cancel
             self._running.add(cancel)
             task.add_done_callback(lambda _: self._end(cancel))
@@ -162,6 +167,7 @@ class Jobs:
                 finally:
                     self._end(scope.cancel)
 
+            self._post = trio.lowlevel.current_trio_token().run_sync_soon
             self._running.add(scope.cancel)
             trio.lowlevel.spawn_system_task(run_on_trio, context=contextvars.copy_context())
 
@@ -179,9 +185,23 @@ class Jobs:
     async def cancel(self) -> None:
         """Cancel all jobs and wait until each has ended. None can be started after that."""
         self._cancelled = True
+        self._cancel_each()
+        await self.ended()
+
+    def drop(self) -> None:
+        """Cancel all jobs without waiting. None can be started after that. From any thread: finalizers use it."""
+        self._cancelled = True
+        if not self._running or self._post is None or os.getpid() != self._pid:  # a fork: they are the parent's
+            return
+        if self._loop is not None and self._loop is asyncio._get_running_loop():
+            self._cancel_each()  # before any of them can go on
+            return
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and they with it
+            self._post(self._cancel_each)
+
+    def _cancel_each(self) -> None:
         for cancel in tuple(self._running):
             cancel()
-        await self.ended()
 
 
 async def background_done() -> None:

@@ -25,7 +25,7 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("_runtime",), ("_line",), ("_spending",)),
     (("_transport",), ("_limiter", "_accounts", "_permits")),
     (("_layers",),),
-    (("_body", "_stream"), ("_map",), ("webhooks",)),
+    (("_body", "_stream"), ("_map", "_window"), ("webhooks",)),
     (("resources",),),
     (("batch",), ("tools",), ("tuning",)),
     (("client", "azure", "_settings", "_nouns"), ("validation",)),

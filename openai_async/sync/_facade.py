@@ -214,6 +214,15 @@ class BatchFace(Facade[A], Generic[A, T]):
     def _end(self) -> None:
         self._handoff.close()
 
+    def __del__(self) -> None:
+        handoff = getattr(self, "_handoff", None)
+        if handoff is None or handoff.over or not (handoff.unread or cast("Any", self._inner)._under_way()):
+            return
+        from openai_async._map import warn_of_leaving
+
+        handoff.drop()  # first: a warning may be an error
+        warn_of_leaving(self)
+
 
 class OpenFace(Facade[A]):
     """Stands for what holds a connection: closed once, and by its finalizer at the latest."""

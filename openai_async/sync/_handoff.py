@@ -199,6 +199,16 @@ class Handoff(Generic[T]):
         self._batch: deque[T] = deque()
         self._over = False
 
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, or is the parent process's."""
+        return self._over or self._pump.portal.forked
+
+    @property
+    def unread(self) -> int:
+        """How many items have come that nobody took."""
+        return len(self._batch)
+
     def __iter__(self) -> Handoff[T]:
         return self
 
@@ -231,6 +241,10 @@ class Handoff(Generic[T]):
         self._batch.clear()
         if not self._pump.portal.forked:
             self._caller.call(self._pump.close)
+
+    def drop(self) -> None:
+        """End it without waiting. From any thread."""
+        self._pump.drop()
 
     def __del__(self) -> None:
         self._pump.drop()

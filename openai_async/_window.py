@@ -1,0 +1,268 @@
+"""The calls of a map under way: a bounded window over its source.
+
+The tasks of a map hold this, and not the map itself: a map that its owner drops can be collected, and ends its calls.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterable, Awaitable, Callable, Generator, Iterable, Mapping, Sized
+from functools import partial
+from typing import Any, Final, Generic, Self, TypeVar
+
+import anyio
+import attrs
+
+from openai_async import _runtime
+from openai_async._line import Place, Priority, place
+from openai_async._spending import Spending
+from openai_async.errors import APIError, OpenAIError, frameless
+from openai_async.types._base import EMPTY, Reply
+from openai_async.types.attempt import Attempt
+from openai_async.types.progress import Progress
+
+R = TypeVar("R", bound=Reply)
+
+#: Seconds between two reports of progress while no call ends.
+_REPORT_EVERY: Final = 1.0
+
+
+@attrs.frozen
+class Result(Generic[R]):
+    """How one call of a map ended: `value` or `error`, one of them None.
+
+    `index` is the place of its request in the source, from 0.
+    """
+
+    index: int
+    value: R | None = None
+    error: OpenAIError | None = None
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """One record per attempt; empty if the call was refused before it was sent."""
+        if self.value is not None:
+            return self.value.attempts
+        return self.error.attempts if isinstance(self.error, APIError) else ()
+
+    def unwrap(self) -> R:
+        """The value; raises the error if there is none."""
+        if self.error is not None:
+            raise self.error
+        assert self.value is not None
+        return self.value
+
+
+@attrs.frozen(kw_only=True)
+class MapSettings:
+    """How a map runs. See `AsyncClient.map` for what each means to a user."""
+
+    ordered: bool = True
+    limit: int = 1000
+    priority: Priority = "default"
+    max_total_tokens: int | None = None
+    max_cost: float | None = None
+    on_progress: Callable[[Progress], None] | None = None
+    #: What the client's calls wait for, for progress.
+    waiting_for: Callable[[], Mapping[Any, int]] = lambda: EMPTY
+    #: The rate limits, and the least time for so many calls of so many tokens, as fields of `Progress`.
+    best: Callable[[int | None, float], Mapping[str, float | None]] = lambda calls, tokens: EMPTY
+
+
+class Window(Generic[R]):
+    """See the module. A result is taken once; several tasks may wait for one."""
+
+    def __init__(
+        self,
+        one: Callable[[Mapping[str, Any]], Awaitable[R]],
+        requests: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
+        settings: MapSettings,
+    ) -> None:
+        self.spending = Spending(settings.max_total_tokens, settings.max_cost)
+        self.begun = False
+        self.closed = False
+        self._one = one
+        self._requests = requests
+        self._settings = settings
+        self._ordered = settings.ordered
+        self._limit = settings.limit
+        self._running = 0
+        self._done: dict[int, Result[R]] = {}  # finished, and not yet taken
+        self._finished: deque[int] = deque()  # their indices in order of completion
+        self._taken = 0
+        self._jobs = _runtime.Jobs()
+        self._fed = False  # the source is used up
+        self._failure: BaseException | None = None
+        self._room = anyio.Event()  # set when a call may be started
+        self._news = anyio.Event()  # set when there is something to take, or the end
+        self._began = 0.0
+        self._reported = 0.0  # when `on_progress` was last called
+        self._ended = self._failed = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every call has ended and every result was taken."""
+        return self._fed and not self._running and not self._done
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it was begun, and neither closed nor read to its end."""
+        return self.begun and not self.closed and not self.complete
+
+    @property
+    def progress(self) -> Progress:
+        """How far it has come."""
+        total = len(self._requests) if isinstance(self._requests, Sized) else None
+        return Progress(
+            total=total,
+            done=self._ended,
+            failed=self._failed,
+            in_flight=self._running,
+            tokens=self.spending.tokens,
+            cost=self.spending.cost,
+            seconds=_runtime.now() - self._began if self._began else 0.0,
+            waiting_for=self._settings.waiting_for(),
+            **self._settings.best(total, self._mean()),
+        )
+
+    def _mean(self) -> float:
+        answered = self._ended - self._failed
+        return self.spending.tokens / answered if answered else 0.0
+
+    def start(self) -> None:
+        """Begin to read the source and to make calls."""
+        self.begun = True
+        self._began = self._reported = _runtime.now()
+        self._jobs.start(self._feed)
+        if self._settings.on_progress is not None:
+            self._jobs.start(self._tick)
+
+    async def take(self) -> Result[R] | None:
+        """The next result; None at the end. Raises what ended the map. Cancelling takes nothing."""
+        while (result := self._take()) is None:
+            if self._failure is not None:
+                raise self._failure
+            if self.closed or self.complete:
+                return None
+            if self._news.is_set():  # else others wait for it, too
+                self._news = anyio.Event()
+            await self._news.wait()
+        return result
+
+    async def close(self) -> None:
+        """Cancel the calls in flight and wait until they have let go. Cancelling does not shorten that."""
+        self.closed = True
+        self._news.set()
+        with anyio.CancelScope(shield=True):
+            await self._jobs.cancel()
+
+    def drop(self) -> None:
+        """Cancel the calls in flight without waiting. From any thread."""
+        self.closed = True
+        self._jobs.drop()
+
+    def _take(self) -> Result[R] | None:
+        if self._ordered:
+            result = self._done.pop(self._taken, None)
+        else:
+            result = self._done.pop(self._finished.popleft()) if self._finished else None
+        if result is not None:
+            self._taken += 1
+            self._room.set()
+        return result
+
+    async def _feed(self) -> None:
+        """Read the source as fast as there is room: `limit` running, and as many again finished but not taken."""
+        index = 0
+        source = aiter(self._requests) if isinstance(self._requests, AsyncIterable) else _Async(self._requests)
+        try:
+            async for request in source:
+                while self._is_full() and self.spending.stopped is None:
+                    self._room = anyio.Event()
+                    await self._room.wait()
+                if self.spending.stopped is not None:
+                    break
+                self._running += 1
+                self._jobs.start(partial(self._run, index, request))
+                index += 1
+            self._fed = True
+        except Exception as error:
+            self._failure = error
+        finally:
+            self._news.set()
+            if (close := getattr(source, "aclose", None)) is not None:
+                with anyio.CancelScope(shield=True):
+                    await close()
+
+    def _is_full(self) -> bool:
+        if self._running >= self._limit or self._running + len(self._done) >= 2 * self._limit:
+            return True
+        return not self.spending.has_room(self._running)
+
+    async def _run(self, index: int, request: Mapping[str, Any]) -> None:
+        if self.closed:  # dropped before its turn came
+            return
+        try:
+            place.set(Place(self._settings.priority, self))
+            try:
+                result: Result[R] = Result(index, value=await self._one(request))
+            except OpenAIError as error:
+                result = Result(index, error=frameless(error))
+            finally:
+                self._running -= 1
+            self._count(result)
+            self._done[index] = result
+            if not self._ordered:
+                self._finished.append(index)
+        except Exception as error:  # not an outcome of a call, but a bug: it ends the map
+            self._failure = error
+        finally:
+            self._room.set()
+            self._news.set()
+
+    def _count(self, result: Result[R]) -> None:
+        self._ended += 1
+        if result.value is None:
+            self._failed += 1
+        else:
+            tokens = getattr(getattr(result.value, "usage", None), "total_tokens", 0) or 0
+            self.spending.add(tokens, result.value.cost)
+        self._reported = _runtime.now()
+        if self._settings.on_progress is not None:
+            self._settings.on_progress(self.progress)
+
+    async def _tick(self) -> None:
+        """Report also while no call ends: what is waited for is what one wants to know then."""
+        assert self._settings.on_progress is not None
+        try:
+            while True:
+                await anyio.sleep(max(0.0, self._reported + _REPORT_EVERY - _runtime.now()))
+                if _runtime.now() >= self._reported + _REPORT_EVERY:
+                    self._reported = _runtime.now()
+                    self._settings.on_progress(self.progress)
+        except Exception as error:
+            self._failure = error
+            self._news.set()
+
+
+class _Async:
+    """An iterable as an asynchronous iterator."""
+
+    __slots__ = ("_iterator", "_ours")
+
+    def __init__(self, requests: Iterable[Mapping[str, Any]]) -> None:
+        self._iterator = iter(requests)
+        self._ours = self._iterator is not requests  # what we began, we end
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Mapping[str, Any]:
+        try:
+            return next(self._iterator)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
+    async def aclose(self) -> None:
+        if self._ours and isinstance(self._iterator, Generator):
+            self._iterator.close()
