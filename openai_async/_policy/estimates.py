@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TypeAlias, cast
 
 import attrs
 
-from openai_async.types._base import Value
+from openai_async.types._objects import has_fields, unfolded
 
 #: How prompt and completion make up a charge: their sum, or the larger one (OpenAI's documentation says "the maximum of
 #: max_tokens and the estimated number of tokens").
@@ -138,10 +138,10 @@ def _characters(value: Any, levels: int) -> int:
     if type(value) is not dict and type(value) is not list:
         if isinstance(value, str):
             return len(value)
-        if isinstance(value, Value):
-            value = value.to_dict()
-        elif not isinstance(value, (Mapping, tuple)):
-            return 0
+        if not isinstance(value, (list, tuple)):
+            if not has_fields(value):
+                return 0
+            value = unfolded(value)
     total = 0
     if isinstance(value, (list, tuple)):
         for item in cast("list[Any]", value):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 import attrs
 
 from openai_async.errors import InvalidParameterError
-from openai_async.types._base import Value
+from openai_async.types._objects import has_fields, unfolded
 
 if TYPE_CHECKING:
     from openai_async.types.chat_params import ChatMessageInput
@@ -108,11 +108,9 @@ def count_chat_tokens(
 
 
 def _fields(message: object, name: str) -> Mapping[str, object]:
-    if isinstance(message, Value):
-        return message.to_dict()
-    if not isinstance(message, Mapping):
+    if not has_fields(message):
         raise InvalidParameterError(name, "must be a mapping or a message of a reply")
-    return cast("Mapping[str, object]", message)
+    return cast("Mapping[str, object]", unfolded(message))
 
 
 @attrs.define

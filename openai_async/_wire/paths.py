@@ -6,13 +6,12 @@ of its segment, start a query, or name another host.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlencode
 
+from openai_async._wire.encoding import plain
 from openai_async.errors import InvalidParameterError
-from openai_async.types.settings import NULL
 
 
 def render(template: str, **arguments: object) -> str:
@@ -71,35 +70,20 @@ def query(params: Mapping[str, Any]) -> str:
     Raises:
         InvalidParameterError: a value is neither text, a finite number, a boolean nor made of them.
     """
-    return "&".join([_encoded(*pair) for name, value in params.items() for pair in _pairs(name, value)])
-
-
-def _encoded(name: str, value: str) -> str:
-    try:
-        return urlencode([(name, value)])
-    except UnicodeEncodeError:
-        raise _refusal(name, "holds half of a surrogate pair") from None
-
-
-def _refusal(name: str, reason: str) -> InvalidParameterError:
-    """The error of a parameter, whose name is shown so that the message can always be printed."""
-    return InvalidParameterError(name.encode("utf-8", "backslashreplace").decode("utf-8"), reason)
+    return urlencode([pair for name, value in plain(params).items() for pair in _pairs(name, value)])
 
 
 def _pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    if value is None or value is NULL:
+    """The names and values of one parameter, which is plain."""
+    if value is None:
         return
-    if isinstance(value, Mapping):
-        for key, part in value.items():  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, dict):
+        for key, part in cast("dict[str, Any]", value).items():
             yield from _pairs(f"{name}[{key}]", part)
-    elif isinstance(value, (list, tuple)):
+    elif isinstance(value, list):
         for part in value:  # pyright: ignore[reportUnknownVariableType]
             yield from _pairs(f"{name}[]", part)
     elif isinstance(value, bool):
         yield name, "true" if value else "false"
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise _refusal(name, "must be a finite number")
-    elif isinstance(value, (str, int, float)):
-        yield name, str(value)
     else:
-        raise _refusal(name, f"a value of type {type(value).__name__} cannot stand in a query")
+        yield name, str(value)

@@ -70,8 +70,7 @@ class Recipe:
         if system is not None and (template is None or endpoint != "/v1/chat/completions"):
             raise InvalidParameterError("system", "has a place only in chats that are made from a template or a column")
         shared = {**(params or {}), **({} if model is None else {"model": model})}
-        json.check_finite(shared)
-        shared = orjson.loads(json.dumps(shared))  # a copy, and plain
+        shared = json.plain(shared)  # a copy
         if shared.get("stream"):
             raise InvalidParameterError("params.stream", "a batch cannot be streamed")
         return cls(endpoint, shared, template, system, input_format)

@@ -266,10 +266,7 @@ def _encoded(
         rest = {name: value for name, value in given.items() if name not in sent}
         form = FormBody(rest, sent, on_upload, dict(operation.parts))
         return form, [*headers, (b"content-type", form.content_type.encode("ascii"))]
-    encoded = b"" if operation.bare and not given else json.dumps(given)
-    if b"null" in encoded:  # meant, or a number that JSON cannot carry
-        json.check_finite(given)
-    return encoded, headers
+    return b"" if operation.bare and not given else json.dumps(given), headers
 
 
 def _merged(own: Headers, stated: Headers) -> Headers:

@@ -8,7 +8,6 @@ once.
 from __future__ import annotations
 
 import io
-import math
 import os
 import secrets
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
@@ -26,7 +25,6 @@ from openai_async.errors import InvalidParameterError
 from openai_async.types._base import EMPTY
 from openai_async.types.files import FileContent
 from openai_async.types.options import OnUpload
-from openai_async.types.settings import NULL
 
 _SLICE: Final = 256 * 1024
 
@@ -253,33 +251,26 @@ def _fields(fields: Mapping[str, Any], kinds: Mapping[str, str]) -> Iterator[_Pi
     for name, value in fields.items():
         kind = kinds.get(name)
         if kind == "application/json" and not isinstance(value, str):
-            value = json.dumps(value).decode()
-        for flat, text in _flattened(name, value):
+            value = json.dumps(value, name).decode()
+        for flat, text in _flattened(name, json.plain(value, name)):
             head = head_of(Part(flat, b"", content_type=kind))
-            try:
-                content = text.encode()
-            except UnicodeEncodeError:
-                raise InvalidParameterError(flat, "holds half of a surrogate pair, which UTF-8 cannot carry") from None
+            content = text.encode()
             yield _Piece(head, content, len(content))
 
 
 def _flattened(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    if value is None or value is NULL:
+    if value is None:
         return
     if isinstance(value, Mapping):
         for key, part in cast("Mapping[str, Any]", value).items():
             yield from _flattened(f"{name}[{key}]", part)
-    elif isinstance(value, (list, tuple)):
-        for part in cast("list[Any]", value):
+    elif isinstance(value, list):
+        for part in value:  # pyright: ignore[reportUnknownVariableType]
             yield from _flattened(f"{name}[]", part)
     elif isinstance(value, bool):
         yield name, "true" if value else "false"
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise InvalidParameterError(name, "must be a finite number")
-    elif isinstance(value, (str, int, float)):
-        yield name, str(value)
     else:
-        raise InvalidParameterError(name, f"a value of type {type(value).__name__} cannot stand in a form")
+        yield name, str(value)
 
 
 def _files(files: Mapping[str, Any]) -> Iterator[_Piece]:

@@ -19,6 +19,7 @@ from openai_async.resources._base import Resource, check_mapping, prepare
 from openai_async.resources._operation import Operation, Verb
 from openai_async.resources.table import thing_of
 from openai_async.types._base import Reply
+from openai_async.types._objects import has_fields
 from openai_async.types.files import Binary, FileInput
 from openai_async.types.options import RequestOptions, UploadOptions
 from openai_async.types.thing import Thing
@@ -136,6 +137,8 @@ class AsyncWrite(Resource):
 
 def _content(given: dict[str, Any], body: object, files: Mapping[str, FileInput] | None) -> bytes | None:
     """A body that is no mapping. One that is goes to the parameters."""
+    if has_fields(body) and not isinstance(body, Mapping):
+        body = json.plain(body, "body")
     if body is None or isinstance(body, Mapping) or files is not None:
         fields = check_mapping("body", body) or {}
         extra = check_mapping("extra_body", given.get("extra_body")) or {}
@@ -148,8 +151,7 @@ def _content(given: dict[str, Any], body: object, files: Mapping[str, FileInput]
     if not isinstance(body, (list, tuple)):
         raise InvalidParameterError("body", "must be a mapping, a list or bytes")
     items = cast("Any", body)  # JSON as any other; only its outermost form is another one
-    json.check_finite({"body": items})
-    return json.dumps(items)
+    return json.dumps(items, "body")
 
 
 def _call(

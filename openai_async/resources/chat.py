@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from functools import cached_property, partial
 from typing import Any, Literal, TypeAlias, Unpack, cast, overload
@@ -16,6 +17,7 @@ from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import Resource, prepare
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import AsyncPaginator
+from openai_async.types._objects import has_fields
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
 from openai_async.types.chat_params import ChatCreateParams
 from openai_async.types.chat_stored import (
@@ -225,9 +227,11 @@ def check_chat(params: Mapping[str, Any]) -> None:
 def _check_message(index: int, message: Any) -> None:
     if isinstance(message, ChatCompletionMessage):
         return
-    if not isinstance(message, Mapping):
+    if not has_fields(message):
         raise InvalidParameterError(f"messages[{index}]", "must be a mapping, or a message of a reply")
-    role: object = message.get("role")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    role = message.get("role") if isinstance(message, Mapping) else getattr(message, "role", None)  # pyright: ignore
+    if isinstance(role, enum.Enum):
+        role = role.value
     if not isinstance(role, str) or role not in _ROLES:
         raise InvalidParameterError(
             f"messages[{index}].role",

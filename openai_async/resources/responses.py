@@ -14,7 +14,7 @@ from openai_async.resources._base import Resource, prepare
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import AsyncPaginator
 from openai_async.resources._wait import until
-from openai_async.types._base import Value
+from openai_async.types._objects import has_fields
 from openai_async.types.options import RequestOptions
 from openai_async.types.responses import (
     CompactedResponse,
@@ -321,7 +321,7 @@ def check_items(field: str, items: Any) -> None:
         reason = "or a tuple: it is read more than once" if once else "of items"
         raise InvalidParameterError(field, f"must be a list {reason}")
     for index, item in enumerate(cast("list[object]", items)):
-        if not isinstance(item, (Mapping, Value)):
+        if not has_fields(item):
             raise InvalidParameterError(f"{field}[{index}]", "must be a mapping, or an item of a reply")
 
 

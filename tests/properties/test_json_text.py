@@ -91,12 +91,9 @@ def test_the_part_at_fault_is_named(path: list[int | str], value: Any) -> None:
     assert CANARY not in str(caught.value)
 
 
-@given(params=st.dictionaries(any_text, st.none() | st.integers() | st.floats() | text, max_size=4))
+@given(params=st.dictionaries(text, st.none() | st.integers(-(2**63), 2**64 - 1) | st.floats() | text, max_size=4))
 def test_no_parameter_is_written_as_another_number(params: dict[str, Any]) -> None:
     """NaN and infinity are refused, and nothing else is."""
-    found = outcome(InvalidParameterError, lambda: json.check_finite(params))
-    if isinstance(found, InvalidParameterError):
-        assert any(not math.isfinite(value) for value in params.values() if isinstance(value, float))
-        assert str(found).encode()
-    else:
-        assert all(math.isfinite(value) for value in params.values() if isinstance(value, float))
+    found = outcome(InvalidParameterError, lambda: stdlib.loads(json.dumps(params)))
+    odd = any(not math.isfinite(value) for value in params.values() if isinstance(value, float))
+    assert isinstance(found, InvalidParameterError) if odd else found == params

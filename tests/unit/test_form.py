@@ -95,7 +95,8 @@ async def test_a_file_is_sent_as_long_as_it_was(tmp_path: Path) -> None:
         ({"deep": ["\udfff"]}, "surrogate"),
         (float("nan"), "finite"),
         (float("inf"), "finite"),
-        (object(), "cannot stand in a form"),
+        (object(), "cannot be sent"),
+        (io.BytesIO(b"x"), "an open file"),
     ],
 )
 def test_a_value_that_no_form_can_carry_is_refused(value: object, reason: str) -> None:

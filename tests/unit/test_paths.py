@@ -109,14 +109,14 @@ def test_query_parameters(params: dict[str, object], pairs: list[tuple[str, str]
     ("params", "field"),
     [
         ({"a": object()}, "a"),
-        ({"a": {"b": b"canary"}}, "a[b]"),
-        ({"a": [{"canary"}]}, "a[]"),
+        ({"a": {"b": b"canary"}}, "a.b"),
+        ({"a": [{"canary"}]}, "a[0]"),
         ({"a": float("nan")}, "a"),
-        ({"a": [float("inf")]}, "a[]"),
+        ({"a": [float("inf")]}, "a[0]"),
         ({"a": "canary\ud800"}, "a"),
-        ({"a\ud800": "canary"}, "a\\ud800"),
-        ({"a\ud800": b"canary"}, "a\\ud800"),
-        ({"a\ud800é": float("inf")}, "a\\ud800é"),
+        ({"a\ud800": "canary"}, "parameters"),
+        ({"a\ud800": b"canary"}, "parameters"),
+        ({"a\ud800é": float("inf")}, "parameters"),
     ],
 )
 def test_what_cannot_stand_in_a_query_is_refused(params: dict[str, object], field: str) -> None:
