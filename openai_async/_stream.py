@@ -24,6 +24,7 @@ from openai_async._layers.call import Answer, Call
 from openai_async._transport.exchange import DueError
 from openai_async._wire import json, problems
 from openai_async._wire.sse import Event, SSEDecoder, keeps_alive
+from openai_async._wire.surrogates import CharacterJoiner
 from openai_async._wire.whole import Unfolding
 from openai_async.errors import (
     APIError,
@@ -101,6 +102,7 @@ class AsyncStream(OpenBody, Generic[C, F]):
         self._unfold = unfold  # where the server may have answered with a whole reply
         self._fold = fold
         self._sse = SSEDecoder(max_event_bytes)
+        self._joiner: CharacterJoiner | None = None  # of a stream that has cut a character in two
         self._events: deque[Event] = deque()
         self._decoded: deque[C] = deque()  # the chunks of events before those
         self._opened = _runtime.now()
@@ -196,7 +198,11 @@ class AsyncStream(OpenBody, Generic[C, F]):
                 break
             try:
                 chunk = self._decode(data) if self._decode_named is None else self._decode_named(kind, data)
-            except DecodeError:
+            except DecodeError as error:
+                if isinstance(error, json.CutCharacterError) and self._joiner is None:
+                    self._joiner = CharacterJoiner(json.loads_halves)
+                    self._events = deque(self._joiner.feed(self._events))
+                    continue
                 break
             if kind == b"error" or (chunk.extra and problems.error_in(chunk.extra)):
                 break
@@ -265,7 +271,8 @@ class AsyncStream(OpenBody, Generic[C, F]):
                     return self._end_of_body()
                 if self._bare is None and (start := data.lstrip()[:1]):
                     self._bare = start == b"{"
-                self._events += self._sse.feed(data)
+                events = self._sse.feed(data)
+                self._events += events if self._joiner is None else self._joiner.feed(events)
                 while self._events and keeps_alive(self._events[0]):
                     self._events.popleft()
         except DueError:

@@ -183,8 +183,11 @@ class APIError(OpenAIError):
 
     @property
     def possibly_billed(self) -> bool:
-        """True if an attempt may have been carried out, and paid for, although no whole answer arrived."""
-        return any(attempt.outcome == "ambiguous" for attempt in self.attempts)
+        """True if an attempt may have been carried out, and paid for, without an answer that can be used."""
+        return any(
+            attempt.outcome == "ambiguous" or (attempt.outcome == "completed" and (attempt.status or 200) < 300)
+            for attempt in self.attempts
+        )
 
     def __str__(self) -> str:
         notes: list[str] = []
@@ -251,12 +254,18 @@ class InvalidResponseError(APIError):
 class DecodeError(InvalidResponseError):
     """A success status with a body that is not JSON, or not of the documented shape.
 
-    `path` is where in the body (`$.choices[0].index`); the value found there is never shown.
+    `path` is where in the body (`$.choices[0].index`); the value found there is never shown. `complete` says whether
+    the whole body is known to have arrived: then the call was paid for, and is not sent again.
     """
 
-    def __init__(self, message: str, *, path: str = "$", **fields: Any) -> None:
+    def __init__(self, message: str, *, path: str = "$", complete: bool = False, **fields: Any) -> None:
         super().__init__(message, **fields)
         self.path = path
+        self.complete = complete
+
+    @property
+    def outcome(self) -> Outcome:
+        return "completed" if self.complete else "ambiguous"
 
 
 class ResponseTooLargeError(InvalidResponseError):

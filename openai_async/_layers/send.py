@@ -139,6 +139,8 @@ def _decoded(call: Call, body: bytes, meta: Meta) -> object:
         if (refusal := problems.from_success(meta, body, secrets=secrets)) is not None:
             raise refusal from None
         error.status_code, error.request_id = meta.status, meta.request_id
+        # A body whose end was not stated may have been cut.
+        error.complete = meta.status == 204 or "content-length" in meta.headers or "transfer-encoding" in meta.headers
         raise
     if isinstance(value, ChatCompletion) and not value.choices and value.extra:  # perhaps an error in a reply's clothes
         secrets = [call.credentials.secret] if call.credentials else []

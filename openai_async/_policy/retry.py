@@ -7,6 +7,7 @@ What is known of the failure decides:
     not_sent    refused, DNS, TLS, connect timeout      yes: the server cannot have acted
     rejected    429, 503, 408, 409                      yes, after the server's own delay
     ambiguous   reset or timeout after sending, 500     if the call may be repeated; counted on the reply
+    completed   a whole body that cannot be read        no: it was paid for, and would be paid for again
     (any)       400, 404, a drained account             no: it would end the same way
 
 `x-should-retry` overrides the table for answers with a status, except for a drained account. A server's delay over
@@ -48,7 +49,7 @@ def may_retry(error: APIError, *, repeatable: bool) -> bool:
             return repeatable or error.outcome == "rejected"
         return isinstance(error, RateLimitError) or error.status_code in _RETRIED_STATUS
     if isinstance(error, (APIConnectionError, DecodeError)):
-        return error.outcome == "not_sent" or repeatable
+        return error.outcome == "not_sent" or (repeatable and error.outcome == "ambiguous")
     return False
 
 

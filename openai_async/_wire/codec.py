@@ -52,15 +52,18 @@ def structure(cls: type[V], data: object) -> V:
         raise _explain(cls, data) from None
 
 
-def decoder(cls: type[V]) -> Callable[[bytes], V]:
-    """`decode` for one class, with its hook looked up once: the hot path."""
-    return _decoder(cls)  # type: ignore[arg-type]  # classes hash; their values do not
+def decoder(cls: type[V], *, event: bool = False) -> Callable[[bytes], V]:
+    """`decode` for one class, with its hook looked up once: the hot path.
+
+    `event`: what is decoded are the events of a stream, where a character may be cut in two; see `json.loads_event`.
+    """
+    return _decoder(cls, event)  # type: ignore[arg-type]  # classes hash; their values do not
 
 
 @functools.cache
-def _decoder(cls: Any) -> Callable[[bytes], Any]:
+def _decoder(cls: Any, event: bool) -> Callable[[bytes], Any]:
     hook = _hook(cls)
-    loads = json.loads
+    loads = json.loads_event if event else json.loads
 
     def decode_one(body: bytes) -> Any:
         data = loads(body)

@@ -170,7 +170,7 @@ def _billed(model: str | None, usage: AudioUsage | None) -> _Billed | None:
     return model, None, None, usage.as_completion_usage()
 
 
-_read_speech = codec.decoder(SpeechStreamEvent)
+_read_speech = codec.decoder(SpeechStreamEvent, event=True)
 
 
 def speech_event(body: bytes) -> SpeechStreamEvent:

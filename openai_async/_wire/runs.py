@@ -35,7 +35,7 @@ def decode_event(name: bytes | None, data: bytes) -> RunEvent:
     Raises:
         DecodeError: the data is no JSON object, or not of the shape that its `object` states.
     """
-    decoded: Any = json.loads(data)
+    decoded: Any = json.loads_event(data)
     if not isinstance(decoded, dict):
         raise DecodeError("the event is not an object")
     plain = cast("dict[str, Any]", decoded)

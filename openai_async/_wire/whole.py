@@ -26,7 +26,7 @@ def _unfolding(events_of: Callable[[_Object], Iterator[_Object]]) -> Unfolding:
             return []
         if not isinstance(reply, dict):
             return []
-        return [json.dumps(event) for event in events_of(cast("_Object", reply))]
+        return [json.rewritten(event) for event in events_of(cast("_Object", reply))]
 
     return unfold
 

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 import attrs
 import orjson
 
+from openai_async._wire import json
 from openai_async.batch import disk
 from openai_async.batch.ordering import put_in_order
 from openai_async.batch.outputs import PREFIX, Kind, Outcome, parse
@@ -92,15 +93,15 @@ class Results:
 def _outcome(line: bytes, rows: Mapping[str, Row], number: int) -> tuple[Outcome | None, Any]:
     """How a row ended, and the body of its answer; None for a row that is none of ours."""
     try:
-        found: Any = orjson.loads(line)
+        found, line = json.loads_and_text(line.strip())
         row = rows.get(found["custom_id"])
         if row is None:
             return None, None
-        line = _with_our_id(line.strip(), found, row)
+        line = _with_our_id(line, found, row)
         kind = parse(line).kind
         failure = None if kind is Kind.OK else _failure(found)
         body = found["response"]["body"] if kind is Kind.OK else None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (DecodeError, ValueError, KeyError, TypeError, AttributeError):
         raise DecodeError(f"line {number} of a batch's results is not one of the Batch API") from None
     return Outcome(row, kind, line, failure=failure), body
 

@@ -76,7 +76,7 @@ class Sender:
 
 @attrs.define
 class RowReply:
-    """An answer whose body stays as it came; beside it what the limiter and the bill go by."""
+    """The body of an answer as it came, if any reader of JSON can read it; and what the limiter and the bill go by."""
 
     body: bytes = attrs.field(repr=False)
     usage: CompletionUsage | None
@@ -88,7 +88,7 @@ class RowReply:
 
 def _read(field: str, body: bytes) -> RowReply:
     """Raises `DecodeError` for what is no answer of the endpoint, and has no such field."""
-    found: Any = json.loads(body)
+    found, body = json.loads_and_text(body)
     if not isinstance(found, dict) or field not in found:
         raise DecodeError(f"the body has no field {field!r}, as an answer of this endpoint has")
     found = cast("dict[str, Any]", found)

@@ -13,7 +13,7 @@ from openai_async.types.meta import Meta
 from openai_async.types.thing import Thing
 
 #: Reads one event.
-event_of: Final = codec.decoder(Thing)
+event_of: Final = codec.decoder(Thing, event=True)
 
 
 class _Feed(AsyncStream[Thing, Thing]):

@@ -160,7 +160,7 @@ class AsyncTranscriptions(Resource):
 
     def _call(self, params: dict[str, Any]) -> Call:
         params["stream"] = True
-        decode = codec.decoder(TranscriptionStreamEvent)
+        decode = codec.decoder(TranscriptionStreamEvent, event=True)
         return prepare(self._pipeline, _TRANSCRIBE, decode, params, check=_check_file, stream=True, files=_FILES)
 
     async def _open(self, call: Call, model: str | None) -> TranscriptionStream:

@@ -179,7 +179,7 @@ class AsyncCompletions(Resource):
         # Not a copy of `params`: they are emptied, so that no frame of the caller still shows the prompt.
         if stream:
             params["stream"] = True
-        decode = codec.decoder(ChatCompletionChunk if stream else ChatCompletion)
+        decode = codec.decoder(ChatCompletionChunk if stream else ChatCompletion, event=stream)
         return prepare(self._pipeline, _CREATE, decode, params, check=check_chat, stream=stream)
 
     async def _open(self, call: Any) -> ChatStream:

@@ -74,7 +74,8 @@ class AsyncTextCompletions(Resource):
         # Not a copy of `params`: they are emptied, so that no frame of the caller still shows the prompt.
         if stream:
             params["stream"] = True
-        return prepare(self._pipeline, _CREATE, codec.decoder(Completion), params, check=check_model, stream=stream)
+        decode = codec.decoder(Completion, event=stream)
+        return prepare(self._pipeline, _CREATE, decode, params, check=check_model, stream=stream)
 
     async def _open(self, call: Any) -> CompletionStream:
         answer = await self._pipeline.open(call)

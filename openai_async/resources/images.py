@@ -175,7 +175,7 @@ class AsyncImages(Resource):
             params["stream"] = True
         count = params.get("n")
         wanted = count if isinstance(count, int) else 1
-        decode = codec.decoder(ImageStreamEvent if stream else ImagesResponse)
+        decode = codec.decoder(ImageStreamEvent if stream else ImagesResponse, event=stream)
         check = _CHECKS[operation.path]
         files = _FILES if operation.form else ()
         return prepare(self._pipeline, operation, decode, params, check=check, stream=stream, files=files), wanted

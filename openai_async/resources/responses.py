@@ -339,7 +339,7 @@ def response_event(body: bytes) -> ResponseStreamEvent:
     Raises:
         DecodeError: it is none, or an error.
     """
-    event = codec.decoder(ResponseStreamEvent)(body)
+    event = codec.decoder(ResponseStreamEvent, event=True)(body)
     if event.type == "error":  # the stream raises what stands in it
         raise DecodeError("the event is an error")
     return event

@@ -74,14 +74,9 @@ BODIES: dict[str, bytes] = {
     "trailing": RIGHT + b"\n<!-- served by proxy -->",
     "two-lines": RIGHT + b"\n" + RIGHT,
     "as-event": b"data: " + RIGHT + b"\n\n",
-    "nan": RIGHT[:-1] + b', "created": NaN}',
-    "integer-of-5000-digits": RIGHT[:-1] + b', "created": %b}' % (b"9" * 5_000),
-    "infinity": RIGHT[:-1] + b', "created": -Infinity}',
     "single-quotes": RIGHT.replace(b'"', b"'"),
     "bad-utf8": RIGHT.replace(b"Hello", b"H\xff\xfello"),
     "overlong-utf8": RIGHT.replace(b"Hello", b"H\xc0\xafllo"),
-    "surrogate-utf8": RIGHT.replace(b"Hello", b"H\xed\xa0\x80llo"),
-    "utf16": RIGHT.decode().encode("utf-16"),
     "control-character": RIGHT.replace(b"Hello", b"He\nllo"),
     "deep-2000": nested(2_000),
     "deep-200000": nested(200_000),
@@ -94,14 +89,16 @@ BODIES: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", BODIES)
 async def test_a_body_that_is_no_reply_is_a_decode_error(name: str, make_client: MakeClient) -> None:
-    """A 200 whose body is not the JSON of a reply is a DecodeError that shows nothing of the body."""
+    """A 200 whose body is not the JSON of a reply is a DecodeError that shows nothing of the body; it was paid for."""
     with FaultServer([respond(body=BODIES[name], headers={**JSON, "x-request-id": "r1"})]) as server:
         async with make_client(server.base_url) as client:
             with pytest.raises(DecodeError) as caught:
                 await client.chat.completions.create(**CALL)
     error = caught.value
     assert (error.status_code, error.request_id, error.partial) == (200, "r1", None)
-    assert [attempt.outcome for attempt in error.attempts] == ["ambiguous"]
+    assert [attempt.outcome for attempt in error.attempts] == ["completed"]
+    assert error.complete
+    assert error.possibly_billed
     assert error.__cause__ is None
     assert "Hello" not in str(error)
 
@@ -113,6 +110,22 @@ ODD_BUT_RIGHT: dict[str, Script] = {
     "white space around": respond(body=b"\r\n " + RIGHT + b" \n", headers=JSON),
     "huge integer": respond(body=completion(created=10**30), headers=JSON),
     "integer of 200 digits": respond(body=RIGHT[:-1] + b', "seed": %b}' % (b"9" * 200), headers=JSON),
+    "integer of 5,000 digits": respond(body=RIGHT[:-1] + b', "created": %b}' % (b"9" * 5_000), headers=JSON),
+    "a float beyond all floats": respond(body=RIGHT[:-1] + b', "created": 1e999}', headers=JSON),
+    "nan": respond(body=RIGHT[:-1] + b', "created": NaN, "more": {"a": [NaN]}}', headers=JSON),
+    "infinity": respond(body=RIGHT[:-1] + b', "created": -Infinity, "more": Infinity}', headers=JSON),
+    "numbers of no size in the usage": respond(
+        body=RIGHT[:-1] + b', "usage": {"prompt_tokens": 1e999, "completion_tokens": NaN, "total_tokens": Infinity}}',
+        headers=JSON,
+    ),
+    "half of a pair": respond(body=RIGHT[:-1] + rb', "more": {"a\ud83d": ["\ude00"]}}', headers=JSON),
+    "half of a pair in UTF-8": respond(body=RIGHT[:-1] + b', "more": "\xed\xa0\xbd"}', headers=JSON),
+    "a byte order mark": respond(body=b"\xef\xbb\xbf" + RIGHT, headers=JSON),
+    "a byte order mark, and half of a pair": respond(
+        body=b"\xef\xbb\xbf" + RIGHT[:-1] + rb', "a": "\ud83d"}', headers=JSON
+    ),
+    "utf-16": respond(body=RIGHT.decode().encode("utf-16"), headers=JSON),
+    "utf-32 without a mark": respond(body=RIGHT.decode().encode("utf-32-le"), headers=JSON),
     "unknown fields": respond(body=completion(new={"a": [1]}), headers=JSON),
     "nulls for what may be absent": respond(body=completion(usage=None, created=None), headers=JSON),
     "gzip": respond(body=gzip.compress(RIGHT), headers={**JSON, "content-encoding": "gzip"}),

@@ -163,10 +163,28 @@ async def test_attempts_are_bounded_and_recorded(max_retries: int, make_client: 
     assert caught.value.possibly_billed
 
 
+@pytest.mark.parametrize("body", [b"{", b"<html>", b"null", b"", b'{"id": "c1"}'])
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+async def test_a_whole_body_that_cannot_be_read_is_not_paid_for_again(
+    body: bytes, framing: Any, make_client: MakeClient
+) -> None:
+    """A 200 whose body has come to its stated end was paid for: to ask again would be to pay again."""
+    with FaultServer([respond(body=body, framing=framing), *[error_reply(500)] * 2]) as server:
+        async with make_client(server.base_url, max_retries=2) as client:
+            with pytest.raises(DecodeError) as caught:
+                await client.chat.completions.create(**CALL)
+    assert outcomes(caught.value) == ["completed"]
+    assert caught.value.complete
+    assert caught.value.possibly_billed
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize("body", [b"{", b"<html>", b"null", b""])
-async def test_a_bad_body_is_asked_for_again_within_the_bound(body: bytes, make_client: MakeClient) -> None:
-    """A 200 that cannot be read is tried again, counted as possibly billed, and given up at the bound."""
-    with FaultServer([respond(body=body)]) as server:
+async def test_a_bad_body_that_may_have_been_cut_is_asked_for_again_within_the_bound(
+    body: bytes, make_client: MakeClient
+) -> None:
+    """A body that ends with the connection may lack its rest: it is tried again, and counted as possibly billed."""
+    with FaultServer([respond(body=body, framing="close")]) as server:
         async with make_client(server.base_url, max_retries=2) as client:
             with pytest.raises(DecodeError) as caught:
                 await client.chat.completions.create(**CALL)

@@ -7,11 +7,14 @@ import dataclasses
 import datetime
 import enum
 import json as stdlib
+import math
+import sys
 import types
 from collections.abc import Iterator
 from typing import Any
 
 import attrs
+import orjson
 import pytest
 
 from openai_async import NULL
@@ -43,19 +46,22 @@ def refused(params: dict[Any, Any]) -> InvalidParameterError:
         (b"<html>canary-4711</html>", "HTML"),
         (b"\n<?xml version='1.0'?>", "HTML or XML"),
         (b'{"id": "canary-4711', "truncated or damaged, 19 bytes"),
-        (b'{"id": NaN}', "truncated or damaged"),
+        (b'{"id": -NaN}', "truncated or damaged"),
         (b"[1,]", "truncated or damaged"),
         (b'{"a": "\xff"}', "truncated or damaged"),
-        (b'{"a": "\\ud800"}', "truncated or damaged"),
-        (b'{"a": 1e999}', "truncated or damaged"),
+        (b'{"a": "\\ud8"}', "truncated or damaged"),
+        (b'{"a": NaN, "b": "\xff"}', "truncated or damaged"),
+        (b'{"a": NaN, "b": canary-4711}', "truncated or damaged"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (b"\xef\xbb\xbf<html>canary-4711</html>", "HTML"),
         (b"[" * 100_000, "truncated or damaged, 100000 bytes"),
         (b"[" * 5_000 + b"]" * 5_000, "truncated or damaged"),
         (b'{"a":' * 5_000 + b"1" + b"}" * 5_000, "truncated or damaged"),
         (b"canary-4711", "is not JSON, 11 bytes"),
-        (b"Infinity", "is not JSON"),
+        (b"Infinit", "is not JSON"),
         (b'"canary-4711', "is not JSON"),
         (b"\x00", "is not JSON"),
-        (b"\xff\xfe{\x00}\x00", "is not JSON"),
+        (b"\xff\xfe{\x00{\x00", "is not JSON"),
     ],
     ids=lambda value: ascii(value)[:24],
 )
@@ -70,8 +76,51 @@ def test_what_is_not_json_is_described_not_quoted(body: bytes, meaning: str) -> 
 
 
 def test_deep_nesting_is_read_up_to_a_bound() -> None:
-    """A thousand levels are read."""
+    """A thousand levels are read; where it takes the standard decoder, as many as the interpreter has room for."""
     assert stdlib.dumps(json.loads(b"[" * 900 + b"]" * 900)) == "[" * 900 + "]" * 900
+    assert stdlib.dumps(json.loads(b"[" * 200 + b"NaN" + b"]" * 200)) == "[" * 200 + "NaN" + "]" * 200
+
+
+def test_no_recursion_limit_is_high_enough_to_crash_the_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program may allow itself any depth: what a server nests is bounded all the same. Brackets in texts are none."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(10_000_000)
+    try:
+        for body in (b"[NaN," + b"[" * 500_000, b'{"a":' * 300_000 + b"NaN" + b"}" * 300_000):
+            with pytest.raises(DecodeError, match="truncated or damaged"):
+                json.loads(body)
+    finally:
+        sys.setrecursionlimit(limit)
+    brackets = "[{" * 5_000
+    assert json.loads(stdlib.dumps([brackets + '"\\', float("inf"), [[]] * 2_000]).encode())[0] == brackets + '"\\'
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (b"[Infinity, -Infinity, 1e999, -1e999]", [math.inf, -math.inf, math.inf, -math.inf]),
+        (b"[%b, NaN]" % (b"9" * 5_000), [math.inf]),
+        (b"[Infinity, 18446744073709551616, -9223372036854775808]", [math.inf, 2.0**64, -(2**63)]),
+        (b"\xef\xbb\xbf[1]", [1]),
+        (b'\xef\xbb\xbf["\\ud83d", NaN]', ["\ufffd"]),
+        ('[1, "é"]'.encode("utf-16"), [1, "é"]),
+        ('[1, "é"]'.encode("utf-32-be"), [1, "é"]),
+        (rb'["\ud83d"]', ["\ufffd"]),
+        (rb'["a\ude00b", "\ude00\ud83d"]', ["a\ufffdb", "\ufffd\ufffd"]),
+        (rb'{"\ud83d": {"\ud83d\ude00": ["\ud83d\ud83d\ude00"]}}', {"\ufffd": {"😀": ["\ufffd😀"]}}),
+        (b'["\xed\xa0\xbd\xed\xb8\x80 \xed\xa0\xbd"]', ["😀 \ufffd"]),
+    ],
+)
+def test_what_python_reads_is_read(body: bytes, value: Any) -> None:
+    """Many servers are Python programs. What they write is read, and every text of it can be printed and sent again."""
+    found = json.loads(body)
+    if isinstance(found, list) and isinstance(found[-1], float) and math.isnan(found[-1]):
+        del found[-1]
+    assert found == value
+    stdlib.dumps(found, ensure_ascii=False).encode("utf-8")
+    again, text = json.loads_and_text(body)
+    assert again == json.loads(body) or b"NaN" in body
+    orjson.loads(text)
 
 
 def test_numbers_keep_their_value() -> None:
