@@ -55,7 +55,7 @@ class Send:
         try:
             exchange = await self._transport.send(request, connect_timeout=call.timeout.connect, until=until)
             phase = "body"
-            meta = Meta(exchange.status, ReplyHeaders(exchange.header))
+            meta = Meta(exchange.status, ReplyHeaders(exchange.header), received=time.time())
             if log.isEnabledFor(logging.DEBUG):
                 path = call.path.partition("?")[0]  # a query may hold a key
                 log.debug("%s %s -> %d, request %s", call.method, path, meta.status, meta.request_id)
@@ -88,7 +88,7 @@ class Send:
         except InvalidResponseError:
             body = b""  # the status says enough
         secrets = [call.credentials.secret] if call.credentials else []
-        raise problems.from_response(meta, body, wall_clock=time.time(), secrets=secrets)
+        raise problems.from_response(meta, body, secrets=secrets)
 
 
 def _bound(call: Call) -> tuple[float, bool]:

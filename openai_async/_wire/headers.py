@@ -1,18 +1,16 @@
 """Headers in both directions: what may be sent, and what replies say.
 
 Sending: names and values are checked here, before the HTTP library sees them, because its own error would show the
-value, and that may be a key. Receiving: what an answer says of trying again; nothing a server says makes this module
-raise, and nonsense reads as absent. (The rest of what it says is `types.meta`.)
+value, and that may be a key. Receiving: whether an answer may be tried again. (When is said in `retry_delays`, the rest
+in `types.meta`.)
 """
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Mapping
 
 from openai_async.errors import ConfigurationError, InvalidParameterError
-from openai_async.types.meta import number
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")  # RFC 9110, token
 _VALUE = re.compile(r"[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff\t]*[\x21-\x7e\x80-\xff])?\Z")
@@ -56,32 +54,6 @@ def check_headers(field: str, headers: Mapping[str, str]) -> list[tuple[bytes, b
             raise InvalidParameterError(f"{field}[{name!r}]", "is set by the transport")
         encoded.append((name.lower().encode("ascii"), value.encode("latin-1")))
     return encoded
-
-
-def retry_after(headers: Mapping[str, str], wall_clock: float) -> float | None:
-    """Seconds that the server asks to wait: `retry-after-ms`, else `retry-after` in seconds or as a date.
-
-    Source: RFC 9110 section 10.2.3, and the API's own `retry-after-ms`. `wall_clock` (epoch seconds) is needed for
-    dates only. Negative, infinite and unreadable values are None.
-    """
-    milliseconds = number(headers.get("retry-after-ms"))
-    if milliseconds is not None and milliseconds >= 0:
-        return milliseconds / 1000
-    text = headers.get("retry-after")
-    if not text:
-        return None
-    seconds = number(text)
-    if seconds is not None:
-        return seconds if seconds >= 0 else None
-    import email.utils  # rare, and slow to load
-
-    try:
-        date = email.utils.parsedate_to_datetime(text[:64])
-        if date.tzinfo is None:  # the old forms of RFC 9110 name no zone, and mean UTC
-            date = date.replace(tzinfo=datetime.UTC)
-        return max(0.0, date.timestamp() - wall_clock)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
 
 
 def should_retry(headers: Mapping[str, str]) -> bool | None:

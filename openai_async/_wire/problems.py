@@ -7,11 +7,11 @@ where a stream was due. All end here. Messages and bodies are masked before they
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
-from openai_async._wire import json
-from openai_async._wire.headers import retry_after, should_retry
+from openai_async._wire import json, retry_delays
+from openai_async._wire.headers import should_retry
 from openai_async.errors import (
     APIStatusError,
     AuthenticationError,
@@ -89,11 +89,8 @@ def error_in(event: Any) -> Any | None:
     return error if error else None  # pyright: ignore[reportUnknownVariableType]
 
 
-def from_response(meta: Meta, body: bytes, *, wall_clock: float, secrets: Collection[Secret]) -> APIStatusError:
-    """The exception of an error status. Any body will do: JSON of the API, of another server, HTML or nothing.
-
-    `wall_clock` (epoch seconds) is for a Retry-After that is a date.
-    """
+def from_response(meta: Meta, body: bytes, *, secrets: Collection[Secret]) -> APIStatusError:
+    """The exception of an error status. Any body will do: JSON of the API, of another server, HTML or nothing."""
     try:
         decoded = _unwrapped(json.loads(body))
     except DecodeError:
@@ -106,8 +103,8 @@ def from_response(meta: Meta, body: bytes, *, wall_clock: float, secrets: Collec
         meta.status,
         error,
         secrets,
+        retry_after=lambda message: retry_delays.stated(meta, decoded, message),
         request_id=meta.request_id,
-        retry_after=retry_after(meta.headers, wall_clock),
         should_retry=should_retry(meta.headers),
         rate_limits=meta.rate_limits,
         processing_ms=meta.processing_ms,
@@ -133,7 +130,14 @@ def from_success(meta: Meta, body: bytes, *, secrets: Collection[Secret]) -> API
 
 def from_event(error: Any, *, request_id: str | None, secrets: Collection[Secret]) -> APIStatusError:
     """The exception of an error that came inside a stream, where no status belongs to it."""
-    return _build(_implied_status(error), error, secrets, request_id=request_id)
+    status = _implied_status(error)
+    return _build(
+        status,
+        error,
+        secrets,
+        retry_after=lambda message: retry_delays.in_error(status, error, message, None),
+        request_id=request_id,
+    )
 
 
 def _implied_status(error: Any) -> int:
@@ -154,7 +158,14 @@ def _implied_status(error: Any) -> int:
     return 500
 
 
-def _build(status: int, error: Any, secrets: Collection[Secret], **known: Any) -> APIStatusError:
+def _build(
+    status: int,
+    error: Any,
+    secrets: Collection[Secret],
+    *,
+    retry_after: Callable[[str], float | None],
+    **known: Any,
+) -> APIStatusError:
     error = _masked(_unquoted(error), _revealed(secrets))
     fields: dict[str, Any] = error if isinstance(error, dict) else {}  # pyright: ignore[reportUnknownVariableType]
     code, kind, param = (_text(fields.get(name)) for name in ("code", "type", "param"))
@@ -167,6 +178,7 @@ def _build(status: int, error: Any, secrets: Collection[Secret], **known: Any) -
         type=kind,
         param=param,
         body=error,
+        retry_after=retry_after(message),
         **known,
     )
 

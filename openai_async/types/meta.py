@@ -6,37 +6,14 @@ looked at: of most replies nobody asks for them, and of thousands a second it wo
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, TypeAlias
 
 import attrs
 
+from openai_async.types._durations import number
+from openai_async.types._rate_limit_headers import Bucket as Bucket, RateLimits as RateLimits, read
 from openai_async.types.attempt import Attempt
-
-#: 21h26m17.041s, 6m0s, 40ms: durations as Go prints them. (Its µ comes as UTF-8, headers are read as Latin-1.)
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|us|Â?µs|ns|d|h|m|s)")
-_UNIT = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "Âµs": 1e-6, "ns": 1e-9}
-
-
-@attrs.frozen
-class Bucket:
-    """One rate limit as the server stated it."""
-
-    limit: float | None = None
-    remaining: float | None = None
-    #: Seconds until the bucket is full again.
-    reset: float | None = None
-
-
-@attrs.frozen
-class RateLimits:
-    """The rate limits stated by the headers of one reply; what was absent or nonsense is None."""
-
-    requests: Bucket = Bucket()
-    tokens: Bucket = Bucket()
-
 
 #: The header of an answer: the bytes of its head, from the status line on, or its fields.
 Header: TypeAlias = bytes | list[tuple[bytes, bytes]]
@@ -59,19 +36,20 @@ class ReplyHeaders(Mapping[str, str]):
         self._raw: Header = raw if isinstance(raw, (bytes, list)) else list(raw)
         self._decoded: dict[str, str] | None = None
 
-    def _fields(self) -> dict[str, str]:
+    def fields(self) -> dict[str, str]:
+        """All of them, as they are kept."""
         if self._decoded is None:
             self._decoded = {name.decode("latin-1"): value.decode("latin-1") for name, value in fields_of(self._raw)}
         return self._decoded
 
     def __getitem__(self, name: str) -> str:
-        return self._fields()[name]
+        return self.fields()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._fields())
+        return iter(self.fields())
 
     def __len__(self) -> int:
-        return len(self._fields())
+        return len(self.fields())
 
     def __repr__(self) -> str:
         return f"<{len(self)} header fields>"
@@ -88,6 +66,8 @@ class Meta:
     headers: Mapping[str, str] = attrs.field(default=NO_HEADERS, repr=False)
     #: One record per attempt, the successful one last.
     attempts: tuple[Attempt, ...] = ()
+    #: Epoch seconds at which the head arrived, by the clock of this machine; None if that is not known.
+    received: float | None = attrs.field(default=None, repr=False, eq=False)
     #: US dollars; None if the price of the model is not known.
     cost: float | None = None
     _rate_limits: RateLimits | None = attrs.field(default=None, init=False, repr=False, eq=False)
@@ -126,50 +106,10 @@ class Meta:
     def rate_limits(self) -> RateLimits:
         """The rate limits as they stood when the request was admitted."""
         if self._rate_limits is None:
-            self._rate_limits = RateLimits(_bucket(self.headers, "requests"), _bucket(self.headers, "tokens"))
+            headers = self.headers
+            fields = headers.fields() if isinstance(headers, ReplyHeaders) else headers
+            self._rate_limits = read(fields, self.received)
         return self._rate_limits
 
 
 NO_META: Final = Meta()
-_NOTHING_STATED: Final = Bucket()
-
-
-def _bucket(headers: Mapping[str, str], kind: str) -> Bucket:
-    """One limit; servers send -1, 0 or blanks for "unknown", and such a limit binds nobody."""
-    limit = number(headers.get(f"x-ratelimit-limit-{kind}"))
-    remaining = number(headers.get(f"x-ratelimit-remaining-{kind}"))
-    if limit is None and remaining is None:
-        return _NOTHING_STATED
-    reset = duration(headers.get(f"x-ratelimit-reset-{kind}"))
-    if limit is not None and limit <= 0:
-        limit = remaining = None
-    if remaining is not None and (remaining < 0 or (limit is not None and remaining > limit)):
-        remaining = None
-    return Bucket(limit=limit, remaining=remaining, reset=reset)
-
-
-def duration(text: str | None) -> float | None:
-    """Seconds of a duration such as `6m0s`, `40ms` or a bare number of seconds; None for anything else."""
-    if not text or len(text) > 64:
-        return None
-    seconds, end = 0.0, 0
-    for match in _DURATION.finditer(text):
-        if match.start() != end:
-            return None
-        seconds += float(match[1]) * _UNIT[match[2]]
-        end = match.end()
-    if end == len(text):
-        return seconds
-    plain = number(text)
-    return plain if plain is not None and plain >= 0 else None
-
-
-def number(text: str | None) -> float | None:
-    """A finite number, or None."""
-    if not text or len(text) > 64:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None

@@ -8,9 +8,10 @@ import sys
 import h11
 from hypothesis import given, strategies as st
 
-from openai_async._wire import headers
+from openai_async._wire import headers, retry_delays
 from openai_async.errors import ConfigurationError, InvalidParameterError
-from openai_async.types.meta import Meta, ReplyHeaders, duration
+from openai_async.types._durations import duration
+from openai_async.types.meta import Meta, ReplyHeaders
 from tests.properties.outcomes import outcome
 from tests.properties.strategies import any_text
 
@@ -111,7 +112,7 @@ def test_any_retry_after_is_read_or_absent(seconds: str, milliseconds: str, cloc
         {"retry-after-ms": milliseconds},
         {"retry-after": seconds, "retry-after-ms": milliseconds},
     ):
-        delay = headers.retry_after(stated, clock)
+        delay = retry_delays.in_headers(stated, clock)
         assert delay is None or (math.isfinite(delay) and delay >= 0)
 
 

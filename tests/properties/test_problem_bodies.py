@@ -60,7 +60,7 @@ def check(error: APIStatusError) -> None:
 def test_any_answer_has_its_exception(status: int, body: bytes, headers: dict[str, str]) -> None:
     """Whatever a server puts into an error, it is an exception of its status, whose fields are plain and masked."""
     meta = Meta(status, ReplyHeaders([(name.encode(), value.encode()) for name, value in headers.items()]))
-    error = problems.from_response(meta, body, wall_clock=0.0, secrets=[Secret(KEY)])
+    error = problems.from_response(meta, body, secrets=[Secret(KEY)])
     check(error)
     assert error.status_code == status
 

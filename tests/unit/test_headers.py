@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from openai_async._wire import headers
+from openai_async._wire import headers, retry_delays
 from openai_async.errors import ConfigurationError, InvalidParameterError
-from openai_async.types.meta import Bucket, Meta, RateLimits, ReplyHeaders, duration
+from openai_async.types._durations import duration
+from openai_async.types.meta import Bucket, Meta, RateLimits, ReplyHeaders
 
 # ---- sending
 
@@ -177,8 +178,8 @@ def new_york() -> Iterator[None]:
 @pytest.mark.usefixtures("new_york")
 def test_every_form_of_date_is_read_in_its_own_zone(text: str) -> None:
     """The three forms of RFC 9110 mean UTC, whatever zone this machine is in."""
-    assert headers.retry_after({"retry-after": text}, THEN - 90.5) == 90.5
-    assert headers.retry_after({"retry-after": text}, THEN + 10) == 0.0
+    assert retry_delays.in_headers({"retry-after": text}, THEN - 90.5) == 90.5
+    assert retry_delays.in_headers({"retry-after": text}, THEN + 10) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -209,7 +210,7 @@ def test_every_form_of_date_is_read_in_its_own_zone(text: str) -> None:
 )
 def test_retry_after(stated: dict[str, str], seconds: float | None) -> None:
     """Milliseconds win over seconds; what is negative, infinite or no number is not stated."""
-    assert headers.retry_after(stated, THEN) == seconds
+    assert retry_delays.in_headers(stated, THEN) == seconds
 
 
 @pytest.mark.parametrize(
@@ -286,7 +287,7 @@ def test_the_id_of_another_gateway() -> None:
         ({"reset_requests": "1s"}, Bucket()),
         ({"limit_requests": "-1", "remaining_requests": "-1"}, Bucket()),
         ({"limit_requests": "0", "remaining_requests": "0"}, Bucket()),
-        ({"limit_requests": "0", "remaining_requests": "0", "reset_requests": "1s"}, Bucket(reset=1.0)),
+        ({"limit_requests": "0", "remaining_requests": "0", "reset_requests": "1s"}, Bucket()),
         ({"limit_requests": "", "remaining_requests": ""}, Bucket()),
         ({"limit_requests": "nan", "remaining_requests": "inf"}, Bucket()),
         ({"limit_requests": "many", "remaining_requests": "5"}, Bucket(remaining=5.0)),

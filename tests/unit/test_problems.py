@@ -32,7 +32,7 @@ def raised(
     """The exception of an answer; a body that is not bytes is written as JSON."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     meta = Meta(status, ReplyHeaders([(name.encode(), value.encode()) for name, value in (headers or {}).items()]))
-    return problems.from_response(meta, raw, wall_clock=0.0, secrets=[Secret(secret) for secret in secrets])
+    return problems.from_response(meta, raw, secrets=[Secret(secret) for secret in secrets])
 
 
 def in_stream(error: Any, *secrets: str) -> APIStatusError:
