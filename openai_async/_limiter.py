@@ -8,47 +8,27 @@ There is no polling and no herd: those who wait stand in a `Line`, only its head
 the moment at which the head can go. Everything between two awaits is plain arithmetic. Cancelling a waiter takes it out
 of the line; cancelling one that was just served takes the charge back, exactly once.
 
-The limiter lives as long as its client and outlasts event loops; what waits belongs to the running one.
+The limiter lives as long as its client, outlasts event loops and serves several at a time. Threads exclude each other
+(see `_exclusion`); who waits is woken on its own loop (see `_waiting`).
 """
 
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping
-
-import anyio
+from weakref import WeakSet
 
 from openai_async import _runtime
 from openai_async._accounts import Accounts, all_drained
-from openai_async._line import Line
+from openai_async._exclusion import Exclusion
 from openai_async._permits import Ask as Ask, Permit as Permit
 from openai_async._policy.levels import Reason
 from openai_async._policy.pool import Pool
+from openai_async._waiting import Queue, Waiter
 from openai_async.errors import OpenAIError
 from openai_async.types.limits import Accounting, StatedLimits
-
-
-class _Waiter:
-    __slots__ = ("ask", "error", "event", "permit")
-
-    def __init__(self, ask: Ask) -> None:
-        self.ask = ask
-        self.event = anyio.Event()
-        self.permit: Permit | None = None
-        self.error: OpenAIError | None = None  # it can never go, and stands in line no more
-
-
-class _Queue:
-    """Those who wait for one family of models, and the timer for the first of them."""
-
-    __slots__ = ("cancel_timer", "line", "reason", "timer_at")
-
-    def __init__(self) -> None:
-        self.line: Line[_Waiter] = Line()
-        self.reason: Reason = "slot"  # what its head waits for
-        self.timer_at = math.inf
-        self.cancel_timer: Callable[[], object] | None = None
 
 
 class Limiter:
@@ -71,9 +51,13 @@ class Limiter:
         self.limit = max_concurrency
         self._accounts = Accounts(stated, keys, accounting)
         self._in_flight = 0
-        self._queues: dict[str, _Queue] = {}  # by family
+        self._queues: dict[str, Queue] = {}  # by family; none is empty
         self._clock = _runtime.LastingClock()
-        self.now: Callable[[], float] = self._clock.now
+        self.now: Callable[[], float] = self._clock.now  # in a section
+        #: Runs a section: what reads and changes all this.
+        self.run = Exclusion(self._clock.share).run
+        self.process = 0  # changes in a process that was forked
+        _all.add(self)
 
     # -- asking ----------------------------------------------------------------------------------------
 
@@ -84,30 +68,52 @@ class Limiter:
             RequestExceedsLimitError: it is larger than a limit and can never be sent.
             QuotaExhaustedError: every key is drained.
         """
-        now = self.now()
-        queue = self._queues.get(ask.family)
-        if (queue is None or not len(queue.line)) and (permit := self._grant(ask, now)) is not None:
+        permit = self.run(self._ask, ask)
+        if isinstance(permit, Permit):
             return permit
-        if (error := self._accounts.never(ask.family, ask.tokens, now)) is not None:
-            raise error
-        if queue is None:
-            queue = self._queues[ask.family] = _Queue()
-        waiter = _Waiter(ask)
-        queue.line.join(waiter, ask.priority, ask.job, first=ask.again)
-        self._serve(queue, now)
+        waiter = permit
         try:
             await waiter.event.wait()
         except BaseException:
-            if waiter.permit is not None:
-                waiter.permit.end(sent=False)
-            elif waiter.error is None:
-                queue.line.leave(waiter, ask.priority, ask.job)
-                self._serve(queue, self.now())
+            self.run(self._give_up, waiter)
             raise
         if waiter.error is not None:
             raise waiter.error
         assert waiter.permit is not None
         return waiter.permit
+
+    def _ask(self, ask: Ask) -> Permit | Waiter:
+        """A permit if one can be had now, else a place in line."""
+        now = self.now()
+        if ask.family not in self._queues and (permit := self._grant(ask, now)) is not None:
+            return permit
+        if (error := self._accounts.never(ask.family, ask.tokens, now)) is not None:
+            raise error
+        waiter = Waiter(ask)
+        self._join(waiter, first=ask.again)
+        return waiter
+
+    def _give_up(self, waiter: Waiter) -> None:
+        """A waiter was cancelled."""
+        waiter.gone = True
+        if waiter.permit is not None:
+            waiter.permit.end(sent=False)
+        elif waiter.in_line:
+            self._queues[waiter.ask.family].leave(waiter)
+            self._serve(waiter.ask.family, self.now())
+
+    def _join(self, waiter: Waiter, *, first: bool) -> None:
+        family = waiter.ask.family
+        queue = self._queues.get(family)
+        if queue is None:
+            queue = self._queues[family] = Queue(self.run, lambda: self._serve(family, self.now()), self._back)
+        queue.join(waiter, first=first)
+        self._serve(family, self.now())
+
+    def _back(self, waiter: Waiter) -> None:
+        """The loop of a waiter runs on."""
+        if not waiter.gone:
+            self._join(waiter, first=True)
 
     # -- what is known ---------------------------------------------------------------------------------
 
@@ -119,14 +125,13 @@ class Limiter:
     @property
     def waiting(self) -> int:
         """Callers in line."""
-        return sum(len(queue.line) for queue in self._queues.values())
+        return sum(len(queue) for queue in tuple(self._queues.values()))
 
     def waiting_for(self) -> Counter[Reason]:
         """What the heads of the lines wait for; each counts for all behind it."""
         reasons: Counter[Reason] = Counter()
-        for queue in self._queues.values():
-            if len(queue.line):
-                reasons[queue.reason] += len(queue.line)
+        for queue in tuple(self._queues.values()):
+            reasons[queue.reason] += len(queue)
         return reasons
 
     def pools(self, family: str) -> Mapping[int, Pool]:
@@ -135,7 +140,7 @@ class Limiter:
 
     def best(self, calls: int | None, tokens: float) -> dict[str, float | None]:
         """See `Accounts.best`."""
-        return self._accounts.best(calls, tokens)
+        return self.run(self._accounts.best, calls, tokens)
 
     @property
     def drained(self) -> frozenset[int]:
@@ -144,25 +149,34 @@ class Limiter:
 
     def set_aside(self, key: int) -> bool:
         """Use a key no more, because its account is drained. False if it was the last one."""
+        return self.run(self._set_aside, key)
+
+    def _set_aside(self, key: int) -> bool:
         if self._accounts.set_aside(key):
             return True
         for queue in self._queues.values():
-            while queue.line.head() is not None:
-                _dismiss(queue.line, all_drained())
+            while queue.head() is not None:
+                _dismiss(queue, all_drained())
+        self._queues.clear()
         return False
 
     def enable(self, key: int | None = None) -> None:
         """Use a key (None: all of them) again."""
+        self.run(self._enable, key)
+
+    def _enable(self, key: int | None) -> None:
         self._accounts.enable(key)
         self.pump()
 
     def after_fork(self) -> None:
         """Begin anew, in a child process: those who wait, and those who hold permits, are the parent's."""
         self._queues, self._in_flight = {}, 0
+        self.process += 1
         self._accounts.after_fork()
         self._clock.ask_anew()
+        self.run = Exclusion(self._clock.share).run  # a thread of the parent may have been in a section
 
-    # -- serving ---------------------------------------------------------------------------------------
+    # -- serving (in a section) ------------------------------------------------------------------------
 
     def free_slot(self) -> None:
         """A permit has ended."""
@@ -171,36 +185,37 @@ class Limiter:
 
     def pump(self) -> None:
         """Serve whoever can go now: something has changed."""
-        waiting = [name for name, queue in self._queues.items() if len(queue.line)]
-        if waiting:
+        if self._queues:
             now = self.now()
-            for name in waiting:
+            for family in tuple(self._queues):
                 # A family that was served goes last the next time, so that slots go round.
-                if self._serve(self._queues[name], now):
-                    self._queues[name] = self._queues.pop(name)
+                if self._serve(family, now) and (queue := self._queues.pop(family, None)) is not None:
+                    self._queues[family] = queue
 
-    def _serve(self, queue: _Queue, now: float) -> bool:
-        """Serve the head while it can go; whether anybody was served."""
-        served = False
-        while (waiter := queue.line.head()) is not None:
+    def _serve(self, family: str, now: float) -> bool:
+        """Serve those at the head of a line while they can go; whether anybody was served."""
+        queue, served = self._queues.get(family), False
+        if queue is None:  # a timer rang in vain
+            return False
+        while (waiter := queue.head()) is not None:
             permit = self._grant(waiter.ask, now, queue)
             if permit is None:
-                if queue.reason == "slot" or queue.timer_at < math.inf:
+                if queue.reason == "slot" or queue.seconds < math.inf:
                     return served  # it can go later
-                error = self._accounts.never(waiter.ask.family, waiter.ask.tokens, now)
+                error = self._accounts.never(family, waiter.ask.tokens, now)
                 if error is None:
                     return served
-                _dismiss(queue.line, error)  # limits have become known, or lower, while it waited
+                _dismiss(queue, error)  # limits have become known, or lower, while it waited
                 continue
-            queue.line.take()
+            waiter = queue.take()
             waiter.permit = permit
-            waiter.event.set()
+            waiter.wake()
             served = True
-        self._disarm(queue)
+        del self._queues[family]
         return served
 
-    def _grant(self, ask: Ask, now: float, queue: _Queue | None = None) -> Permit | None:
-        """A permit if one can be had now; else the timer of the queue is set for when it can, and the reason noted."""
+    def _grant(self, ask: Ask, now: float, queue: Queue | None = None) -> Permit | None:
+        """A permit if one can be had now; else the timers of the queue are set for when it can."""
         if self.limit is not None and self._in_flight >= self.limit:
             if queue is not None:
                 queue.reason = "slot"
@@ -209,35 +224,27 @@ class Limiter:
         if seconds > 0.0 or key < 0:
             if queue is not None:
                 queue.reason = reason or "slot"
-                self._arm(queue, now, seconds)
+                queue.arm(now, seconds)
             return None
         self._in_flight += 1
         return Permit(self, key, *self._accounts.charge(ask.family, ask.tokens, now, key))
 
-    def _arm(self, queue: _Queue, now: float, seconds: float) -> None:
-        """One timer a family, for the head."""
-        when = now + seconds
-        if when == queue.timer_at:
-            return
-        self._disarm(queue)
-        if seconds < math.inf:
-            queue.timer_at = when
-            queue.cancel_timer = _runtime.call_later(seconds, lambda: self._ring(queue))
 
-    def _disarm(self, queue: _Queue) -> None:
-        if queue.cancel_timer is not None:
-            queue.cancel_timer()
-        queue.cancel_timer = None
-        queue.timer_at = math.inf
-
-    def _ring(self, queue: _Queue) -> None:
-        queue.cancel_timer = None
-        queue.timer_at = math.inf
-        self._serve(queue, self.now())
-
-
-def _dismiss(line: Line[_Waiter], error: OpenAIError) -> None:
+def _dismiss(queue: Queue, error: OpenAIError) -> None:
     """Take the head out of its line with an error."""
-    waiter = line.take()
+    waiter = queue.take()
     waiter.error = error
-    waiter.event.set()
+    waiter.wake()
+
+
+#: Those of this process.
+_all: WeakSet[Limiter] = WeakSet()
+
+
+def _after_fork() -> None:
+    for limiter in tuple(_all):
+        limiter.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

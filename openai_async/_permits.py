@@ -40,13 +40,14 @@ class Ask:
 class Permit:
     """Leave to send one request with one key. Give back exactly one answer, then `end` it."""
 
-    __slots__ = ("_ended", "_grant", "_limiter", "_pool", "key")
+    __slots__ = ("_ended", "_grant", "_limiter", "_pool", "_process", "key")
 
     def __init__(self, limiter: Limiter, key: int, pool: Pool | None, grant: Grant | None) -> None:
         self.key = key
         self._limiter = limiter
         self._pool = pool
         self._grant = grant
+        self._process = limiter.process
         self._ended = False
 
     @property
@@ -61,12 +62,20 @@ class Permit:
 
     def answered(self, limits: RateLimits | None) -> None:
         """The head of a reply has arrived. `limits` as it states them, or None if nobody has looked (see `samples`)."""
+        if self._grant is not None:
+            self._limiter.run(self._answered, limits)
+
+    def _answered(self, limits: RateLimits | None) -> None:
         if self._pool is not None and self._grant is not None:
             self._pool.answered(self._limiter.now(), self._grant, limits)
             self._limiter.pump()
 
     def refused(self, limits: RateLimits, retry_after: float | None) -> None:
         """A 429 or an overload has arrived. `retry_after` in seconds."""
+        if self._grant is not None:
+            self._limiter.run(self._refused, limits, retry_after)
+
+    def _refused(self, limits: RateLimits, retry_after: float | None) -> None:
         if self._pool is not None and self._grant is not None:
             spread = random.random() * _SPREAD  # noqa: S311
             self._pool.refused(self._limiter.now(), self._grant, limits, retry_after=retry_after or 0.0, jitter=spread)
@@ -74,12 +83,17 @@ class Permit:
 
     def end(self, *, tokens: float | None = None, sent: bool = True) -> None:
         """The request is over. `tokens`: what the server counted; `sent`: False takes the whole charge back."""
-        if self._ended:
+        if not self._ended:
+            self._limiter.run(self._end, tokens, sent)
+
+    def _end(self, tokens: float | None, sent: bool) -> None:
+        limiter = self._limiter
+        if self._ended or self._process != limiter.process:  # of the process that this one was forked from
             return
         self._ended = True
         if self._pool is not None and self._grant is not None:
             if sent:
-                self._pool.ended(self._limiter.now(), self._grant, tokens)
+                self._pool.ended(limiter.now(), self._grant, tokens)
             else:
-                self._pool.cancel(self._limiter.now(), self._grant)
-        self._limiter.free_slot()
+                self._pool.cancel(limiter.now(), self._grant)
+        limiter.free_slot()

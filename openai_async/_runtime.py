@@ -13,7 +13,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import anyio
 
@@ -34,6 +34,35 @@ def loop_token() -> object:
     import trio
 
     return trio.lowlevel.current_trio_token()
+
+
+def running_loop() -> object | None:
+    """As `loop_token`; None outside of any loop."""
+    loop = asyncio._get_running_loop()
+    if loop is not None:
+        return loop
+    trio = sys.modules.get("trio")
+    return trio.lowlevel.current_trio_token() if trio is not None and trio.lowlevel.in_trio_run() else None
+
+
+def post(loop: object, callback: Callable[[], object]) -> bool:
+    """Have another loop (a `loop_token`) call something soon, from any thread; False if that loop has ended.
+
+    A loop that is stopped calls it when it runs on.
+    """
+    try:
+        if isinstance(loop, asyncio.AbstractEventLoop):
+            loop.call_soon_threadsafe(callback)
+        else:
+            cast("Any", loop).run_sync_soon(callback)
+    except RuntimeError:  # trio's RunFinishedError is one
+        return False
+    return True
+
+
+def is_stopped(loop: object) -> bool:
+    """Whether an asyncio loop does not run, and may never do so again. (A trio run cannot be left and resumed.)"""
+    return isinstance(loop, asyncio.AbstractEventLoop) and not loop.is_running()
 
 
 def clock_here() -> tuple[Callable[[], float], Callable[[], bool]]:
@@ -85,9 +114,19 @@ class LastingClock:
         self._last = (now, monotonic)
         return now
 
+    def share(self) -> None:
+        """Go on without any loop: several threads ask, and each has a loop of its own."""
+        last, before = self._last
+        self._offset = last - (before or time.monotonic())
+        self._clock, self._goes = time.monotonic, _always
+
     def ask_anew(self) -> None:
         """The loop that was asked last is another process's."""
         self._goes = bool
+
+
+def _always() -> bool:
+    return True
 
 
 def spawn(job: Callable[[], Awaitable[None]]) -> None:
@@ -109,7 +148,7 @@ def spawn(job: Callable[[], Awaitable[None]]) -> None:
             trio.lowlevel.spawn_system_task(run)
 
 
-def call_later(seconds: float, callback: Callable[[], None]) -> Callable[[], object]:
+def call_later(seconds: float, callback: Callable[[], object]) -> Callable[[], object]:
     """Call back on the running loop, once; returns what cancels it."""
     loop = asyncio._get_running_loop()
     if loop is not None:
@@ -207,7 +246,7 @@ class Jobs:
 async def background_done() -> None:
     """Wait for the background jobs of the running asyncio loop. (trio waits for its system tasks by itself.)"""
     loop = asyncio._get_running_loop()
-    mine = [task for task in _background if task.get_loop() is loop]
+    mine = [task for task in tuple(_background) if task.get_loop() is loop]
     if mine:
         await asyncio.wait(mine)
 

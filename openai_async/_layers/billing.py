@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from openai_async._exclusion import Exclusion
 from openai_async._layers.call import Answer
 from openai_async._policy.prices import CostTotals, PriceLike, Prices, cost
 from openai_async.types.chat import CompletionUsage, Counted
@@ -19,6 +20,7 @@ class Billing:
     def __init__(self, own: Mapping[str, PriceLike] | None) -> None:
         self._prices = Prices(own)
         self.totals: CostTotals = CostTotals()
+        self._adding = Exclusion()
 
     def book(self, answer: Answer, *, spent: bool = True) -> None:
         """Note what a whole reply cost in its `meta`; `spent`: as `bill` has it."""
@@ -43,5 +45,5 @@ class Billing:
             return None
         dollars = cost(usage, self._prices.of(model, when=created, service_tier=tier))
         if spent:
-            self.totals.add(model, usage, dollars)
+            self._adding.run(self.totals.add, model, usage, dollars)
         return dollars

@@ -8,6 +8,7 @@ never stale.
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
@@ -46,16 +47,14 @@ class KeyRing:
         self._headers = headers or []
         self._stated = {name for name, _ in self._headers}
         self._made: dict[tuple[int, int], Credentials] = {}  # by key and organisation
-        self._turn = 0
+        self._turns = itertools.count()
 
     def __len__(self) -> int:
         return 1 if callable(self._keys) else len(self._keys)
 
     async def credentials(self, key: int) -> Credentials:
         """What an attempt with this key sends, with the organisation whose turn it is."""
-        # Read and advance without an await in between: concurrent attempts never share a turn.
-        turn = self._turn % len(self._organizations)
-        self._turn += 1
+        turn = next(self._turns) % len(self._organizations)  # also of several threads none shares a turn
         if callable(self._keys):
             return self._of(await _ask(self._keys, self._service.credential), turn)
         made = self._made.get((key, turn))

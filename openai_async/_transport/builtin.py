@@ -6,6 +6,7 @@ proxy.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -14,6 +15,9 @@ import attrs
 from openai_async import _runtime
 from openai_async._transport.exchange import Exchange, Transport, WireRequest
 from openai_async._transport.proxies import proxy_for
+
+#: Held while a transport is made.
+_choosing = threading.RLock()
 
 
 @attrs.define
@@ -56,12 +60,14 @@ class BuiltIn:
                 return self._lean
             from openai_async._transport.lean import Lean
 
-            self._lean = Lean()
+            with _choosing:  # two loops may come at once
+                self._lean = self._lean or Lean()
             return self._lean
         if self._httpx is None:
             from openai_async._transport.shards import Shards, ShardSettings
 
-            self._httpx = Shards(ShardSettings(proxies=self.proxies, trust_env=self.trust_env))
+            with _choosing:
+                self._httpx = self._httpx or Shards(ShardSettings(proxies=self.proxies, trust_env=self.trust_env))
         return self._httpx
 
     def _has_proxy(self) -> bool:

@@ -143,7 +143,7 @@ class PerLoop(Generic[K]):
     @property
     def count(self) -> int:
         """Connections of all loops, idle and busy."""
-        return sum(found.count for found in self._loops.values())
+        return sum(found.count for found in tuple(self._loops.values()))
 
     async def aclose(self) -> None:
         """Close those of the running loop."""

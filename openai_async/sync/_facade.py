@@ -50,8 +50,6 @@ class Lease:
         with self._lock:
             portal = self._portal
             if portal is None or portal.ended:
-                if portal is not None and portal.forked:
-                    self._root._pipeline.limiter.after_fork()
                 portal = self._portal = claim()
             return portal
 
