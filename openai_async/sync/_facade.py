@@ -6,6 +6,7 @@ is asynchronous itself gets its face there, so that nothing that is open is ever
 
 from __future__ import annotations
 
+import sys
 import threading
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -215,6 +216,8 @@ class BatchFace(Facade[A], Generic[A, T]):
     def __del__(self) -> None:
         handoff = getattr(self, "_handoff", None)
         if handoff is None or handoff.over or not (handoff.unread or cast("Any", self._inner)._under_way()):
+            return
+        if sys.is_finalizing():  # the end of the interpreter has closed it
             return
         from openai_async._map import warn_of_leaving
 
