@@ -340,7 +340,9 @@ class AsyncClient(Nouns):
         manager.
         """
         from openai_async._map import map_calls
+        from openai_async.resources._names import check_shared
 
+        check_shared(shared)
         return map_calls(
             self._pipeline.limiter,
             method,

@@ -18,6 +18,7 @@ from openai_async.batch.endpoints import ENDPOINTS, named, path_of
 from openai_async.batch.rows import BadRow, Row
 from openai_async.batch.template import Template
 from openai_async.errors import InvalidParameterError
+from openai_async.resources._names import check_names
 
 #: What the lines of IN are: requests of the Batch API, bodies alone, or columns (as JSON objects, or as CSV).
 InputFormat: TypeAlias = Literal["requests", "bodies", "jsonl", "csv"]
@@ -70,6 +71,7 @@ class Recipe:
         if system is not None and (template is None or endpoint != "/v1/chat/completions"):
             raise InvalidParameterError("system", "has a place only in chats that are made from a template or a column")
         shared = {**(params or {}), **({} if model is None else {"model": model})}
+        check_names(shared.keys())
         shared = json.plain(shared)  # a copy
         if shared.get("stream"):
             raise InvalidParameterError("params.stream", "a batch cannot be streamed")

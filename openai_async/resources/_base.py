@@ -16,6 +16,7 @@ from openai_async._wire.headers import check_headers
 from openai_async.errors import APIError, DecodeError, InvalidParameterError, frameless
 from openai_async.resources._download import AsyncDownloadManager
 from openai_async.resources._form import FormBody
+from openai_async.resources._names import check_names
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import Asked, AsyncPage, AsyncPaginator, Following, after_last, page_decoder
 from openai_async.types._base import EMPTY, Reply, Value
@@ -208,6 +209,7 @@ def _prepare(
     if check is not None:
         check(params)
     given = {name: value for name, value in params.items() if value is not None}
+    check_names(given.keys(), operation.path)
     query = _query_of(operation, given)
     if extra_body:
         given.update(extra_body)

@@ -15,6 +15,7 @@ from openai_async._wire import codec, whole
 from openai_async._wire.fold import ChatFold
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import Resource, prepare
+from openai_async.resources._names import check_shared
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import AsyncPaginator
 from openai_async.types._objects import has_fields
@@ -122,6 +123,7 @@ class AsyncCompletions(Resource):
         **shared: Any,
     ) -> AsyncMap[ChatCompletion]:
         """Many calls of `create` at once: see `AsyncClient.map`, of which this is the short form."""
+        check_shared(shared)
         return map_calls(
             self._pipeline.limiter,
             self.create,

@@ -70,7 +70,7 @@ def unfolded(value: object) -> Any:
 def _is_list(value: object) -> bool:
     """Lists' kin by type. Being iterable makes nothing a list: files give lines, models give pairs."""
     kind: Any = type(value)
-    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):  # pyright: ignore[reportUnknownArgumentType]
         raise UnfitError(f"{kind.__name__} is a named tuple: give its _asdict(), or a list")
     kin = isinstance(value, (Sequence, collections.deque, KeysView, ValuesView, ItemsView))
     return kin and not isinstance(value, (str, bytes, bytearray, memoryview))
@@ -85,7 +85,7 @@ def _reason(value: object) -> str:
 def _fields_of(value: Any) -> Any:
     if _is_pydantic(value):
         return _of_pydantic(value)
-    if attrs.has(type(value)):
+    if attrs.has(type(value)):  # pyright: ignore[reportUnknownArgumentType]
         return attrs.asdict(value, recurse=False)
     if dataclasses.is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
