@@ -100,6 +100,7 @@ if TYPE_CHECKING:
     from openai_async.sync.azure import AzureClient as AzureClient
     from openai_async.sync.client import Client as Client
     from openai_async.sync.resources._pages import Page as Page, Pages as Pages, Paginator as Paginator
+    from openai_async.types._plain import json_default as json_default
     from openai_async.types.attempt import (
         Attempt as Attempt,
     )
@@ -156,6 +157,7 @@ _HOMES = {
     "validate_jsonl": "openai_async.validation",
     "JsonlKind": "openai_async.validation",
     "RemoteLimits": "openai_async.batch.parts",
+    "json_default": "openai_async.types._plain",
     "NULL": "openai_async.types.settings",
     "Timeout": "openai_async.types.settings",
     "Attempt": "openai_async.types.attempt",
@@ -242,6 +244,7 @@ __all__ = [
     "validate_jsonl",
     "JsonlKind",
     "RemoteLimits",
+    "json_default",
     "NULL",
     "Timeout",
     "Attempt",

@@ -6,7 +6,7 @@ The tasks of a map hold this, and not the map itself: a map that its owner drops
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterable, Awaitable, Callable, Generator, Iterable, Mapping, Sized
+from collections.abc import AsyncIterable, Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sized
 from functools import partial
 from typing import Any, Final, Generic, Self, TypeVar
 
@@ -18,6 +18,7 @@ from openai_async._line import Place, Priority, place
 from openai_async._spending import Spending
 from openai_async.errors import APIError, OpenAIError, frameless
 from openai_async.types._base import EMPTY, Reply
+from openai_async.types._plain import Record, short
 from openai_async.types.attempt import Attempt
 from openai_async.types.progress import Progress
 
@@ -27,8 +28,8 @@ R = TypeVar("R", bound=Reply)
 _REPORT_EVERY: Final = 1.0
 
 
-@attrs.frozen
-class Result(Generic[R]):
+@attrs.frozen(repr=False)
+class Result(Record, Generic[R]):
     """How one call of a map ended: `value` or `error`, one of them None.
 
     `index` is the place of its request in the source, from 0.
@@ -44,6 +45,16 @@ class Result(Generic[R]):
         if self.value is not None:
             return self.value.attempts
         return self.error.attempts if isinstance(self.error, APIError) else ()
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """One line of a list of results: which one, and how it ended."""
+        yield "index", self.index
+        if self.error is not None:
+            yield "error", f"{type(self.error).__name__}: {short(str(self.error))}"
+        elif isinstance(text := getattr(self.value, "text", None), str):
+            yield "text", short(text)
+        else:
+            yield "value", short(repr(self.value))
 
     def unwrap(self) -> R:
         """The value; raises the error if there is none."""

@@ -22,6 +22,7 @@ import attrs
 import orjson
 
 from openai_async.errors import InvalidParameterError
+from openai_async.types._plain import Record
 from openai_async.types.chat import CompletionTokensDetails, CompletionUsage, PromptTokensDetails
 
 _T = TypeVar("_T")
@@ -37,7 +38,7 @@ _LAST_SECOND = 253_402_300_799  # of the year 9999
 
 
 @attrs.frozen
-class LongContext:
+class LongContext(Record):
     """The price of a whole request whose prompt has more than `above` tokens."""
 
     above: int
@@ -45,7 +46,7 @@ class LongContext:
 
 
 @attrs.frozen
-class Price:
+class Price(Record):
     """What the tokens of a model cost, in USD per 1M tokens.
 
     Attributes:
@@ -288,7 +289,7 @@ _PACKAGED: Final = Prices()
 
 
 @attrs.define
-class ModelTotals:
+class ModelTotals(Record):
     """What the calls to one model, or to all of them, came to.
 
     Attributes:
@@ -314,7 +315,7 @@ class ModelTotals:
 
 
 @attrs.define
-class CostTotals:
+class CostTotals(Record):
     """Running totals by model. One thread at a time may change them."""
 
     models: dict[str, ModelTotals] = attrs.field(factory=dict[str, ModelTotals])

@@ -21,6 +21,7 @@ import attrs
 
 from openai_async.errors import InvalidParameterError
 from openai_async.types._objects import has_fields, unfolded
+from openai_async.types._plain import Record
 
 if TYPE_CHECKING:
     from openai_async.types.chat_params import ChatMessageInput
@@ -60,7 +61,7 @@ class Encoding(Protocol):
 
 
 @attrs.frozen
-class TokenEstimate:
+class TokenEstimate(Record):
     """A number of tokens. `exact`: by the public rule and the model's own vocabulary, nothing was estimated."""
 
     tokens: int

@@ -52,6 +52,7 @@ BASES: Final = {
     "AsyncClient": "ClientFace",
     "AsyncStream": "StreamFace[C, F]",
     "AsyncMap": "BatchFace[AsyncMap[R], Result[R]]",
+    "AsyncPage": "PageFace[AsyncPage[T]]",
 }
 #: What users make themselves; all others come out of a client.
 CONSTRUCTED: Final = frozenset({"AsyncClient", "AsyncAzureClient"})
@@ -60,6 +61,7 @@ CONSTRUCTED: Final = frozenset({"AsyncClient", "AsyncAzureClient"})
 PLAIN: Final = frozenset(
     {
         "AsyncPage.has_next_page",
+        "AsyncPage.keys",
         "AsyncStream.partial",
         "AsyncStream.rate_limits",
         "AsyncStream.request_id",

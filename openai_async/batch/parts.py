@@ -20,10 +20,11 @@ from openai_async.batch.intake import Intake
 from openai_async.batch.rows import BadRow, Row
 from openai_async.batch.source import InputFile
 from openai_async.errors import InvalidParameterError
+from openai_async.types._plain import Record
 
 
 @attrs.frozen
-class RemoteLimits:
+class RemoteLimits(Record):
     """What goes into one batch: at most so many rows, bytes, and tokens.
 
     Attributes:

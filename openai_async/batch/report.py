@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -11,14 +11,15 @@ import attrs
 from openai_async._spending import Bound
 from openai_async.batch.outputs import Kind, Outcome
 from openai_async.batch.rows import BadLine
+from openai_async.types._plain import Record
 from openai_async.types.progress import BatchProgress
 
 #: Bad lines and ambiguous rows that are listed by name; further ones are only counted.
 LISTED = 1_000
 
 
-@attrs.frozen
-class BatchSummary:
+@attrs.frozen(repr=False)
+class BatchSummary(Record):
     """What a run came to.
 
     Attributes:
@@ -57,6 +58,14 @@ class BatchSummary:
     seconds: float
     complete: bool
     stopped: Bound | None = None
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        """What there is to tell, lists cut to their first three; counts of nothing are left out."""
+        for name, value in super()._shown():
+            if isinstance(value, tuple) and len(value) > 3:  # pyright: ignore[reportUnknownArgumentType]
+                value = (*value[:3], ...)  # pyright: ignore[reportUnknownVariableType]
+            if value or name in ("total", "done", "failed", "tokens", "cost", "complete"):
+                yield name, value
 
     @property
     def left(self) -> int:

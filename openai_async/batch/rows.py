@@ -8,9 +8,11 @@ from typing import Any
 
 import attrs
 
+from openai_async.types._plain import Record
+
 
 @attrs.frozen
-class BadLine:
+class BadLine(Record):
     """A line that cannot be used: its number, from 1, and what is wrong with it. A batch does not send it."""
 
     number: int

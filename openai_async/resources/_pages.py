@@ -6,7 +6,7 @@ asks for the next page while the items of the last one are worked on.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Generator, Iterator, Mapping
 from typing import Any, Generic, Self, TypeVar, cast
 
 import attrs
@@ -15,6 +15,7 @@ from openai_async import _runtime
 from openai_async._wire import codec, json
 from openai_async.errors import DecodeError, InvalidParameterError
 from openai_async.types._base import Value
+from openai_async.types._plain import Plain
 from openai_async.types.meta import NO_META, Meta
 
 T = TypeVar("T")
@@ -25,7 +26,7 @@ Following = Callable[[list[Any], Mapping[str, Any]], "dict[str, Any] | None"]
 
 
 @attrs.define
-class AsyncPage(Generic[T]):
+class AsyncPage(Plain, Generic[T]):
     """One page of a list. Iterating it gives the items of this page."""
 
     data: list[T]
@@ -41,6 +42,16 @@ class AsyncPage(Generic[T]):
 
     def __len__(self) -> int:
         return len(self.data)
+
+    def _items(self) -> Iterator[tuple[str, Any]]:
+        yield from {"object": "list", **self.extra, "data": self.data, "has_more": self.has_more}.items()
+
+    def keys(self) -> Collection[str]:
+        """The names of its fields: with them and `page[name]`, `dict(page)` has the whole page."""
+        return dict(self._items()).keys()
+
+    def __getitem__(self, name: str) -> Any:
+        return dict(self._items())[name]
 
     def has_next_page(self) -> bool:
         """Whether there is a page after this one."""

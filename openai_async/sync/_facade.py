@@ -16,6 +16,7 @@ from openai_async.client import AsyncClient
 from openai_async.sync._handoff import Handoff, Held, Pump
 from openai_async.sync._portal import Ended, Portal, claim
 from openai_async.types._base import Value
+from openai_async.types._plain import Plain
 
 if TYPE_CHECKING:
     from openai_async._stream import AsyncStream
@@ -184,6 +185,16 @@ class ClientFace(Facade[AsyncClient]):
 
     def _end(self) -> None:
         self._lease.release()
+
+
+class PageFace(Plain, Facade[A], Generic[A]):
+    """Stands for a page, which can be turned into what the page can."""
+
+    def _items(self) -> Iterator[tuple[str, Any]]:
+        return cast("Plain", self._inner)._items()
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        return cast("Plain", self._inner)._shown()
 
 
 class StepFace(Facade[A], Generic[A, T]):

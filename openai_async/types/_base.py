@@ -8,10 +8,11 @@ Values are compared by their content; nothing in this package changes one after 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import attrs
 
+from openai_async.types._plain import Plain
 from openai_async.types.attempt import Attempt
 from openai_async.types.meta import NO_META, Meta, RateLimits
 
@@ -44,8 +45,10 @@ EMPTY: Final[Mapping[str, Any]] = _Empty()
 
 
 @attrs.define(repr=False)
-class Value:
+class Value(Plain):
     """A JSON object of the API. Fields that this version does not know are kept in `extra`."""
+
+    _none_is_unset: ClassVar[bool] = True
 
     extra: Mapping[str, Any] = attrs.field(default=EMPTY, kw_only=True, repr=False)
 
@@ -57,31 +60,36 @@ class Value:
                 return extra[name]
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-    def _shown(self) -> Iterator[tuple[str, object]]:
-        """The fields that are there, and are for showing."""
-        for field in attrs.fields(type(self)):
-            if field.repr and (value := getattr(self, field.name)) is not None:
-                yield field.name, value
+    def _items(self) -> Iterator[tuple[str, Any]]:
+        for name in _field_names(type(self)):
+            if name not in ("extra", "meta"):
+                yield name, getattr(self, name)
+        yield from self.extra.items()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._shown())})"
 
-    def __rich_repr__(self) -> Iterator[Any]:
-        """How terminals show it (https://rich.readthedocs.io/en/stable/pretty.html)."""
-        yield from self._shown()
+    def to_dict(
+        self,
+        *,
+        mode: str = "json",
+        use_api_names: bool = True,
+        exclude_unset: bool = True,
+        exclude_defaults: bool = False,
+        exclude_none: bool = False,
+        warnings: bool = True,
+    ) -> dict[str, Any]:
+        """The JSON object as the API takes it back: unknown fields included, absent ones left out.
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """How notebooks show it, in lines (https://ipython.readthedocs.io, `IPython.lib.pretty`)."""
-        with printer.group(2, f"{type(self).__name__}(", ")"):
-            for number, (name, value) in enumerate(self._shown()):
-                if number:
-                    printer.text(",")
-                    printer.breakable()
-                printer.text(f"{name}=")
-                printer.pretty(value)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON object as the API takes it back: unknown fields included, absent ones left out."""
+        Args:
+            exclude_unset: False has the known fields that are absent as None, unless `exclude_none`.
+            exclude_defaults: leave out what has its default.
+            mode, use_api_names, warnings: accepted for the official client's sake, and without effect.
+        """
+        if exclude_defaults or not exclude_unset:
+            return self.model_dump(
+                exclude_none=exclude_none, exclude_unset=exclude_unset, exclude_defaults=exclude_defaults
+            )
         out: dict[str, Any] = {}
         for name in _field_names(type(self)):
             if name in ("extra", "meta"):

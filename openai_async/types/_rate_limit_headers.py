@@ -12,12 +12,13 @@ from typing import Final, Literal, NamedTuple
 import attrs
 
 from openai_async.types._durations import LONGEST, number, seconds_until
+from openai_async.types._plain import Record
 
 Kind = Literal["requests", "tokens"]
 
 
 @attrs.frozen
-class Bucket:
+class Bucket(Record):
     """One rate limit as the server stated it."""
 
     limit: float | None = None
@@ -31,7 +32,7 @@ class Bucket:
 
 
 @attrs.frozen
-class RateLimits:
+class RateLimits(Record):
     """The rate limits stated by the headers of one reply; what was absent or nonsense is None."""
 
     requests: Bucket = Bucket()

@@ -6,6 +6,8 @@ from typing import Literal, TypeAlias
 
 import attrs
 
+from openai_async.types._plain import Record
+
 #: How far an attempt came. Retrying follows from it:
 #:
 #: - not_sent: the request never reached the server whole, so sending it again is free of risk;
@@ -16,7 +18,7 @@ Outcome: TypeAlias = Literal["not_sent", "rejected", "ambiguous", "completed"]
 
 
 @attrs.frozen
-class Attempt:
+class Attempt(Record):
     """One attempt: its number from 1, how it ended, and what followed."""
 
     number: int

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import AsyncIterable, Iterator
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import attrs
 
 from openai_async.types._base import Reply
+from openai_async.types._plain import Record
 from openai_async.types.meta import NO_META, Meta
 
 #: The content of a file: bytes, a path (read while it is sent), an open binary file (from where it stands), or an
@@ -45,7 +47,7 @@ class FileDeleted(Reply):
 
 
 @attrs.define
-class Binary:
+class Binary(Record):
     """A reply that is no JSON: sound, a picture, the content of a file."""
 
     content: bytes = attrs.field(repr=False)
@@ -60,6 +62,16 @@ class Binary:
     def content_type(self) -> str | None:
         """The media type that the server states."""
         return self.meta.headers.get("content-type")
+
+    def _items(self) -> Iterator[tuple[str, Any]]:
+        """The content in base64, and its media type."""
+        yield "content", base64.b64encode(self.content).decode("ascii")
+        yield "content_type", self.content_type
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        yield "bytes", len(self.content)
+        if self.content_type is not None:
+            yield "content_type", self.content_type
 
     def write_to_file(self, path: str | os.PathLike[str]) -> None:
         """Write the content to a file. It blocks; for large ones see the methods that download to a path."""

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 import attrs
 
 from openai_async.errors import ConfigurationError
+from openai_async.types._plain import Record
 
 #: How a server counts tokens against its limit:
 #:
@@ -20,7 +21,7 @@ _SECONDS = {"second": 1.0, "minute": 60.0, "day": 86_400.0}
 
 
 @attrs.frozen(kw_only=True)
-class RateLimit:
+class RateLimit(Record):
     """The limits of an account, per second, minute or day. Several may be stated; all of them hold.
 
     A limit refills continuously; what may be sent at once is one period's worth, and no more, whatever a server says.

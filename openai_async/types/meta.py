@@ -7,11 +7,12 @@ looked at: of most replies nobody asks for them, and of thousands a second it wo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 
 from openai_async.types._durations import number
+from openai_async.types._plain import Record
 from openai_async.types._rate_limit_headers import Bucket as Bucket, RateLimits as RateLimits, read
 from openai_async.types.attempt import Attempt
 
@@ -59,7 +60,7 @@ NO_HEADERS: Final = ReplyHeaders()
 
 
 @attrs.define
-class Meta:
+class Meta(Record):
     """What came beside a reply's body. The repr shows no header."""
 
     status: int = 200
@@ -71,6 +72,11 @@ class Meta:
     #: US dollars; None if the price of the model is not known.
     cost: float | None = None
     _rate_limits: RateLimits | None = attrs.field(default=None, init=False, repr=False, eq=False)
+
+    def _items(self) -> Iterator[tuple[str, Any]]:
+        """What the headers say, without the headers: they may hold more than is to be stored."""
+        for name in ("status", "request_id", "model", "processing_ms", "cost", "attempts", "rate_limits"):
+            yield name, getattr(self, name)
 
     @property
     def request_id(self) -> str | None:

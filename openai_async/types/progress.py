@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import attrs
 
 from openai_async.types._base import EMPTY
+from openai_async.types._plain import Record
 
 
 @attrs.frozen
-class Progress:
+class Progress(Record):
     """A map, or a batch, at one moment.
 
     Attributes:
@@ -73,7 +74,7 @@ class BatchProgress(Progress):
 
 
 @attrs.frozen
-class RemotePart:
+class RemotePart(Record):
     """One remote batch of a run.
 
     Attributes:
@@ -97,7 +98,7 @@ class RemotePart:
 
 
 @attrs.frozen
-class RemoteProgress:
+class RemoteProgress(Record):
     """How far a remote run is.
 
     Attributes:

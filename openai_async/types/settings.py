@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 import attrs
 
 from openai_async.errors import InvalidParameterError
+from openai_async.types._plain import Record
 
 
 class Null(enum.Enum):
@@ -38,7 +39,7 @@ def check_seconds(field: str, value: object) -> None:
 
 
 @attrs.frozen
-class Timeout:
+class Timeout(Record):
     """Bounds on the phases of one attempt, in seconds; None means no bound.
 
     The bound on a whole call, with waiting and retries, is `deadline`.

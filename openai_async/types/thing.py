@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, KeysView
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
@@ -25,6 +25,10 @@ class Thing(Reply):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.extra)
+
+    def keys(self) -> KeysView[str]:
+        """The names of its fields: with them, `dict(thing)` is a mapping as any."""
+        return self.extra.keys()
 
     def __len__(self) -> int:
         return len(self.extra)
