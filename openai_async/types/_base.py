@@ -66,9 +66,6 @@ class Value(Plain):
                 yield name, getattr(self, name)
         yield from self.extra.items()
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._shown())})"
-
     def to_dict(
         self,
         *,

@@ -127,6 +127,9 @@ class Plain:
         """
         return json_text(_dumped(self, _checked(options)), indent, ensure_ascii=ensure_ascii)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._shown())})"
+
     def __rich_repr__(self) -> Iterator[Any]:
         """How terminals show it (https://rich.readthedocs.io/en/stable/pretty.html)."""
         yield from self._shown()
@@ -169,9 +172,6 @@ class Record(Plain):
     """A value of this package that is no object of the API. Notebooks show it as a table."""
 
     __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self._shown())})"
 
     def _repr_html_(self) -> str:
         return table([(name, value) for name, value in self._shown()])
