@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from openai_async._beside import beside
 from openai_async._line import Priority
 from openai_async._policy.levels import Grant
 from openai_async._policy.pool import Pool
@@ -82,7 +83,10 @@ class Permit:
             self._limiter.pump()
 
     def end(self, *, tokens: float | None = None, sent: bool = True) -> None:
-        """The request is over. `tokens`: what the server counted; `sent`: False takes the whole charge back."""
+        """The request is over. `tokens`: what the server counted; `sent`: False takes the whole charge back.
+
+        Raises nothing.
+        """
         if not self._ended:
             self._limiter.run(self._end, tokens, sent)
 
@@ -92,8 +96,11 @@ class Permit:
             return
         self._ended = True
         if self._pool is not None and self._grant is not None:
-            if sent:
-                self._pool.ended(limiter.now(), self._grant, tokens)
-            else:
-                self._pool.cancel(limiter.now(), self._grant)
-        limiter.free_slot()
+            beside("the charge of a request", self._settle, self._pool, self._grant, tokens, sent)
+        beside("the queue", limiter.free_slot)
+
+    def _settle(self, pool: Pool, grant: Grant, tokens: float | None, sent: bool) -> None:
+        if sent:
+            pool.ended(self._limiter.now(), grant, tokens)
+        else:
+            pool.cancel(self._limiter.now(), grant)

@@ -14,13 +14,13 @@ import warnings
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import Any, Generic, NoReturn, Protocol, Self, TypeAlias, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
 
 import attrs
 
 from openai_async import _runtime
 from openai_async._body import OpenBody
-from openai_async._layers.call import Answer, Call
+from openai_async._layers.call import Answer, Billed, Call
 from openai_async._transport.exchange import DueError
 from openai_async._wire import json, problems
 from openai_async._wire.sse import Event, SSEDecoder, keeps_alive
@@ -35,7 +35,6 @@ from openai_async.errors import (
     frameless,
 )
 from openai_async.types._base import Value
-from openai_async.types.chat import CompletionUsage
 from openai_async.types.meta import Meta, RateLimits
 
 #: Seconds and bytes that are spent on reading what follows the terminal event.
@@ -44,9 +43,6 @@ _DRAIN_BYTES = 64 * 1024
 
 #: Chunks that are decoded before somebody asks for them, at most.
 _AHEAD = 256
-
-#: Model, time of creation, service tier and usage.
-Billed: TypeAlias = tuple[str | None, float | None, str | None, CompletionUsage]
 
 C = TypeVar("C", bound=Value)
 F_co = TypeVar("F_co", covariant=True)
@@ -325,8 +321,8 @@ class AsyncStream(OpenBody, Generic[C, F]):
 
     def _completed(self) -> None:
         self._complete = True
-        if self._bill is not None and (known := self._fold.billed()) is not None:
-            self.meta.cost = self._bill(*known)
+        if self._bill is not None:
+            self.meta.cost = self._bill(self._fold.billed)
 
     def _close(self) -> None:
         self._decoded.clear()

@@ -14,6 +14,7 @@ import anyio
 import attrs
 
 from openai_async import _runtime
+from openai_async._beside import beside, place_of
 from openai_async._line import Place, Priority, place
 from openai_async._spending import Spending
 from openai_async.errors import APIError, OpenAIError, frameless
@@ -32,12 +33,13 @@ _REPORT_EVERY: Final = 1.0
 class Result(Record, Generic[R]):
     """How one call of a map ended: `value` or `error`, one of them None.
 
-    `index` is the place of its request in the source, from 0.
+    `index` is the place of its request in the source, from 0. `error` is what the call raised, whatever its class: an
+    error of this package, or one of an `http_client` or a key provider of yours.
     """
 
     index: int
     value: R | None = None
-    error: OpenAIError | None = None
+    error: Exception | None = None
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -217,43 +219,58 @@ class Window(Generic[R]):
             place.set(Place(self._settings.priority, self))
             try:
                 result: Result[R] = Result(index, value=await self._one(request))
-            except OpenAIError as error:
-                result = Result(index, error=frameless(error))
+            except Exception as error:
+                result = Result(index, error=_own(error))
             finally:
                 self._running -= 1
-            self._count(result)
             self._done[index] = result
             if not self._ordered:
                 self._finished.append(index)
-        except Exception as error:  # not an outcome of a call, but a bug: it ends the map
+            self._ended += 1
+            self._failed += result.value is None
+            beside("what a call of a map has used", self._count, result)
+            self._report()
+        except Exception as error:  # of `on_progress`
             self._failure = error
+        except BaseException as error:
+            if not self.closed:  # not by the map: nobody is to wait for the result
+                cancelled = isinstance(error, anyio.get_cancelled_exc_class())
+                self._failure = RuntimeError("a call of the map was cancelled from outside") if cancelled else error
+            raise
         finally:
             self._room.set()
             self._news.set()
 
     def _count(self, result: Result[R]) -> None:
-        self._ended += 1
-        if result.value is None:
-            self._failed += 1
-        else:
-            tokens = getattr(getattr(result.value, "usage", None), "total_tokens", 0) or 0
-            self.spending.add(tokens, result.value.cost)
+        if result.value is not None:
+            usage: Any = getattr(result.value, "usage", None)
+            self.spending.add(getattr(usage, "total_tokens", 0) or 0, result.value.cost)
+
+    def _report(self) -> None:
+        """Call `on_progress`. What it raises is for whoever iterates."""
         self._reported = _runtime.now()
         if self._settings.on_progress is not None:
-            self._settings.on_progress(self.progress)
+            progress = beside("the progress of a map", lambda: self.progress)
+            if progress is not None:
+                self._settings.on_progress(progress)
 
     async def _tick(self) -> None:
         """Report also while no call ends: what is waited for is what one wants to know then."""
-        assert self._settings.on_progress is not None
         try:
             while True:
                 await anyio.sleep(max(0.0, self._reported + _REPORT_EVERY - _runtime.now()))
                 if _runtime.now() >= self._reported + _REPORT_EVERY:
-                    self._reported = _runtime.now()
-                    self._settings.on_progress(self.progress)
+                    self._report()
         except Exception as error:
             self._failure = error
             self._news.set()
+
+
+def _own(error: Exception) -> Exception:
+    """The error of a call, without its frames (see `frameless`). A foreign one says where it was raised."""
+    if not isinstance(error, OpenAIError):
+        error.add_note(f"raised at {place_of(error)}")
+    return frameless(error)
 
 
 class _Async:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from openai_async.types.meta import RateLimits
 
 Phase = Literal["connect", "send", "response", "body"]
-E = TypeVar("E", bound="OpenAIError")
+E = TypeVar("E", bound=BaseException)
 
 
 class OpenAIError(Exception):

@@ -22,7 +22,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "openai_async"
 FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("errors", "types", "_version"),),
     (("_wire",), ("_policy",)),
-    (("_runtime",), ("_line",), ("_spending",), ("_exclusion",)),
+    (("_beside",), ("_runtime",), ("_line",), ("_spending",), ("_exclusion",)),
     (("_transport",), ("_limiter", "_accounts", "_permits", "_waiting")),
     (("_layers",),),
     (("_body", "_stream"), ("_map", "_window"), ("webhooks",)),

@@ -7,9 +7,12 @@ call goes on with the next one.
 
 from __future__ import annotations
 
+import math
+
 import anyio
 
 from openai_async import _runtime
+from openai_async._beside import beside
 from openai_async._layers.call import Answer, Call, Handler
 from openai_async._layers.credentials import KeyRing
 from openai_async._limiter import Ask, Limiter, Permit
@@ -56,17 +59,21 @@ class Admit:
                 call.attempts.append(Attempt(len(call.attempts) + 1, "rejected", error.status_code, name, seconds, 0.0))
                 continue
             except BaseException as error:
-                if isinstance(error, RateLimitError) and (requested := requested_tokens(error.message)) is not None:
-                    self._calibration.learn_requested(call.family, call.size, requested)
-                _report(permit, error)
+                beside("what a refusal says of the limits", self._learn, call, permit, error)
+                permit.end(sent=not (isinstance(error, APIError) and error.outcome == "not_sent"))
                 raise
-            permit.answered(answer.meta.rate_limits if permit.samples else None)
+            beside("what a reply says of the limits", _answered, permit, answer)
             if answer.exchange is None:
                 # What is read again was used when it was made.
-                permit.end(tokens=None if call.method == "GET" else _counted(answer))
+                permit.end(tokens=None if call.method == "GET" else beside("the usage of a reply", _counted, answer))
             else:
                 answer.release = permit.end
             return answer
+
+    def _learn(self, call: Call, permit: Permit, error: BaseException) -> None:
+        if isinstance(error, RateLimitError) and (requested := requested_tokens(error.message)) is not None:
+            self._calibration.learn_requested(call.family, call.size, requested)
+        _report(permit, error)
 
     async def _permit(self, call: Call) -> Permit:
         tokens = call.size.charge(scale=self._calibration.scale(call.family))
@@ -95,9 +102,16 @@ def _report(permit: Permit, error: BaseException) -> None:
     if isinstance(error, RateLimitError) or (isinstance(error, InternalServerError) and error.outcome == "rejected"):
         gate = error.retry_after if error.retry_after is not None and error.retry_after <= _LONGEST_GATE else None
         permit.refused(error.rate_limits or RateLimits(), gate)
-    permit.end(sent=not (isinstance(error, APIError) and error.outcome == "not_sent"))
+
+
+def _answered(permit: Permit, answer: Answer) -> None:
+    permit.answered(answer.meta.rate_limits if permit.samples else None)
 
 
 def _counted(answer: Answer) -> float | None:
+    """The tokens that the server counted; None if it did not, or if what it says is no count."""
     usage: object = getattr(answer.value, "usage", None)
-    return float(usage.as_completion_usage().total_tokens) if isinstance(usage, Counted) else None
+    if not isinstance(usage, Counted):
+        return None
+    tokens = float(usage.as_completion_usage().total_tokens)
+    return tokens if 0 <= tokens < math.inf else None

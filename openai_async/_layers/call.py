@@ -68,7 +68,10 @@ class Call:
     attempts: list[Attempt] = attrs.field(factory=list[Attempt], repr=False)
 
 
-Bill: TypeAlias = Callable[[str | None, float | None, str | None, CompletionUsage | None], float | None]
+#: Model, time of creation, service tier and usage.
+Billed: TypeAlias = tuple[str | None, float | None, str | None, CompletionUsage]
+#: From what tells the usage of a stream, None if it is not known, to US dollars. Raises nothing.
+Bill: TypeAlias = Callable[[Callable[[], Billed | None]], float | None]
 
 
 @attrs.define
@@ -80,7 +83,7 @@ class Answer:
     exchange: Exchange | None = None
     #: Called once when the stream is over, however it ends.
     release: Callable[..., None] | None = None
-    #: Books the usage of a stream that has ended: (model, created, service tier, usage) -> US dollars, if known.
+    #: Books the usage of a stream that has ended.
     bill: Bill | None = None
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import attrs
 
+from openai_async._beside import beside
 from openai_async._layers.admit import Admit
 from openai_async._layers.billing import Billing
 from openai_async._layers.call import Answer, Call, Handler
@@ -17,6 +19,7 @@ from openai_async._layers.send import Send
 from openai_async._layers.service import OPENAI, Service
 from openai_async._limiter import Limiter
 from openai_async._policy.budget import RetryBudget
+from openai_async._policy.prices import load as load_prices
 from openai_async._transport.exchange import Transport
 from openai_async.types.meta import Meta
 from openai_async.types.settings import Timeout
@@ -56,11 +59,13 @@ class Pipeline:
         self.limiter = limiter
         self.transport = transport
         self.billing = billing
+        self._loaded = False
         send = Send(transport, base_url, max_response_bytes)
         self._first: Handler = Retry(RetryBudget(), Admit(limiter, keys, send))
 
     async def fetch(self, call: Call) -> Any:
         """Carry a call to its decoded reply, which gets the answer's `meta`."""
+        self._load()
         answer = await self._first(call)
         self.billing.book(answer, spent=_spends(call))
         answer.value.meta = answer.meta
@@ -68,14 +73,26 @@ class Pipeline:
 
     async def fetch_bytes(self, call: Call) -> tuple[bytes, Meta]:
         """Carry a call whose `decode` is `bytes` to its body as it came, and what came beside it."""
+        self._load()
         answer = await self._first(call)
         return answer.value, answer.meta
 
     async def open(self, call: Call) -> Answer:
         """Carry a streamed call to the head of its answer."""
+        self._load()
         answer = await self._first(call)
-        answer.bill = partial(self.billing.bill, spent=_spends(call))
+        answer.bill = partial(self.billing.bill_of, spent=_spends(call))
         return answer
+
+    def _load(self) -> None:
+        """Load what the path of an answer needs, before the first request: an answer must not wait, or fail, for it.
+
+        A program may have no descriptor left when an answer arrives, or may be frozen without the data of the package.
+        """
+        if not self._loaded:
+            self._loaded = True
+            beside("the table of prices", load_prices)
+            beside("the dates of headers", import_module, "email.utils")  # slow to load, and rarely needed
 
 
 def _spends(call: Call) -> bool:

@@ -11,6 +11,7 @@ import random
 import anyio
 
 from openai_async import _runtime
+from openai_async._beside import beside
 from openai_async._layers.call import Answer, Call, Handler
 from openai_async._policy import retry as policy
 from openai_async._policy.budget import RetryBudget
@@ -18,6 +19,12 @@ from openai_async.errors import APIError, DeadlineExceededError, RateLimitError,
 from openai_async.types.attempt import Attempt
 
 log = logging.getLogger("openai_async")
+
+
+def _record(call: Call, answer: Answer) -> None:
+    seconds = _runtime.now() - call.began
+    call.attempts.append(Attempt(len(call.attempts) + 1, "completed", answer.meta.status, None, seconds))
+    answer.meta.attempts = tuple(call.attempts)
 
 
 class Retry:
@@ -37,9 +44,7 @@ class Retry:
                     error.attempts = tuple(call.attempts)
                     raise frameless(error)  # noqa: B904 (itself, without the way it came)
             else:
-                seconds = _runtime.now() - call.began
-                call.attempts.append(Attempt(len(call.attempts) + 1, "completed", answer.meta.status, None, seconds))
-                answer.meta.attempts = tuple(call.attempts)
+                beside("the record of attempts", _record, call, answer)
                 return answer
             if wait:
                 await anyio.sleep(wait)

@@ -11,6 +11,7 @@ import time
 from typing import NoReturn
 
 from openai_async import _runtime
+from openai_async._beside import beside
 from openai_async._layers.call import Answer, Call, Headers
 from openai_async._transport.exchange import DueError, Exchange, Transport, WireRequest
 from openai_async._wire import problems
@@ -57,8 +58,7 @@ class Send:
             phase = "body"
             meta = Meta(exchange.status, ReplyHeaders(exchange.header), received=time.time())
             if log.isEnabledFor(logging.DEBUG):
-                path = call.path.partition("?")[0]  # a query may hold a key
-                log.debug("%s %s -> %d, request %s", call.method, path, meta.status, meta.request_id)
+                beside("the log", _log, call, meta)
             if meta.status >= 300:
                 await self._refuse(call, exchange, meta, until)
             if call.unfit:
@@ -89,6 +89,11 @@ class Send:
             body = b""  # the status says enough
         secrets = [call.credentials.secret] if call.credentials else []
         raise problems.from_response(meta, body, secrets=secrets)
+
+
+def _log(call: Call, meta: Meta) -> None:
+    path = call.path.partition("?")[0]  # a query may hold a key
+    log.debug("%s %s -> %d, request %s", call.method, path, meta.status, meta.request_id)
 
 
 def _bound(call: Call) -> tuple[float, bool]:

@@ -224,13 +224,16 @@ class _ByModel(Generic[_T]):
 # ---- the packaged table
 
 
+def load() -> None:
+    """Read the packaged table now. Raises OSError if it is not there."""
+    _table()
+
+
 @functools.cache
 def _file() -> dict[str, Any]:
-    from importlib import resources  # slow to load
-
-    found: dict[str, Any] = orjson.loads(
-        resources.files("openai_async._policy").joinpath("price_data.json").read_bytes()
-    )
+    # What has loaded the module finds its data, too, in a directory as in an archive. Nothing else is to be imported.
+    loader: Any = __spec__.loader
+    found: dict[str, Any] = orjson.loads(loader.get_data(f"{__file__.rpartition('prices')[0]}price_data.json"))
     return found
 
 

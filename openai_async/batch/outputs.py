@@ -61,7 +61,7 @@ class Outcome:
     #: Name of the failure; None for a success.
     failure: str | None = None
     #: What it failed of, if that was a call.
-    error: errors.OpenAIError | None = attrs.field(default=None, repr=False)
+    error: Exception | None = attrs.field(default=None, repr=False)
 
 
 def success(row: Row, meta: Meta, body: bytes, tokens: int = 0) -> Outcome:
@@ -72,8 +72,14 @@ def success(row: Row, meta: Meta, body: bytes, tokens: int = 0) -> Outcome:
     return Outcome(row, Kind.OK, _line(row, response, b"null"), tokens, meta.cost)
 
 
-def failure(row: Row, error: errors.OpenAIError) -> Outcome:
-    """A row that failed: with the server's answer where there is one, else with an error of ours."""
+def failure(row: Row, error: Exception) -> Outcome:
+    """A row that failed: with the server's answer where there is one, else with an error of ours.
+
+    Of an error that is not of this package only the class is told, because its text may hold anything.
+    """
+    if not isinstance(error, errors.OpenAIError):
+        line = _unanswered(row, "client_error", f"the call raised {type(error).__name__}")
+        return Outcome(row, Kind.PASSING, line, failure=type(error).__name__, error=errors.frameless(error))
     if isinstance(error, errors.APIStatusError):
         body: Any = error.body if isinstance(error.body, dict) else _error_body(error)  # pyright: ignore
         response = {"status_code": error.status_code, "request_id": error.request_id or "", "body": {"error": body}}

@@ -18,10 +18,11 @@ import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from openai_async import _runtime, errors
+from openai_async._beside import beside
 from openai_async._line import Place, place
 from openai_async._spending import Spending
 from openai_async.batch.commits import SYNC_ROWS, Commits
-from openai_async.batch.errors import BatchHaltedError, BatchOutputError
+from openai_async.batch.errors import BatchError, BatchHaltedError, BatchOutputError
 from openai_async.batch.intake import Intake, survey
 from openai_async.batch.journal import Journal
 from openai_async.batch.outputs import Kind, Outcome, ambiguous
@@ -92,7 +93,7 @@ class Run:
         self._stopping = False
         self._all_started = False
         self._called_back = False  # at least one row
-        self._halt: errors.OpenAIError | None = None
+        self._halt: Exception | None = None
         self._failure: Exception | None = None
         self._scope = anyio.CancelScope()
 
@@ -205,7 +206,7 @@ class Run:
             self._commits.put(outcome, slot)
             self._watch(outcome)
             if outcome.kind is Kind.OK:
-                self._spending.add(outcome.tokens, outcome.cost)
+                beside("what a row has used", self._spending.add, outcome.tokens, outcome.cost)
                 if self._spending.stopped is not None:
                     self._end_early()
 
@@ -258,15 +259,17 @@ class Run:
         self._reported = _runtime.now()
         if self._on_progress is not None:
             in_flight = self._running + self._commits.uncounted
-            limits = self._sender.limits(self._tally.to_do, self._tally.tokens / max(1, self._tally.done))
+            mean = self._tally.tokens / max(1, self._tally.done)
+            limits = beside("the limits of a batch", self._sender.limits, self._tally.to_do, mean) or {}
             self._on_progress(self._tally.progress(in_flight, _runtime.now() - self._began, limits))
 
 
-class _CalledBack(Exception):
+class _CalledBack(BatchError):
     """Raised in a row's task in place of sending it."""
 
 
-def _why(error: errors.OpenAIError, failed_in_a_row: int) -> str:
+def _why(error: Exception, failed_in_a_row: int) -> str:
     if isinstance(error, _ACCOUNT):
         return f"the run was halted, as every further row would fail like this: {error}"
-    return f"the run was halted after {failed_in_a_row} failures in a row, the last: {error}"
+    last = error if isinstance(error, errors.OpenAIError) else type(error).__name__  # others may say anything
+    return f"the run was halted after {failed_in_a_row} failures in a row, the last: {last}"

@@ -14,7 +14,7 @@ from openai_async.batch.endpoints import ENDPOINTS, path_of
 from openai_async.batch.errors import BatchError
 from openai_async.batch.outputs import Outcome, failure, success
 from openai_async.batch.rows import Row
-from openai_async.errors import DecodeError, InvalidParameterError, OpenAIError
+from openai_async.errors import DecodeError, InvalidParameterError
 from openai_async.resources._base import prepare
 from openai_async.resources._operation import Operation
 from openai_async.types.chat import CompletionUsage
@@ -55,7 +55,7 @@ class Sender:
             reply: RowReply = await self._pipeline.fetch(call)
         except BatchError:
             raise  # of `on_send`: the batch's own
-        except OpenAIError as error:
+        except Exception as error:  # whatever its class, such as one of an `http_client` of the user's
             return failure(row, error)
         return success(row, reply.meta, reply.body, reply.usage.total_tokens if reply.usage else 0)
 

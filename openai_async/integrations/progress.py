@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self, TextIO, TypeAlias
 
+from openai_async._beside import beside
 from openai_async.integrations.figures import describe, is_over
 from openai_async.types.progress import Progress, RemoteProgress
 
@@ -33,7 +34,10 @@ class ProgressDisplay:
     """
 
     def __call__(self, progress: Progress | RemoteProgress) -> None:
-        """Show the state of this moment."""
+        """Show the state of this moment. A terminal that is gone ends no map and no batch."""
+        beside("the display of progress", self._show, progress)
+
+    def _show(self, progress: Progress | RemoteProgress) -> None:
         raise NotImplementedError
 
     def close(self) -> None:
@@ -87,7 +91,7 @@ class InLog(ProgressDisplay):
         self._ends = ends
         self._next = 0.0 if ends else _LOG_EVERY
 
-    def __call__(self, progress: Progress | RemoteProgress) -> None:
+    def _show(self, progress: Progress | RemoteProgress) -> None:
         over = is_over(progress)
         if progress.seconds >= self._next or (self._ends and over):
             self._ends = self._ends and not over  # a batch reports its end twice
@@ -106,7 +110,7 @@ class InTerminal(ProgressDisplay):
         self._live = live(console, self._picture)
         self._end = weakref.finalize(self, self._live.stop)  # the cursor comes back, also at the interpreter's end
 
-    def __call__(self, progress: Progress | RemoteProgress) -> None:
+    def _show(self, progress: Progress | RemoteProgress) -> None:
         self._picture.take(progress)
         if not self._end.alive:
             return
@@ -134,7 +138,7 @@ class _InNotebook(ProgressDisplay):
         self._out = out
         self._bar: Any = None
 
-    def __call__(self, progress: Progress | RemoteProgress) -> None:
+    def _show(self, progress: Progress | RemoteProgress) -> None:
         if self._bar is None:
             form = "{percentage:3.0f}%|{bar}| {desc}"
             self._bar = self._tqdm(total=progress.total, file=self._out, bar_format=form)

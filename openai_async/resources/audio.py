@@ -200,7 +200,7 @@ async def _written(resource: Resource, operation: Operation, params: dict[str, A
     reply: Transcription = await pipeline.fetch(call)
     usage = reply.usage
     if usage is not None and usage.type != "duration" and "model" not in reply.extra:
-        reply.meta.cost = pipeline.billing.bill(model, None, None, usage.as_completion_usage())
+        reply.meta.cost = pipeline.billing.bill_of(lambda: (model, None, None, usage.as_completion_usage()))
     return reply
 
 

@@ -196,8 +196,10 @@ class AsyncResponses(Resource):
             on_poll=on_poll,
         )
         if done.background and done.usage is not None:  # it was not known yet when the response was asked for
-            usage = done.usage.as_completion_usage()
-            self._pipeline.billing.bill(done.model, done.created_at, done.service_tier, usage)
+            usage = done.usage
+            self._pipeline.billing.bill_of(
+                lambda: (done.model, done.created_at, done.service_tier, usage.as_completion_usage())
+            )
         return done
 
     async def cancel(self, response_id: str, **options: Unpack[RequestOptions]) -> Response:

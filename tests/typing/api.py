@@ -137,7 +137,7 @@ async def a_map(client: AsyncClient, rows: list[dict[str, Any]], source: AsyncIt
         assert_type(result, Result[ChatCompletion])
         assert_type(result.index, int)
         assert_type(result.value, ChatCompletion | None)
-        assert_type(result.error, api.OpenAIError | None)
+        assert_type(result.error, Exception | None)
         assert_type(result.attempts, tuple[Attempt, ...])
         assert_type(result.unwrap(), ChatCompletion)
     async with client.chat.completions.map(source) as opened:
