@@ -21,7 +21,7 @@ from cattrs.v import transform_error
 
 from openai_async._wire import dialects, json
 from openai_async.errors import DecodeError
-from openai_async.types._base import Value
+from openai_async.types._base import Polled, Value
 
 #: Types of Python -> those that JSON has for them.
 _PRIMITIVES: Final[Mapping[Any, tuple[type, ...]]] = {
@@ -183,29 +183,45 @@ def _structure_list(cls: Any, converter: cattrs.Converter) -> Callable[[Any, Any
     return structure_list
 
 
+_EMPTY: Final[tuple[Any, ...]] = ("", [], {})
+
+
+def _without_empty(data: dict[str, Any], optional: frozenset[str]) -> dict[str, Any]:
+    return {name: part for name, part in data.items() if part not in _EMPTY or name not in optional}
+
+
 def _structure_value(cls: type[Value], converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
     """The compiled hook for the fields we know; what is left over goes into `extra`."""
     fields = {field.name: field for field in attrs.fields(cls)}
     beside: dict[str, Any] = {name: override(omit=True) for name in ("extra", "meta") if name in fields}
     fill = make_dict_structure_fn(cls, converter, _cattrs_detailed_validation=converter.detailed_validation, **beside)
     known = frozenset(fields.keys() - beside.keys())
+    optional = frozenset(name for name in known if fields[name].default is None)
+    reads_nothing = issubclass(cls, Polled)
     required_lists = [name for name in known if fields[name].default is attrs.NOTHING and _is_list(fields[name].type)]
 
     def structure_value(data: Any, _: Any) -> Any:
         if data.__class__ is not dict:
             raise TypeError("not a JSON object")
+        if reads_nothing:
+            data = _without_empty(data, optional)
         try:
             value = fill(data, cls)
         except (TypeError, KeyError, cattrs.BaseValidationError):
             readable, kept = dialects.read(cls, data)
             # Servers write null for "nothing here": it reads as absent, and as an empty list where one must be.
-            if readable is data and None not in data.values():
+            # So are "", [] and {} where they do not fit.
+            empty = {name for name in optional & readable.keys() if readable[name] in _EMPTY}
+            if readable is data and None not in data.values() and not empty:
                 raise
-            value = fill(
-                {name: part for name, part in readable.items() if part is not None}
-                | {name: [] for name in required_lists if name in data and data[name] is None},
-                cls,
-            )
+            present = {name: part for name, part in readable.items() if part is not None}
+            present |= {name: [] for name in required_lists if name in data and data[name] is None}
+            try:
+                value = fill(present, cls)
+            except (TypeError, KeyError, cattrs.BaseValidationError):
+                if not empty:
+                    raise
+                value = fill(_without_empty(present, optional), cls)
             if kept:
                 value.extra = {name: part for name, part in data.items() if name not in known} | kept
                 return value

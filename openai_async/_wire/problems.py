@@ -140,6 +140,11 @@ def from_event(error: Any, *, request_id: str | None, secrets: Collection[Secret
     )
 
 
+def from_status(status: int, error: Any, *, request_id: str | None) -> APIStatusError:
+    """The exception of a status and an error that were read from a file, where no headers belong to them."""
+    return _build(status, error, (), request_id=request_id, retry_after=lambda _: None)
+
+
 def _implied_status(error: Any) -> int:
     if not isinstance(error, dict):
         return 500

@@ -159,7 +159,7 @@ class AsyncBatch(Resource):
         failed for a reason that passes; `run` and `remote` may take turns on one OUT.
 
         Args:
-            in_path, out_path: as for `run`.
+            in_path, out_path: as for `run`. IN is locked as long as the run lasts.
             endpoint, model, params, prompt_column, prompt_template, system, input_format, retry_failed: as for `run`.
             metadata: up to 14 pairs that each batch gets. The same rows with other metadata are another run.
             poll: seconds between two looks at the batches, at first and at most; it doubles in between.
@@ -204,6 +204,7 @@ class AsyncBatch(Resource):
                 _closed(threads, partial(InputFile.open, os.fspath(in_path), recipe)) as source,
                 _closed(threads, partial(Journal.open, os.fspath(out_path), source.identity())) as journal,
             ):
+                source.lock()
                 return await RemoteRun(source, journal, service, threads, settings).run()
 
         return await sheltered(run)

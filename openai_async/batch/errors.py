@@ -79,9 +79,9 @@ class RemoteBatchError(BatchError):
     """A remote batch ended before its time; what it had answered is in OUT, and the next run sends the rest.
 
     Attributes:
-        reason: "failed" (it did not run: its file or the account was refused), "expired", "cancelled", or "lost" (it
-            has ended, and its results are not kept any more).
-        batch_id: the first batch that ended so.
+        reason: "failed" (it did not run: its file or the account was refused), "expired", "cancelled", "lost" (it has
+            ended, and its results are not kept any more), or the server's own word for a state that is not known here.
+        batch_id: the first batch that ended so; empty if its file was refused before it was created.
         code: the API's code of a failure, such as "token_limit_exceeded"; None without one.
         summary: how far the run came; None if OUT was left as it was.
     """

@@ -15,11 +15,13 @@ import attrs
 
 from openai_async import errors
 from openai_async._wire import multipart
+from openai_async.batch.errors import RemoteBatchError
 from openai_async.batch.parts import Part, line_of, rows_of
 from openai_async.batch.service import Service
 from openai_async.batch.source import InputFile
 from openai_async.batch.threads import Threads
 from openai_async.types.batches import Batch
+from openai_async.types.files import FileObject
 from openai_async.types.progress import RemotePart
 
 T = TypeVar("T")
@@ -28,6 +30,13 @@ RUN: Final = "openai_async_run"
 PART: Final = "part"
 _SENDINGS = 3  # of one request that may or may not have been carried out, each after it was looked for
 _LOOKS = 3  # for what it made, as the server may still be at it
+#: Looks at a file that is being processed.
+_LOOKS_AT_A_FILE = 20
+#: States of an uploaded file. The first ones pass; a file in one of the second ones may be used.
+_BEING_PROCESSED: Final = frozenset({"pending", "processing", "running", "queued", "importing"})
+_USABLE: Final = frozenset({"", "processed", "uploaded", "completed", "succeeded", "ready", "active"})
+#: What servers say of a file that they have not processed yet, or do not see yet.
+_NOT_READY: Final = ("processed state", "not processed", "being processed", "not ready", "is pending", "no such file")
 #: A look that failed like this may be made again.
 PASSING: Final = (
     errors.APIConnectionError,
@@ -103,7 +112,8 @@ class Desk:
         self._threads = threads
         self._poll = poll
         self._report = report
-        self._files: dict[tuple[str | None, int | None], str] | None = None  # ids by name and size: whole files count
+        #: By name and size: only a file that is there to its end counts.
+        self._files: dict[tuple[str | None, int | None], FileObject] | None = None
 
     async def find(self, orders: Iterable[Order]) -> None:
         """Find the batches that earlier runs have created."""
@@ -128,37 +138,69 @@ class Desk:
             self._files = await self._known_files()
         order.state = "uploading"
         self._report()
-        file_id = self._file_of(order) or await self._upload(order)
-        create = partial(self._service.create, file_id, f"/v1{order.part.endpoint}", order.metadata)
-        order.batch = await self._once(create, partial(self._new_batch, order))
+        file = self._file_of(order) or await self._upload(order)
+        create = partial(self._service.create, file.id, f"/v1{order.part.endpoint}", order.metadata)
+        for pause in self._pauses(_LOOKS_AT_A_FILE):
+            await self._processed(file)
+            try:
+                order.batch = await self._once(create, partial(self._new_batch, order))
+                break
+            except (errors.BadRequestError, errors.NotFoundError, errors.ConflictError) as error:
+                if not _is_not_ready(error):
+                    raise
+                refusal = error
+            await anyio.sleep(pause)
+        else:
+            raise refusal
         self._report()
 
-    def _file_of(self, order: Order) -> str | None:
-        """The id of the whole file of an order, if it is there."""
+    async def _processed(self, file: FileObject) -> None:
+        """Wait until a file may be used: some servers process it after the upload.
+
+        Raises:
+            RemoteBatchError: the server refused the file, or has not processed it in time.
+        """
+        for pause in self._pauses(_LOOKS_AT_A_FILE):
+            if (file.status or "").lower() not in _BEING_PROCESSED:
+                break
+            await anyio.sleep(pause)
+            file = await self._service.file(file.id)
+        if (file.status or "").lower() not in _USABLE:
+            why = f": {file.status_details}" if file.status_details else ""
+            raise RemoteBatchError(
+                f"the uploaded file {file.id} cannot be used, its status is {file.status!r}{why}",
+                reason="failed",
+                batch_id="",
+            )
+
+    def _file_of(self, order: Order) -> FileObject | None:
+        """The whole file of an order, if it is there."""
         return (self._files or {}).get((order.filename, order.part.size))
 
-    async def _known_files(self) -> dict[tuple[str | None, int | None], str]:
-        return {(file.filename, file.bytes): file.id for file in await self._service.files() if file.status != "error"}
+    async def _known_files(self) -> dict[tuple[str | None, int | None], FileObject]:
+        found = await self._service.files()
+        return {
+            (file.filename, file.bytes): file
+            for file in found
+            if (file.status or "").lower() in _USABLE | _BEING_PROCESSED
+        }
 
-    async def _upload(self, order: Order) -> str:
+    async def _upload(self, order: Order) -> FileObject:
         def form(checkpoint: Callable[[], object]) -> tuple[str, bytes]:
             lines = map(line_of, rows_of(order.part, self._source, checkpoint))
             file = multipart.Part("file", lines, order.filename, "application/jsonl")
             return multipart.encode([multipart.Part("purpose", b"batch"), file])
 
-        async def look() -> str | None:
+        async def look() -> FileObject | None:
             self._files = await self._known_files()
             return self._file_of(order)
 
         content_type, body = await self._threads.run_long(form)
 
-        async def send() -> str:
-            return (await self._service.upload(content_type, body)).id
-
-        file_id = await self._once(send, look)
+        file = await self._once(partial(self._service.upload, content_type, body), look)
         assert self._files is not None
-        self._files[order.filename, order.part.size] = file_id
-        return file_id
+        self._files[order.filename, order.part.size] = file
+        return file
 
     async def _new_batch(self, order: Order) -> Batch | None:
         batches = await self._service.batches()
@@ -190,3 +232,12 @@ class Desk:
     def _pauses(self, count: int) -> Sequence[float]:
         first, longest = self._poll
         return [min(first * 2.0**number, longest) for number in range(count)]
+
+
+def _is_not_ready(error: errors.APIStatusError) -> bool:
+    """Whether a batch was refused because its input file is not processed yet.
+
+    Azure has no code of its own for it: https://github.com/openai/openai-dotnet/issues/312.
+    """
+    text = error.message.lower()
+    return any(words in text for words in _NOT_READY)

@@ -25,7 +25,7 @@ _ID = re.compile(r"batch_req_([0-9]{9,15})_([0-9a-f]{8})\Z")
 #: Failures that are the key's, the server's or the network's, and not the row's: another run may do better.
 _PASSING_STATUS = frozenset({401, 403, 408, 409, 425, 429})
 #: Codes of failures without an answer that another run would not cure.
-_FINAL_CODES = frozenset({"ambiguous", "invalid_parameter", "response_too_large", "unexpected_redirect"})
+_FINAL_CODES = frozenset({"ambiguous", "invalid_parameter", "response_too_large"})
 
 
 class Kind(enum.IntEnum):
@@ -97,6 +97,11 @@ def ambiguous(row: Row) -> Outcome:
     return Outcome(row, Kind.FAILED, line, failure="Ambiguous")
 
 
+def not_answered(row: Row, code: str, message: str) -> Outcome:
+    """A row without a readable answer, with the reason as the Batch API writes it."""
+    return Outcome(row, _kind_of_code(code), _unanswered(row, code, message), failure=code)
+
+
 def _unanswered(row: Row, code: str, message: str) -> bytes:
     return _line(row, b"null", orjson.dumps({"code": code, "message": message}))
 
@@ -135,7 +140,8 @@ def _code_of(error: errors.OpenAIError) -> str:
 def _kind_of_status(status: int) -> Kind:
     if 200 <= status < 300:
         return Kind.OK
-    return Kind.PASSING if status in _PASSING_STATUS or status >= 500 else Kind.FAILED
+    # Only a 4xx judges the request. A status of 0, 1xx or 3xx says nothing of it.
+    return Kind.FAILED if 400 <= status < 500 and status not in _PASSING_STATUS else Kind.PASSING
 
 
 def _kind_of_code(code: object) -> Kind:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import attrs
 import orjson
@@ -25,10 +26,11 @@ from openai_async.types._plain import Record
 
 @attrs.frozen
 class RemoteLimits(Record):
-    """What goes into one batch: at most so many rows, bytes, and tokens.
+    """What goes into one batch: at most so many rows, bytes, inputs and tokens.
 
     Attributes:
         rows, bytes: the API's limits.
+        inputs: texts to embed, over all rows of a batch of embeddings (the API's limit, `POST /batches`).
         tokens: estimated, prompts and the most that replies may have; None for no bound. An account may have so many
             tokens enqueued per model: a batch with more of them is refused, whatever else is enqueued.
     """
@@ -36,9 +38,10 @@ class RemoteLimits(Record):
     rows: int = 50_000
     bytes: int = 200_000_000
     tokens: int | None = None
+    inputs: int = 50_000
 
     def __attrs_post_init__(self) -> None:
-        for name in ("rows", "bytes", "tokens"):
+        for name in ("rows", "bytes", "tokens", "inputs"):
             value: object = getattr(self, name)
             if value is None and name == "tokens":
                 continue
@@ -57,6 +60,8 @@ class Part:
     size: int = 0
     #: As estimated; 0 where no limit asks for it.
     tokens: int = 0
+    #: Texts to embed; 0 at every other endpoint.
+    inputs: int = 0
     _hash: hashlib._Hash = attrs.field(factory=hashlib.sha256, repr=False)
 
     @property
@@ -88,17 +93,28 @@ def divide(intake: Intake, limits: RemoteLimits, checkpoint: Callable[[], object
         for row in rows:
             line, kind = line_of(row), (row.path, str(row.body.get("model")))
             tokens = estimate_request(row.path, row.body) if limits.tokens is not None else 0
+            inputs = _inputs_of(row)
             part = filling.get(kind)
-            if part is None or not _fits(part, len(line), tokens, limits):
+            if part is None or not _fits(part, len(line), tokens, inputs, limits):
                 part = filling[kind] = Part(*kind)
                 parts.append(part)
             part.tokens += tokens
+            part.inputs += inputs
             part.add(row, line)
     return parts
 
 
-def _fits(part: Part, size: int, tokens: int, limits: RemoteLimits) -> bool:
-    if len(part.rows) >= limits.rows or part.size + size > limits.bytes:
+def _inputs_of(row: Row) -> int:
+    """Texts to embed. A list of numbers is one text, as tokens."""
+    if row.path != "/embeddings":
+        return 0
+    stated: object = row.body.get("input")
+    given = cast("list[object]", stated) if isinstance(stated, list) else [stated]
+    return 1 if given and isinstance(given[0], int) else len(given)
+
+
+def _fits(part: Part, size: int, tokens: int, inputs: int, limits: RemoteLimits) -> bool:
+    if len(part.rows) >= limits.rows or part.size + size > limits.bytes or part.inputs + inputs > limits.inputs:
         return False
     return limits.tokens is None or part.tokens + tokens <= limits.tokens
 

@@ -36,6 +36,7 @@ from openai_async.types.progress import RemoteProgress
 
 _MOST_PAIRS, _LONGEST_NAME, _LONGEST_VALUE = 14, 64, 512  # of the user's: the API takes 16 in all
 _FAILED_POLLS = 20  # in a row: then nobody is there
+_LOOKS_FOR_RESULTS = 4  # at a file of results that the server says is not there
 
 
 @attrs.frozen(kw_only=True)
@@ -196,7 +197,7 @@ class RemoteRun:
 
     async def _take_in(self, order: Order, results: Results) -> None:
         assert order.batch is not None
-        files = [file for file in (order.batch.output_file_id, order.batch.error_file_id) if file is not None]
+        files = [file for file in (order.batch.output_file_id, order.batch.error_file_id) if file]
         if not files:
             return
 
@@ -205,18 +206,29 @@ class RemoteRun:
 
         rows = await self._threads.run_long(read_rows)
         billing = self._service.separate_bill()
+        part = results.part(rows, self._tally, billing.bill)
         for file_id in files:
-            try:
-                content = await self._service.content(file_id)
-            except errors.NotFoundError:
-                raise RemoteBatchError(
-                    f"{order.batch.id} has ended, but its results ({file_id}) are not kept any more."
-                    " With other metadata the rows are sent again",
-                    reason="lost",
-                    batch_id=order.batch.id,
-                ) from None
-            await self._threads.run_long(partial(results.add, content, rows, self._tally, billing.bill))
+            content = await self._content(order.batch, file_id)
+            await self._threads.run_long(partial(part.add, content))
+        await self._threads.run(part.end)
         self._service.book(billing.totals)
+
+    async def _content(self, batch: Batch, file_id: str) -> bytes:
+        """The bytes of a file of results. One that is not found is looked for again: rows would be paid twice."""
+        first, longest = self._settings.poll
+        for look in range(_LOOKS_FOR_RESULTS):
+            if look:
+                await anyio.sleep(min(first * 2.0**look, longest))
+            try:
+                return await self._service.content(file_id)
+            except errors.NotFoundError:
+                continue
+        raise RemoteBatchError(
+            f"{batch.id} has ended, but its results ({file_id}) are not kept any more."
+            " With other metadata the rows are sent again",
+            reason="lost",
+            batch_id=batch.id,
+        )
 
     def _complain(self, summary: BatchSummary) -> None:
         """Raise what has become of batches that did not complete."""
@@ -226,7 +238,8 @@ class RemoteRun:
         batch = short[0].batch
         assert batch is not None
         fault, status = _fault_of(batch), str(batch.status)
-        words = f"part {short[0].metadata[PART]}, {batch.id}: {_PHRASES.get(status, status)}"
+        ending = _PHRASES.get(status, f"the batch ended in a state that is not known, {status!r}")
+        words = f"part {short[0].metadata[PART]}, {batch.id}: {ending}"
         if fault.message:
             row = short[0].part.rows[fault.line - 1 : fault.line] if fault.line else ()
             words += f": {fault.message}" + (f" (row {row[0]} of the input, from 0)" if row else "")

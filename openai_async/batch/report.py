@@ -16,6 +16,9 @@ from openai_async.types.progress import BatchProgress
 
 #: Bad lines and ambiguous rows that are listed by name; further ones are only counted.
 LISTED = 1_000
+#: Unmatched lines that are kept, and how many bytes of each.
+_SHOWN_LINES = 10
+_SHOWN_BYTES = 200
 
 
 @attrs.frozen(repr=False)
@@ -34,6 +37,8 @@ class BatchSummary(Record):
         ambiguous: rows that an earlier run had sent when it was killed, and of which there is no answer: the server may
             have answered, and charged for it.
         ambiguous_ids: custom_id of the first 1,000 of them.
+        unmatched: lines of a remote batch's results that name no row of the input.
+        unmatched_lines: the beginnings of the first few of them.
         failures: this run's failed rows by the name of their error.
         tokens: as counted by the server, of this run.
         cost: US dollars of this run; None if the price of a model is not known.
@@ -58,6 +63,8 @@ class BatchSummary(Record):
     seconds: float
     complete: bool
     stopped: Bound | None = None
+    unmatched: int = 0
+    unmatched_lines: tuple[str, ...] = attrs.field(default=(), repr=False)
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         """What there is to tell, lists cut to their first three; counts of nothing are left out."""
@@ -97,6 +104,8 @@ class Tally:
     cost: float | None = 0.0
     complete: bool = False
     stopped: Bound | None = None
+    unmatched: int = 0
+    unmatched_lines: list[str] = attrs.field(factory=list[str])
 
     def count(self, outcome: Outcome) -> None:
         """A row that is on the disk now."""
@@ -118,6 +127,12 @@ class Tally:
         self.bad += 1
         if self.bad <= LISTED:
             self.bad_lines.append(line)
+
+    def unmatch(self, line: bytes) -> None:
+        """A line of a remote batch's results that names no row."""
+        self.unmatched += 1
+        if self.unmatched <= _SHOWN_LINES:
+            self.unmatched_lines.append(line[:_SHOWN_BYTES].decode("utf-8", "replace"))
 
     def doubt(self, custom_id: str) -> None:
         """A row that was sent before, and never answered."""
@@ -165,4 +180,6 @@ class Tally:
             seconds=seconds,
             complete=self.complete,
             stopped=self.stopped,
+            unmatched=self.unmatched,
+            unmatched_lines=tuple(self.unmatched_lines),
         )

@@ -10,6 +10,7 @@ import attrs
 
 from openai_async._layers.pipeline import Pipeline
 from openai_async._wire import codec, json
+from openai_async._wire.problems import error_in
 from openai_async.batch.endpoints import ENDPOINTS, path_of
 from openai_async.batch.errors import BatchError
 from openai_async.batch.outputs import Outcome, failure, success
@@ -86,20 +87,32 @@ class RowReply:
     meta: Meta = NO_META
 
 
-def _read(field: str, body: bytes) -> RowReply:
-    """Raises `DecodeError` for what is no answer of the endpoint, and has no such field."""
-    found, body = json.loads_and_text(body)
-    if not isinstance(found, dict) or field not in found:
+def reply_in(path: str, found: Any) -> RowReply:
+    """What the decoded body of an answer says, by the path of its endpoint. `body` is left empty.
+
+    Raises:
+        DecodeError: it is no answer of the endpoint: the field that holds the answer is absent or null, or it is empty
+            beside an error.
+    """
+    field = _FIELDS[path]
+    body = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    if body.get(field) is None or (not body[field] and error_in(body) is not None):
         raise DecodeError(f"the body has no field {field!r}, as an answer of this endpoint has")
-    found = cast("dict[str, Any]", found)
-    model, created, tier = found.get("model"), found.get("created", found.get("created_at")), found.get("service_tier")
+    model, created, tier = body.get("model"), body.get("created", body.get("created_at")), body.get("service_tier")
     return RowReply(
-        body,
-        usage_of(found),
+        b"",
+        usage_of(body),
         model if isinstance(model, str) else None,
         created if isinstance(created, (int, float)) else None,
         tier if isinstance(tier, str) else None,
     )
+
+
+def _read(path: str, body: bytes) -> RowReply:
+    found, text = json.loads_and_text(body)
+    reply = reply_in(path, found)
+    reply.body = text
+    return reply
 
 
 def usage_of(body: Mapping[str, Any]) -> CompletionUsage | None:
@@ -120,6 +133,5 @@ _AS_IN_CHATS = {
     "input_tokens_details": "prompt_tokens_details",
     "output_tokens_details": "completion_tokens_details",
 }
-_READERS: Mapping[str, Callable[[bytes], RowReply]] = {
-    path_of(name): partial(_read, endpoint.reply) for name, endpoint in ENDPOINTS.items()
-}
+_FIELDS: Mapping[str, str] = {path_of(name): endpoint.reply for name, endpoint in ENDPOINTS.items()}
+_READERS: Mapping[str, Callable[[bytes], RowReply]] = {path: partial(_read, path) for path in _FIELDS}

@@ -98,6 +98,10 @@ class Service:
         """How a batch is getting on."""
         return await self._fetch(Batch, "GET", paths.render("/batches/{id}", id=batch_id), family="/batches/{id}")
 
+    async def file(self, file_id: str) -> FileObject:
+        """What the server says of an uploaded file."""
+        return await self._fetch(FileObject, "GET", paths.render("/files/{id}", id=file_id), family="/files/{id}")
+
     async def content(self, file_id: str) -> bytes:
         """The bytes of a file."""
         path = paths.render("/files/{id}/content", id=file_id)

@@ -8,6 +8,7 @@ caller's thread: a loop hands the work to another one.
 from __future__ import annotations
 
 import csv
+import fcntl
 import os
 import stat
 import zlib
@@ -17,7 +18,7 @@ from typing import Any, BinaryIO
 import attrs
 import orjson
 
-from openai_async.batch.errors import BatchInputError
+from openai_async.batch.errors import BatchInputError, BatchLockedError
 from openai_async.batch.recipe import InputFormat, Recipe, kind_of
 from openai_async.batch.rows import BadRow, Row
 
@@ -113,6 +114,22 @@ class InputFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def lock(self) -> None:
+        """Keep other remote runs on this machine from handing in the same file, until it is closed.
+
+        Raises:
+            BatchLockedError: one is at it.
+        """
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BatchLockedError(
+                f"{self.path}: another remote run hands in this input, and its rows would be paid for twice."
+                " Nothing was sent. Wait for that run, or stop it"
+            ) from None
+        except OSError:  # a file system without locks
+            return
 
     def identity(self) -> os.stat_result:
         """Which file it is, and its size."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["BatchInput", "Breath", "read_input"]
 
 _NAMED = 100  # errors that are listed
+_MOST_INPUTS = 50_000  # of a batch of embeddings (`POST /batches` of the API's description)
 _SHARE = 0.002  # seconds of the event loop that a batch takes at a time
 
 
@@ -49,6 +50,7 @@ class BatchInput:
     offsets: array[int] = field(factory=lambda: array("Q"))
     model: str | None = None
     tokens: int = 0
+    inputs: int = 0
     errors: list[JSONObject] = field(factory=list[JSONObject])
 
     def refuse(self, problem: Problem, line: int | None = None) -> None:
@@ -89,8 +91,9 @@ async def _read_lines(emulator: Emulator, batch: Batch, file: StoredFile, found:
         if number > most:
             raise invalid(f"The batch has too many tasks: at most {most} are allowed.", code="too_many_tasks")
         try:
-            model = _check_row(emulator, line, batch.endpoint, ids)
-            _check_model(found, model)
+            body = _check_row(line, batch.endpoint, ids)
+            _check_model(found, _check_body(emulator, body, batch.endpoint))
+            _check_inputs(found, body, batch.endpoint)
         except Problem as problem:
             found.refuse(problem, number)
         found.offsets.append(offset)
@@ -99,8 +102,8 @@ async def _read_lines(emulator: Emulator, batch: Batch, file: StoredFile, found:
         await breath.take()
 
 
-def _check_row(emulator: Emulator, line: bytes, endpoint: str, ids: set[str]) -> str:
-    """Check one line and give the model that it names; adds its custom_id to `ids`."""
+def _check_row(line: bytes, endpoint: str, ids: set[str]) -> Fields:
+    """Check one line and give its body; adds its custom_id to `ids`."""
     try:
         row: Any = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -125,7 +128,7 @@ def _check_row(emulator: Emulator, line: bytes, endpoint: str, ids: set[str]) ->
         raise invalid(
             "The URL provided for this request does not match the batch endpoint.", param="url", code="invalid_url"
         )
-    return _check_body(emulator, fields.fields("body") or fields, endpoint)
+    return fields.fields("body") or fields
 
 
 def _check_body(emulator: Emulator, body: Fields, endpoint: str) -> str:
@@ -156,6 +159,17 @@ def _check_model(found: BatchInput, model: str) -> None:
             param="body.model",
             code="mismatched_model",
         )
+
+
+def _check_inputs(found: BatchInput, body: Fields, endpoint: str) -> None:
+    """The API bounds the texts of a batch of embeddings. A list of numbers is one text."""
+    if endpoint != "/v1/embeddings":
+        return
+    given: Any = body.get("input")
+    is_one = not isinstance(given, list) or (given and isinstance(given[0], int))
+    found.inputs += 1 if is_one else len(given)
+    if found.inputs > _MOST_INPUTS:
+        raise invalid(f"The batch has more than {_MOST_INPUTS} embedding inputs.", code="too_many_tasks")
 
 
 def _check_queue(emulator: Emulator, found: BatchInput) -> None:

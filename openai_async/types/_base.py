@@ -140,3 +140,11 @@ class Reply(Value):
     def attempts(self) -> tuple[Attempt, ...]:
         """One record per attempt, the successful one last."""
         return self.meta.attempts
+
+
+@attrs.define(repr=False)
+class Polled(Reply):
+    """A reply that is asked for again until it changes no more, such as a batch or a fine-tuning job.
+
+    Servers write "nothing" in many ways. In these replies null, "", [], {} and an absent field read alike, as None.
+    """

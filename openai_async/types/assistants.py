@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from openai_async.types._base import Reply, Value
+from openai_async.types._base import Polled, Reply, Value
 from openai_async.types.chat import ToolCall
 from openai_async.types.thing import Thing
 
@@ -154,7 +154,7 @@ class RunUsage(Value):
 
 
 @attrs.define(repr=False)
-class Run(Reply):
+class Run(Polled):
     """An assistant at work on a thread."""
 
     id: str
@@ -195,7 +195,7 @@ class Run(Reply):
 
 
 @attrs.define(repr=False)
-class RunStep(Reply):
+class RunStep(Polled):
     """What a run did: `step_details` is the message it made, or its tool calls."""
 
     id: str

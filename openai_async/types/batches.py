@@ -6,9 +6,13 @@ from typing import Any, Final
 
 import attrs
 
-from openai_async.types._base import Reply, Value
+from openai_async.types._base import Polled, Value
 
-_ENDED: Final = frozenset({"completed", "failed", "expired", "cancelled"})
+#: States in which a batch goes on by itself, other servers' words included. In every other one it has ended.
+_UNDER_WAY: Final = frozenset(
+    {"validating", "in_progress", "finalizing", "cancelling"}
+    | {"created", "pending", "processing", "queued", "running", "started", "submitted", "uploading"}
+)
 
 
 @attrs.define(repr=False)
@@ -39,7 +43,7 @@ class BatchRequestCounts(Value):
 
 
 @attrs.define(repr=False)
-class Batch(Reply):
+class Batch(Polled):
     """A batch. Times are seconds since 1970."""
 
     id: str
@@ -70,4 +74,4 @@ class Batch(Reply):
     @property
     def ended(self) -> bool:
         """Whether it changes no more."""
-        return self.status in _ENDED
+        return self.status is not None and self.status.lower() not in _UNDER_WAY

@@ -10,7 +10,7 @@ from typing import IO, Any, TypeAlias
 
 import attrs
 
-from openai_async.types._base import Reply
+from openai_async.types._base import Polled, Reply
 from openai_async.types._plain import Record
 from openai_async.types.meta import NO_META, Meta
 
@@ -22,7 +22,7 @@ FileInput: TypeAlias = "FileContent | tuple[str, FileContent] | tuple[str, FileC
 
 
 @attrs.define(repr=False)
-class FileObject(Reply):
+class FileObject(Polled):
     """A file at the API. Times are seconds since 1970; `bytes` is its size."""
 
     id: str

@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 
 import attrs
 
-from openai_async.types._base import Reply, Value
+from openai_async.types._base import Polled, Reply, Value
 from openai_async.types.fine_tuning import ENDED
 from openai_async.types.options import Nullable, RequestOptions
 
@@ -23,7 +23,7 @@ class FineTuneEvent(Value):
 
 
 @attrs.define(repr=False)
-class FineTune(Reply):
+class FineTune(Polled):
     """A fine-tune; its states are "pending", "running", "succeeded", "failed", "cancelled". Files are whole objects."""
 
     id: str

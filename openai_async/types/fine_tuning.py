@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import attrs
 
-from openai_async.types._base import Reply, Value
+from openai_async.types._base import Polled, Reply, Value
 
 #: States that a job does not leave.
 ENDED: Final = frozenset({"succeeded", "failed", "cancelled"})
@@ -23,7 +23,7 @@ class JobError(Value):
 
 
 @attrs.define(repr=False)
-class FineTuningJob(Reply):
+class FineTuningJob(Polled):
     """A job; its states are "validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled".
 
     Times are in epoch seconds. `hyperparameters` and `method` are as the API has them: numbers, or "auto".

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import attrs
 
-from openai_async.types._base import Reply
+from openai_async.types._base import Polled, Reply
 from openai_async.types.files import FileObject
 
 
 @attrs.define(repr=False)
-class Upload(Reply):
+class Upload(Polled):
     """A file that is sent in parts; `file` is there once it is complete. Times are seconds since 1970."""
 
     id: str

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from openai_async.types._base import Reply, Value
+from openai_async.types._base import Polled, Reply, Value
 from openai_async.types.thing import Thing
 
 
@@ -25,7 +25,7 @@ class FileCounts(Value):
 
 
 @attrs.define(repr=False)
-class VectorStore(Reply):
+class VectorStore(Polled):
     """A store of files that can be searched. Times are epoch seconds."""
 
     id: str
@@ -51,7 +51,7 @@ class VectorStoreFileError(Value):
 
 
 @attrs.define(repr=False)
-class VectorStoreFile(Reply):
+class VectorStoreFile(Polled):
     """A file of a store; its `id` is the file's own."""
 
     id: str
@@ -66,7 +66,7 @@ class VectorStoreFile(Reply):
 
 
 @attrs.define(repr=False)
-class VectorStoreFileBatch(Reply):
+class VectorStoreFileBatch(Polled):
     """Files that were attached to a store together."""
 
     id: str

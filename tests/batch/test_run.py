@@ -204,7 +204,7 @@ async def test_failures_are_lines_too(tmp_path: Path) -> None:
             second = await batch.run(source, out)
             third = await batch.run(source, out, retry_failed=True)
     assert (first.done, first.failed, first.complete, first.ok) == (7, 6, True, False)
-    assert first.retryable == 4
+    assert first.retryable == 5
     assert first.failures == {
         "BadRequestError": 1,
         "InternalServerError": 1,
@@ -223,8 +223,8 @@ async def test_failures_are_lines_too(tmp_path: Path) -> None:
         "other": "invalid_response",
         "moved": "unexpected_redirect",
     }
-    assert (second.done, second.skipped, second.failed_before, second.ok) == (4, 3, 2, False)
-    assert (third.done, third.skipped, third.ok) == (2, 5, True)
+    assert (second.done, second.skipped, second.failed_before, second.ok) == (5, 2, 1, False)
+    assert (third.done, third.skipped, third.ok) == (1, 6, True)
     assert [(line["custom_id"], line["response"]["request_id"]) for line in read_lines(out)] == [
         (name, f"req-{name}") for name in names
     ]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-from typing import Any
+from typing import Any, get_origin
 
+import attrs
 import pytest
 
 from openai_async._wire import codec
+from openai_async._wire.codec import structure
 from openai_async.errors import DecodeError
-from openai_async.types._base import Reply, Value
+from openai_async.types._base import Polled, Reply, Value
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, CompletionUsage
 from openai_async.types.meta import Meta
 from openai_async.types.models import Model, ModelList
@@ -180,6 +182,36 @@ def test_null_is_absent_where_a_field_is_optional(place: list[Any]) -> None:
     assert decoded(with_null) == decoded(without)
 
 
+@pytest.mark.parametrize(
+    ("place", "nothing"),
+    [(["usage"], ""), (["usage"], []), (["choices", 0, "logprobs"], []), (["choices", 0, "message", "tool_calls"], {})],
+)
+def test_an_empty_value_that_does_not_fit_is_absent(place: list[Any], nothing: object) -> None:
+    """A server that writes an empty text, array or object for "nothing here" is read like one that writes null."""
+    data, without = whole(), whole()
+    *way, last = place
+    holder, holder_without = data, without
+    for step in way:
+        holder, holder_without = holder[step], holder_without[step]
+    holder[last] = nothing
+    del holder_without[last]
+    assert decoded(data) == decoded(without)
+
+
+@pytest.mark.parametrize("nothing", [None, "", [], {}], ids=repr)
+@pytest.mark.parametrize("cls", Polled.__subclasses__(), ids=lambda cls: cls.__name__)
+def test_nothing_has_many_spellings_in_what_is_polled(cls: type[Polled], nothing: object) -> None:
+    """In a job's state null, "", [], {} and an absent field are one thing, for every field that may be absent."""
+    fields = attrs.fields(cls)
+    required = {
+        field.name: [] if get_origin(field.type) is list else "x" for field in fields if field.default is attrs.NOTHING
+    }
+    optional = {
+        field.name: nothing for field in fields if field.default is None and field.name not in ("extra", "meta")
+    }
+    assert structure(cls, {**required, **optional}) == structure(cls, required)
+
+
 def test_null_is_an_empty_list_where_a_list_must_be() -> None:
     """`"choices": null` and `"data": null` are lists of nothing; unknown nulls beside them are kept."""
     assert decoded({"id": "x", "choices": None, "new": None}).to_dict() == {
@@ -231,7 +263,7 @@ def test_chunks_may_be_nearly_empty() -> None:
         (["choices", 0, "index"], SECRET, "$.choices[0].index"),
         (["choices", 0, "index"], False, "$.choices[0].index"),
         (["choices", 0, "message", "content"], [SECRET], "$.choices[0].message.content"),
-        (["choices", 0, "message", "tool_calls"], {}, "$.choices[0].message.tool_calls"),
+        (["choices", 0, "message", "tool_calls"], {SECRET: 1}, "$.choices[0].message.tool_calls"),
         (["choices", 0, "message", "tool_calls", 1], SECRET, "$.choices[0].message.tool_calls[1]"),
         (
             ["choices", 0, "message", "tool_calls", 0, "function", "arguments"],
