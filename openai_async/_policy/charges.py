@@ -28,6 +28,15 @@ class ChargeLog:
         self._total = 0.0
         self._cut_at = 4096
 
+    def keep(self, horizon: float) -> None:
+        """From now on, entries are kept for so many seconds at least."""
+        self._horizon = max(self._horizon, horizon)
+
+    @property
+    def last(self) -> float:
+        """The time of the last entry."""
+        return self._times[-1] if self._times else float("-inf")
+
     def append(self, time: float, charge: float) -> int:
         """Record a charge made at `time`, not before the last one; returns the number of its entry."""
         times = self._times

@@ -8,19 +8,20 @@ nothing to count, and only the number in flight is steered: a refusal cuts it, s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from openai_async._policy import learnt_limits
 from openai_async._policy.buckets import Buckets
-from openai_async._policy.levels import Grant, Level, Reason, Stated
+from openai_async._policy.levels import Grant, Kind, Level, Reason, Stated
 from openai_async.types.limits import Accounting, RateLimit, StatedLimits
 from openai_async.types.meta import Bucket, RateLimits
 
 #: Requests in flight while a pool's limits are still unknown.
 _BLIND: Final = 16
 _CUT: Final = 0.7
-#: A limit whose bucket takes longer to fill is one per day.
-_A_DAYS_WORTH: Final = 600.0
+#: So many replies on end that state no limit: those that were learnt hold no more.
+_SILENT: Final = 3
 
 
 def limits_of(family: str, stated: StatedLimits) -> RateLimit | None:
@@ -41,14 +42,14 @@ class Pool:
         accounting: how the server counts tokens, if the limits do not say it.
     """
 
-    __slots__ = ("_blind", "_buckets", "_cut", "_in_flight", "_learns", "_most", "accounting")
+    __slots__ = ("_blind", "_buckets", "_cut", "_in_flight", "_most", "_silent", "accounting")
 
     def __init__(self, stated: RateLimit | None, now: float, accounting: Accounting = "admission") -> None:
         self.accounting: Accounting = (stated.accounting if stated else None) or accounting
         levels = [Level(*period) for period in stated.periods()] if stated else []
-        self._buckets = Buckets(levels, now)
-        self._learns = not levels  # limits are not known yet
+        self._buckets = Buckets(levels, now, learns=not levels)
         self._blind = not levels  # nor is it known whether there are any
+        self._silent = 0  # replies on end that stated none
         self._in_flight = 0
         self._most = math.inf  # AIMD's bound on the number in flight
         self._cut = -math.inf
@@ -84,30 +85,31 @@ class Pool:
 
     def samples(self, grant: Grant) -> bool:
         """Whether what the reply to a request says of the limits would tell anything new."""
-        return self._learns or self._buckets.samples(grant)
+        return not self.levels or self._buckets.samples(grant)
 
     def answered(self, now: float, grant: Grant, limits: RateLimits | None) -> None:
         """A reply's headers have arrived; None if nobody has looked what they say (see `samples`)."""
         if limits is None:
             self._buckets.close(grant)
         else:
-            self._learn(now, grant, limits)
-            self._buckets.succeeded(now, grant, _stated(limits.requests), _stated(limits.tokens))
+            requests, tokens, others = _samples(limits)
+            self._blind = False
+            self._unlearn(limits)
+            self._buckets.succeeded(now, grant, requests, tokens, others)
         if self._most < math.inf:
             self._most += 1.0 / self._most
 
     def refused(self, now: float, grant: Grant, limits: RateLimits, *, retry_after: float, jitter: float) -> None:
         """A 429 (or an overload) has arrived. `retry_after` and `jitter` in seconds."""
-        self._learn(now, grant, limits)
+        requests, tokens, others = _samples(limits)
+        self._blind = False
+        self._buckets.refused(now, grant, requests, tokens, others, retry_after=retry_after, jitter=jitter)
         if not self.levels:
             accepted = self._in_flight - 1.0  # what is in flight beside it; some of that may be refused, too
             if grant.time > self._cut:
                 self._cut = now
                 accepted *= _CUT
             self._most = max(1.0, min(self._most, accepted))
-        self._buckets.refused(
-            now, grant, _stated(limits.requests), _stated(limits.tokens), retry_after=retry_after, jitter=jitter
-        )
 
     def ended(self, now: float, grant: Grant, tokens: float | None) -> None:
         """The request is over, however it ended; `tokens` is what the server counted for it, if that is known."""
@@ -116,36 +118,23 @@ class Pool:
         if tokens is not None and self.accounting != "admission":
             self._buckets.settle(now, grant, tokens)
 
-    def _learn(self, now: float, grant: Grant, limits: RateLimits) -> None:
-        if not self._learns:
-            return
-        self._blind = False
-        levels = [
-            level
-            for level in (_level("requests", limits.requests), _level("tokens", limits.tokens))
-            if level is not None
-        ]
-        if levels:
-            self._learns = False
-            known = Buckets(levels, now)
-            self._buckets.move_to(known, now)
-            self._buckets = known
+    def _unlearn(self, limits: RateLimits) -> None:
+        """A server that states limits no more is not held to the last ones that it stated."""
+        if limits.requests.limit is None and limits.tokens.limit is None:
+            self._silent += 1
+            if self._silent == _SILENT:
+                self._buckets.forget()
+        else:
+            self._silent = 0
 
 
-def _level(kind: str, stated: Bucket) -> Level | None:
-    """The level that one pair of headers describes: per minute, or per day if its bucket fills that slowly."""
-    if stated.limit is None:
-        return None
-    seconds = 60.0
-    if stated.reset and stated.remaining is not None and stated.limit - stated.remaining >= 1:
-        fills_in = stated.limit * stated.reset / (stated.limit - stated.remaining)
-        seconds = 86_400.0 if fills_in > _A_DAYS_WORTH else 60.0
-    assert kind in ("requests", "tokens")
-    capacity = _stated(stated).capacity if seconds == 60.0 else None
-    level = Level(kind, stated.limit / seconds, capacity or stated.limit, stated.limit)  # type: ignore[arg-type]
-    level.most = stated.limit
-    return level
+def _samples(limits: RateLimits) -> tuple[Stated, Stated, Sequence[tuple[Kind, Stated]]]:
+    """What headers say, as far as it can be meant."""
+    others = [(kind, _stated(kind, bucket)) for kind, bucket in limits.others] if limits.others else ()
+    return _stated("requests", limits.requests), _stated("tokens", limits.tokens), others
 
 
-def _stated(bucket: Bucket) -> Stated:
-    return Stated(bucket.limit, bucket.remaining, bucket.reset)
+def _stated(kind: Kind, bucket: Bucket) -> Stated:
+    return learnt_limits.plausible(
+        kind, Stated(bucket.limit, bucket.remaining, bucket.reset, bucket.window, bucket.at_once)
+    )

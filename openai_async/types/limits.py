@@ -61,7 +61,11 @@ class RateLimit(Record):
             raise ConfigurationError("rate_limit.accounting", "must be 'admission', 'settle', 'realtime' or None")
 
     def periods(self) -> Iterator[tuple[Literal["requests", "tokens"], float, float, float]]:
-        """(kind, rate per second, capacity, most of a single request) of each stated limit, shared out."""
+        """(kind, rate per second, capacity, most of a single request) of each stated limit.
+
+        Rate and capacity are shared out. A single request may cost what the account allows: it waits for its part to
+        be full, and what follows waits for as long as the account takes.
+        """
         kinds: tuple[Literal["requests", "tokens"], ...] = ("requests", "tokens")
         for kind in kinds:
             for period, seconds in _SECONDS.items():
@@ -70,7 +74,7 @@ class RateLimit(Record):
                     ours = limit * self.share
                     at_once = ours if self.burst is None else ours * min(1.0, self.burst / seconds)
                     # Less than one request's worth could never be spent.
-                    yield kind, ours / seconds, max(1.0, at_once), max(1.0, ours)
+                    yield kind, ours / seconds, max(1.0, at_once), max(1.0, limit)
 
 
 def _is_positive(value: object) -> bool:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from openai_async._policy.buckets import _SHARE_LEAST, _SHARE_MOST, Buckets
+from openai_async._policy.buckets import Buckets
 from openai_async._policy.levels import Grant, Kind, Level, Stated
+from openai_async._policy.samples import SHARE_LEAST, SHARE_MOST
 
 NOTHING = Stated()
 RATE = {"tokens": 1_000.0, "requests": 10.0}
@@ -20,6 +21,11 @@ def buckets_of(*kinds: Kind) -> Buckets:
     buckets.close(buckets.grant(-1_000.0, 0.0))
     buckets.wait(0.0, 0.0)
     return buckets
+
+
+def unknown(kind: Kind) -> Level:
+    """A limit that becomes known late."""
+    return Level(kind, RATE[kind], 60 * RATE[kind])
 
 
 def succeed(buckets: Buckets, now: float, grant: Grant, remaining: float | None = None) -> None:
@@ -107,7 +113,7 @@ def test_no_number_of_refusals_stops_everything() -> None:
         assert 0 < level.share < 0.1
         assert level.margin <= 0.25 * level.capacity
         assert level.doubt <= level.most_doubt
-    assert buckets.wait(1_000.0, 60_000.0)[0] < 60 / _SHARE_LEAST + 1
+    assert buckets.wait(1_000.0, 60_000.0)[0] < 60 / SHARE_LEAST + 1
 
 
 def test_cuts_are_made_up_for_as_requests_succeed() -> None:
@@ -210,7 +216,7 @@ def test_a_share_has_bounds() -> None:
         for second in range(0, 300, 3):
             succeed(buckets, second + 0.1, buckets.grant(float(second), 10_000.0), remaining)
             remaining = remaining_after
-        assert _SHARE_LEAST <= buckets.levels[0].share <= _SHARE_MOST["tokens"]
+        assert SHARE_LEAST <= buckets.levels[0].share <= SHARE_MOST["tokens"]
 
 
 def test_a_full_bucket_says_nothing_of_the_share() -> None:
@@ -314,49 +320,45 @@ def test_nothing_refills_before_the_first_request_is_there() -> None:
     assert buckets.wait(1.0, 1.0) == (0.0, None)
 
 
-def test_what_was_settled_is_handed_over() -> None:
+def test_what_was_settled_counts_once_limits_are_known() -> None:
     """6,000 came back after the request was sent whose reply makes the limits known: they are added to its level."""
     blind = Buckets([], 0.0)
     old, first = blind.grant(0.0, 10_000.0), blind.grant(5.0, 1_000.0)
     blind.settle(6.0, old, 4_000.0)
     blind.grant(6.5, 20_000.0)
-    known = buckets_of("tokens")
-    blind.move_to(known, 7.0)
-    succeed(known, 7.0, first, 40_000)
-    assert known.levels[0].level == pytest.approx(28_000)
+    blind.add(unknown("tokens"), 7.0)
+    succeed(blind, 7.0, first, 40_000)
+    assert blind.levels[0].level == pytest.approx(28_000)
 
 
-def test_what_was_charged_is_handed_over() -> None:
+def test_what_was_charged_counts_once_limits_are_known() -> None:
     """Limits become known by the reply to the first of ten requests of 1,000: the nine sent after it are counted."""
     blind = Buckets([], 0.0)
     first = blind.grant(0.0, 1_000.0)
     for number in range(1, 10):
         blind.grant(0.1 * number, 1_000.0)
-    known = buckets_of("tokens")
-    blind.move_to(known, 1.0)
-    succeed(known, 1.0, first, 59_000)
-    assert known.levels[0].level == pytest.approx(51_000)
+    blind.add(unknown("tokens"), 1.0)
+    succeed(blind, 1.0, first, 59_000)
+    assert blind.levels[0].level == pytest.approx(51_000)
 
 
-def test_a_gate_is_handed_over() -> None:
+def test_a_gate_counts_once_limits_are_known() -> None:
     """A Retry-After that came before the limits became known holds all the same."""
     blind = Buckets([], 0.0)
     refuse(blind, 0.0, blind.grant(0.0, 1.0), retry_after=10.0)
-    known = buckets_of("tokens")
-    blind.move_to(known, 1.0)
-    assert known.wait(1.0, 1.0) == (9.0, "retry-after")
+    blind.add(unknown("tokens"), 1.0)
+    assert blind.wait(1.0, 1.0) == (9.0, "retry-after")
 
 
-def test_what_is_out_is_handed_over() -> None:
+def test_what_is_out_counts_once_limits_are_known() -> None:
     """Nine of ten requests sent blind are unanswered once limits are known; when all are answered, nothing is."""
     blind = Buckets([], 0.0)
     first, *others = [blind.grant(0.0, 1_000.0) for _ in range(10)]
-    known = buckets_of("tokens")
-    blind.move_to(known, 1.0)
-    succeed(known, 1.0, first, 30_000)
-    assert held_back(known, 1.0) == pytest.approx(9_000)
+    blind.add(unknown("tokens"), 1.0)
+    succeed(blind, 1.0, first, 30_000)
+    assert held_back(blind, 1.0) == pytest.approx(9_000)
     for grant in others:
-        known.close(grant)
-    assert held_back(known, 1.0) == 0
-    known.grant(1.0, 5_000.0)
-    assert held_back(known, 1.0) == pytest.approx(5_000)
+        blind.close(grant)
+    assert held_back(blind, 1.0) == 0
+    blind.grant(1.0, 5_000.0)
+    assert held_back(blind, 1.0) == pytest.approx(5_000)

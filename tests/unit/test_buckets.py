@@ -302,14 +302,25 @@ def test_a_sample_without_a_level_says_nothing() -> None:
     assert (buckets.levels[0].capacity, level_at(buckets, 1.0)) == (60_000, 59_900)
 
 
-def test_a_limit_lower_than_stated_is_the_limit() -> None:
-    """Stated 60,000, the server says 30,000: half the rate, half the bucket, and nothing larger fits."""
+def test_a_limit_lower_than_stated_only_delays() -> None:
+    """Stated 60,000, the server says 30,000: that is a limit beside it, and what is larger goes when it is full."""
     buckets = begun(tokens())
     answered(buckets, 0.0, buckets.grant(0.0, 1_000.0), remaining=29_000, limit=30_000)
-    level = buckets.levels[0]
-    assert (level.rate, level.capacity, level.limit) == (500, 30_000, 30_000)
-    assert buckets.wait(0.0, 30_001.0) == (math.inf, "tokens")
-    assert level_at(buckets, 1_000.0) == 30_000
+    stated, said = buckets.levels
+    assert (stated.rate, stated.capacity, said.rate, said.capacity) == (1_000, 60_000, 500, 30_000)
+    assert buckets.wait(0.0, 30_001.0) == (pytest.approx(2.0), "tokens")
+    assert buckets.wait(0.0, 60_001.0) == (math.inf, "tokens")
+    buckets.wait(1_000.0, 0.0)
+    assert said.level == 30_000
+
+
+def test_what_a_server_says_is_followed_down_and_up() -> None:
+    """Until it says as much as was stated, or more: then that alone holds."""
+    buckets = begun(tokens())
+    for time, limit, levels in ((0.0, 6_000.0, 2), (10.0, 30_000.0, 2), (20.0, 60_000.0, 1), (30.0, 90_000.0, 1)):
+        answered(buckets, time, buckets.grant(time, 0.0), remaining=5_000, limit=limit)
+        assert [level.capacity for level in buckets.levels] == [60_000, pytest.approx(limit)][:levels]
+        assert buckets.levels[-1].level <= 60_000
 
 
 def test_a_limit_higher_than_stated_may_only_lower() -> None:

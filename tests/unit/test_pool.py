@@ -86,11 +86,13 @@ def test_what_does_not_fit_is_told() -> None:
 
 
 def test_a_limit_lower_than_stated_is_believed() -> None:
-    """Stated 6,000, said 3,000: from then on that is what fits."""
+    """Stated 6,000, said 3,000: from then on that is the limit; what is larger fits all the same, and waits longer."""
     pool = Pool(RateLimit(tokens_per_minute=6_000), 0.0)
     pool.answered(1.0, pool.grant(0.0, 10.0), said(limit_tokens="3000", remaining_tokens="2990"))
-    assert (pool.levels[0].capacity, pool.levels[0].rate) == (3_000, 50)
-    assert pool.fits(3_001.0) is not None
+    assert [(level.capacity, level.rate) for level in pool.levels] == [(6_000, 100), (3_000, 50)]
+    assert pool.fits(6_000.0) is None
+    assert pool.fits(6_001.0) is not None
+    assert pool.wait(1.0, 6_000.0)[0] <= 60
 
 
 @pytest.mark.parametrize(
