@@ -335,7 +335,7 @@ class RateLimitError(APIStatusError):
 
 
 class QuotaExhaustedError(APIStatusError):
-    """429 that waiting does not cure: credit, spend limit or usage limit of the account is drained.
+    """402, 429 or 403 that waiting does not cure: the account has no credit left, or a spending limit is reached.
 
     Not a `RateLimitError`, so that code which waits and tries again does not wait for ever.
     """

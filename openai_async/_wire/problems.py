@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
-from openai_async._wire import json, retry_delays
+from openai_async._wire import drained, json, retry_delays
 from openai_async._wire.headers import should_retry
 from openai_async.errors import (
     APIStatusError,
@@ -62,16 +62,6 @@ _STATUS_OF_TYPE = {
     "server_is_overloaded": 503,
     "overloaded_error": 503,
 }
-#: The account is drained: the old spelling, as type or code, and the four that took over from it.
-QUOTA_CODES = frozenset(
-    {
-        "insufficient_quota",
-        "credit_balance_exhausted",
-        "organization_spend_limit_exceeded",
-        "project_spend_limit_exceeded",
-        "organization_usage_limit_exceeded",
-    }
-)
 _CONTEXT_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
 _CONTEXT_WORDS = "maximum context length is"  # of servers that copy the API's message, but not its code
 _FILTER_CODES = frozenset({"content_filter", "content_policy_violation"})
@@ -156,7 +146,7 @@ def _implied_status(error: Any) -> int:
             return value
     for value in stated:
         if isinstance(value, str):
-            if value in QUOTA_CODES:
+            if value.lower() in drained.CODES:
                 return 429
             if value in _STATUS_OF_TYPE:
                 return _STATUS_OF_TYPE[value]
@@ -176,14 +166,15 @@ def _build(
     code, kind, param = (_text(fields.get(name)) for name in ("code", "type", "param"))
     message = _text(fields.get("message")) or (error if isinstance(error, str) else "")
     message = message or _told_by(fields.get("detail")) or "no message"
-    return _class_of(status, code, kind, message)(
+    delay = retry_after(message)
+    return _class_of(status, code, kind, message, delay)(
         f"{status}: {message[:2000]}",
         status_code=status,
         code=code,
         type=kind,
         param=param,
         body=error,
-        retry_after=retry_after(message),
+        retry_after=delay,
         **known,
     )
 
@@ -218,12 +209,13 @@ def _place(loc: Any) -> str:
     return f"{'.'.join(steps)}: " if steps else ""
 
 
-def _class_of(status: int, code: str | None, kind: str | None, message: str) -> type[APIStatusError]:
-    if status == 429:
-        if code in QUOTA_CODES or kind in QUOTA_CODES:
-            return QuotaExhaustedError
-        if message.startswith("Request too large"):  # the API has no code of its own for it
-            return RequestExceedsLimitError
+def _class_of(
+    status: int, code: str | None, kind: str | None, message: str, delay: float | None
+) -> type[APIStatusError]:
+    if drained.is_drained(status, code, kind, message, delay=delay):
+        return QuotaExhaustedError
+    if status == 429 and message.startswith("Request too large"):  # the API has no code of its own for it
+        return RequestExceedsLimitError
     if status in (400, 413, 422, 500):
         if code in _CONTEXT_CODES or kind in _CONTEXT_CODES or _CONTEXT_WORDS in message:
             return ContextLengthExceededError
@@ -234,6 +226,11 @@ def _class_of(status: int, code: str | None, kind: str | None, message: str) -> 
 
 def _text(value: object) -> str | None:
     return None if value is None or value == "" else value if isinstance(value, str) else str(value)
+
+
+def without_keys(text: str) -> str:
+    """A server's text without what looks like a key."""
+    return _KEY.sub(_MASK, text)
 
 
 def _revealed(secrets: Collection[Secret]) -> list[str]:

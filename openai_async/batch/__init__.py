@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     )
     from openai_async.batch.parts import RemoteLimits as RemoteLimits
     from openai_async.batch.recipe import InputFormat as InputFormat
-    from openai_async.batch.report import BatchSummary as BatchSummary
+    from openai_async.batch.report import BatchSummary as BatchSummary, FailureKind as FailureKind
     from openai_async.batch.rows import BadLine as BadLine
     from openai_async.batch.run import Stop as Stop
     from openai_async.types.progress import (
@@ -50,6 +50,7 @@ _HOMES = {
     "BatchProgress": "openai_async.types.progress",
     "BatchSummary": "openai_async.batch.report",
     "BadLine": "openai_async.batch.rows",
+    "FailureKind": "openai_async.batch.report",
     "RemoteProgress": "openai_async.types.progress",
     "RemotePart": "openai_async.types.progress",
     "InputFormat": "openai_async.batch.recipe",
@@ -72,6 +73,7 @@ __all__ = [
     "BatchProgress",
     "BatchSummary",
     "BadLine",
+    "FailureKind",
     "RemoteProgress",
     "RemotePart",
     # what it takes

@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator
 
-from openai_async.batch.errors import BatchMismatchError
+from openai_async.batch.errors import BatchInputError, BatchMismatchError
 from openai_async.batch.journal import Finished
 from openai_async.batch.outputs import Kind
 from openai_async.batch.report import LISTED, Tally
@@ -109,6 +109,16 @@ class Intake:
                 if len(rows) >= _ROWS or size >= _BYTES:
                     break
         return rows
+
+    def check_some_are_requests(self) -> None:
+        """Refuse an IN of which no line is a request, for one reason that all of them share. Call it at the end.
+
+        Raises:
+            BatchInputError: names the reason.
+        """
+        reasons = {line.reason for line in self._tally.bad_lines}
+        if self._tally.total > 1 and self._tally.bad == self._tally.total and len(reasons) == 1:
+            raise BatchInputError(f"{self._source.path}: no line is a request, for the same reason: {reasons.pop()}")
 
     def _wanted(self, record: Record) -> Row | None:
         try:

@@ -23,7 +23,7 @@ from openai_async.types.meta import Meta
 PREFIX = b'{"id":"batch_req_'
 _ID = re.compile(r"batch_req_([0-9]{9,15})_([0-9a-f]{8})\Z")
 #: Failures that are the key's, the server's or the network's, and not the row's: another run may do better.
-_PASSING_STATUS = frozenset({401, 403, 408, 409, 425, 429})
+_PASSING_STATUS = frozenset({401, 402, 403, 408, 409, 425, 429})
 #: Codes of failures without an answer that another run would not cure.
 _FINAL_CODES = frozenset({"ambiguous", "invalid_parameter", "response_too_large"})
 
@@ -60,6 +60,8 @@ class Outcome:
     cost: float | None = 0.0
     #: Name of the failure; None for a success.
     failure: str | None = None
+    #: What the server, or this library, says of the failure; without keys and prompts.
+    message: str = attrs.field(default="", repr=False)
     #: What it failed of, if that was a call.
     error: Exception | None = attrs.field(default=None, repr=False)
 
@@ -80,7 +82,8 @@ def failure(row: Row, error: Exception) -> Outcome:
     if not isinstance(error, errors.OpenAIError):
         line = _unanswered(row, "client_error", f"the call raised {type(error).__name__}")
         return Outcome(row, Kind.PASSING, line, failure=type(error).__name__, error=errors.frameless(error))
-    if isinstance(error, errors.APIStatusError):
+    judges = not isinstance(error, errors.QuotaExhaustedError) or _kind_of_status(error.status_code) is Kind.PASSING
+    if isinstance(error, errors.APIStatusError) and judges:
         body: Any = error.body if isinstance(error.body, dict) else _error_body(error)  # pyright: ignore
         response = {"status_code": error.status_code, "request_id": error.request_id or "", "body": {"error": body}}
         line = _line(row, orjson.dumps(response), b"null")
@@ -88,18 +91,19 @@ def failure(row: Row, error: Exception) -> Outcome:
     else:
         code = _code_of(error)
         line, kind = _unanswered(row, code, str(error)), _kind_of_code(code)
-    return Outcome(row, kind, line, failure=type(error).__name__, error=error)
+    return Outcome(row, kind, line, failure=type(error).__name__, message=str(error), error=error)
 
 
 def ambiguous(row: Row) -> Outcome:
     """A row that an earlier run sent without hearing of it, and that is not to be sent again."""
-    line = _unanswered(row, "ambiguous", "sent by a run that was killed before the answer came; not sent again")
-    return Outcome(row, Kind.FAILED, line, failure="Ambiguous")
+    message = "sent by a run that was killed before the answer came; not sent again"
+    line = _unanswered(row, "ambiguous", message)
+    return Outcome(row, Kind.FAILED, line, failure="Ambiguous", message=message)
 
 
 def not_answered(row: Row, code: str, message: str) -> Outcome:
     """A row without a readable answer, with the reason as the Batch API writes it."""
-    return Outcome(row, _kind_of_code(code), _unanswered(row, code, message), failure=code)
+    return Outcome(row, _kind_of_code(code), _unanswered(row, code, message), failure=code, message=message)
 
 
 def _unanswered(row: Row, code: str, message: str) -> bytes:
@@ -133,6 +137,8 @@ def _code_of(error: errors.OpenAIError) -> str:
             return "unexpected_redirect"
         case errors.InvalidParameterError():
             return "invalid_parameter"
+        case errors.QuotaExhaustedError():  # under a status that would judge the row
+            return "insufficient_quota"
         case _:
             return "invalid_response"
 

@@ -96,7 +96,8 @@ class Recipe:
         body = {**self.params, **body}
         for name in ENDPOINTS[endpoint].needs:
             if not body.get(name):
-                raise BadRow(f"{name!r} is missing or empty")
+                hint = "; name one for all with `model`" if name == "model" else ""
+                raise BadRow(f"{name!r} is missing or empty{hint}")
         if body.get("stream"):
             raise BadRow("'stream': a batch cannot be streamed")
         return Row(index, digest, custom_id, path_of(endpoint), body)

@@ -19,6 +19,25 @@ LISTED = 1_000
 #: Unmatched lines that are kept, and how many bytes of each.
 _SHOWN_LINES = 10
 _SHOWN_BYTES = 200
+#: Characters of a failure's message that are kept.
+_SHOWN_MESSAGE = 500
+
+
+@attrs.frozen(repr=False)
+class FailureKind(Record):
+    """Rows that failed alike.
+
+    Attributes:
+        name: of their error, as in `BatchSummary.failures`.
+        count: how many of them there were in this run.
+        custom_id: of the first of them.
+        message: what the server, or this library, said of the first of them.
+    """
+
+    name: str
+    count: int
+    custom_id: str
+    message: str
 
 
 @attrs.frozen(repr=False)
@@ -40,6 +59,7 @@ class BatchSummary(Record):
         unmatched: lines of a remote batch's results that name no row of the input.
         unmatched_lines: the beginnings of the first few of them.
         failures: this run's failed rows by the name of their error.
+        failure_kinds: the same with the first row and the first message of each, the most frequent first.
         tokens: as counted by the server, of this run.
         cost: US dollars of this run; None if the price of a model is not known.
         seconds: duration of this run.
@@ -65,6 +85,7 @@ class BatchSummary(Record):
     stopped: Bound | None = None
     unmatched: int = 0
     unmatched_lines: tuple[str, ...] = attrs.field(default=(), repr=False)
+    failure_kinds: tuple[FailureKind, ...] = attrs.field(default=(), repr=False)
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         """What there is to tell, lists cut to their first three; counts of nothing are left out."""
@@ -106,6 +127,7 @@ class Tally:
     stopped: Bound | None = None
     unmatched: int = 0
     unmatched_lines: list[str] = attrs.field(factory=list[str])
+    _firsts: dict[str, Outcome] = attrs.field(factory=dict[str, Outcome])
 
     def count(self, outcome: Outcome) -> None:
         """A row that is on the disk now."""
@@ -116,6 +138,7 @@ class Tally:
             self.failed += 1
             self.retryable += outcome.kind is Kind.PASSING
             self.failures[outcome.failure] += 1
+            self._firsts.setdefault(outcome.failure, outcome)
 
     def skip(self, kind: Kind) -> None:
         """A row that was on the disk before."""
@@ -182,4 +205,9 @@ class Tally:
             stopped=self.stopped,
             unmatched=self.unmatched,
             unmatched_lines=tuple(self.unmatched_lines),
+            failure_kinds=tuple(
+                FailureKind(name, count, first.row.custom_id, first.message[:_SHOWN_MESSAGE])
+                for name, count in self.failures.most_common()
+                for first in [self._firsts[name]]
+            ),
         )

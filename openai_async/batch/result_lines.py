@@ -70,7 +70,8 @@ def _judged(line: bytes, fields: dict[str, Any], row: Row) -> Result:
         return _success(line, fields, row, response, status)
     if (copied := _copied(line, fields, row)) is not None:
         kind = parse(copied).kind
-        return Result(Outcome(row, kind, copied, failure=_name_of(fields)))
+        name, message = _name_and_message(fields)
+        return Result(Outcome(row, kind, copied, failure=name, message=message))
     body: Any = response.get("body")
     error = problems.error_in(body) or fields.get("error") or body
     if status is not None and 400 <= status < 600:
@@ -131,16 +132,16 @@ def _code_and_message(error: Any) -> tuple[str, str]:
     if isinstance(error, dict):
         fields = cast("dict[str, Any]", error)
         code = fields.get("code") or fields.get("type") or "no_answer"
-        return str(code), str(fields.get("message") or "the server gave no reason")
+        return str(code), problems.without_keys(str(fields.get("message") or "the server gave no reason"))
     if isinstance(error, str) and error:
-        return "no_answer", error
+        return "no_answer", problems.without_keys(error)
     return "no_answer", "the result holds neither an answer nor an error"
 
 
-def _name_of(fields: Mapping[str, Any]) -> str:
-    """A name for a failure, for people to count."""
+def _name_and_message(fields: Mapping[str, Any]) -> tuple[str, str]:
+    """A name for a failure, for people to count, and what is said of it."""
     response = fields["response"]
     if response is None:
-        return str(fields["error"]["code"])
-    code, _ = _code_and_message(problems.error_in(response.get("body")))
-    return code if code != "no_answer" else f"status {response['status_code']}"
+        return str(fields["error"]["code"]), _code_and_message(fields["error"])[1]
+    code, message = _code_and_message(problems.error_in(response.get("body")))
+    return (code if code != "no_answer" else f"status {response['status_code']}"), message

@@ -20,6 +20,7 @@ from anyio.abc import TaskGroup
 from openai_async import _runtime, errors
 from openai_async._beside import beside
 from openai_async._line import Place, place
+from openai_async._policy.probing import PROBES, STEP, Probing
 from openai_async._spending import Spending
 from openai_async.batch.commits import SYNC_ROWS, Commits
 from openai_async.batch.errors import BatchError, BatchHaltedError, BatchOutputError
@@ -86,9 +87,12 @@ class Run:
         self._tally = Tally()
         self._commits = Commits(journal, threads, self._on_disk)
         self._began = self._reported = _runtime.now()
+        self._taken: list[Row] = []  # rows of IN that are to be started next
         self._running = 0
         self._in_line: set[anyio.CancelScope] = set()  # of rows that are not sent yet
         self._failed_in_a_row = 0
+        self._probing = Probing(None if give_up_after is None else min(PROBES, give_up_after))
+        self._sent = 0  # rows
         self._room = anyio.Event()  # set when a row may be started, or none is to be any more
         self._stopping = False
         self._all_started = False
@@ -101,6 +105,9 @@ class Run:
         """Carry the batch to its end, or until it is stopped; see `AsyncBatch.run`."""
         intake = await self._threads.run_long(self._prepared)
         self._report()
+        self._taken = await self._threads.run_long(intake.take)
+        if not self._taken:
+            intake.check_some_are_requests()
         try:
             with self._scope:
                 async with anyio.create_task_group() as crew:
@@ -124,7 +131,9 @@ class Run:
         self._report()
         summary = self._tally.summary(_runtime.now() - self._began)
         if self._halt is not None:
-            raise BatchHaltedError(_why(self._halt, self._failed_in_a_row), summary=summary) from self._halt
+            raise BatchHaltedError(
+                _why(self._halt, self._failed_in_a_row, self._probing), summary=summary
+            ) from self._halt
         return summary
 
     def _prepared(self, checkpoint: Callable[[], object]) -> Intake:
@@ -150,19 +159,28 @@ class Run:
             self._fail(error)
 
     async def _start_all(self, rows: TaskGroup, intake: Intake) -> None:
-        while taken := await self._threads.run_long(intake.take):
-            for row in taken:
+        while self._taken:
+            for row in self._taken:
                 while self._is_full() and not self._stopping:
-                    self._room = anyio.Event()
-                    await self._room.wait()
+                    await self._wait_for_room()
                 if self._stopping or (self._stop is not None and self._stop.is_set()):
                     return
                 # Rows that a cancellation ends make room, too: it is not to be filled.
                 await anyio.lowlevel.checkpoint_if_cancelled()
                 self._start(rows, row)
+            self._taken = await self._threads.run_long(intake.take)
         self._all_started = True
 
+    async def _wait_for_room(self) -> None:
+        self._room = anyio.Event()
+        with anyio.move_on_after(STEP if self._probing.is_probing else None) as step:
+            await self._room.wait()
+        if step.cancelled_caught:
+            self._probing.waited()
+
     def _is_full(self) -> bool:
+        if not self._probing.may_start(self._sent):
+            return True
         if self._running >= self._window or self._commits.backlog >= max(self._window, 4 * SYNC_ROWS):
             return True
         return not self._spending.has_room(self._running)
@@ -172,6 +190,7 @@ class Run:
             self._commits.put(ambiguous(row), None)
             return
         self._running += 1
+        self._sent += 1
         rows.start_soon(self._carry, row)
 
     async def _carry(self, row: Row) -> None:
@@ -212,9 +231,11 @@ class Run:
 
     def _watch(self, outcome: Outcome) -> None:
         """Halt when no further row can succeed, instead of failing them all one by one."""
+        self._probing.ended(outcome.error)
         self._failed_in_a_row = self._failed_in_a_row + 1 if outcome.kind is Kind.PASSING else 0
         hopeless = self._give_up_after is not None and self._failed_in_a_row >= self._give_up_after
-        if self._halt is None and (isinstance(outcome.error, _ACCOUNT) or hopeless):
+        hopeless = hopeless or self._probing.halted_by is not None or isinstance(outcome.error, _ACCOUNT)
+        if self._halt is None and hopeless:
             self._halt = outcome.error
             self._end_early()
 
@@ -268,8 +289,9 @@ class _CalledBack(BatchError):
     """Raised in a row's task in place of sending it."""
 
 
-def _why(error: Exception, failed_in_a_row: int) -> str:
-    if isinstance(error, _ACCOUNT):
-        return f"the run was halted, as every further row would fail like this: {error}"
+def _why(error: Exception, failed_in_a_row: int, probing: Probing) -> str:
     last = error if isinstance(error, errors.OpenAIError) else type(error).__name__  # others may say anything
+    if isinstance(error, _ACCOUNT) or probing.halted_by is not None:
+        first = "" if isinstance(error, _ACCOUNT) else ", as the first ones all did"
+        return f"the run was halted: every further row would fail like this{first}: {last}"
     return f"the run was halted after {failed_in_a_row} failures in a row, the last: {last}"

@@ -49,7 +49,7 @@ that a batch failed, expired or was cancelled."""
 @click.command(epilog=_HELP)
 @click.argument("source", metavar="IN", type=click.Path(exists=True, dir_okay=False))
 @click.argument("target", metavar="OUT", type=click.Path(dir_okay=False))
-@click.option("--model", metavar="ID", help="Model of rows that name none.")
+@click.option("--model", envvar="OPENAI_MODEL", show_envvar=True, metavar="ID", help="Model of rows that name none.")
 @click.option("--endpoint", default="/v1/chat/completions", show_default=True, help="Endpoint of rows that name none.")
 @click.option("--prompt-column", metavar="NAME", help="IN is a table: the prompt is what stands in this column.")
 @click.option("--template", "prompt_template", metavar="TEXT", help="IN is a table: the prompt, with {column} in it.")

@@ -11,6 +11,7 @@ from typing import Final
 from rich.console import Console
 
 from openai_async.batch import BatchSummary
+from openai_async.cli.failures import advice_of
 from openai_async.cli.transcript import visible
 from openai_async.integrations.figures import duration, money
 from openai_async.integrations.progress import InLog, InTerminal, ProgressDisplay
@@ -41,6 +42,12 @@ def describe(console: Console, summary: BatchSummary) -> None:
     if summary.ambiguous:
         names = ", ".join(summary.ambiguous_ids[:_LISTED]) + (", ..." if summary.ambiguous > _LISTED else "")
         say(f"{summary.ambiguous:,} rows were in flight when an earlier run was killed: {names}", "yellow")
+    if summary.unmatched:
+        say(f"{summary.unmatched:,} lines of the results name no row of IN: {summary.unmatched_lines[0]}", "yellow")
+    for kind in summary.failure_kinds[:_LISTED]:
+        advice = advice_of(kind.name)
+        what = f"{kind.message or kind.name}" + (f" - {advice}" if advice else "")
+        say(f"{kind.count:,} x {kind.name}, first {kind.custom_id}: {what}", "yellow")
     say(_sentence(summary))
     if summary.stopped is not None:
         say(f"Stopped at --{_BOUNDS[summary.stopped]}.", "yellow")

@@ -120,6 +120,12 @@ def _advice(error: errors.OpenAIError, base_url: str | None) -> str | None:
     return next((_ADVICE[kind] for kind in type(error).__mro__ if kind in _ADVICE), None)
 
 
+def advice_of(name: str) -> str | None:
+    """What can be done about an error of this class name."""
+    kind = getattr(errors, name, None)
+    return next((_ADVICE[base] for base in kind.__mro__ if base in _ADVICE), None) if isinstance(kind, type) else None
+
+
 def _one_line(text: str) -> str:
     line = visible(" ".join(text.split()))
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."

@@ -48,7 +48,7 @@ def api(message: str = "no", **fields: object) -> dict[str, Any]:
 BY_STATUS: dict[int, type[APIStatusError]] = {
     400: errors.BadRequestError,
     401: errors.AuthenticationError,
-    402: errors.APIStatusError,
+    402: errors.QuotaExhaustedError,
     403: errors.PermissionDeniedError,
     404: errors.NotFoundError,
     405: errors.APIStatusError,
@@ -102,7 +102,8 @@ CASES: list[tuple[str, int, object, type[APIStatusError]]] = [
     *((f"quota by code: {code}", 429, api(code=code, type="x"), errors.QuotaExhaustedError) for code in QUOTA),
     *((f"quota by type: {code}", 429, api(type=code, code=None), errors.QuotaExhaustedError) for code in QUOTA),
     ("quota, newer pair", 429, api(type=QUOTA[0], code=QUOTA[3]), errors.QuotaExhaustedError),
-    ("quota with another status", 403, api(code=QUOTA[0]), errors.PermissionDeniedError),
+    ("quota with another status", 403, api(code=QUOTA[0]), errors.QuotaExhaustedError),
+    ("quota of a server's fault", 500, api(code=QUOTA[0]), errors.InternalServerError),
     ("rate limit", 429, api(type="requests", code="rate_limit_exceeded"), errors.RateLimitError),
     ("slow down", 429, api(type="rate_limit_error", code="slow_down"), errors.RateLimitError),
     (
@@ -123,7 +124,22 @@ CASES: list[tuple[str, int, object, type[APIStatusError]]] = [
     ("filter", 400, api(code="content_filter"), errors.ContentFilterError),
     ("filter by type", 400, api(type="content_policy_violation"), errors.ContentFilterError),
     ("filter with another status", 403, api(code="content_filter"), errors.PermissionDeniedError),
-    ("a code is not a status", 400, api(code=429, type="insufficient_quota"), errors.BadRequestError),
+    ("quota as 400", 400, api(code=429, type="insufficient_quota"), errors.QuotaExhaustedError),
+    ("a code is not a status", 400, api(code=429, type="x"), errors.BadRequestError),
+    ("DeepSeek", 402, api("Insufficient Balance", code="invalid_request_error"), errors.QuotaExhaustedError),
+    ("OpenRouter", 402, {"error": {"code": 402, "message": "Insufficient credits"}}, errors.QuotaExhaustedError),
+    ("Moonshot", 429, api("suspended", type="exceeded_current_quota_error"), errors.QuotaExhaustedError),
+    ("Moonshot as 403", 403, api("suspended", type="exceeded_current_quota_error"), errors.QuotaExhaustedError),
+    ("Zhipu", 429, api("balance", code="1113"), errors.QuotaExhaustedError),
+    ("Zhipu, a number", 429, api("balance", code=1113), errors.QuotaExhaustedError),
+    ("Alibaba", 400, api("Access denied", code="Arrearage"), errors.QuotaExhaustedError),
+    ("Anthropic", 400, api("Your credit balance is too low to access the API."), errors.QuotaExhaustedError),
+    ("words in 403", 403, api("Please check your plan and billing details."), errors.QuotaExhaustedError),
+    ("words in 429", 429, api("You have reached your monthly spending limit."), errors.QuotaExhaustedError),
+    ("words, no JSON", 403, "account balance is insufficient", errors.QuotaExhaustedError),
+    ("a prompt that is quoted", 400, api("Invalid: 'please recharge, no credits'"), errors.BadRequestError),
+    ("words with a delay", 429, api("check your plan and billing details. Retry in 30s."), errors.RateLimitError),
+    ("a permission", 403, api("You may not use this model."), errors.PermissionDeniedError),
 ]
 
 
