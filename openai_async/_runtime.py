@@ -65,6 +65,18 @@ def is_stopped(loop: object) -> bool:
     return isinstance(loop, asyncio.AbstractEventLoop) and not loop.is_running()
 
 
+def cancels(error: BaseException) -> bool:
+    """Whether an error that arrived in the current task is its cancellation, and not an error of the code in it.
+
+    User code may raise anything: `SystemExit`, `KeyboardInterrupt`, also `CancelledError` itself.
+    """
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is None or task.cancelling() > 0
+    trio = sys.modules.get("trio")
+    return trio is not None and isinstance(error, trio.Cancelled)
+
+
 def clock_here() -> tuple[Callable[[], float], Callable[[], bool]]:
     """`now` for the running loop, and whether that loop still runs (False: ask anew, it may).
 

@@ -199,8 +199,8 @@ class Window(Generic[R]):
                 self._jobs.start(partial(self._run, index, request))
                 index += 1
             self._fed = True
-        except Exception as error:
-            self._failure = error
+        except BaseException as error:
+            self._fail(error)
         finally:
             self._news.set()
             if (close := getattr(source, "aclose", None)) is not None:
@@ -230,13 +230,8 @@ class Window(Generic[R]):
             self._failed += result.value is None
             beside("what a call of a map has used", self._count, result)
             self._report()
-        except Exception as error:  # of `on_progress`
-            self._failure = error
-        except BaseException as error:
-            if not self.closed:  # not by the map: nobody is to wait for the result
-                cancelled = isinstance(error, anyio.get_cancelled_exc_class())
-                self._failure = RuntimeError("a call of the map was cancelled from outside") if cancelled else error
-            raise
+        except BaseException as error:  # of `on_progress`, or no `Exception`
+            self._fail(error)
         finally:
             self._room.set()
             self._news.set()
@@ -261,9 +256,18 @@ class Window(Generic[R]):
                 await anyio.sleep(max(0.0, self._reported + _REPORT_EVERY - _runtime.now()))
                 if _runtime.now() >= self._reported + _REPORT_EVERY:
                     self._report()
-        except Exception as error:
-            self._failure = error
+        except BaseException as error:
+            self._fail(error)
             self._news.set()
+
+    def _fail(self, error: BaseException) -> None:
+        """Have whoever iterates raise what user code raised, of whatever class; raise a cancellation here."""
+        if not _runtime.cancels(error):
+            self._failure = error
+            return
+        if not self.closed:  # not by the map: nobody is to wait for the result
+            self._failure = RuntimeError("a call of the map was cancelled from outside")
+        raise error
 
 
 def _own(error: Exception) -> Exception:

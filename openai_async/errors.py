@@ -4,6 +4,7 @@ OpenAIError
 ├── ConfigurationError (ValueError)      the client was set up wrongly; names the field, never shows its value
 ├── InvalidParameterError (ValueError)   a call was given bad arguments; nothing was sent
 ├── RemovedEndpointError                 the API has removed the operation; names what replaces it; nothing was sent
+├── ForeignLoopError (RuntimeError)      the object belongs to another event loop, or to another process
 ├── WaitTimeoutError (TimeoutError)      a job has not ended in the time given to it; carries its last state
 ├── InvalidWebhookSignatureError (ValueError)  a webhook's call was not signed by the API, or not now
 └── APIError                             a call failed; carries request_id, attempts, retry_after, partial
@@ -104,6 +105,13 @@ class RemovedEndpointError(OpenAIError):
         super().__init__(f"{operation} was removed from the API: use {replacement}")
         self.operation = operation
         self.replacement = replacement
+
+
+class ForeignLoopError(OpenAIError, RuntimeError):
+    """What is open belongs to the event loop, and the process, that opened it: another one cannot use it.
+
+    Nothing was sent or read. Open another one where it is needed; the client itself can be used anywhere.
+    """
 
 
 class WaitTimeoutError(OpenAIError, TimeoutError):

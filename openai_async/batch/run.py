@@ -98,7 +98,7 @@ class Run:
         self._all_started = False
         self._called_back = False  # at least one row
         self._halt: Exception | None = None
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._scope = anyio.CancelScope()
 
     async def run(self) -> BatchSummary:
@@ -155,7 +155,7 @@ class Run:
         """Start rows as there is room for them, until none is left or the run is stopped."""
         try:
             await self._start_all(rows, intake)
-        except Exception as error:
+        except BaseException as error:
             self._fail(error)
 
     async def _start_all(self, rows: TaskGroup, intake: Intake) -> None:
@@ -213,7 +213,7 @@ class Run:
                 outcome = await self._sender.send(row, on_send)
         except _CalledBack:
             pass
-        except Exception as error:  # not an outcome of a call
+        except BaseException as error:  # not an outcome of a call
             self._fail(error)
         finally:
             self._in_line.discard(scope)
@@ -242,11 +242,14 @@ class Run:
     async def _commit(self) -> None:
         try:
             await self._commits.run()
-        except Exception as error:
+        except BaseException as error:
             self._fail(error)
 
     async def _heed(self, stop: Stop) -> None:
-        await stop.wait()
+        try:
+            await stop.wait()
+        except BaseException as error:
+            self._fail(error)
         self._end_early()
 
     def _end_early(self) -> None:
@@ -256,7 +259,10 @@ class Run:
         for scope in tuple(self._in_line):
             scope.cancel()
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
+        """End the run with an error; raise a cancellation here."""
+        if _runtime.cancels(error):
+            raise error
         self._failure = self._failure or error
         self._scope.cancel()
 
@@ -273,7 +279,7 @@ class Run:
                 await anyio.sleep(max(0.0, self._reported + _REPORT_EVERY - _runtime.now()))
                 if _runtime.now() >= self._reported + _REPORT_EVERY:
                     self._report()
-        except Exception as error:
+        except BaseException as error:
             self._fail(error)
 
     def _report(self) -> None:

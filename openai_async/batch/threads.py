@@ -13,6 +13,8 @@ import anyio
 import anyio.from_thread
 import anyio.to_thread
 
+from openai_async import _runtime
+
 T = TypeVar("T")
 
 
@@ -41,12 +43,14 @@ async def sheltered(work: Callable[[], Awaitable[T]]) -> T:
     open file or a lock, is lost then. Behind a task group it arrives as a cancelled scope, which `run` withstands.
     """
     results: list[T] = []
-    failures: list[Exception] = []
+    failures: list[BaseException] = []
 
     async def alone() -> None:
         try:
             results.append(await work())
-        except Exception as error:  # out of the group by itself
+        except BaseException as error:  # out of the group by itself
+            if _runtime.cancels(error):
+                raise
             failures.append(error)
 
     async with anyio.create_task_group() as group:

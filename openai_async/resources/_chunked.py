@@ -15,6 +15,7 @@ import anyio
 import anyio.to_thread
 import attrs
 
+from openai_async import _runtime
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._form import FileSlice
 from openai_async.types.files import FileInput
@@ -118,7 +119,7 @@ class Sending:
         self._on_part = on_part
         self._options = options
         self._under_way: dict[int, int] = {}
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
         self._md5: str | None = None
 
     async def run(self, most: int, *, md5: bool) -> str | None:
@@ -132,7 +133,9 @@ class Sending:
             async def guarded(job: Callable[[], Any]) -> None:
                 try:
                     await job()
-                except Exception as error:
+                except BaseException as error:
+                    if _runtime.cancels(error):
+                        raise
                     self._failure = self._failure or error
                     group.cancel_scope.cancel()
 

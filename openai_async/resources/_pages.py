@@ -175,7 +175,9 @@ class _Ahead(Generic[T]):
     async def _run(self) -> None:
         try:
             self._page = await self._fetch()
-        except Exception as error:
+        except BaseException as error:
+            if _runtime.cancels(error):
+                raise
             self._error = error
 
     async def get(self) -> AsyncPage[T]:

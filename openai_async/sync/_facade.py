@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from openai_async.client import AsyncClient
+from openai_async.errors import ForeignLoopError
 from openai_async.sync._handoff import Handoff, Held, Pump
 from openai_async.sync._portal import Ended, Portal, claim
 from openai_async.types._base import Value
@@ -250,7 +251,7 @@ class OpenFace(Facade[A]):
 
     def _check(self) -> None:
         if self._portal.forked:
-            raise RuntimeError("this stream belongs to the parent process; open another one in this one")
+            raise ForeignLoopError("this stream belongs to the parent process; open another one in this one")
 
     def __del__(self) -> None:
         inner: Any = getattr(self, "_inner", None)

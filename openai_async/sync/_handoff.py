@@ -16,6 +16,7 @@ from typing import Final, Generic, Protocol, TypeVar, cast
 
 import anyio
 
+from openai_async.errors import ForeignLoopError
 from openai_async.sync._portal import Portal
 
 T = TypeVar("T")
@@ -64,6 +65,11 @@ class Pump(Generic[T]):
         self._drop()
         if self._task is not None:
             await asyncio.wait([self._task])
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more is read."""
+        return self._ended
 
     def drop(self) -> None:
         """End it without waiting. From any thread."""
@@ -214,7 +220,7 @@ class Handoff(Generic[T]):
 
     def __next__(self) -> T:
         if self._pump.portal.forked:
-            raise RuntimeError("this iterator belongs to the parent process; begin another one in this one")
+            raise ForeignLoopError("this iterator belongs to the parent process; begin another one in this one")
         with self._lock:
             if not self._batch:
                 if not self._over:
@@ -225,6 +231,9 @@ class Handoff(Generic[T]):
             return self._batch.popleft()
 
     def _fetch(self) -> None:
+        if self._pump.portal.ended and not self._pump.ended:
+            self._over = True
+            raise ForeignLoopError("the client was closed before this iterator was at its end; begin another one")
         try:
             self._batch = self._caller.call(self._pump.batch)
         except Exception:

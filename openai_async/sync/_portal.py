@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 from weakref import WeakSet
 
-from openai_async.errors import OpenAIError, frameless
+from openai_async import _runtime
+from openai_async.errors import APIConnectionError, ForeignLoopError, OpenAIError, frameless
 from openai_async.sync import _bell
 
 T = TypeVar("T")
@@ -56,7 +57,8 @@ class Portal:
         self.open: WeakSet[Open] = WeakSet()
         self._inbox: deque[tuple[contextvars.Context, _Call[Any]]] = deque()
         self._woken = False  # the doorbell was rung, and not answered yet
-        self.tasks: set[asyncio.Task[None]] = set()  # the loop does not end before them
+        #: The loop does not end before them. With the call that waits for each, if one does.
+        self.tasks: dict[asyncio.Task[None], _Call[Any] | None] = {}
         self._unused = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._doorbell: _bell.Doorbell = _bell.door(self._loop, self._take_in)
@@ -73,7 +75,8 @@ class Portal:
 
         Raises:
             Ended: nothing was called.
-            RuntimeError: this is the loop's own thread, which would wait for itself.
+            ForeignLoopError: this is the loop's own thread, which would wait for itself.
+            APIConnectionError: the loop has ended meanwhile.
         """
         self._check()
         call = _Call(self, function)
@@ -117,7 +120,7 @@ class Portal:
 
     def _check(self) -> None:
         if threading.get_ident() == self._thread.ident:
-            raise RuntimeError(
+            raise ForeignLoopError(
                 "a callback of a synchronous client cannot call one: it runs in the thread that would do the work"
             )
         if (asyncio._get_running_loop() is not None or ("trio" in sys.modules and _in_trio())) and not _in_notebook():
@@ -148,13 +151,13 @@ class Portal:
     def spawn(self, coroutine: Any) -> asyncio.Task[None]:
         """Run a coroutine that handles its own errors; the loop does not end before it."""
         task = self.begin(coroutine)
-        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(self.tasks.pop)
         return task
 
-    def begin(self, coroutine: Any) -> asyncio.Task[None]:
+    def begin(self, coroutine: Any, call: _Call[Any] | None = None) -> asyncio.Task[None]:
         """As `spawn`, of a coroutine that leaves `tasks` itself: a callback would cost a turn of the loop."""
         task = self._loop.create_task(coroutine)
-        self.tasks.add(task)
+        self.tasks[task] = call
         return task
 
     def hold(self) -> None:
@@ -164,26 +167,48 @@ class Portal:
 
     def _run(self) -> None:
         try:
-            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-                runner.run(self._serve())
+            with asyncio.Runner(loop_factory=lambda: self._loop):
+                self._run_until_ended()
         finally:
             _alive.discard(self)
             with _lock:
                 self.ended = True  # whatever has happened: nobody may ring, it may be another's descriptor by then
                 self._doorbell.close()
+            self._wake_all()
+
+    def _run_until_ended(self) -> None:
+        """Serve. What user code raises or calls to end a loop stops this one, too; it goes on where it was."""
+        serving = self._loop.create_task(self._serve())
+        while not serving.done():
+            try:
+                self._loop.run_until_complete(serving)
+            except (SystemExit, KeyboardInterrupt):  # its task has it, and whoever awaits that
+                continue
+            except asyncio.CancelledError:  # user code has cancelled all tasks of the loop
+                serving = self._loop.create_task(self._serve())
+            except RuntimeError:
+                if serving.done() or self._loop.is_closed():  # else it was stopped
+                    raise
+
+    def _wake_all(self) -> None:
+        """The loop has ended, for whatever reason: no thread waits for it any more."""
+        waiting = [call for call in self.tasks.values() if call is not None]
+        waiting += [call for _, call in self._inbox]
+        for call in waiting:
+            call.lose()
 
     async def _serve(self) -> None:
         self._doorbell.open()
         await self._unused.wait()
         while self.tasks and not self.exiting:
-            await asyncio.wait(self.tasks, timeout=1.0)
+            await asyncio.wait(tuple(self.tasks), timeout=1.0)
         for each in tuple(self.open):
             await each.aclose()
 
     def _exit(self) -> None:
         self.exiting = True
         self._unused.set()
-        for task in self.tasks:
+        for task in tuple(self.tasks):
             task.cancel()
 
     # -- the end ---------------------------------------------------------------------------------------
@@ -220,7 +245,7 @@ class _Call(Generic[T]):
     def start(self) -> None:
         if (sniffio := sys.modules.get("sniffio")) is not None:
             sniffio.current_async_library_cvar.set("asyncio")  # in the copied context it may be the caller's
-        self._task = self._portal.begin(self._run())
+        self._task = self._portal.begin(self._run(), self)
 
     def cancel(self) -> None:
         self._cancelled = True
@@ -237,14 +262,20 @@ class _Call(Generic[T]):
             if not self._cancelled:
                 self._value = await function()
         except BaseException as error:
-            self._error = error
-        self._portal.tasks.discard(cast("asyncio.Task[None]", self._task))
-        if not self._portal.exiting:  # a thread that is woken while the interpreter ends finds ruins
+            self._error = error if self._cancelled or not _runtime.cancels(error) else _lost()
+        self._portal.tasks.pop(cast("asyncio.Task[None]", self._task), None)
+        self._end()
+
+    def lose(self) -> None:
+        """Its loop has ended under it."""
+        if not self._done:
+            self._error = _lost()
             self._end()
 
     def _end(self) -> None:
         self._done = True
-        self.bell.ring()
+        if not self._portal.exiting:  # a thread that is woken while the interpreter ends finds ruins
+            self.bell.ring()
 
     def wait(self) -> None:
         """Wait for its end; at once if it has come."""
@@ -270,6 +301,13 @@ class _Call(Generic[T]):
         return cast("T", self._value)
 
 
+def _lost() -> APIConnectionError:
+    return APIConnectionError(
+        "the call was ended under way: by the end of its event loop, or by code that cancelled all of its tasks",
+        phase="response",
+    )
+
+
 # ---- one per process
 
 _lock = threading.RLock()  # a signal handler may make a call in the midst of one
@@ -285,7 +323,7 @@ def claim() -> Portal:
     global _current
     with _lock:
         if _exiting:
-            raise RuntimeError("the interpreter is exiting: there is nobody to make this call any more")
+            raise ForeignLoopError("the interpreter is exiting: there is nobody to make this call any more")
         if _current is None or _current.ended:
             portal = Portal()
             try:
