@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Mapping
 from typing import NoReturn
 
 from openai_async import _runtime
@@ -19,6 +20,7 @@ from openai_async.errors import (
     APITimeoutError,
     DeadlineExceededError,
     DecodeError,
+    InvalidParameterError,
     InvalidResponseError,
     Phase,
     ResponseTooLargeError,
@@ -31,6 +33,14 @@ log = logging.getLogger("openai_async")
 
 #: Bytes of an error body that are read; the rest is dropped with the connection.
 _MAX_ERROR_BODY = 1024 * 1024
+#: Bytes; httpx carries no longer URL, and no server takes one.
+_MAX_URL = 65_536
+_MEANWHILE: Mapping[Phase, str] = {
+    "connect": "while it was connecting",
+    "send": "while the request was being sent",
+    "response": "before an answer came",
+    "body": "before the answer was complete",
+}
 _NOT_A_STREAM = ("text/html", "application/xml", "text/xml", "image/", "audio/")
 
 
@@ -50,12 +60,15 @@ class Send:
 
     async def __call__(self, call: Call) -> Answer:
         self._transport.load()
-        until, by_deadline = _bound(call)
+        bound, by_deadline = _bound(call)
         request = WireRequest(call.method, self._base_url + call.path, _headers_of(call), call.body)
-        phase: Phase = "response"
+        if len(request.url) > _MAX_URL:
+            raise InvalidParameterError("path", f"the URL is over {_MAX_URL} bytes")
+        if call.deadline is not None:
+            request.deadline = call.deadline
         try:
-            exchange = await self._transport.send(request, connect_timeout=call.timeout.connect, until=until)
-            phase = "body"
+            exchange = await self._transport.send(request, connect_timeout=call.timeout.connect, until=bound)
+            until = request.moved(bound) if request.waited else bound
             meta = Meta(exchange.status, ReplyHeaders(exchange.header), received=time.time())
             if log.isEnabledFor(logging.DEBUG):
                 beside("the log", _log, call, meta)
@@ -68,10 +81,8 @@ class Send:
                     _check_is_stream(exchange, meta)
                 return Answer(meta, exchange=exchange)
             body = await _read_all(exchange, self._max_response_bytes, until)
-        except DueError:
-            if by_deadline:
-                raise DeadlineExceededError("the deadline of the call passed", phase=phase) from None
-            raise APITimeoutError(f"no whole answer within {call.timeout.attempt} s (timeout)", phase=phase) from None
+        except DueError as due:
+            raise _late(call, due, by_deadline or request.moved(bound) >= request.deadline) from None
         return Answer(meta, value=_decoded(call, body, meta))
 
     async def _refuse(self, call: Call, exchange: Exchange, meta: Meta, until: float) -> None:
@@ -94,6 +105,14 @@ class Send:
 def _log(call: Call, meta: Meta) -> None:
     path = call.path.partition("?")[0]  # a query may hold a key
     log.debug("%s %s -> %d, request %s", call.method, path, meta.status, meta.request_id)
+
+
+def _late(call: Call, due: DueError, by_deadline: bool) -> APITimeoutError:
+    when = _MEANWHILE[due.phase] + (f": {due.reason}" if due.reason else "")
+    if by_deadline:
+        return DeadlineExceededError(f"the deadline of the call passed {when}", phase=due.phase)
+    message = f"no whole answer within {call.timeout.attempt} s (timeout): the time ended {when}"
+    return APITimeoutError(message, phase=due.phase)
 
 
 def _bound(call: Call) -> tuple[float, bool]:

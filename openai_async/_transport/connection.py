@@ -22,12 +22,12 @@ from typing import Final, cast
 import httptools
 
 from openai_async._transport.bodies import Body, closed
-from openai_async._transport.decode import IDENTITY, decoder
-from openai_async._transport.exchange import DueError, WireRequest
-from openai_async._transport.ownership import LoopConnections, Origin
+from openai_async._transport.bounds import Bound
+from openai_async._transport.exchange import DueError
+from openai_async._transport.failures import SPEAKS_TLS, TLS_ALERT, said_by
+from openai_async._transport.lifetimes import stated_lifetime
 from openai_async._transport.sockets import KEEPALIVE
-from openai_async.errors import APIConnectionError
-from openai_async.types.meta import Header, fields_of
+from openai_async.errors import Phase
 
 #: Bytes of decoded framing that may wait for the reader; of a head.
 HIGH_WATER = 512 * 1024
@@ -58,7 +58,7 @@ class LeanConnection(asyncio.BufferedProtocol):
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._rings = math.inf  # when the timer does
-        self._until = math.inf  # when the wait under way has to give up
+        self._bound = Bound()  # of the wait under way
         self._writable = True
         self._closed: asyncio.Future[None] = loop.create_future()
         self._paused = False
@@ -77,7 +77,8 @@ class LeanConnection(asyncio.BufferedProtocol):
         self._buffered = 0
         self._framed = False  # the end of the body is stated
         self.encoded = False  # by some Content-Encoding
-        self._whole = True  # the request was sent to its end
+        self._whole = True  # the request was handed over to its end
+        self.lifetime = math.inf  # seconds that the server keeps the connection when it is idle
         self._bodiless = False  # as the answer to a HEAD, whatever its header says
         self._keep_alive = False
 
@@ -105,6 +106,7 @@ class LeanConnection(asyncio.BufferedProtocol):
                     return
                 if piece:
                     self._transport.writelines((b"%x\r\n" % len(piece), piece, b"\r\n") if chunked else (piece,))
+                del piece  # what waits may be cancelled, and its frames be shown with local variables
                 while not (self._writable or self.head_complete or self.failure is not None):
                     await self.news(until)
         finally:
@@ -120,14 +122,26 @@ class LeanConnection(asyncio.BufferedProtocol):
         Raises:
             DueError: nothing new came until then (loop time), also when awaited.
         """
+        bound = self._bound
+        if until != bound.until:
+            bound.start(until)
         if until < math.inf:
-            if self._loop.time() >= until:  # something new came all the time, and was not enough
-                raise DueError
-            if until < self._rings:
-                self._set_timer(until)
-        self._until = until
+            now = self._loop.time()
+            if now >= bound.end and not bound.looks_again(now):  # something new came all the time, and was not enough
+                raise DueError(self.phase)
+            if bound.end < self._rings:
+                self._set_timer(bound.end)
         self._waiter = self._loop.create_future()  # a coroutine around it would cost as much again
         return self._waiter
+
+    @property
+    def phase(self) -> Phase:
+        """How far the exchange has come. Bytes that the kernel has not taken were not sent."""
+        if self.head_complete:
+            return "body"
+        transport = self._transport
+        unsent = not (self._whole and self._writable) or (transport is not None and transport.get_write_buffer_size())
+        return "send" if unsent else "response"
 
     def _set_timer(self, when: float) -> None:
         if self._timer is not None:
@@ -139,10 +153,11 @@ class LeanConnection(asyncio.BufferedProtocol):
         self._rings, self._timer = math.inf, None
         if self._waiter is None or self._waiter.done():
             return
-        if self._loop.time() >= self._until:
-            self._waiter.set_exception(DueError())
+        now = self._loop.time()
+        if now < self._bound.end or self._bound.rang(now):
+            self._set_timer(self._bound.end)
         else:
-            self._set_timer(self._until)
+            self._waiter.set_exception(DueError(self.phase))
 
     def take(self) -> bytes:
         """The pieces that have arrived, as one."""
@@ -216,7 +231,8 @@ class LeanConnection(asyncio.BufferedProtocol):
             self.drop()
             return
         if self.complete or not (self._begun or data.startswith(b"H")):
-            self._fail(_INVALID)  # behind the answer; or before it, where the parser skips line ends and knows RTSP
+            # Behind the answer; or before it, where the parser skips line ends and knows RTSP.
+            self._fail(SPEAKS_TLS if not self._begun and data.startswith(TLS_ALERT) else _INVALID)
             self._wake()
             return
         self._begun = True
@@ -242,7 +258,7 @@ class LeanConnection(asyncio.BufferedProtocol):
         if exc is None:
             self._end()
         elif self._active and not self.complete and self.failure is None:
-            self.failure = str(exc) or type(exc).__name__
+            self.failure = said_by(exc)
         self._set_timer(math.inf)
         self._transport = None  # asyncio's can bear no more calls, not even to be aborted
         if not self._closed.done():
@@ -302,6 +318,8 @@ class LeanConnection(asyncio.BufferedProtocol):
         head = self.head.lower() + b"\r\n"
         self._framed = b"\r\ncontent-length:" in head
         self.encoded = b"\r\ncontent-encoding:" in head
+        if b"\r\nkeep-alive:" in head:
+            self.lifetime = stated_lifetime(head.partition(b"\r\nkeep-alive:")[2].partition(b"\r\n")[0])
         coding = head.partition(b"\r\ntransfer-encoding:")[2].partition(b"\r\n")[0]
         if coding or b"\r\ntransfer-encoding:" in head:
             # As the parser reads it: anything else it takes for some coding of which it does not know the end.
@@ -319,64 +337,3 @@ class LeanConnection(asyncio.BufferedProtocol):
             return
         self.complete = True
         self._keep_alive = self._parser.should_keep_alive() and not self._bodiless
-
-
-class LeanExchange:
-    """A response on a lean connection. `Exchange` of `exchange`."""
-
-    __slots__ = ("_connection", "_decoder", "_done", "_origin", "_owned", "header", "status")
-
-    def __init__(self, owned: LoopConnections[LeanConnection], origin: Origin, connection: LeanConnection) -> None:
-        self.status = connection.status
-        self.header: Header = connection.head
-        self._owned = owned
-        self._origin = origin
-        self._connection = connection
-        self._done = False
-        self._decoder = decoder(fields_of(self.header)) if connection.encoded else IDENTITY
-
-    async def read(self, until: float) -> bytes:
-        connection = self._connection
-        try:
-            while not self._done:
-                if self._decoder.pending:
-                    piece = self._decoder.step(b"")
-                elif connection.pieces:
-                    piece = self._decoder.step(connection.take())
-                elif connection.complete:
-                    self._decoder.end()
-                    self._finish()
-                    break
-                elif connection.failure is not None:
-                    raise APIConnectionError(
-                        f"the connection broke before the answer was complete: {connection.failure}", phase="body"
-                    )
-                else:
-                    await connection.news(until)
-                    continue
-                if piece:
-                    return piece
-        except BaseException:
-            self.abandon()
-            raise
-        return b""
-
-    def _finish(self) -> None:
-        self._done = True
-        if self._connection.finish():
-            self._owned.give_back(self._origin, self._connection)
-        else:
-            self._owned.discard(self._connection)
-
-    def abandon(self) -> None:
-        if not self._done:
-            self._done = True
-            self._owned.discard(self._connection)
-
-
-def request_head(request: WireRequest, target: bytes, host: bytes) -> bytes:
-    """The bytes of a request up to its body. Names and values were checked when they were given."""
-    lines = [b"%b %b HTTP/1.1\r\nhost: %b" % (request.method.encode("ascii"), target, host)]
-    lines += [b"%b: %b" % pair for pair in request.headers]
-    lines.append(b"\r\n")
-    return b"\r\n".join(lines)

@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import attrs
 
 from openai_async._transport.bodies import Body
+from openai_async.errors import Phase
 from openai_async.types.meta import Header
 
 
 @attrs.define  # not frozen: making one is on the path of every call
 class WireRequest:
-    """One HTTP request, ready to send. Its repr shows neither headers nor body: they hold the key and the prompt."""
+    """One HTTP request, ready to send. Its repr shows neither headers nor body: they hold the key and the prompt.
+
+    Attributes:
+        deadline: loop time at which the whole call must have ended, infinite for never.
+        waited: seconds that the transport waited for something of this machine (a file descriptor, its own turn). They
+            are no part of the attempt: its bound moves by as much, as far as the deadline allows.
+    """
 
     method: str
     url: str = attrs.field(repr=lambda url: repr(url.partition("?")[0]))  # a query may hold a key
     headers: list[tuple[bytes, bytes]] = attrs.field(repr=False)
     body: bytes | Body = attrs.field(repr=False)
+    deadline: float = math.inf
+    waited: float = 0.0
+
+    def moved(self, until: float) -> float:
+        """The bound of the attempt, with what was waited for."""
+        return min(until + self.waited, max(until, self.deadline))
 
 
 class DueError(Exception):
-    """The moment has passed until which something was to happen. The caller knows which bound that was."""
+    """The moment has passed until which something was to happen. The caller knows which bound that was.
+
+    Attributes:
+        phase: how far the request had come.
+        reason: what was waited for, where that was not the server.
+    """
+
+    def __init__(self, phase: Phase, reason: str = "") -> None:
+        super().__init__(phase, reason)
+        self.phase: Phase = phase
+        self.reason = reason
 
 
 class Exchange(Protocol):
@@ -38,7 +62,7 @@ class Exchange(Protocol):
         """The next piece of the decoded body; b"" at its end, where the connection is given back for reuse.
 
         Args:
-            until: loop time at which to give up.
+            until: loop time at which to give up. What lies in the socket by then is still read: see `bounds`.
 
         Raises:
             DueError: nothing came until then.
@@ -70,8 +94,12 @@ class Transport(Protocol):
             until: loop time at which to give up, infinite for never.
 
         Raises:
-            DueError: there was no head until then.
+            DueError: there was no head until then; with the phase that the request was in.
             APIConnectionError: with the phase it failed in.
+
+        The phase is "connect" until the request's first byte (a name look-up, TCP, TLS, a proxy's CONNECT) and "send"
+        until its last one: a server does not act on an incomplete request (RFC 9112, section 8). Where the transport
+        cannot tell, it is "response".
         """
         ...
 

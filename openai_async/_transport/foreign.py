@@ -9,16 +9,20 @@ from __future__ import annotations
 import importlib
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 
 from openai_async import _runtime
+from openai_async._transport.attempt import Attempt
 from openai_async._transport.bodies import OutgoingBody, run_out
+from openai_async._transport.bounds import Waits
 from openai_async._transport.bridge import bridged
 from openai_async._transport.decode import decoder
 from openai_async._transport.exchange import DueError, WireRequest
 from openai_async._transport.failures import translated
-from openai_async.errors import ConfigurationError
+from openai_async._transport.progress import Progress
+from openai_async.errors import APIConnectionError, ConfigurationError
 from openai_async.types.meta import Header
 
 
@@ -42,38 +46,50 @@ class Foreign:
             raise ConfigurationError(field, "must be an httpx.AsyncClient or an httpx.AsyncBaseTransport")
         self._http = _library_of(owner)
         self._closing = _Closing()
+        self._tells = False  # it says how far a request has come: an object that is not httpx's own may not
         self._body: Any = type("Body", (OutgoingBody, self._http.AsyncByteStream), {})
 
     def load(self) -> None:
         return
 
     async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> ForeignExchange:
-        http = self._http
-        url, body = http.URL(request.url), self._body(request.body)
-        outgoing = http.Request(
+        if getattr(self._owner, "is_closed", False) is True:
+            raise APIConnectionError("the httpx client that was given has been closed", phase="connect")
+        body: Any = self._body(request.body)
+        attempt = Attempt(request, connect_timeout, until)
+        progress = Progress(_host_of(request.url), "connect" if self._tells else None, attempt)
+        try:
+            with attempt.waits.until(until):
+                await self._closing.wait()
+                response = await bridged(
+                    lambda: self._sent(request, body, connect_timeout, progress),
+                    undo=lambda late: _runtime.spawn(late.stream.aclose),
+                )
+                return ForeignExchange(response, self._closing, attempt.waits)
+            raise attempt.late(progress.phase or "response")
+        except BaseException as error:
+            attempt.waits.close()
+            raise translated(error, head_arrived=False, progress=progress)  # noqa: B904 (it sets the cause itself)
+        finally:
+            self._tells = self._tells or progress.phase is not None
+            await body.aclose()
+
+    async def _sent(self, request: WireRequest, body: Any, connect_timeout: float | None, progress: Progress) -> Any:
+        url = self._http.URL(request.url)
+        outgoing = self._http.Request(
             request.method,
             url,
             headers=[(b"host", url.netloc), *request.headers],
             stream=body,
             # Every other bound is ours; without these the client's own defaults (5 s to read) would apply.
-            extensions={"timeout": {"connect": connect_timeout, "read": None, "write": None, "pool": None}},
+            extensions={
+                "timeout": {"connect": connect_timeout, "read": None, "write": None, "pool": None},
+                "trace": progress.trace,
+            },
         )
-
-        async def work() -> Any:
-            if self._is_client:
-                return await self._owner.send(outgoing, stream=True, follow_redirects=False)
-            return await self._owner.handle_async_request(outgoing)
-
-        try:
-            with anyio.CancelScope(deadline=until):
-                await self._closing.wait()
-                response = await bridged(work, undo=lambda late: _runtime.spawn(late.stream.aclose))
-                return ForeignExchange(response, self._closing)
-            raise DueError
-        except BaseException as error:
-            raise translated(error, head_arrived=False)  # noqa: B904 (it sets the cause itself)
-        finally:
-            await body.aclose()
+        if self._is_client:
+            return await self._owner.send(outgoing, stream=True, follow_redirects=False)
+        return await self._owner.handle_async_request(outgoing)
 
     @property
     def open_connections(self) -> int:
@@ -87,13 +103,14 @@ class Foreign:
 class ForeignExchange:
     """A response of somebody else's pool. `Exchange` of `exchange`."""
 
-    __slots__ = ("_closing", "_decoder", "_done", "_pieces", "_response", "header", "status")
+    __slots__ = ("_closing", "_decoder", "_done", "_pieces", "_response", "_waits", "header", "status")
 
-    def __init__(self, response: Any, closing: _Closing) -> None:
+    def __init__(self, response: Any, closing: _Closing, waits: Waits) -> None:
         self.status: int = response.status_code
         self.header: Header = response.headers.raw
         self._response = response
         self._closing = closing
+        self._waits = waits
         self._done = False
         self._decoder = decoder(response.headers.raw)
         self._pieces: AsyncIterator[bytes] = aiter(response.stream)
@@ -102,9 +119,9 @@ class ForeignExchange:
         if self._done:
             return b""
         try:
-            with anyio.CancelScope(deadline=until):
+            with self._waits.until(until):
                 return await self._next()
-            raise DueError
+            raise DueError("body")
         except BaseException as error:
             self.abandon()
             raise translated(error, head_arrived=True)  # noqa: B904 (it sets the cause itself)
@@ -115,6 +132,7 @@ class ForeignExchange:
             if data is None:
                 await bridged(self._response.stream.aclose)
                 self._done = True
+                self._waits.close()
                 self._decoder.end()
                 return b""
             if piece := self._decoder.step(data):
@@ -123,6 +141,7 @@ class ForeignExchange:
     def abandon(self) -> None:
         if not self._done:
             self._done = True
+            self._waits.close()
             self._closing.begin()
             _runtime.spawn(self._close)
 
@@ -155,6 +174,11 @@ class _Closing:
     async def wait(self) -> None:
         if self._count:
             await self._done.wait()
+
+
+def _host_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
 def _library_of(owner: Any) -> Any:

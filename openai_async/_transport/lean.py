@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import math
 import socket
 import ssl
 from urllib.parse import urlsplit
 
-from openai_async._transport.connection import LeanConnection, LeanExchange, request_head
+from openai_async._transport.attempt import Attempt
+from openai_async._transport.connection import LeanConnection
 from openai_async._transport.dialing import dial
 from openai_async._transport.exchange import DueError, WireRequest
+from openai_async._transport.failures import SPEAKS_TLS, TEXTS, not_connected
+from openai_async._transport.opening import Opening
 from openai_async._transport.ownership import LoopConnections, Origin, PerLoop
-from openai_async.errors import APIConnectionError, ConnectTimeoutError
+from openai_async._transport.response import LeanExchange
+from openai_async._transport.shortage import ShortageError
+from openai_async.errors import APIConnectionError
 
 
 class Lean:
@@ -35,22 +39,19 @@ class Lean:
         return
 
     async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> LeanExchange:
-        origin, host, target = _parsed(request.url)
+        origin = _parsed(request.url)[0]
         owned = self._connections.here() or await self._connections.mine()
-        connection = owned.take(origin) or await self._connect(owned, origin, connect_timeout, until)
+        connection = owned.take(origin)
+        if connection is None:
+            connection = await self._connect(owned, origin, request, Attempt(request, connect_timeout, until))
+            until = request.moved(until)
         try:
-            head = request_head(request, target, host)
-            if isinstance(request.body, bytes):
-                connection.start(head, request.body, bodiless=request.method == "HEAD")
-            else:
-                connection.start(head)
+            _start(connection, request)
+            if not isinstance(request.body, bytes):
                 await connection.upload(request.body, until)
             while not connection.head_complete:
                 if connection.failure is not None:
-                    raise APIConnectionError(
-                        f"the connection broke after the request was sent, before an answer came: {connection.failure}",
-                        phase="response",
-                    )
+                    raise _broken(connection)
                 await connection.news(until)
             return LeanExchange(owned, origin, connection)
         except BaseException:
@@ -61,44 +62,43 @@ class Lean:
         await self._connections.aclose()
 
     async def _connect(
-        self, owned: LoopConnections[LeanConnection], origin: Origin, timeout: float | None, until: float
+        self, owned: LoopConnections[LeanConnection], origin: Origin, request: WireRequest, attempt: Attempt
     ) -> LeanConnection:
-        loop, due = asyncio.get_running_loop(), until
+        opening = Opening(owned, origin, request, attempt)
         try:
-            async with asyncio.timeout_at(until if until < math.inf else None) as bound:
-                async with owned.connecting:
-                    if (idle := owned.take(origin)) is not None:  # one came back meanwhile
-                        return idle
-                    if timeout is not None:  # which waiting for one's turn is no part of
-                        due = min(until, loop.time() + timeout)
-                        bound.reschedule(due)
-                    sock = await dial(origin[1], origin[2])
-                connection = await self._open(loop, origin, sock, owned.buffer)
-        except TimeoutError:
-            if due == until:
-                raise DueError from None
-            raise ConnectTimeoutError(f"no connection within {timeout} s (timeout.connect)", phase="connect") from None
-        except (OSError, ssl.CertificateError) as error:
-            error.__traceback__ = None  # its frames hold nothing of ours, but many of the loop's
-            raise APIConnectionError(f"could not connect to the server: {error}", phase="connect") from error
-        owned.busy.add(connection)
-        return connection
+            while True:
+                if (connection := await opening.place()) is not None:
+                    return connection
+                try:
+                    return await self._open_in_time(owned, origin, attempt)
+                except ShortageError as shortage:
+                    opening.refused(shortage)
+                finally:
+                    owned.opened()
+        finally:
+            attempt.waits.close()
 
-    async def _open(
-        self, loop: asyncio.AbstractEventLoop, origin: Origin, sock: socket.socket, buffer: memoryview
+    async def _open_in_time(
+        self, owned: LoopConnections[LeanConnection], origin: Origin, attempt: Attempt
     ) -> LeanConnection:
-        scheme, host, _ = origin
         try:
-            _, connection = await loop.create_connection(
-                lambda: LeanConnection(loop, buffer),
-                sock=sock,
-                ssl=self._tls() if scheme == "https" else None,
-                server_hostname=host if scheme == "https" else None,
-            )
-        except BaseException:
-            sock.close()
+            tls = self._tls() if origin[0] == "https" else None  # before anything is dialled: it may not be readable
+            attempt.connects()
+            with attempt.waits.until(attempt.due):
+                sock = await dial(origin[1], origin[2], owned.names)
+                connection = await _open(origin[1], sock, tls, owned.buffer)
+                owned.busy.add(connection)
+                try:
+                    attempt.connected()
+                except DueError:
+                    owned.give_back(origin, connection)
+                    raise
+                return connection
+        except ShortageError:
             raise
-        return connection
+        except (OSError, ssl.CertificateError) as error:
+            raise not_connected(error, f"the server at {origin[1]}:{origin[2]}") from error
+        raise attempt.late("connect")
 
     def _tls(self) -> ssl.SSLContext:
         if self._ssl_context is None:
@@ -106,6 +106,41 @@ class Lean:
 
             self._ssl_context = shared_context()
         return self._ssl_context
+
+
+async def _open(host: str, sock: socket.socket, tls: ssl.SSLContext | None, buffer: memoryview) -> LeanConnection:
+    loop = asyncio.get_running_loop()
+    try:
+        _, connection = await loop.create_connection(
+            lambda: LeanConnection(loop, buffer), sock=sock, ssl=tls, server_hostname=None if tls is None else host
+        )
+    except BaseException:
+        sock.close()
+        raise
+    return connection
+
+
+def _start(connection: LeanConnection, request: WireRequest) -> None:
+    # Not in `send`: what waits may be cancelled, and its frames be shown with local variables.
+    _, host, target = _parsed(request.url)
+    head = _request_head(request, target, host)
+    body = request.body if isinstance(request.body, bytes) else b""
+    connection.start(head, body, bodiless=request.method == "HEAD")
+
+
+def _request_head(request: WireRequest, target: bytes, host: bytes) -> bytes:
+    """The bytes of a request up to its body. Names and values were checked when they were given."""
+    lines = [b"%b %b HTTP/1.1\r\nhost: %b" % (request.method.encode("ascii"), target, host)]
+    lines += [b"%b: %b" % pair for pair in request.headers]
+    lines.append(b"\r\n")
+    return b"\r\n".join(lines)
+
+
+def _broken(connection: LeanConnection) -> APIConnectionError:
+    if connection.failure == SPEAKS_TLS:
+        return APIConnectionError(SPEAKS_TLS, phase="connect")
+    phase = connection.phase
+    return APIConnectionError(f"{TEXTS[phase]}: {connection.failure}", phase=phase)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -13,24 +13,36 @@ A shard belongs to the event loop it was opened on, and is closed when that loop
 from __future__ import annotations
 
 import functools
+import math
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from typing import Final
 
-import anyio
 import attrs
 import httpx
 
 from openai_async import _runtime
+from openai_async._transport.attempt import Attempt
 from openai_async._transport.bodies import OutgoingBody, run_out
+from openai_async._transport.bounds import Waits
 from openai_async._transport.decode import decoder
 from openai_async._transport.exchange import DueError, WireRequest
-from openai_async._transport.failures import translated
+from openai_async._transport.failures import not_connected, translated
+from openai_async._transport.lifetimes import stated_lifetime
+from openai_async._transport.names import Names
+from openai_async._transport.network import Network
+from openai_async._transport.opening import Opening
 from openai_async._transport.ownership import LoopConnections, Origin, PerLoop
+from openai_async._transport.progress import Progress
 from openai_async._transport.proxies import proxy_for
+from openai_async._transport.shortage import ShortageError
 from openai_async._transport.sockets import KEEPALIVE
 from openai_async._transport.tls import shared_context
 from openai_async.errors import APIConnectionError
 from openai_async.types.meta import Header
+
+#: Bytes of a body beyond which the server may refuse it before it was sent.
+_LARGE: Final = 64 * 1024
 
 
 @attrs.frozen
@@ -57,10 +69,12 @@ class _Body(OutgoingBody, httpx.AsyncByteStream):
 class Shard:
     """One connection, in an httpx transport of its own."""
 
-    __slots__ = ("pieces", "transport")
+    __slots__ = ("network", "pieces", "transport")
 
-    def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
+    def __init__(self, transport: httpx.AsyncHTTPTransport, names: Names) -> None:
         self.transport = transport
+        pool = transport._pool
+        self.network = pool._network_backend = Network(pool._network_backend, names)
         self.pieces: AsyncIterator[bytes] | None = None  # the body that is being read
 
     def is_clean(self) -> bool:
@@ -101,37 +115,59 @@ class Shards:
 
     async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> ShardExchange:
         owned = await self._shards.mine()
-        url, origin = _parsed(request.url)
-        shard = owned.take(origin)
-        if shard is None:
-            try:
-                shard = Shard(self._new_transport(origin))
-            except (ValueError, ImportError, httpx.InvalidURL) as error:
-                # The proxy's URL is not shown: it may hold a password.
-                hint = "; pip install 'httpx[socks]'" if isinstance(error, ImportError) else ""
-                raise APIConnectionError(f"the proxy cannot be used{hint}", phase="connect") from None
-            owned.busy.add(shard)
-        body = _Body(request.body)
-        outgoing = httpx.Request(
-            request.method,
-            url,
-            headers=[(b"host", url.netloc), *request.headers],
-            stream=body,
-            extensions={"timeout": {"connect": connect_timeout}},
-        )
+        origin = _parsed(request.url)[1]
+        attempt = Attempt(request, connect_timeout, until)
+        opening = Opening(owned, origin, request, attempt)
         try:
-            with anyio.CancelScope(deadline=until):
-                response = await shard.transport.handle_async_request(outgoing)
-                return ShardExchange(owned, origin, shard, response)
-            raise DueError
+            while True:
+                shard = owned.take(origin) or await opening.place()
+                if shard is None:
+                    attempt.on_end = owned.opened
+                    shard = self._new_shard(owned, origin)
+                try:
+                    return await self._send(request, owned, origin, shard, attempt)
+                except ShortageError as shortage:
+                    opening.refused(shortage)
+        except BaseException:
+            attempt.ended()
+            attempt.waits.close()
+            raise
+
+    async def _send(
+        self, request: WireRequest, owned: LoopConnections[Shard], origin: Origin, shard: Shard, attempt: Attempt
+    ) -> ShardExchange:
+        body = _Body(request.body)
+        shard.network.uploading = not isinstance(request.body, bytes) or len(request.body) > _LARGE
+        progress = Progress(f"{origin[1]}:{origin[2]}", "connect", attempt)
+        try:
+            with attempt.waits.until(attempt.until):
+                response = await shard.transport.handle_async_request(_outgoing(request, body, progress))
+                return ShardExchange(owned, origin, shard, response, attempt.waits)
+            raise attempt.late(progress.phase or "response")
         except BaseException as error:
+            attempt.ended()
             owned.discard(shard)
-            raise translated(error, head_arrived=False)  # noqa: B904 (it sets the cause itself)
+            if isinstance(error, ShortageError):
+                raise
+            raise translated(error, head_arrived=False, progress=progress)  # noqa: B904 (it sets the cause itself)
         finally:
             await body.aclose()
 
     async def aclose(self) -> None:
         await self._shards.aclose()
+
+    def _new_shard(self, owned: LoopConnections[Shard], origin: Origin) -> Shard:
+        """A shard that has yet to connect."""
+        try:
+            shard = Shard(self._new_transport(origin), owned.names)
+        except (ValueError, ImportError, httpx.InvalidURL) as error:
+            # The proxy's URL is not shown: it may hold a password.
+            hint = "; pip install 'httpx[socks]'" if isinstance(error, ImportError) else ""
+            raise APIConnectionError(f"the proxy cannot be used{hint}", phase="connect") from None
+        except OSError as error:
+            raise not_connected(error, f"the server at {origin[1]}:{origin[2]}") from error
+        owned.busy.add(shard)
+        return shard
 
     def _new_transport(self, origin: Origin) -> httpx.AsyncHTTPTransport:
         settings = self._settings
@@ -142,6 +178,18 @@ class Shards:
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=settings.keepalive),
             socket_options=KEEPALIVE,
         )
+
+
+def _outgoing(request: WireRequest, body: _Body, progress: Progress) -> httpx.Request:
+    # Not in `send`: what waits may be cancelled, and its frames be shown with local variables.
+    url, _ = _parsed(request.url)
+    return httpx.Request(
+        request.method,
+        url,
+        headers=[(b"host", url.netloc), *request.headers],
+        stream=body,
+        extensions={"trace": progress.trace},
+    )
 
 
 class ShardExchange:
@@ -155,17 +203,26 @@ class ShardExchange:
         "_pieces",
         "_response",
         "_shard",
+        "_waits",
         "header",
         "status",
     )
 
-    def __init__(self, owned: LoopConnections[Shard], origin: Origin, shard: Shard, response: httpx.Response) -> None:
+    def __init__(
+        self,
+        owned: LoopConnections[Shard],
+        origin: Origin,
+        shard: Shard,
+        response: httpx.Response,
+        waits: Waits,
+    ) -> None:
         self.status = response.status_code
         self.header: Header = response.headers.raw
         self._owned = owned
         self._origin = origin
         self._shard = shard
         self._response = response
+        self._waits = waits
         self._done = False
         stream = response.stream
         assert isinstance(stream, httpx.AsyncByteStream)
@@ -176,9 +233,9 @@ class ShardExchange:
         if self._done:
             return b""
         try:
-            with anyio.CancelScope(deadline=until):
+            with self._waits.until(until):
                 return await self._next()
-            raise DueError
+            raise DueError("body")
         except BaseException as error:
             self.abandon()
             raise translated(error, head_arrived=True)  # noqa: B904 (it sets the cause itself)
@@ -196,14 +253,18 @@ class ShardExchange:
         await self._response.stream.aclose()  # type: ignore[union-attr]  # pyright: ignore
         self._decoder.end()
         self._done = True
-        if self._shard.holds_unread():
+        self._waits.close()
+        if self._shard.network.out_of_step or self._shard.holds_unread():
             self._owned.discard(self._shard)
         else:
-            self._owned.give_back(self._origin, self._shard)
+            stated = self._response.headers.get("keep-alive")
+            lifetime = math.inf if stated is None else stated_lifetime(stated.encode("latin-1", "replace"))
+            self._owned.give_back(self._origin, self._shard, lifetime)
 
     def abandon(self) -> None:
         if not self._done:
             self._done = True
+            self._waits.close()
             self._owned.discard(self._shard)
 
 

@@ -10,6 +10,7 @@ environment: an argument would show it to every user of the machine.
     demo        many calls against an emulator of its own
     emulator    the emulator in the foreground
     failures    an error of the library -> one line and an exit status
+    descriptors the limit on open files
     display     what is drawn with rich;  transcript: what is written as it is
 """
 
@@ -33,8 +34,10 @@ def main() -> int:
         sys.stderr.write("openai-async needs click and rich: pip install 'openai-async-sdk[cli]'\n")
         return 2
     try:
+        from openai_async.cli.descriptors import raise_limit
         from openai_async.cli.group import run_command
 
+        raise_limit()
         return run_command()
     except KeyboardInterrupt:  # so early or so late that no command was there to handle it
         return 130

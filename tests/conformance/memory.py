@@ -17,11 +17,11 @@ from typing import Any
 from unittest import mock
 
 import httpcore
-import httpx
 
 from openai_async._transport import lean
 from openai_async._transport.exchange import Transport
-from openai_async._transport.shards import Shards, ShardSettings
+from openai_async._transport.names import Address, Names
+from openai_async._transport.shards import Shard, Shards, ShardSettings
 from tests.conformance.outcome import SECOND, Outcome, observe
 
 #: Turns of the loop in which a client that has all bytes must come to its end. The longest way here takes about ten.
@@ -171,10 +171,16 @@ class _MemoryShards(Shards):
         super().__init__(ShardSettings(trust_env=False))
         self._server = server
 
-    def _new_transport(self, origin: Any) -> httpx.AsyncHTTPTransport:
-        transport = super()._new_transport(origin)
-        transport._pool._network_backend = _HttpxNetwork(self._server)
-        return transport
+    def _new_shard(self, owned: Any, origin: Any) -> Shard:
+        shard = super()._new_shard(owned, origin)
+        shard.network._inner = _HttpxNetwork(self._server)
+        shard.network._names = _NoNames()
+        return shard
+
+
+class _NoNames(Names):
+    async def addresses(self, host: str, port: int) -> list[Address]:
+        return [Address(0, (host, port))]
 
 
 @functools.cache
@@ -198,7 +204,7 @@ def _lean_dials(server: Server) -> Generator[None]:
         protocol = factory()
         return _LeanWire(protocol, server, _quiet()), protocol
 
-    async def dial(host: str, port: int) -> socket.socket:
+    async def dial(host: str, port: int, names: object) -> socket.socket:
         return _quiet()
 
     with mock.patch.object(lean, "dial", dial), mock.patch.object(loop, "create_connection", connect):

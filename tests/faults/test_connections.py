@@ -21,15 +21,17 @@ import trustme
 from openai_async._transport import dialing, lean
 from openai_async._transport.exchange import WireRequest
 from openai_async._transport.lean import Lean
+from openai_async._transport.lifetimes import stated_lifetime
+from openai_async._transport.names import Names
 from openai_async._transport.ownership import MOST_CONNECTS
 from openai_async._transport.shards import Shards, ShardSettings
 from openai_async._transport.tls import shared_context
 from openai_async.errors import APIConnectionError, RequestTooLargeError, UnexpectedRedirectError
-from openai_async.testing import FaultServer, Fin, ReadRequest, Rst, Script, Send, Stall, respond, sse
+from openai_async.testing import FaultServer, Fin, ReadRequest, Rst, Script, Send, Stall, json_reply, respond, sse
 from openai_async.testing.script import Framing
 
 from .conftest import MakeClient
-from .replies import CALL, CHUNKS, EVENTS, TEXT, error_reply, ok
+from .replies import CALL, CHUNKS, COMPLETION, EVENTS, TEXT, error_reply, ok
 
 pytestmark = pytest.mark.usefixtures("no_backoff")
 
@@ -160,7 +162,6 @@ async def test_a_server_that_refuses_during_the_upload_costs_one_connection(make
     assert server.accepted_connections == 2
 
 
-@pytest.mark.parametrize("stack", ["asyncio-lean"], indirect=True)
 @pytest.mark.parametrize("end", [Fin(), Stall()], ids=["closes", "stalls"])
 async def test_an_answer_before_the_upload_has_ended_is_heard(end: Fin | Stall, make_client: MakeClient) -> None:
     """A server that answers and reads no further is heard at once, and its connection is not used again."""
@@ -170,6 +171,40 @@ async def test_an_answer_before_the_upload_has_ended_is_heard(end: Fin | Stall, 
             with pytest.raises(RequestTooLargeError):
                 await client.chat.completions.create(**call)
             assert client._pipeline.transport.open_connections == 0  # out of step
+
+
+@pytest.mark.parametrize(
+    ("stated", "seconds"),
+    [
+        (b"timeout=5", 4.0),
+        (b"timeout=5, max=100", 4.0),
+        (b'max=3; Timeout = "10"', 9.0),
+        (b"timeout=1", 0.5),
+        (b"timeout=0", 0.0),
+        (b"max=100", math.inf),
+        (b"x-timeout=3", math.inf),
+        (b"", math.inf),
+    ],
+)
+def test_how_long_a_server_keeps_an_idle_connection_is_read(stated: bytes, seconds: float) -> None:
+    """With a margin, so that the next request arrives before the server closes."""
+    assert stated_lifetime(stated) == seconds
+
+
+async def test_an_idle_connection_is_used_no_longer_than_the_server_keeps_it(
+    make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`Keep-Alive: timeout=` ends the reuse of a connection, whether or not the server's FIN has been seen."""
+    with FaultServer([json_reply(COMPLETION, headers={"Keep-Alive": "timeout=30"})]) as server:
+        async with make_client(server.base_url) as client:
+            for connections, later in ((1, 0.0), (1, 28.0), (2, 60.0)):
+                if later:
+                    transport = client._pipeline.transport._chosen()  # type: ignore[attr-defined]
+                    [owned] = (getattr(transport, "_connections", None) or transport._shards)._loops.values()
+                    monkeypatch.setattr(owned, "_now", lambda real=owned._now, more=later: real() + more)
+                await client.chat.completions.create(**CALL)
+                assert server.accepted_connections == connections
+                monkeypatch.undo()
 
 
 @pytest.mark.parametrize("end", [Rst(), Fin()], ids=["rst", "fin"])
@@ -252,14 +287,14 @@ async def test_connects_that_are_under_way_are_bounded(
     under_way = most = opened = 0
     real = dialing.dial
 
-    async def counted(host: str, port: int) -> socket.socket:
+    async def counted(host: str, port: int, names: Names) -> socket.socket:
         nonlocal under_way, most, opened
         under_way += 1
         opened += 1
         most = max(most, under_way)
         try:
             await anyio.lowlevel.checkpoint()
-            return await real(host, port)
+            return await real(host, port, names)
         finally:
             under_way -= 1
 

@@ -129,10 +129,9 @@ async def _stalled(body: Pieces) -> None:
         quiet = quiet + 1 if body.taken == before else 0
 
 
-@pytest.mark.parametrize("stack", ["asyncio-lean"], indirect=True)  # httpx writes on until the server reads
-async def test_an_early_answer_ends_the_upload() -> None:
+async def test_an_early_answer_ends_the_upload(new_transport: Open) -> None:
     """A refusal that comes before the body was sent is read at once, and the connection is not used again."""
-    transport, body = Lean(), Pieces(ENDLESS)
+    transport, body = new_transport(), Pieces(ENDLESS)
     with FaultServer([(ReadRequest(body=0), *respond(413, b"too large"), Stall())]) as server:
         exchange = await send(transport, server.base_url, body)
         assert (exchange.status, await read_all(exchange)) == (413, b"too large")

@@ -19,7 +19,9 @@ VALUES = (*range(0x81), 0x85, 0xA0, 0xFF)
 
 
 def _before_the_answer(byte: bytes) -> Answer:
-    return Bad(byte + b"HTTP/1.1 204 No\r\n\r\n")
+    # That byte begins an alert of TLS, and nothing else.
+    error = "APIConnectionError in connect" if byte == b"\x15" else "APIConnectionError in response"
+    return Bad(byte + b"HTTP/1.1 204 No\r\n\r\n", error)
 
 
 def _in_the_protocol(byte: bytes) -> Answer:

@@ -20,7 +20,7 @@ STATUS_LINES: dict[str, Answer] = {
     "HTTP/0.9": Bad(b"<html>Hello</html>\r\n", ends=True),
     "SSH": Bad(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"),
     "SMTP": Bad(b"220 mail.test ESMTP\r\n\r\n"),
-    "TLS alert": Bad(b"\x15\x03\x01\x00\x02\x02\x46", ends=True),
+    "TLS alert": Bad(b"\x15\x03\x01\x00\x02\x02\x46", "APIConnectionError in connect", ends=True),
     "frames of HTTP/2": Bad(b"\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x80\0\x04\0\x01\0\0\0\x05\0\xff\xff", ends=True),
     "a request": Bad(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
     "version 0.9": Bad(b"HTTP/0.9 200 OK\r\nContent-Length: 2\r\n\r\nok"),

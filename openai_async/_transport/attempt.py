@@ -1,0 +1,77 @@
+"""The bounds of one request until its answer comes: the connect has one of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from openai_async import _runtime
+from openai_async._transport.bounds import Waits
+from openai_async._transport.exchange import DueError, WireRequest
+from openai_async.errors import APIError, ConnectTimeoutError, Phase
+
+
+class Attempt:
+    """See the module.
+
+    Args:
+        request: what is sent; learns how long it waited for something that is no part of the attempt.
+        connect_timeout: seconds for a new connection, or None.
+        until: loop time at which the attempt has to end.
+    """
+
+    def __init__(self, request: WireRequest, connect_timeout: float | None, until: float) -> None:
+        self.waits = Waits()
+        self.due = until
+        #: Called once when the connect has ended, however it did.
+        self.on_end: Callable[[], object] | None = None
+        self._request = request
+        self._connect_timeout = connect_timeout
+        self._until = until
+        self._began: float | None = None  # the connect under way
+
+    @property
+    def until(self) -> float:
+        """Loop time at which the attempt has to end, with what was waited for."""
+        return self._request.moved(self._until)
+
+    def waited(self, since: float) -> None:
+        """What has passed since then is no part of the attempt."""
+        self._request.waited += _runtime.now() - since
+
+    def connects(self) -> None:
+        """A connect begins: the wait under way, and the next one, end with its bound."""
+        self._began = _runtime.now()
+        self._end(self.until if self._connect_timeout is None else min(self.until, self._began + self._connect_timeout))
+
+    def connected(self) -> None:
+        """The request is about to be sent, perhaps on a new connection.
+
+        Raises:
+            DueError: the deadline has passed, and nothing was sent yet.
+        """
+        self.ended()
+        if self._began is None:
+            return
+        if _runtime.now() >= self.until:  # the loop was held, or the process stopped: the attempt begins now
+            self.waited(self._began)
+        self._began = None
+        if _runtime.now() >= self.until:
+            raise DueError("connect")
+        self._end(self.until)
+
+    def ended(self) -> None:
+        """There is no connect under way any more."""
+        if self.on_end is not None:
+            self.on_end()
+            self.on_end = None
+
+    def late(self, phase: Phase) -> APIError | DueError:
+        """What to raise when the wait under way was given up."""
+        if self._began is not None and self.due < self.until:
+            message = f"no connection within {self._connect_timeout} s (timeout.connect)"
+            return ConnectTimeoutError(message, phase="connect")
+        return DueError(phase)
+
+    def _end(self, moment: float) -> None:
+        self.due = moment
+        self.waits.move(moment)
