@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from openai_async._layers.call import Answer, Call
 from openai_async.errors import APITimeoutError, DeadlineExceededError
+from openai_async.types._uncopied import Uncopied
 
 
-class OpenBody:
+class OpenBody(Uncopied):
     """A body, from the head of its reply on."""
 
     def __init__(self, call: Call, answer: Answer) -> None:

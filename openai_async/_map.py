@@ -18,6 +18,7 @@ from openai_async._spending import Bound
 from openai_async._window import MapSettings, Result as Result, Window
 from openai_async.errors import InvalidParameterError
 from openai_async.types._base import EMPTY, Reply
+from openai_async.types._uncopied import Uncopied
 from openai_async.types.progress import Progress
 
 R = TypeVar("R", bound=Reply)
@@ -55,7 +56,7 @@ def map_calls(
     )
 
 
-class AsyncMap(Generic[R]):
+class AsyncMap(Uncopied, Generic[R]):
     """An asynchronous iterator over the results of many calls. See the module, and `AsyncClient.map`.
 
     Each result goes to one of the tasks that iterate.

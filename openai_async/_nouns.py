@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from openai_async.types._uncopied import Uncopied
+
 if TYPE_CHECKING:
     from openai_async.resources.table import Noun
 
 
-class Nouns:
+class Nouns(Uncopied):
     """The nouns of the API that stand in the table alone; see `resources.table`."""
 
     #: Dotted name of the noun that this is; "" for the client.

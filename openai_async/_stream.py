@@ -35,6 +35,7 @@ from openai_async.errors import (
     frameless,
 )
 from openai_async.types._base import Value
+from openai_async.types._uncopied import Uncopied
 from openai_async.types.meta import Meta, RateLimits
 
 #: Seconds and bytes that are spent on reading what follows the terminal event.
@@ -362,7 +363,7 @@ class _Text:
                 return text
 
 
-class AsyncStreamManager(Generic[C, F]):
+class AsyncStreamManager(Uncopied, Generic[C, F]):
     """`async with` form of a stream: the request is sent on entering, the stream is closed on leaving."""
 
     def __init__(self, open_: Callable[[], Awaitable[AsyncStream[C, F]]]) -> None:

@@ -5,6 +5,7 @@ OpenAIError
 ├── InvalidParameterError (ValueError)   a call was given bad arguments; nothing was sent
 ├── RemovedEndpointError                 the API has removed the operation; names what replaces it; nothing was sent
 ├── ForeignLoopError (RuntimeError)      the object belongs to another event loop, or to another process
+├── NotCopiedError (TypeError)           clients, and what is open, cannot be copied or pickled; says what to do
 ├── WaitTimeoutError (TimeoutError)      a job has not ended in the time given to it; carries its last state
 ├── InvalidWebhookSignatureError (ValueError)  a webhook's call was not signed by the API, or not now
 └── APIError                             a call failed; carries request_id, attempts, retry_after, partial
@@ -111,6 +112,14 @@ class ForeignLoopError(OpenAIError, RuntimeError):
     """What is open belongs to the event loop, and the process, that opened it: another one cannot use it.
 
     Nothing was sent or read. Open another one where it is needed; the client itself can be used anywhere.
+    """
+
+
+class NotCopiedError(OpenAIError, TypeError):
+    """A client, one of its resources, a stream or an iterator was to be copied or pickled.
+
+    They hold connections, limits and a key. Use the same client everywhere in a process, also in other threads and
+    event loops; build another one in another process.
     """
 
 

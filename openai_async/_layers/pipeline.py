@@ -21,6 +21,7 @@ from openai_async._limiter import Limiter
 from openai_async._policy.budget import RetryBudget
 from openai_async._policy.prices import load as load_prices
 from openai_async._transport.exchange import Transport
+from openai_async.types._uncopied import Uncopied
 from openai_async.types.meta import Meta
 from openai_async.types.settings import Timeout
 
@@ -38,7 +39,7 @@ class Defaults:
     max_event_bytes: int
 
 
-class Pipeline:
+class Pipeline(Uncopied):
     """Carries calls. One per client; holds no state of a single call."""
 
     def __init__(

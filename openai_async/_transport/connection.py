@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-import select
+from collections.abc import Callable
 from typing import Final, cast
 
 import httptools
@@ -26,7 +26,7 @@ from openai_async._transport.bounds import Bound
 from openai_async._transport.exchange import DueError
 from openai_async._transport.failures import SPEAKS_TLS, TLS_ALERT, said_by
 from openai_async._transport.lifetimes import stated_lifetime
-from openai_async._transport.sockets import KEEPALIVE
+from openai_async._transport.sockets import KEEPALIVE, readable
 from openai_async.errors import Phase
 
 #: Bytes of decoded framing that may wait for the reader; of a head.
@@ -62,7 +62,7 @@ class LeanConnection(asyncio.BufferedProtocol):
         self._writable = True
         self._closed: asyncio.Future[None] = loop.create_future()
         self._paused = False
-        self._poll = select.poll()
+        self._readable: Callable[[], object] = bool
         self._active = False  # an exchange is under way
         self._reset()
 
@@ -188,7 +188,7 @@ class LeanConnection(asyncio.BufferedProtocol):
         if transport is None or transport.is_closing() or self._active:
             return False
         # The server's FIN may be in the kernel, and not yet with the loop: a look there saves a lost request.
-        return not self._poll.poll(0)
+        return not self._readable()
 
     def drop(self) -> None:
         if self._active and not self.complete and self.failure is None:
@@ -211,7 +211,7 @@ class LeanConnection(asyncio.BufferedProtocol):
         sock = transport.get_extra_info("socket")
         for option in KEEPALIVE:
             sock.setsockopt(*option)
-        self._poll.register(sock.fileno(), select.POLLIN)
+        self._readable = readable(sock.fileno())
 
     def pause_writing(self) -> None:
         self._writable = False

@@ -6,7 +6,10 @@ keeps NAT tables from forgetting an idle connection.
 
 from __future__ import annotations
 
+import select
 import socket
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 
@@ -19,3 +22,23 @@ def _options() -> list[tuple[int, int, int]]:
 
 
 KEEPALIVE: Final = _options()
+
+
+def readable(fd: int) -> Callable[[], object]:
+    """Whether a socket has something to read now, its end included: what is returned says so, without waiting.
+
+    Windows has no poll(2), nor has a process that eventlet has patched. select(2) knows descriptors below 1024 only;
+    nothing is known of the others, and their end is seen when the loop gets to it.
+    """
+    if (poll := getattr(select, "poll", None)) is None:
+        return partial(_selected, fd)
+    poller = poll()
+    poller.register(fd, select.POLLIN)
+    return partial(poller.poll, 0)
+
+
+def _selected(fd: int) -> bool:
+    try:
+        return bool(select.select([fd], [], [], 0)[0])
+    except (OSError, ValueError):
+        return False

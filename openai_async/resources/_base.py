@@ -20,6 +20,7 @@ from openai_async.resources._names import check_names
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import Asked, AsyncPage, AsyncPaginator, Following, after_last, page_decoder
 from openai_async.types._base import EMPTY, Reply, Value
+from openai_async.types._uncopied import Uncopied
 from openai_async.types.files import Binary
 from openai_async.types.settings import Timeout, check_seconds
 
@@ -32,7 +33,7 @@ PAGES: Final = ("text/html", "application/xhtml+xml")
 NO_MEDIA: Final = (*PAGES, "application/json")
 
 
-class Resource:
+class Resource(Uncopied):
     """A noun of the API, bound to a client's pipeline."""
 
     __slots__ = ("_pipeline",)

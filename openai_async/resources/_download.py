@@ -16,6 +16,7 @@ from openai_async._layers.call import Answer, Call
 from openai_async._layers.pipeline import Pipeline
 from openai_async._transport.exchange import DueError
 from openai_async.errors import APIError, IdleTimeoutError, frameless
+from openai_async.types._uncopied import Uncopied
 from openai_async.types.meta import Meta
 
 _WHOLE: Final = 64 * 1024
@@ -101,7 +102,7 @@ class AsyncDownload(OpenBody):
         self._close()
 
 
-class AsyncDownloadManager:
+class AsyncDownloadManager(Uncopied):
     """`async with` form of a download: the request is sent on entering, the connection given back on leaving."""
 
     def __init__(self, pipeline: Pipeline, call: Call) -> None:

@@ -8,6 +8,7 @@ from typing import Final, Generic, Self, TypeVar
 
 import anyio
 
+from openai_async.types._uncopied import Uncopied
 from openai_async.types.settings import check_seconds
 
 V = TypeVar("V")
@@ -18,7 +19,7 @@ _GROWTH: Final = 1.5
 _SELDOM: Final = 10.0
 
 
-class AsyncJobEvents(Generic[V]):
+class AsyncJobEvents(Uncopied, Generic[V]):
     """The events of a job, oldest first, each once, until it has ended. Iterating waits for new ones.
 
     Iterating raises what a call raises (see `openai_async.errors`). Cancelling drops the connection; the job goes on.

@@ -16,6 +16,7 @@ from openai_async._wire import codec, json
 from openai_async.errors import DecodeError, InvalidParameterError
 from openai_async.types._base import Value
 from openai_async.types._plain import Plain
+from openai_async.types._uncopied import Uncopied
 from openai_async.types.meta import NO_META, Meta
 
 T = TypeVar("T")
@@ -84,7 +85,7 @@ class Asked:
         return Asked({**self.params, **params}, followed=True)
 
 
-class AsyncPaginator(Generic[T]):
+class AsyncPaginator(Uncopied, Generic[T]):
     """A list that has not been asked for yet: await it for its first page, or iterate it for all items.
 
     Iterating raises what a call raises (see `openai_async.errors`); cancelling drops the connection. Leaving an
@@ -129,7 +130,7 @@ class AsyncPaginator(Generic[T]):
         return found[:limit]
 
 
-class AsyncPages(Generic[T]):
+class AsyncPages(Uncopied, Generic[T]):
     """The pages of a list; the next one is fetched while this one is worked on."""
 
     def __init__(self, first: Awaitable[AsyncPage[T]]) -> None:

@@ -19,6 +19,7 @@ from openai_async.resources._names import check_shared
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import AsyncPaginator
 from openai_async.types._objects import has_fields
+from openai_async.types._uncopied import Uncopied
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
 from openai_async.types.chat_params import ChatCreateParams
 from openai_async.types.chat_stored import (
@@ -43,7 +44,7 @@ _MESSAGES = Operation("GET", "/chat/completions/{completion_id}/messages")
 _ROLES = ("user", "assistant", "system", "developer", "tool", "function")
 
 
-class AsyncChat:
+class AsyncChat(Uncopied):
     """Conversations with a model."""
 
     def __init__(self, pipeline: Pipeline) -> None:

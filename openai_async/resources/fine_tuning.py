@@ -12,6 +12,7 @@ from openai_async.resources._base import Resource
 from openai_async.resources._following import AsyncJobEvents
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import AsyncPage, AsyncPaginator
+from openai_async.types._uncopied import Uncopied
 from openai_async.types.fine_tuning import (
     CheckpointPermission,
     CheckpointPermissionDeleted,
@@ -53,7 +54,7 @@ _RUN = Operation("POST", "/fine_tuning/alpha/graders/run")
 _VALIDATE = Operation("POST", "/fine_tuning/alpha/graders/validate")
 
 
-class AsyncFineTuning:
+class AsyncFineTuning(Uncopied):
     """Fine-tuning (https://platform.openai.com/docs/api-reference/fine-tuning)."""
 
     def __init__(self, pipeline: Pipeline) -> None:

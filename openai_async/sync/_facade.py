@@ -18,6 +18,7 @@ from openai_async.sync._handoff import Handoff, Held, Pump
 from openai_async.sync._portal import Ended, Portal, claim
 from openai_async.types._base import Value
 from openai_async.types._plain import Plain
+from openai_async.types._uncopied import Uncopied
 
 if TYPE_CHECKING:
     from openai_async._stream import AsyncStream
@@ -101,7 +102,7 @@ class _Farewell:
             self._portal.release()
 
 
-class Facade(Generic[A]):
+class Facade(Uncopied, Generic[A]):
     """Stands for an asynchronous object."""
 
     #: The class that it stands for.

@@ -18,6 +18,7 @@ import anyio
 
 from openai_async.errors import ForeignLoopError
 from openai_async.sync._portal import Portal
+from openai_async.types._uncopied import Uncopied
 
 T = TypeVar("T")
 
@@ -195,7 +196,7 @@ class Caller(Protocol):
     def call(self, function: Callable[[], Awaitable[T]]) -> T: ...
 
 
-class Handoff(Generic[T]):
+class Handoff(Uncopied, Generic[T]):
     """An iterator for threads: each item goes to one of them. `close` ends it, also from another thread."""
 
     def __init__(self, pump: Pump[T], caller: Caller) -> None:

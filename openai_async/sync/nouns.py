@@ -9,6 +9,7 @@ from openai_async.resources._pages import AsyncPaginator
 from openai_async.resources.table import Method, Noun
 from openai_async.sync._stream import Stream
 from openai_async.sync.resources._pages import Paginator
+from openai_async.types._uncopied import Uncopied
 
 if TYPE_CHECKING:
     from openai_async.sync._facade import Lease
@@ -27,7 +28,7 @@ def twin_of(lease: Lease, name: str, value: Any) -> Any:
     raise AttributeError(f"a synchronous client has no {name!r}")
 
 
-class NounForThreads:
+class NounForThreads(Uncopied):
     """A noun of the API: its methods, and the nouns below it."""
 
     def __init__(self, lease: Lease, inner: Noun) -> None:
@@ -44,7 +45,7 @@ class NounForThreads:
         return repr(self._inner)
 
 
-class MethodForThreads:
+class MethodForThreads(Uncopied):
     """An operation, to be called."""
 
     def __init__(self, lease: Lease, inner: Method) -> None:
