@@ -33,26 +33,44 @@ class Accounts:
 
     # -- which key -------------------------------------------------------------------------------------
 
-    def earliest(self, family: str, tokens: float, now: float) -> tuple[float, Reason | None, int]:
-        """The key that can send first: seconds until then, what for, and its number (-1 if every key is set aside)."""
+    def earliest(
+        self, family: str, tokens: float, now: float, *, last: bool = False
+    ) -> tuple[float, Reason | None, int]:
+        """The key that can send first: seconds until then, what for, and its number (-1 if every key is set aside).
+
+        `last`: see `Ask`.
+        """
         best, reason, key = math.inf, None, -1
         for step in range(self._keys):
             candidate = (self._turn + step) % self._keys
             if candidate in self._drained:
                 continue
             pool = self._pool(family, candidate, now)
-            seconds, why = pool.wait(now, tokens) if pool is not None else (0.0, None)
+            seconds, why = pool.wait(now, tokens, last=last) if pool is not None else (0.0, None)
             if key < 0 or seconds < best:
                 best, reason, key = seconds, why, candidate
             if seconds <= 0.0:
                 break
         return best, reason, key
 
-    def charge(self, family: str, tokens: float, now: float, key: int) -> tuple[Pool | None, Grant | None]:
+    def charge(
+        self, family: str, tokens: float, now: float, key: int, *, last: bool = False
+    ) -> tuple[Pool | None, Grant | None]:
         """Count a request against the limits of a key that can send it now."""
         self._turn = (key + 1) % self._keys
         pool = self._pool(family, key, now)
-        return pool, pool.grant(now, tokens) if pool is not None else None
+        return pool, pool.grant(now, tokens, last=last) if pool is not None else None
+
+    def held(self, family: str, now: float) -> float:
+        """Seconds until the first of the keys sends again that were refused; 0 if one was not."""
+        pools = self.pools(family)
+        usable = [key for key in range(self._keys) if key not in self._drained]
+        return min((pools[key].held(now) if key in pools else 0.0 for key in usable), default=0.0)
+
+    def is_settled(self, family: str) -> bool:
+        """Whether what is sent now is as sure to be accepted as it can be, with any key."""
+        pools = self.pools(family)
+        return not pools or any(pool.settled for pool in pools.values())
 
     def never(self, family: str, tokens: float, now: float) -> OpenAIError | None:
         """Why a request can never be sent; None if it can."""

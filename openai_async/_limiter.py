@@ -142,6 +142,10 @@ class Limiter:
         """See `Accounts.best`."""
         return self.run(self._accounts.best, calls, tokens)
 
+    def held(self, family: str, now: float) -> float:
+        """See `Accounts.held`."""
+        return self._accounts.held(family, now)
+
     @property
     def drained(self) -> frozenset[int]:
         """Keys that are set aside."""
@@ -197,6 +201,7 @@ class Limiter:
         queue, served = self._queues.get(family), False
         if queue is None:  # a timer rang in vain
             return False
+        queue.settle(settled=self._accounts.is_settled(family))
         while (waiter := queue.head()) is not None:
             permit = self._grant(waiter.ask, now, queue)
             if permit is None:
@@ -220,14 +225,15 @@ class Limiter:
             if queue is not None:
                 queue.reason = "slot"
             return None
-        seconds, reason, key = self._accounts.earliest(ask.family, ask.tokens, now)
+        seconds, reason, key = self._accounts.earliest(ask.family, ask.tokens, now, last=ask.last)
         if seconds > 0.0 or key < 0:
             if queue is not None:
                 queue.reason = reason or "slot"
                 queue.arm(now, seconds)
             return None
         self._in_flight += 1
-        return Permit(self, key, *self._accounts.charge(ask.family, ask.tokens, now, key))
+        charged = self._accounts.charge(ask.family, ask.tokens, now, key, last=ask.last)
+        return Permit(self, ask.family, key, *charged)
 
 
 def _dismiss(queue: Queue, error: OpenAIError) -> None:

@@ -4,6 +4,9 @@ Classes are interactive, default and batch. A higher class goes first, but every
 by turns, so that none starves. Inside a class the jobs (a map, a batch; single calls are one job together) take turns,
 and inside a job the order is that of arrival. The one whose turn it is holds the turn until it can go: a large request
 is not overtaken by small ones for ever.
+
+Last attempts stand apart. They go before all others while the limits are settled, and after them while they are not:
+then the others find out what the server accepts.
 """
 
 from __future__ import annotations
@@ -34,23 +37,34 @@ place: ContextVar[Place] = ContextVar("place", default=_BY_THEMSELVES)
 
 
 class Line(Generic[W]):
-    """Waiters in order. Joining, leaving from anywhere and taking the head are O(1)."""
+    """Waiters in order. Joining, leaving from anywhere and taking the head are O(1).
 
-    __slots__ = ("_classes", "_head", "_size", "_turns")
+    Attributes:
+        settled: whether a request that is sent now is sure to be accepted. Whoever serves the line says so.
+    """
+
+    __slots__ = ("_classes", "_head", "_last", "_size", "_turns", "settled")
 
     def __init__(self) -> None:
         self._classes: dict[Priority, OrderedDict[object, OrderedDict[W, None]]] = {
             priority: OrderedDict() for priority in PRIORITIES
         }
+        self._last: OrderedDict[W, None] = OrderedDict()
+        self.settled = True
         self._turns = 0
-        self._size = 0
+        self._size = 0  # without those of `_last`
         self._head: tuple[Priority, object, W] | None = None
 
     def __len__(self) -> int:
-        return self._size
+        return self._size + len(self._last)
 
-    def join(self, waiter: W, priority: Priority, job: object, *, first: bool = False) -> None:
-        """Stand at the end of one's job, or before all others of it (`first`: a retry)."""
+    def join(
+        self, waiter: W, priority: Priority, job: object, *, first: bool = False, last_attempt: bool = False
+    ) -> None:
+        """Stand at the end of one's job, or before all others of it (`first`: a retry); or apart (see the module)."""
+        if last_attempt:
+            self._last[waiter] = None
+            return
         jobs = self._classes[priority]
         waiters = jobs.get(job)
         if waiters is None:
@@ -64,12 +78,17 @@ class Line(Generic[W]):
 
     def leave(self, waiter: W, priority: Priority, job: object) -> None:
         """Go away unserved."""
+        if waiter in self._last:
+            del self._last[waiter]
+            return
         self._remove(waiter, priority, job)
         if self._head is not None and self._head[2] is waiter:
             self._head = None
 
     def head(self) -> W | None:
-        """Whose turn it is. The same one until it is taken, leaves, or somebody of a higher class joins."""
+        """Whose turn it is. The same one until it is taken, leaves, or somebody who goes before it joins."""
+        if self._last and (self.settled or not self._size):
+            return next(iter(self._last))
         if self._head is None and self._size:
             upwards = self._turns % _FLOOR == _FLOOR - 1
             waiting: list[Priority] = [priority for priority in PRIORITIES if self._classes[priority]]
@@ -83,6 +102,9 @@ class Line(Generic[W]):
         """Serve the head; its job goes to the end of its class."""
         waiter = self.head()
         assert waiter is not None
+        if waiter in self._last:
+            del self._last[waiter]
+            return waiter
         assert self._head is not None
         priority, job, _ = self._head
         self._head = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -16,9 +16,6 @@ from openai_async.types.meta import RateLimits
 if TYPE_CHECKING:
     from openai_async._limiter import Limiter
 
-#: Seconds, at most, by which callers who were refused together are spread.
-_SPREAD: Final = 0.05
-
 
 @attrs.define(eq=False)  # not frozen: making one is on the path of every call
 class Ask:
@@ -29,6 +26,7 @@ class Ask:
         tokens: what the request will be charged, as estimated.
         priority, job: see `Line`.
         again: it was refused before, and goes first in its job.
+        last: it was refused before, and fails if it is refused once more (see `Line`).
     """
 
     family: str = ""
@@ -36,25 +34,22 @@ class Ask:
     priority: Priority = "default"
     job: object = None
     again: bool = False
+    last: bool = False
 
 
 class Permit:
     """Leave to send one request with one key. Give back exactly one answer, then `end` it."""
 
-    __slots__ = ("_ended", "_grant", "_limiter", "_pool", "_process", "key")
+    __slots__ = ("_ended", "_family", "_grant", "_limiter", "_pool", "_process", "key")
 
-    def __init__(self, limiter: Limiter, key: int, pool: Pool | None, grant: Grant | None) -> None:
+    def __init__(self, limiter: Limiter, family: str, key: int, pool: Pool | None, grant: Grant | None) -> None:
         self.key = key
+        self._family = family
         self._limiter = limiter
         self._pool = pool
         self._grant = grant
         self._process = limiter.process
         self._ended = False
-
-    @property
-    def paced(self) -> bool:
-        """Whether limits are known that its request counts against."""
-        return self._pool is not None and bool(self._pool.levels)
 
     @property
     def samples(self) -> bool:
@@ -71,16 +66,20 @@ class Permit:
             self._pool.answered(self._limiter.now(), self._grant, limits)
             self._limiter.pump()
 
-    def refused(self, limits: RateLimits, retry_after: float | None) -> None:
-        """A 429 or an overload has arrived. `retry_after` in seconds."""
-        if self._grant is not None:
-            self._limiter.run(self._refused, limits, retry_after)
+    def refused(self, limits: RateLimits, retry_after: float | None) -> float | None:
+        """A 429 or an overload has arrived; `retry_after` in seconds.
 
-    def _refused(self, limits: RateLimits, retry_after: float | None) -> None:
-        if self._pool is not None and self._grant is not None:
-            spread = random.random() * _SPREAD  # noqa: S311
-            self._pool.refused(self._limiter.now(), self._grant, limits, retry_after=retry_after or 0.0, jitter=spread)
-            self._limiter.pump()
+        Gives the seconds until the limiter lets the next request of the family go; None if it keeps no account of it.
+        """
+        return self._limiter.run(self._refused, limits, retry_after) if self._grant is not None else None
+
+    def _refused(self, limits: RateLimits, retry_after: float | None) -> float | None:
+        if self._pool is None or self._grant is None:
+            return None
+        now = self._limiter.now()
+        self._pool.refused(now, self._grant, limits, retry_after=retry_after, jitter=random.random())  # noqa: S311
+        self._limiter.pump()
+        return self._limiter.held(self._family, now)
 
     def end(self, *, tokens: float | None = None, sent: bool = True) -> None:
         """The request is over. `tokens`: what the server counted; `sent`: False takes the whole charge back.

@@ -94,12 +94,17 @@ class Queue:
 
     def join(self, waiter: Waiter, *, first: bool) -> None:
         """Stand in line; see `Line.join`."""
-        self._line.join(waiter, waiter.ask.priority, waiter.ask.job, first=first)
+        ask = waiter.ask
+        self._line.join(waiter, ask.priority, ask.job, first=first, last_attempt=ask.last)
         waiter.in_line = True
         timer = self._timers.get(waiter.loop)
         if timer is None:
             timer = self._timers[waiter.loop] = _Timer()
         timer.waiters += 1
+
+    def settle(self, *, settled: bool) -> None:
+        """See `Line.settled`."""
+        self._line.settled = settled
 
     def head(self) -> Waiter | None:
         """Whose turn it is. One whose loop is stopped leaves: it comes back when that loop runs on."""

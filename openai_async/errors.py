@@ -41,13 +41,23 @@ All of them survive pickling and copying. They hold plain values only: no HTTP o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 if TYPE_CHECKING:
-    from openai_async.types.attempt import Attempt, Outcome
+    from openai_async.types.attempt import Attempt, Outcome, RetriesEnded
     from openai_async.types.meta import RateLimits
 
 Phase = Literal["connect", "send", "response", "body"]
+#: What an error's text says of the end of retries. A lasting failure speaks for itself.
+_ENDED_BY: Mapping[str | None, str] = {
+    "max_retries": "max_retries reached",
+    "deadline": "the deadline leaves no time",
+    "retry_budget": "the retry budget is empty, as the server fails every call",
+    "retry_after": "the server asks to wait too long",
+    "should_retry": "the server says that it does not help",
+    "ambiguous": "it may have been carried out",
+}
 E = TypeVar("E", bound=BaseException)
 
 
@@ -152,6 +162,8 @@ class APIError(OpenAIError):
         processing_ms, organization, version, model: what else the headers of an error status said, as on a reply.
         should_retry: the server's own word on trying again (`x-should-retry`), if it had one.
         attempts: one record per attempt, oldest first.
+        retries_ended: why there was no further attempt (see `types.attempt.RetriesEnded`); None if a stream or a job
+            failed after its call had succeeded.
         partial: what a stream had delivered before it failed, folded to a reply; else None.
     """
 
@@ -174,6 +186,7 @@ class APIError(OpenAIError):
         version: str | None = None,
         model: str | None = None,
         attempts: tuple[Attempt, ...] = (),
+        retries_ended: RetriesEnded | None = None,
         partial: Any = None,
     ) -> None:
         super().__init__(message)
@@ -191,6 +204,7 @@ class APIError(OpenAIError):
         self.version = version
         self.model = model
         self.attempts = attempts
+        self.retries_ended: RetriesEnded | None = retries_ended
         self.partial = partial
 
     @property
@@ -212,6 +226,8 @@ class APIError(OpenAIError):
             notes.append(f"request {self.request_id}")
         if len(self.attempts) > 1:
             notes.append(f"{len(self.attempts)} attempts")
+        if self.retries_ended in _ENDED_BY:
+            notes.append(f"no further attempt: {_ENDED_BY[self.retries_ended]}")
         return f"{self.message} ({', '.join(notes)})" if notes else self.message
 
 

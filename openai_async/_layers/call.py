@@ -58,8 +58,10 @@ class Call:
     #: Its place in line: see `_line`.
     priority: Priority = attrs.field(default="default", repr=False)
     job: object = attrs.field(default=None, repr=False)
-    #: The limiter counts for this call: a refusal is its to wait for.
-    paced: bool = attrs.field(default=False, repr=False)
+    #: Seconds for which the limiter holds the call back after a refusal; None if it does not.
+    held: float | None = attrs.field(default=None, repr=False)
+    #: Attempts after the first one, without those that only found out that a key is of no use.
+    retries: int = attrs.field(default=0, repr=False)
     #: Called when an attempt holds its permit, just before it is sent; what it raises ends the call.
     on_send: Callable[[], None] | None = attrs.field(default=None, repr=False)
     credentials: Credentials | None = attrs.field(default=None, repr=False)

@@ -14,11 +14,11 @@ from openai_async._layers.admit import Admit
 from openai_async._layers.billing import Billing
 from openai_async._layers.call import Answer, Call, Handler
 from openai_async._layers.credentials import KeyRing
+from openai_async._layers.outages import Outages
 from openai_async._layers.retry import Retry
 from openai_async._layers.send import Send
 from openai_async._layers.service import OPENAI, Service
 from openai_async._limiter import Limiter
-from openai_async._policy.budget import RetryBudget
 from openai_async._policy.prices import load as load_prices
 from openai_async._transport.exchange import Transport
 from openai_async.types._uncopied import Uncopied
@@ -61,8 +61,9 @@ class Pipeline(Uncopied):
         self.transport = transport
         self.billing = billing
         self._loaded = False
+        outages = Outages()
         send = Send(transport, base_url, max_response_bytes)
-        self._first: Handler = Retry(RetryBudget(), Admit(limiter, keys, send))
+        self._first: Handler = Retry(Admit(limiter, keys, outages, send))
 
     async def fetch(self, call: Call) -> Any:
         """Carry a call to its decoded reply, which gets the answer's `meta`."""

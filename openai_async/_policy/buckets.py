@@ -174,6 +174,10 @@ class Buckets:
             self._unanswered["requests"] -= 1.0
             self._unanswered["tokens"] -= grant.tokens
 
+    def sent_after(self, time: float) -> float:
+        """Requests that were granted after a time."""
+        return self._logs["requests"].after(time)
+
     def samples(self, grant: Grant) -> bool:
         """Whether the reply to a request is a sample: one for all that were sent at the same time is enough."""
         return abs(grant.time - self._sampled) >= GRAIN

@@ -1,14 +1,14 @@
-"""A bound on retries as a share of calls, so that an outage is not answered by a storm of our own.
+"""A bound on failures as a share of successes, so that an outage is not answered by a storm of our own.
 
-Every call adds `ratio` of a retry, every retry takes one; the store starts full with `reserve` and never exceeds it.
-N calls in an outage therefore send at most N * (1 + ratio) + reserve requests. (The idea is Finagle's retry budget.)
+Every success adds `ratio` of a failure, every failure takes one; the store starts full with `reserve` and never exceeds
+it. (The idea is Finagle's retry budget.)
 """
 
 from __future__ import annotations
 
 
 class RetryBudget:
-    """Arithmetic without a clock; one per client."""
+    """Arithmetic without a clock."""
 
     __slots__ = ("_balance", "_ratio", "_reserve")
 
@@ -19,15 +19,20 @@ class RetryBudget:
 
     @property
     def balance(self) -> float:
-        """Retries that may be made now."""
+        """Failures that are still borne."""
         return self._balance
 
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing was taken that was not given back."""
+        return self._balance >= self._reserve
+
     def deposit(self) -> None:
-        """A new call begins."""
+        """Something succeeded."""
         self._balance = min(self._reserve, self._balance + self._ratio)
 
     def withdraw(self) -> bool:
-        """Take one retry; False if none is left."""
+        """Something failed; False if that is more than is borne."""
         if self._balance < 1.0:
             return False
         self._balance -= 1.0

@@ -21,17 +21,17 @@ from openai_async.errors import (
     APIConnectionError,
     APIError,
     APIStatusError,
+    DeadlineExceededError,
     DecodeError,
     InternalServerError,
     QuotaExhaustedError,
     RateLimitError,
     RequestExceedsLimitError,
 )
+from openai_async.types.attempt import RetriesEnded
 
 #: Seconds; the longest delay of a server that is waited for.
 MAX_RETRY_AFTER = 120.0
-#: Refusals (429) that a call takes from a limit which the limiter keeps, beside its retries for other reasons.
-MAX_REFUSALS = 20
 #: Seconds; full delays are base, 2 base, 4 base, ... up to the cap, less up to a quarter of jitter.
 BACKOFF_BASE = 0.5
 BACKOFF_CAP = 8.0
@@ -40,17 +40,32 @@ _RETRIED_STATUS = frozenset({408, 409, 425, 429})
 
 def may_retry(error: APIError, *, repeatable: bool) -> bool:
     """Whether sending the call again can help, and does no harm."""
+    return why_not(error, repeatable=repeatable) is None
+
+
+def why_not(error: APIError, *, repeatable: bool) -> RetriesEnded | None:
+    """Why a call is not sent again after a failure, whatever time and attempts are left; None if it may be."""
+    if isinstance(error, DeadlineExceededError):
+        return "deadline"
     if isinstance(error, (QuotaExhaustedError, RequestExceedsLimitError)):
-        return False
+        return "lasting"
     if isinstance(error, APIStatusError):
         if error.should_retry is not None:
-            return error.should_retry and (repeatable or error.outcome != "ambiguous")
-        if isinstance(error, InternalServerError):
-            return repeatable or error.outcome == "rejected"
-        return isinstance(error, RateLimitError) or error.status_code in _RETRIED_STATUS
-    if isinstance(error, (APIConnectionError, DecodeError)):
-        return error.outcome == "not_sent" or (repeatable and error.outcome == "ambiguous")
-    return False
+            helps = error.should_retry
+        else:
+            helps = isinstance(error, (InternalServerError, RateLimitError)) or error.status_code in _RETRIED_STATUS
+        if not helps:
+            return "should_retry" if error.should_retry is False else "lasting"
+    elif not isinstance(error, (APIConnectionError, DecodeError)) or error.outcome == "completed":
+        return "lasting"
+    return "ambiguous" if error.outcome not in ("not_sent", "rejected") and not repeatable else None
+
+
+def shows_outage(error: BaseException) -> bool | None:
+    """Whether a failure says that the server is out of order; False if it says that it is not, None if neither."""
+    if isinstance(error, DeadlineExceededError) or not isinstance(error, APIError):
+        return None
+    return isinstance(error, (APIConnectionError, InternalServerError))
 
 
 def delay(retry_number: int, retry_after: float | None, *, jitter: float) -> float | None:

@@ -16,6 +16,19 @@ from openai_async.types._plain import Record
 #: - completed: a whole answer arrived.
 Outcome: TypeAlias = Literal["not_sent", "rejected", "ambiguous", "completed"]
 
+#: Why a call that failed made no further attempt:
+#:
+#: - max_retries: it made as many as it may;
+#: - deadline: the next one would have begun after its deadline;
+#: - retry_budget: the server failed every call, and did so for as long as a call without a deadline waits for it;
+#: - retry_after: the server asked to wait for longer than is waited for;
+#: - should_retry: the server said that sending it again does not help;
+#: - ambiguous: it may have been carried out, and doing so twice would do harm;
+#: - lasting: it would end the same way again.
+RetriesEnded: TypeAlias = Literal[
+    "max_retries", "deadline", "retry_budget", "retry_after", "should_retry", "ambiguous", "lasting"
+]
+
 
 @attrs.frozen
 class Attempt(Record):

@@ -7,13 +7,14 @@ that waiting for them would end the test by its timeout.
 from __future__ import annotations
 
 import email.utils
+import pickle
 import time
 from typing import Any
 
-import anyio
 import pytest
 
 from openai_async.errors import (
+    APIError,
     APIStatusError,
     AuthenticationError,
     BadRequestError,
@@ -28,7 +29,7 @@ from openai_async.errors import (
     RequestTooLargeError,
     UnprocessableEntityError,
 )
-from openai_async.testing import FaultServer, Send, Stall, respond
+from openai_async.testing import FaultServer, Rst, Script, Send, Stall, respond
 
 from .conftest import MakeClient
 from .replies import CALL, TEXT, error_reply, ok
@@ -193,45 +194,80 @@ async def test_a_bad_body_that_may_have_been_cut_is_asked_for_again_within_the_b
     assert len(server.requests) == 3
 
 
-@pytest.mark.parametrize("form", ["whole", "stream"])
-async def test_a_storm_stays_within_the_retry_budget(form: str, make_client: MakeClient) -> None:
-    """1,000 calls against a server that only fails send at most 1,200 requests; max_retries alone allows 3,000."""
-    failed = 0
-    with FaultServer([error_reply(500)]) as server:
-        async with make_client(server.base_url, max_retries=2, max_concurrency=16) as client:
-
-            async def call() -> None:
-                nonlocal failed
-                try:
-                    await client.chat.completions.create(**CALL, stream=form == "stream")
-                except InternalServerError:
-                    failed += 1
-
-            async with anyio.create_task_group() as tasks:
-                for _ in range(1_000):
-                    tasks.start_soon(call)
-            assert failed == 1_000
-            assert 1_000 < len(server.requests) <= 1_200
+MIXES: dict[str, list[Script]] = {
+    "429 that state nothing": [error_reply(429)],
+    "429 with Retry-After: 0": [error_reply(429, {"retry-after": "0"})],
+    "429 that state limits": [error_reply(429, {"x-ratelimit-limit-requests": "600", "retry-after-ms": "1"})],
+    "429, 503, reset": [error_reply(429), error_reply(503), (Rst(),)],
+    "reset, 429, 500": [(Rst(),), error_reply(429), error_reply(500)],
+    "408, 409, 529": [error_reply(408), error_reply(409), error_reply(529)],
+}
 
 
-async def test_the_retry_budget_recovers(make_client: MakeClient) -> None:
-    """Calls that need no retry earn back what a storm has spent."""
-    failing = True
-    with FaultServer(lambda request: error_reply(500) if failing else ok()) as server:
-        async with make_client(server.base_url, max_retries=9) as client:
-
-            async def attempts_of_a_failure() -> int:
-                with pytest.raises(InternalServerError) as caught:
-                    await client.chat.completions.create(**CALL)
-                return len(caught.value.attempts)
-
-            while await attempts_of_a_failure() > 1:
-                pass
-            failing = False
-            for _ in range(30):
+@pytest.mark.parametrize("settings", [{}, {"rate_limit": 1_000}, {"rate_limit": None}], ids=["auto", "stated", "none"])
+@pytest.mark.parametrize("mix", MIXES)
+async def test_max_retries_binds_in_every_mix(mix: str, settings: dict[str, Any], make_client: MakeClient) -> None:
+    """One more attempt than `max_retries`, whatever the errors are and whoever holds the call back meanwhile."""
+    scripts = MIXES[mix]
+    with FaultServer([scripts[number % len(scripts)] for number in range(60)]) as server:
+        async with make_client(server.base_url, max_retries=3, **settings) as client:
+            with pytest.raises(APIError) as caught:
                 await client.chat.completions.create(**CALL)
-            failing = True
-            assert 1 < await attempts_of_a_failure() < 10
+            assert len(server.requests) == len(caught.value.attempts) == 4
+            assert caught.value.retries_ended == "max_retries"
+            with pytest.raises(APIError) as caught:
+                await client.chat.completions.create(**CALL, max_retries=1)
+            assert len(server.requests) == 6
+
+
+async def test_a_key_that_is_set_aside_costs_no_retry(make_client: MakeClient) -> None:
+    """Each key is found to be of no use at most once: so many more attempts than `max_retries` allows."""
+    drained = error_reply(429, code="insufficient_quota")
+    with FaultServer([drained, error_reply(500), drained, error_reply(500), ok()]) as server:
+        async with make_client(server.base_url, max_retries=1, api_key=["k1", "k2", "k3"]) as client:
+            with pytest.raises(InternalServerError) as caught:
+                await client.chat.completions.create(**CALL)
+    assert [attempt.status for attempt in caught.value.attempts] == [429, 500, 429, 500]
+    assert caught.value.retries_ended == "max_retries"
+
+
+@pytest.mark.parametrize(
+    ("script", "settings", "why", "words"),
+    [
+        (error_reply(503), {"max_retries": 2}, "max_retries", "3 attempts, no further attempt: max_retries"),
+        (error_reply(503), {"max_retries": 0}, "max_retries", "no further attempt: max_retries"),
+        (error_reply(503, {"retry-after": "9"}), {"max_retries": 2, "deadline": 5.0}, "deadline", "the deadline"),
+        (error_reply(429, {"retry-after": "9"}), {"max_retries": 2, "deadline": 5.0}, "deadline", "the deadline"),
+        (error_reply(429, {"retry-after": "121"}), {"max_retries": 2}, "retry_after", "to wait too long"),
+        (error_reply(500, {"x-should-retry": "false"}), {"max_retries": 2}, "should_retry", "does not help"),
+        (error_reply(404), {"max_retries": 2}, "lasting", None),
+        (error_reply(429, code="insufficient_quota"), {"max_retries": 2}, "lasting", None),
+    ],
+)
+async def test_an_error_says_why_it_was_not_followed_by_another_attempt(
+    script: Script, settings: dict[str, Any], why: str, words: str | None, make_client: MakeClient
+) -> None:
+    """As a field, and in its text where there is something to say; also after pickling."""
+    with FaultServer([script]) as server:
+        async with make_client(server.base_url, **settings) as client:
+            with pytest.raises(APIError) as caught:
+                await client.chat.completions.create(**CALL)
+    for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):
+        assert error.retries_ended == why
+        assert words in str(error) if words else "no further attempt" not in str(error)
+
+
+async def test_work_that_may_have_been_done_ends_the_retries_of_a_call_that_may_not_be_repeated(
+    make_client: MakeClient,
+) -> None:
+    """A reset after a job was asked for: not sent again, and the error says that this is why."""
+    with FaultServer([(Rst(),)]) as server:
+        async with make_client(server.base_url, max_retries=2) as client:
+            with pytest.raises(APIError) as caught:
+                await client.batches.create(
+                    input_file_id="file-1", endpoint="/v1/chat/completions", completion_window="24h"
+                )
+    assert (len(server.requests), caught.value.retries_ended) == (1, "ambiguous")
 
 
 # After how long -------------------------------------------------------------------------------------

@@ -213,7 +213,7 @@ def test_a_retry_after_holds_back_everybody() -> None:
         (await waiting).end()
         return limiter.now() - begin
 
-    assert 3.0 <= run_virtual(main) <= 3.2
+    assert 3.0 <= run_virtual(main) <= 3.3  # a tenth more, so that not all processes come back together
 
 
 def test_headers_pull_the_level_down() -> None:

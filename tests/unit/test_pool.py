@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from openai_async import RateLimit
 from openai_async._policy.levels import Grant
 from openai_async._policy.pool import Pool
+from openai_async._policy.retry import BACKOFF_BASE
 from openai_async.types.limits import Accounting
 from openai_async.types.meta import Bucket, Meta, RateLimits, ReplyHeaders
 from tests.properties.accounts import unanswered
@@ -22,11 +24,11 @@ def said(**headers: str) -> RateLimits:
     return Meta(headers=ReplyHeaders(raw)).rate_limits
 
 
-def blind(pool: Pool, now: float = 0.0, tokens: float = 10.0) -> list[Grant]:
+def blind(pool: Pool, now: float = 0.0, most: int = 1_000) -> list[Grant]:
     """As many requests as may go while nothing is known."""
     grants: list[Grant] = []
-    while pool.wait(now, tokens)[0] == 0.0 and len(grants) < 1_000:
-        grants.append(pool.grant(now, tokens))
+    while pool.wait(now, 10.0)[0] == 0.0 and len(grants) < most:
+        grants.append(pool.grant(now, 10.0))
     return grants
 
 
@@ -229,70 +231,141 @@ def test_without_limits_everything_goes() -> None:
     assert len(blind(pool)) == 1_000
 
 
-def test_a_refusal_cuts_what_is_in_flight() -> None:
-    """50 are in flight when one is refused: afterwards fewer are, and the rest waits for a slot."""
-    pool, grants = unlimited(50)
-    pool.refused(3.0, grants[0], NOTHING, retry_after=0.0, jitter=0.0)
-    assert pool.wait(4.0, 1.0) == (math.inf, "slot")
-    for grant in grants:
-        pool.ended(4.0, grant, None)
-    assert 25 <= in_flight_at_most(pool, 4.0, 1) < 49
+def idle() -> Pool:
+    """A pool whose server has said nothing of limits, with nothing in flight."""
+    pool = Pool(None, 0.0)
+    first = pool.grant(0.0, 10.0)
+    pool.answered(1.0, first, NOTHING)
+    pool.ended(1.0, first, None)
+    return pool
 
 
-def test_refused_together_is_one_cut() -> None:
-    """Five of 50 sent together are refused: one cut, and no more than what the others leave; a later one cuts again."""
-    alone, alone_grants = unlimited(50)
-    alone.refused(3.0, alone_grants[0], NOTHING, retry_after=0.0, jitter=0.0)
-    pool, grants = unlimited(50)
-    for grant in grants[:5]:
-        pool.refused(3.0, grant, NOTHING, retry_after=0.0, jitter=0.0)
-        pool.ended(3.0, grant, None)
-    for grant in grants[5:]:
-        pool.ended(4.0, grant, None)
-    for grant in alone_grants:
-        alone.ended(4.0, grant, None)
-    after_one = in_flight_at_most(alone, 4.0, 1)
-    later = blind(pool, 4.0)
-    assert len(later) + 1 == after_one  # the other 45 leave room for as many
-    pool.refused(5.0, later[0], NOTHING, retry_after=0.0, jitter=0.0)
-    for grant in later:
-        pool.ended(5.0, grant, None)
-    assert in_flight_at_most(pool, 6.0, 1) < 0.85 * (len(later) + 1)
+def through_the_gate(pool: Pool, now: float) -> float:
+    """Wait for the gate and have a probe answered; gives the time."""
+    now += pool.held(now)
+    probe = pool.grant(now, 1.0)
+    pool.answered(now + 0.01, probe, NOTHING)
+    pool.ended(now + 0.01, probe, None)
+    return now + 0.01
 
 
-def test_successes_raise_the_bound_again_and_refusals_never_close_it() -> None:
-    """Refused until one is left: that one may always go. As many successes as may be in flight add one to the bound."""
-    pool, now = Pool(None, 0.0), 0.0
-    for _ in range(50):
-        now += 1.0
-        grant = pool.grant(now, 1.0)
-        pool.refused(now + 0.5, grant, NOTHING, retry_after=0.0, jitter=0.0)
-        pool.ended(now + 0.5, grant, None)
-    assert in_flight_at_most(pool, now + 1, 0) == 1
-    pool, now = Pool(None, 0.0), 100.0
-    refused = pool.grant(now, 1.0)
-    pool.refused(now, refused, NOTHING, retry_after=0.0, jitter=0.0)
-    pool.ended(now, refused, None)
-    for _ in range(100):
-        now += 1.0
+def spaced(pool: Pool, now: float, seconds: float) -> list[float]:
+    """When requests are sent for so many seconds, as soon as they may; each is answered at once."""
+    sent: list[float] = []
+    end = now + seconds
+    while (now := now + max(pool.wait(now, 1.0)[0], 1e-6)) < end:
         grant = pool.grant(now, 1.0)
         pool.answered(now, grant, NOTHING)
         pool.ended(now, grant, None)
-    assert 10 <= in_flight_at_most(pool, now, 0) <= 20  # 1 + 2 + ... + 13 = 91
+        sent.append(now)
+    return sent
+
+
+def test_a_refusal_cuts_what_is_in_flight() -> None:
+    """50 are in flight when one is refused: fewer may be afterwards, and the rest waits for a slot."""
+    pool, grants = unlimited(50)
+    pool.refused(3.0, grants[0], NOTHING, retry_after=0.0, jitter=0.0)
+    assert pool.wait(4.0, 1.0) == (math.inf, "slot")
+    for grant in grants[:20]:
+        pool.ended(4.0, grant, None)
+    assert pool.wait(4.0, 1.0) == (0.0, None)  # the probe
+
+
+def test_refused_together_is_one_refusal() -> None:
+    """Five of 50 sent together are refused: the scope is shut once, for as long as after one of them."""
+    alone, alone_grants = unlimited(50)
+    alone.refused(3.0, alone_grants[0], NOTHING, retry_after=None, jitter=0.0)
+    pool, grants = unlimited(50)
+    for grant in grants[:5]:
+        pool.refused(3.0, grant, NOTHING, retry_after=None, jitter=0.0)
+    assert pool.held(3.0) == alone.held(3.0) == BACKOFF_BASE
+
+
+def test_a_refused_scope_opens_slowly() -> None:
+    """After the gate there is one probe; what follows is spaced, below the rate that was refused."""
+    pool, now = idle(), 2.0
+    grants = blind(pool, now, 100)
+    for grant in grants[20:]:
+        pool.refused(2.01, grant, NOTHING, retry_after=None, jitter=0.0)
+        pool.ended(2.01, grant, None)
+    for grant in grants[:20]:
+        pool.answered(2.02, grant, NOTHING)
+        pool.ended(2.02, grant, None)
+    assert pool.held(2.02) > 0.4
+    now = through_the_gate(pool, 2.02)
+    sent = spaced(pool, now, 1.0)
+    assert 5 < len(sent) < 80
+    assert min(later - earlier for earlier, later in itertools.pairwise(sent)) > 0.01
+
+
+def test_the_backoff_of_a_scope_doubles_while_nothing_is_accepted() -> None:
+    """Probes that are refused shut the scope for longer each time, up to a bound; an accepted one ends that."""
+    pool, now, held = idle(), 10.0, list[float]()
+    for _ in range(6):
+        grant = pool.grant(now, 1.0)
+        pool.refused(now, grant, NOTHING, retry_after=None, jitter=0.0)
+        pool.ended(now, grant, None)
+        held.append(pool.held(now))
+        now += held[-1]
+    assert held == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
+    now = through_the_gate(pool, now)
+    pool.refused(now, pool.grant(now, 1.0), NOTHING, retry_after=None, jitter=0.0)
+    assert pool.held(now) == 0.5
+
+
+@pytest.mark.parametrize("stated", [0.0, 0.3])
+def test_a_servers_delay_that_was_too_short_is_not_trusted_twice(stated: float) -> None:
+    """Kept the first time; when the probe after it is refused, the backoff is a minimum."""
+    pool, now = idle(), 10.0
+    for wanted in (stated, 1.0, 2.0):
+        grant = pool.grant(now, 1.0)
+        pool.refused(now, grant, NOTHING, retry_after=stated, jitter=0.0)
+        pool.ended(now, grant, None)
+        assert pool.held(now) == pytest.approx(wanted)
+        now += pool.held(now) + 0.001
+
+
+def test_successes_raise_the_bound_in_flight_again_and_refusals_never_close_it() -> None:
+    """Refused until one is left: that one may always go. Successes add to the bound, fast at first."""
+    pool, now = idle(), 10.0
+    for _ in range(50):
+        now += pool.held(now)
+        grant = pool.grant(now, 1.0)
+        pool.refused(now, grant, NOTHING, retry_after=None, jitter=0.0)
+        pool.ended(now, grant, None)
+    now += pool.held(now)
+    assert in_flight_at_most(pool, now, 0) == 1
+    pool, now = idle(), 10.0
+    refused = pool.grant(now, 1.0)
+    pool.refused(now, refused, NOTHING, retry_after=None, jitter=0.0)
+    pool.ended(now, refused, None)
+    now = through_the_gate(pool, now)
+    for _ in range(100):
+        now += 0.1
+        grant = pool.grant(now, 1.0)
+        pool.answered(now, grant, NOTHING)
+        pool.ended(now, grant, None)
+    assert in_flight_at_most(pool, now + 1.0, 0) > 50
 
 
 def test_a_gate_holds_without_limits_too() -> None:
-    """Retry-After of a server that states nothing else."""
-    pool, (grant, *_) = unlimited(10)
-    pool.refused(3.0, grant, NOTHING, retry_after=7.0, jitter=0.5)
-    pool.ended(3.0, grant, None)
-    wait, reason = pool.wait(3.0, 1.0)
-    assert (wait, reason) in [(7.5, "retry-after"), (math.inf, "slot")]
-    quiet = learnt(NOTHING)
-    only = quiet.grant(2.0, 1.0)
-    quiet.refused(3.0, only, NOTHING, retry_after=7.0, jitter=0.5)
-    quiet.ended(3.0, only, None)
-    assert quiet.wait(3.0, 1.0)[0] >= 7.5
+    """Retry-After of a server that states nothing else, and up to a tenth more."""
+    pool = idle()
+    only = pool.grant(2.0, 1.0)
+    pool.refused(3.0, only, NOTHING, retry_after=7.0, jitter=0.5)
+    pool.ended(3.0, only, None)
+    assert pool.wait(3.0, 1.0) == (pytest.approx(7.35), "retry-after")
+
+
+def test_limits_that_become_known_take_the_place_of_the_pace() -> None:
+    """A server that refuses, and states its limits only later: they are what counts then."""
+    pool = learnt(NOTHING)
+    for grant in blind(pool, 2.0, 50):
+        pool.refused(2.0, grant, NOTHING, retry_after=None, jitter=0.0)
+        pool.ended(2.0, grant, None)
+    now = 2.0 + pool.held(2.0)
+    pool.answered(now, pool.grant(now, 1.0), said(limit_requests="600", remaining_requests="599"))
+    assert len(blind(pool, now + 0.1, 40)) == 40
 
 
 def test_limits_of_a_reply_that_were_stated_by_hand() -> None:

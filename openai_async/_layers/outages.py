@@ -1,0 +1,216 @@
+"""Those who wait while a server is out of order. When it is, and who may try it, is decided in `_policy.outage`.
+
+Who waits looks at the clock itself, so that no loop depends on the timer of another one. A lone trial is made by the
+call that can best afford to fail: the one with the most attempts left. Once one has succeeded, those who came first go
+first.
+
+Nothing is kept of a scope in good times, and nothing is looked up.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+from typing import Final
+from weakref import WeakSet
+
+import anyio
+
+from openai_async import _runtime
+from openai_async._layers.call import Call
+from openai_async._policy.outage import Outage
+from openai_async._policy.retry import shows_outage
+from openai_async.errors import DeadlineExceededError
+
+log = logging.getLogger("openai_async")
+
+#: Seconds that a call without a deadline waits for a server at a time.
+LONGEST_WAIT: Final = 120.0
+#: Scopes without a sign of life for so many seconds are forgotten, once there are so many.
+_FORGOTTEN_AFTER: Final = 300.0
+_MANY_SCOPES: Final = 100
+
+
+class StillOutError(Exception):
+    """A call that was tried before has waited for as long as one without a deadline does."""
+
+
+class _Waiter:
+    """One call that waits, on its own loop."""
+
+    __slots__ = ("event", "left", "loop", "trial")
+
+    def __init__(self, call: Call) -> None:
+        self.left = call.max_retries - call.retries
+        self.loop = _runtime.loop_token()
+        self.event = anyio.Event()
+        self.trial: int | None = None
+
+    def wake(self) -> None:
+        """From any thread."""
+        if _runtime.running_loop() is self.loop:
+            self.event.set()
+        else:
+            _runtime.post(self.loop, self.event.set)
+
+
+class _Scope:
+    """An outage, and those who wait for its end in the order of arrival."""
+
+    __slots__ = ("outage", "waiters")
+
+    def __init__(self) -> None:
+        self.outage = Outage()
+        self.waiters: dict[_Waiter, None] = {}
+
+    def serve(self, now: float) -> None:
+        """Let everybody go who may."""
+        while self.waiters and self.outage.is_open and self.outage.wait(now) <= 0.0:
+            first = max(self.waiters, key=lambda w: w.left) if self.outage.is_failing else next(iter(self.waiters))
+            del self.waiters[first]
+            first.trial = self.outage.begin(now)
+            first.wake()
+        if not self.outage.is_open:
+            for waiter in self.waiters:
+                waiter.wake()
+            self.waiters.clear()
+
+
+class Outages:
+    """One per client. Threads may share it: all that is not awaited happens under a lock, in outages alone."""
+
+    def __init__(self) -> None:
+        self._scopes: dict[str, _Scope] = {}
+        self._clock = _runtime.LastingClock()
+        self._lock = threading.RLock()
+        _all.add(self)
+
+    @property
+    def any(self) -> bool:
+        """Whether anything failed lately; if not, nothing need be asked or told here but failures."""
+        return bool(self._scopes)
+
+    def after_fork(self) -> None:
+        """Begin anew, in a child process: those who wait are the parent's."""
+        self._scopes, self._lock = {}, threading.RLock()
+        self._clock.ask_anew()
+
+    def holds(self, call: Call) -> bool:
+        """Whether a call must ask for its turn before it is sent."""
+        scope = self._scopes.get(call.family)
+        return scope is not None and scope.outage.is_open
+
+    async def turn(self, call: Call) -> int | None:
+        """Wait while the server is out of order; gives the number of the trial that the call is, None if it is none.
+
+        Cancelling gives a trial back.
+
+        Raises:
+            DeadlineExceededError: it is still out of order at the call's deadline.
+            StillOutError: the same after `LONGEST_WAIT`. A call that was never tried is sent then.
+        """
+        scope = self._scopes.get(call.family)
+        if scope is None or not scope.outage.is_open:
+            return None
+        waiter = _Waiter(call)
+        with self._lock:
+            scope.waiters[waiter] = None
+        try:
+            await self._served(scope, waiter, call)
+        except BaseException:
+            with self._lock:
+                scope.waiters.pop(waiter, None)
+                if waiter.trial is not None:
+                    scope.outage.abandoned(self._clock.now(), waiter.trial)
+                    scope.serve(self._clock.now())
+            raise
+        return waiter.trial
+
+    async def _served(self, scope: _Scope, waiter: _Waiter, call: Call) -> None:
+        until = _runtime.now() + LONGEST_WAIT if call.deadline is None else call.deadline
+        while True:
+            with self._lock:
+                now = self._clock.now()
+                scope.serve(now)
+                if waiter not in scope.waiters:
+                    return
+                seconds = scope.outage.wait(now)
+            left = until - _runtime.now()
+            if left <= 0.0:
+                break
+            with anyio.move_on_after(min(seconds, left)):
+                await waiter.event.wait()
+        if call.deadline is not None:
+            raise DeadlineExceededError(
+                "the deadline passed while the call waited for the server, which fails every call", phase="connect"
+            )
+        if call.attempts:
+            raise StillOutError
+        with self._lock:
+            del scope.waiters[waiter]
+            waiter.trial = scope.outage.begin(self._clock.now())
+
+    def succeeded(self, call: Call, trial: int | None) -> None:
+        """The server answered."""
+        with self._lock:
+            scope = self._scopes.get(call.family)
+            if scope is None:
+                return
+            was_open = scope.outage.is_open
+            scope.outage.succeeded(trial)
+            if scope.outage.is_open:
+                scope.serve(self._clock.now())
+                if not scope.waiters and not scope.outage.is_failing:
+                    scope.outage.close()
+            elif was_open:
+                scope.serve(self._clock.now())
+            if was_open and not scope.outage.is_open:
+                log.info("%s: the server answers again", call.family)
+            if scope.outage.is_clean:
+                self._scopes.pop(call.family, None)
+
+    def abandoned(self, call: Call, trial: int) -> None:
+        """A trial ended and says nothing of the server."""
+        with self._lock:
+            if (scope := self._scopes.get(call.family)) is not None:
+                scope.outage.abandoned(self._clock.now(), trial)
+                scope.serve(self._clock.now())
+
+    def failed(self, call: Call, trial: int | None, error: BaseException) -> None:
+        """An attempt ended with an error, which says something of the server or nothing."""
+        verdict = shows_outage(error)
+        if verdict is False and self._scopes:
+            self.succeeded(call, trial)
+        elif verdict is None and trial is not None:
+            self.abandoned(call, trial)
+        elif verdict:
+            with self._lock:
+                now = self._clock.now()
+                scope = self._scopes.get(call.family) or self._add(call.family, now)
+                was_open = scope.outage.is_open
+                scope.outage.failed(now, trial, jitter=random.random())  # noqa: S311
+                if scope.outage.is_open and not was_open:
+                    log.warning("%s: the server fails every call; calls wait until it answers again", call.family)
+
+    def _add(self, family: str, now: float) -> _Scope:
+        if len(self._scopes) >= _MANY_SCOPES:
+            for name, scope in tuple(self._scopes.items()):
+                if not scope.waiters and now - scope.outage.last_failure > _FORGOTTEN_AFTER:
+                    del self._scopes[name]
+        scope = self._scopes[family] = _Scope()
+        return scope
+
+
+#: Those of this process.
+_all: WeakSet[Outages] = WeakSet()
+
+
+def _after_fork() -> None:
+    for outages in tuple(_all):
+        outages.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,52 @@
+"""How long nothing is sent to a scope that was refused: the server's own delay, or a backoff. No clock, no I/O.
+
+A scope is one key and one family of models. Requests that were refused together are one refusal.
+"""
+
+from __future__ import annotations
+
+import math
+
+from openai_async._policy import retry
+
+
+class Gate:
+    """One per scope, from its first refusal on."""
+
+    __slots__ = ("_cut", "backoff", "opens", "refusals")
+
+    def __init__(self) -> None:
+        #: Time at which it opens.
+        self.opens = -math.inf
+        #: Seconds for which it is shut if the server does not say for how long.
+        self.backoff = 0.0
+        #: Refusals in a row: nothing was accepted in between.
+        self.refusals = 0
+        self._cut = -math.inf  # refusals of requests sent before it belong to the last one
+
+    def refused(self, now: float, sent: float, retry_after: float | None, *, jitter: float) -> bool:
+        """A request sent at `sent` was refused; whether that is a new refusal.
+
+        Args:
+            retry_after: seconds that the server asked to wait, at most `retry.MAX_RETRY_AFTER`; None if it did not.
+            jitter: a random number in [0, 1).
+        """
+        new = sent > self._cut
+        if new:
+            self._cut = now
+            self.refusals += 1
+            self.backoff = retry.delay(self.refusals, None, jitter=jitter) or 0.0
+        elif retry_after is None:
+            return False
+        hold = self.backoff
+        if retry_after is not None:
+            hold = retry.delay(self.refusals, retry_after, jitter=jitter) or 0.0
+            if self.refusals > 1:  # the server's delay was kept, and was too short
+                hold = max(hold, self.backoff)
+        self.opens = max(self.opens, now + hold)
+        return new
+
+    def accepted(self, sent: float) -> None:
+        """The answer to a request sent at `sent` is no refusal."""
+        if sent > self._cut:
+            self.refusals = 0
