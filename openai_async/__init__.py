@@ -16,15 +16,17 @@ if TYPE_CHECKING:
         Result as Result,
     )
     from openai_async._policy.prices import (
-        CostTotals as CostTotals,
         LongContext as LongContext,
-        ModelTotals as ModelTotals,
         Price as Price,
     )
     from openai_async._policy.tokens import (
         TokenEstimate as TokenEstimate,
         count_chat_tokens as count_chat_tokens,
         register_encoding as register_encoding,
+    )
+    from openai_async._policy.totals import (
+        CostTotals as CostTotals,
+        ModelTotals as ModelTotals,
     )
     from openai_async._stream import (
         AsyncStream as AsyncStream,
@@ -132,8 +134,8 @@ _HOMES = {
     "TokenEstimate": "openai_async._policy.tokens",
     "Price": "openai_async._policy.prices",
     "LongContext": "openai_async._policy.prices",
-    "CostTotals": "openai_async._policy.prices",
-    "ModelTotals": "openai_async._policy.prices",
+    "CostTotals": "openai_async._policy.totals",
+    "ModelTotals": "openai_async._policy.totals",
     "AsyncClient": "openai_async.client",
     "AsyncAzureClient": "openai_async.azure",
     "AsyncStream": "openai_async._stream",

@@ -29,7 +29,7 @@ class Spending:
         InvalidParameterError: a bound is not a positive number.
     """
 
-    __slots__ = ("_answered", "_max_cost", "_max_tokens", "cost", "tokens")
+    __slots__ = ("_answered", "_max_cost", "_max_tokens", "cost", "estimated", "tokens")
 
     def __init__(self, max_total_tokens: int | None = None, max_cost: float | None = None) -> None:
         _check("max_total_tokens", max_total_tokens)
@@ -38,13 +38,16 @@ class Spending:
         self._max_cost = max_cost
         self._answered = 0
         self.tokens: int = 0
+        #: Those of them that are estimated, because the server counted none.
+        self.estimated: int = 0
         #: US dollars; None once a price was not known.
         self.cost: float | None = 0.0
 
-    def add(self, tokens: int, cost: float | None) -> None:
-        """A call was answered."""
+    def add(self, tokens: int, cost: float | None, *, estimated: bool = False) -> None:
+        """A call was answered; `estimated`: the server did not count its tokens."""
         self._answered += 1
         self.tokens += tokens
+        self.estimated += tokens if estimated else 0
         self.cost = None if cost is None or self.cost is None else self.cost + cost
 
     @property

@@ -20,7 +20,7 @@ import attrs
 
 from openai_async import _runtime
 from openai_async._body import OpenBody
-from openai_async._layers.call import Answer, Billed, Call
+from openai_async._layers.call import Answer, Call
 from openai_async._transport.exchange import DueError
 from openai_async._wire import json, problems
 from openai_async._wire.sse import Event, SSEDecoder, keeps_alive
@@ -37,6 +37,7 @@ from openai_async.errors import (
 from openai_async.types._base import Value
 from openai_async.types._uncopied import Uncopied
 from openai_async.types.meta import Meta, RateLimits
+from openai_async.types.usage import Billed
 
 #: Seconds and bytes that are spent on reading what follows the terminal event.
 _DRAIN_SECONDS = 0.1
@@ -322,10 +323,16 @@ class AsyncStream(OpenBody, Generic[C, F]):
 
     def _completed(self) -> None:
         self._complete = True
-        if self._bill is not None:
-            self.meta.cost = self._bill(self._fold.billed)
+        self._book()
+
+    def _book(self) -> None:
+        """Bill it once, as far as its usage is known: a stream that is left early is not free."""
+        bill, self._bill = self._bill, None
+        if bill is not None:
+            self.meta.cost = bill(self._fold.billed)
 
     def _close(self) -> None:
+        self._book()
         self._decoded.clear()
         self._events.clear()
         super()._close()

@@ -22,6 +22,7 @@ from openai_async.types._base import EMPTY, Reply
 from openai_async.types._plain import Record, short
 from openai_async.types.attempt import Attempt
 from openai_async.types.progress import Progress
+from openai_async.types.usage import Counted
 
 R = TypeVar("R", bound=Reply)
 
@@ -132,6 +133,7 @@ class Window(Generic[R]):
             failed=self._failed,
             in_flight=self._running,
             tokens=self.spending.tokens,
+            tokens_estimated=self.spending.estimated,
             cost=self.spending.cost,
             seconds=_runtime.now() - self._began if self._began else 0.0,
             waiting_for=self._settings.waiting_for(),
@@ -238,8 +240,11 @@ class Window(Generic[R]):
 
     def _count(self, result: Result[R]) -> None:
         if result.value is not None:
-            usage: Any = getattr(result.value, "usage", None)
-            self.spending.add(getattr(usage, "total_tokens", 0) or 0, result.value.cost)
+            meta, usage = result.value.meta, getattr(result.value, "usage", None)
+            tokens = meta.estimated_tokens
+            if tokens is None and isinstance(usage, Counted):
+                tokens = usage.as_completion_usage().total_tokens
+            self.spending.add(tokens or 0, meta.cost, estimated=meta.estimated_tokens is not None)
 
     def _report(self) -> None:
         """Call `on_progress`. What it raises is for whoever iterates."""

@@ -15,7 +15,8 @@ from openai_async._layers.service import OPENAI, Service
 from openai_async._line import Priority
 from openai_async._nouns import Nouns
 from openai_async._policy.levels import Reason
-from openai_async._policy.prices import CostTotals, PriceLike
+from openai_async._policy.prices import PriceLike
+from openai_async._policy.totals import CostTotals
 from openai_async.errors import ConfigurationError, frameless
 from openai_async.types._base import Reply
 from openai_async.types.limits import RateLimit

@@ -143,4 +143,4 @@ def _counted(answer: Answer) -> float | None:
     if not isinstance(usage, Counted):
         return None
     tokens = float(usage.as_completion_usage().total_tokens)
-    return tokens if 0 <= tokens < math.inf else None
+    return tokens if 0 < tokens < math.inf else None

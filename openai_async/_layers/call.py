@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 
@@ -12,10 +12,16 @@ from openai_async._policy.estimates import RequestSize
 from openai_async._transport.bodies import Body
 from openai_async._transport.exchange import Exchange
 from openai_async.types.attempt import Attempt
-from openai_async.types.chat import CompletionUsage
 from openai_async.types.meta import Meta
 from openai_async.types.settings import Secret, Timeout
+from openai_async.types.usage import Billed
 
+#: Ends of the paths of work that is charged by tokens.
+_PAID: Final = (
+    *("/completions", "/responses", "/responses/compact", "/embeddings"),
+    *("/images/generations", "/images/edits", "/images/variations"),
+    *("/audio/speech", "/audio/transcriptions", "/audio/translations"),
+)
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 
@@ -69,9 +75,17 @@ class Call:
     began: float = attrs.field(default=0.0, repr=False)
     attempts: list[Attempt] = attrs.field(factory=list[Attempt], repr=False)
 
+    @property
+    def model(self) -> str | None:
+        """The model that it asks for."""
+        return self.family.partition(" ")[2] or None
 
-#: Model, time of creation, service tier and usage.
-Billed: TypeAlias = tuple[str | None, float | None, str | None, CompletionUsage]
+    @property
+    def is_paid(self) -> bool:
+        """Whether it asks for work that servers charge by tokens. What is read again was paid for when it was made."""
+        return self.method == "POST" and self.family.partition(" ")[0].endswith(_PAID)
+
+
 #: From what tells the usage of a stream, None if it is not known, to US dollars. Raises nothing.
 Bill: TypeAlias = Callable[[Callable[[], Billed | None]], float | None]
 

@@ -69,7 +69,7 @@ class Pipeline(Uncopied):
         """Carry a call to its decoded reply, which gets the answer's `meta`."""
         self._load()
         answer = await self._first(call)
-        self.billing.book(answer, spent=_spends(call))
+        self.billing.book(answer, call)
         answer.value.meta = answer.meta
         return answer.value
 
@@ -77,13 +77,14 @@ class Pipeline(Uncopied):
         """Carry a call whose `decode` is `bytes` to its body as it came, and what came beside it."""
         self._load()
         answer = await self._first(call)
+        self.billing.book(answer, call)
         return answer.value, answer.meta
 
     async def open(self, call: Call) -> Answer:
         """Carry a streamed call to the head of its answer."""
         self._load()
         answer = await self._first(call)
-        answer.bill = partial(self.billing.bill_of, spent=_spends(call))
+        answer.bill = partial(self.billing.bill_of, call=call)
         return answer
 
     def _load(self) -> None:
@@ -95,8 +96,3 @@ class Pipeline(Uncopied):
             self._loaded = True
             beside("the table of prices", load_prices)
             beside("the dates of headers", import_module, "email.utils")  # slow to load, and rarely needed
-
-
-def _spends(call: Call) -> bool:
-    """What is read again was paid for when it was made."""
-    return call.method != "GET"

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeAlias, cast
 
 import attrs
 
+from openai_async._policy.base64_runs import LONG, text_length
 from openai_async.types._objects import has_fields, unfolded
 
 #: How prompt and completion make up a charge: their sum, or the larger one (OpenAI's documentation says "the maximum of
@@ -27,9 +28,11 @@ GUESSED_COMPLETION: Final = 16
 #: Bounds of what is learned.
 LEAST_SCALE: Final = 0.25
 MOST_SCALE: Final = 4.0
-#: Not text: addresses and base64. `result` is that of an image which was generated, and is given back.
-_MEDIA = frozenset({"image_url", "input_audio", "file", "file_data", "result"})
+#: Not text, however short: addresses, and what is named after a file. Base64 is told by what it looks like.
+_MEDIA = frozenset({"image_url", "input_audio", "file"})
 _DEEPEST = 16  # levels of nesting that are read
+#: Fields of replies that hold what the model said.
+_REPLY: Final = ("choices", "output")
 
 
 @attrs.define  # not frozen: making one is on the path of every call
@@ -100,6 +103,12 @@ def size_of_request(path: str, body: Mapping[str, Any], *, n: int | None = None)
     return RequestSize(prompt, replies * bound)
 
 
+def tokens_of_reply(reply: object) -> int:
+    """The tokens of what a reply says, as estimated, where the server counted none."""
+    fields: Any = unfolded(reply) if has_fields(reply) else {}
+    return -(-sum(_characters(fields.get(name), _DEEPEST) for name in _REPLY) // _CHARACTERS_PER_TOKEN)
+
+
 @functools.lru_cache(maxsize=256)
 def _form_of(path: str) -> _Form:
     end = path.partition("?")[0].rstrip("/")
@@ -132,12 +141,12 @@ def _token_ids(value: object) -> int:
 
 def _characters(value: Any, levels: int) -> int:
     """The characters of all strings inside of a JSON value; keys and media are left out."""
-    if not levels:
+    if not levels or value is None:
         return 0
     # Exact types first: asking the abstract ones takes longer than all the rest.
     if type(value) is not dict and type(value) is not list:
         if isinstance(value, str):
-            return len(value)
+            return len(value) if len(value) < LONG else text_length(value)
         if not isinstance(value, (list, tuple)):
             if not has_fields(value):
                 return 0
@@ -145,11 +154,13 @@ def _characters(value: Any, levels: int) -> int:
     total = 0
     if isinstance(value, (list, tuple)):
         for item in cast("list[Any]", value):
-            total += len(item) if type(item) is str else _characters(item, levels - 1)
+            short = type(item) is str and len(item) < LONG
+            total += len(item) if short else _characters(item, levels - 1)
     else:
         for name, item in cast("Mapping[str, Any]", value).items():
             if name not in _MEDIA:
-                total += len(item) if type(item) is str else _characters(item, levels - 1)
+                short = type(item) is str and len(item) < LONG
+                total += len(item) if short else _characters(item, levels - 1)
     return total
 
 

@@ -178,17 +178,26 @@ class Prices:
         self._own = _ByModel((name, Price.of(value)) for name, value in (own or {}).items())
 
     def of(
-        self, model: str, *, when: datetime.date | float | None = None, service_tier: str | None = None
+        self,
+        model: str,
+        *,
+        asked: str | None = None,
+        when: datetime.date | float | None = None,
+        service_tier: str | None = None,
     ) -> Price | None:
         """The price of a model; None if it is not known.
 
         Args:
-            model: its id, best as the reply states it.
+            model: its id, best as the reply states it; empty if that states none.
+            asked: the id in the request. The caller's own price of it holds whatever the reply names; the packaged one
+                only where the reply names no model.
             when: the day, or the epoch second (a reply's `created`), of the call; None: the date of the table. The
                 caller's own prices hold at any time.
             service_tier: asks for the price of that tier alone.
         """
-        price = self._own.find(model) or _packaged(model, _day(when))
+        price = self._own.find(model, asked)
+        if price is None:
+            price = _packaged(model or asked or "", _day(when))
         return None if price is None else price.at(service_tier)
 
 
@@ -212,13 +221,17 @@ class _ByModel(Generic[_T]):
         starred = [(name[:-1], value) for name, value in self._exact.items() if name.endswith("*")]
         self._beginnings = sorted(starred, key=lambda item: len(item[0]), reverse=True)
 
-    def find(self, model: str) -> _T | None:
+    def find(self, *models: str | None) -> _T | None:
+        """The value of the first of these that has one by its own name, or else by the longest beginning."""
         if not self._exact:
             return None
-        for name in (model, _DATED.sub("", model)):
-            if name in self._exact:
-                return self._exact[name]
-        return next((value for beginning, value in self._beginnings if model.startswith(beginning)), None)
+        named = [model for model in models if model]
+        for model in named:
+            for name in (model, _DATED.sub("", model)):
+                if name in self._exact:
+                    return self._exact[name]
+        matching = (value for name in named for beginning, value in self._beginnings if name.startswith(beginning))
+        return next(matching, None)
 
 
 # ---- the packaged table
@@ -286,76 +299,3 @@ def _written_out(day: float) -> str:
 
 
 _PACKAGED: Final = Prices()
-
-
-# ---- totals
-
-
-@attrs.define
-class ModelTotals(Record):
-    """What the calls to one model, or to all of them, came to.
-
-    Attributes:
-        calls: all calls, those of unknown cost included.
-        unpriced: calls whose cost is not known; `cost` is without them.
-        prompt_tokens, completion_tokens: as the server counted them.
-        cost: US dollars of the calls whose cost is known.
-    """
-
-    calls: int = 0
-    unpriced: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost: float = 0.0
-
-    def add(self, other: ModelTotals) -> None:
-        """Count the calls of other totals in."""
-        self.calls += other.calls
-        self.unpriced += other.unpriced
-        self.prompt_tokens += other.prompt_tokens
-        self.completion_tokens += other.completion_tokens
-        self.cost += other.cost
-
-
-@attrs.define
-class CostTotals(Record):
-    """Running totals by model. One thread at a time may change them."""
-
-    models: dict[str, ModelTotals] = attrs.field(factory=dict[str, ModelTotals])
-
-    @property
-    def total(self) -> ModelTotals:
-        """All models together."""
-        whole = ModelTotals()
-        for totals in self.models.values():
-            whole.add(totals)
-        return whole
-
-    def add(self, model: str, usage: CompletionUsage | None, cost: float | None) -> None:
-        """Count one call.
-
-        Args:
-            model: its id.
-            usage: as the server counted it; None if it did not say.
-            cost: US dollars; None if that is not known.
-        """
-        totals = self._of(model)
-        totals.calls += 1
-        if cost is None:
-            totals.unpriced += 1
-        else:
-            totals.cost += cost
-        if usage is not None:
-            totals.prompt_tokens += usage.prompt_tokens
-            totals.completion_tokens += usage.completion_tokens
-
-    def merge(self, other: CostTotals) -> None:
-        """Count the calls of other totals in, such as those of another client."""
-        for model, totals in list(other.models.items()):
-            self._of(model).add(totals)
-
-    def _of(self, model: str) -> ModelTotals:
-        totals = self.models.get(model)
-        if totals is None:
-            totals = self.models[model] = ModelTotals()
-        return totals

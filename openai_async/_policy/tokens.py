@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import attrs
 
+from openai_async._policy.base64_runs import LONG, text_length
 from openai_async.errors import InvalidParameterError
 from openai_async.types._objects import has_fields, unfolded
 from openai_async.types._plain import Record
@@ -140,6 +141,10 @@ class _Tally:
                 self.add_inexact(text)
 
     def add(self, text: str) -> None:
+        if len(text) >= LONG and (length := text_length(text)) < len(text):  # base64 of a picture, a sound, a file
+            self.characters += length
+            self.exact = False
+            return
         tokens = None
         if self.encoding is not None and len(text) <= self.left:
             tokens = _encoded_length(self.encoding, text)

@@ -13,6 +13,7 @@ from openai_async.types._base import EMPTY
 from openai_async.types.chat import CompletionUsage
 from openai_async.types.completions import Completion, CompletionChoice, CompletionLogprobs
 from openai_async.types.meta import NO_META, Meta
+from openai_async.types.usage import Billed
 
 _LISTS: Final = ("tokens", "token_logprobs", "top_logprobs", "text_offset")
 
@@ -96,10 +97,10 @@ class CompletionFold:
                 known = self._choices[piece.index] = _Choice()
             known.add(piece)
 
-    def billed(self) -> tuple[str | None, float | None, str | None, CompletionUsage] | None:
-        """Model, time of creation, service tier (there is none) and usage, once the usage is known."""
+    def billed(self) -> Billed:
+        """What is known of it for the bill; there is no service tier."""
         first = self._first
-        return None if first is None or self._usage is None else (first.model, first.created, None, self._usage)
+        return Billed() if first is None else Billed(first.model, first.created, None, self._usage)
 
     def result(self, meta: Meta = NO_META) -> Completion | None:
         """The reply that the pieces so far amount to; None before the first."""

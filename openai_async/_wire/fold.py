@@ -26,6 +26,7 @@ from openai_async.types.chat import (
     ToolCall,
 )
 from openai_async.types.meta import NO_META, Meta
+from openai_async.types.usage import Billed
 
 
 class _Call:
@@ -328,12 +329,12 @@ class ChatFold:
                 known = self._choices[choice.index] = _Choice()
             known.add(choice)
 
-    def billed(self) -> tuple[str | None, float | None, str | None, CompletionUsage] | None:
-        """Model, time of creation, service tier and usage, once the usage is known."""
+    def billed(self) -> Billed:
+        """What is known of it for the bill."""
         first = self._first
-        if first is None or self._usage is None:
-            return None
-        return first.model, first.created, self._tier or first.service_tier, self._usage
+        if first is None:
+            return Billed()
+        return Billed(first.model, first.created, self._tier or first.service_tier, self._usage)
 
     def result(self, meta: Meta = NO_META) -> ChatCompletion | None:
         """The reply that the chunks so far amount to; None before the first."""

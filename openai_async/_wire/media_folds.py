@@ -7,7 +7,7 @@ events do not change it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import attrs
 
@@ -23,12 +23,10 @@ from openai_async.types.audio import (
     TranscriptionSegment,
     TranscriptionStreamEvent,
 )
-from openai_async.types.chat import CompletionUsage
 from openai_async.types.files import Binary
 from openai_async.types.images import Image, ImagesResponse, ImageStreamEvent
 from openai_async.types.meta import NO_META, Meta
-
-_Billed: TypeAlias = tuple[str | None, float | None, str | None, CompletionUsage]
+from openai_async.types.usage import Billed
 
 
 class ImageFold:
@@ -57,9 +55,11 @@ class ImageFold:
         elif chunk.b64_json is not None:
             self._unfinished = chunk.image
 
-    def billed(self) -> _Billed | None:
-        """Nothing: tokens of pictures have prices of their own, which are not known here."""
-        return None
+    def billed(self) -> Billed:
+        """Its usage. Tokens of pictures have prices of their own."""
+        last = self._last
+        usage = None if last is None or last.usage is None else last.usage.as_completion_usage()
+        return Billed(usage=usage, is_text=False)
 
     def result(self, meta: Meta = NO_META) -> ImagesResponse | None:
         last = self._last
@@ -93,8 +93,8 @@ class SpeechFold:
         self._usage = chunk.usage or self._usage
         self.over = chunk.type == "speech.audio.done"
 
-    def billed(self) -> _Billed | None:
-        """Model and usage, once the usage is known."""
+    def billed(self) -> Billed:
+        """Model, and the usage once it is known."""
         return _billed(self._model, self._usage)
 
     def result(self, meta: Meta = NO_META) -> Binary | None:
@@ -129,8 +129,8 @@ class TranscriptFold:
             self._pieces.append(chunk.delta)
             self._logprobs.extend(chunk.logprobs or ())
 
-    def billed(self) -> _Billed | None:
-        """Model and usage, once the usage is known."""
+    def billed(self) -> Billed:
+        """Model, and the usage once it is known."""
         return _billed(self._model, self._usage)
 
     def result(self, meta: Meta = NO_META) -> Transcription | None:
@@ -163,11 +163,10 @@ def _segment(chunk: TranscriptionStreamEvent) -> TranscriptionSegment:
     )
 
 
-def _billed(model: str | None, usage: AudioUsage | None) -> _Billed | None:
+def _billed(model: str | None, usage: AudioUsage | None) -> Billed:
     """What is counted in seconds has no price in tokens."""
-    if usage is None or usage.type == "duration":
-        return None
-    return model, None, None, usage.as_completion_usage()
+    counts = usage is not None and usage.type != "duration"
+    return Billed(model, usage=usage.as_completion_usage() if counts and usage is not None else None)
 
 
 _read_speech = codec.decoder(SpeechStreamEvent, event=True)

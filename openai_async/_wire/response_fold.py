@@ -13,9 +13,10 @@ from typing import Any, Final, NamedTuple
 
 import attrs
 
-from openai_async.types.chat import CompletionUsage, TokenLogprob
+from openai_async.types.chat import TokenLogprob
 from openai_async.types.meta import NO_META, Meta
 from openai_async.types.responses import Response, ResponseContent, ResponseItem, ResponseStreamEvent
+from openai_async.types.usage import Billed
 
 #: Events that end a stream. The last one is none of the API's, but of servers that say how a cancelled one ends.
 TERMINAL: Final = frozenset(
@@ -175,12 +176,14 @@ class ResponseFold:
         else:
             grown.grow(growth.field, text)
 
-    def billed(self) -> tuple[str | None, float | None, str | None, CompletionUsage] | None:
-        """Model, time of creation, service tier and usage, once the usage is known."""
+    def billed(self) -> Billed:
+        """What is known of it for the bill: the usage only once it is over."""
         last = self._last
-        if not self.over or last is None or last.usage is None:
-            return None
-        return last.model, last.created_at, last.service_tier, last.usage.as_completion_usage()
+        if last is None:
+            return Billed()
+        usage = last.usage.as_completion_usage() if self.over and last.usage is not None else None
+        job = last.id if last.background else None
+        return Billed(last.model, last.created_at, last.service_tier, usage, job)
 
     def result(self, meta: Meta = NO_META) -> Response | None:
         """The response that the events so far amount to; None before the first.

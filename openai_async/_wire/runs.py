@@ -15,9 +15,9 @@ from openai_async._wire import codec, json
 from openai_async.errors import DecodeError
 from openai_async.types._base import EMPTY
 from openai_async.types.assistants import Message, MessageDelta, Run, RunEvent, RunStep, RunStepDelta, Thread
-from openai_async.types.chat import CompletionUsage
 from openai_async.types.meta import NO_META, Meta
 from openai_async.types.thing import Thing
+from openai_async.types.usage import Billed, CompletionUsage
 
 _CLASSES: Final[Mapping[str, type[Thread | Message | MessageDelta | Run | RunStep | RunStepDelta | Thing]]] = {
     "thread": Thread,
@@ -67,11 +67,11 @@ class RunFold:
         """The run so far; None before the first event that states it."""
         return None if self._run is None else attrs.evolve(self._run, meta=meta)
 
-    def billed(self) -> tuple[str | None, float | None, str | None, CompletionUsage] | None:
-        """Model, time of creation, service tier and usage, once the usage is known."""
+    def billed(self) -> Billed | None:
+        """What the bill is made from, once the usage is known."""
         run = self._run
         if run is None or run.usage is None:
             return None
         usage = run.usage
-        counted = CompletionUsage(usage.prompt_tokens, usage.completion_tokens, usage.total_tokens)
-        return run.model, run.created_at, None, counted
+        counted = CompletionUsage(usage.prompt_tokens, usage.completion_tokens, usage.total_tokens, extra=usage.extra)
+        return Billed(run.model, run.created_at, None, counted)

@@ -56,6 +56,8 @@ class Outcome:
     kind: Kind
     line: bytes = attrs.field(repr=False)
     tokens: int = 0
+    #: Whether the tokens are estimated, as the server counted none.
+    estimated: bool = False
     #: US dollars; None if the price is not known.
     cost: float | None = 0.0
     #: Name of the failure; None for a success.
@@ -66,12 +68,12 @@ class Outcome:
     error: Exception | None = attrs.field(default=None, repr=False)
 
 
-def success(row: Row, meta: Meta, body: bytes, tokens: int = 0) -> Outcome:
+def success(row: Row, meta: Meta, body: bytes, tokens: int = 0, *, estimated: bool = False) -> Outcome:
     """A row that was answered. `body` is JSON; it is put on one line without another change."""
     # A raw line break can only stand between the tokens of valid JSON, never inside a string.
     body = body.strip().replace(b"\n", b" ").replace(b"\r", b" ")
     response = b'{"status_code":%d,"request_id":%b,"body":%b}' % (meta.status, _text(meta.request_id), body)
-    return Outcome(row, Kind.OK, _line(row, response, b"null"), tokens, meta.cost)
+    return Outcome(row, Kind.OK, _line(row, response, b"null"), tokens, estimated, meta.cost)
 
 
 def failure(row: Row, error: Exception) -> Outcome:

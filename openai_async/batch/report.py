@@ -61,6 +61,7 @@ class BatchSummary(Record):
         failures: this run's failed rows by the name of their error.
         failure_kinds: the same with the first row and the first message of each, the most frequent first.
         tokens: as counted by the server, of this run.
+        tokens_estimated: those of them that are estimated, of answers whose server counted none.
         cost: US dollars of this run; None if the price of a model is not known.
         seconds: duration of this run.
         complete: every row of the input is on the disk; False for a run that was stopped.
@@ -86,6 +87,7 @@ class BatchSummary(Record):
     unmatched: int = 0
     unmatched_lines: tuple[str, ...] = attrs.field(default=(), repr=False)
     failure_kinds: tuple[FailureKind, ...] = attrs.field(default=(), repr=False)
+    tokens_estimated: int = 0
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         """What there is to tell, lists cut to their first three; counts of nothing are left out."""
@@ -122,6 +124,7 @@ class Tally:
     ambiguous_ids: list[str] = attrs.field(factory=list[str])
     failures: Counter[str] = attrs.field(factory=Counter[str])
     tokens: int = 0
+    tokens_estimated: int = 0
     cost: float | None = 0.0
     complete: bool = False
     stopped: Bound | None = None
@@ -133,6 +136,7 @@ class Tally:
         """A row that is on the disk now."""
         self.done += 1
         self.tokens += outcome.tokens
+        self.tokens_estimated += outcome.tokens if outcome.estimated else 0
         self.cost = None if self.cost is None or outcome.cost is None else self.cost + outcome.cost
         if outcome.failure is not None:
             self.failed += 1
@@ -176,6 +180,7 @@ class Tally:
             failed=self.failed,
             in_flight=in_flight,
             tokens=self.tokens,
+            tokens_estimated=self.tokens_estimated,
             cost=self.cost,
             seconds=seconds,
             **limits,
@@ -199,6 +204,7 @@ class Tally:
             ambiguous_ids=tuple(self.ambiguous_ids),
             failures=dict(self.failures),
             tokens=self.tokens,
+            tokens_estimated=self.tokens_estimated,
             cost=self.cost,
             seconds=seconds,
             complete=self.complete,

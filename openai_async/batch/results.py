@@ -25,8 +25,8 @@ from openai_async.batch.rows import Row
 from openai_async.batch.sending import RowReply
 from openai_async.types.chat import CompletionUsage
 
-#: From model, time, tier and usage to US dollars; see `Billing.bill`.
-Bill: TypeAlias = Callable[[str | None, float | None, str | None, CompletionUsage | None], float | None]
+#: From model, time, tier, usage and the model that was asked for to US dollars; see `Billing.bill`.
+Bill: TypeAlias = Callable[[str | None, float | None, str | None, CompletionUsage | None, str | None], float | None]
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -118,11 +118,12 @@ class PartResults:
 
 
 def _billed(outcome: Outcome, reply: RowReply, bill: Bill) -> Outcome:
-    dollars = bill(reply.model, reply.created, "batch", reply.usage)
-    tokens = reply.usage.total_tokens if reply.usage is not None else 0
-    return attrs.evolve(outcome, tokens=tokens, cost=dollars)
+    asked = outcome.row.body.get("model")
+    dollars = bill(reply.model, reply.created, "batch", reply.usage, asked if isinstance(asked, str) else None)
+    tokens = reply.written if reply.usage is None else reply.usage.total_tokens
+    return attrs.evolve(outcome, tokens=tokens, estimated=reply.usage is None, cost=dollars)
 
 
 def light(row: Row) -> Row:
-    """The row without its body: what is kept of it until its answer comes."""
-    return attrs.evolve(row, body={})
+    """The row without its body, but for the model: what is kept of it until its answer comes."""
+    return attrs.evolve(row, body={"model": row.body.get("model")})

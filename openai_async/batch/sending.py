@@ -9,8 +9,10 @@ from typing import Any, cast
 import attrs
 
 from openai_async._layers.pipeline import Pipeline
-from openai_async._wire import codec, json
+from openai_async._policy.estimates import tokens_of_reply
+from openai_async._wire import json
 from openai_async._wire.problems import error_in
+from openai_async._wire.usage import usage_of
 from openai_async.batch.endpoints import ENDPOINTS, path_of
 from openai_async.batch.errors import BatchError
 from openai_async.batch.outputs import Outcome, failure, success
@@ -18,8 +20,8 @@ from openai_async.batch.rows import Row
 from openai_async.errors import DecodeError, InvalidParameterError
 from openai_async.resources._base import prepare
 from openai_async.resources._operation import Operation
-from openai_async.types.chat import CompletionUsage
 from openai_async.types.meta import NO_META, Meta
+from openai_async.types.usage import CompletionUsage
 
 _ID_HEADER = "x-client-request-id"
 
@@ -58,7 +60,9 @@ class Sender:
             raise  # of `on_send`: the batch's own
         except Exception as error:  # whatever its class, such as one of an `http_client` of the user's
             return failure(row, error)
-        return success(row, reply.meta, reply.body, reply.usage.total_tokens if reply.usage else 0)
+        counted = None if reply.usage is None else reply.usage.total_tokens
+        tokens = (reply.meta.estimated_tokens or 0) + reply.written if counted is None else counted
+        return success(row, reply.meta, reply.body, tokens, estimated=counted is None)
 
     def limits(self, calls: int, tokens: float) -> dict[str, Any]:
         """What is known of the rate limits, for so many calls of so many tokens each, as fields of `Progress`."""
@@ -84,6 +88,8 @@ class RowReply:
     model: str | None
     created: float | None
     service_tier: str | None
+    #: Tokens of its texts, as estimated where the server counted none.
+    written: int = 0
     meta: Meta = NO_META
 
 
@@ -99,12 +105,14 @@ def reply_in(path: str, found: Any) -> RowReply:
     if body.get(field) is None or (not body[field] and error_in(body) is not None):
         raise DecodeError(f"the body has no field {field!r}, as an answer of this endpoint has")
     model, created, tier = body.get("model"), body.get("created", body.get("created_at")), body.get("service_tier")
+    usage = usage_of(body)
     return RowReply(
         b"",
-        usage_of(body),
+        usage,
         model if isinstance(model, str) else None,
         created if isinstance(created, (int, float)) else None,
         tier if isinstance(tier, str) else None,
+        tokens_of_reply(body) if usage is None else 0,
     )
 
 
@@ -115,23 +123,5 @@ def _read(path: str, body: bytes) -> RowReply:
     return reply
 
 
-def usage_of(body: Mapping[str, Any]) -> CompletionUsage | None:
-    """Tokens as chats count them, from what the body of an answer says; None if it does not."""
-    found = body.get("usage")
-    if not isinstance(found, dict):
-        return None
-    named = {_AS_IN_CHATS.get(name, name): value for name, value in cast("dict[str, Any]", found).items()}
-    try:
-        return codec.structure(CompletionUsage, named)
-    except DecodeError:  # it is only counted
-        return None
-
-
-_AS_IN_CHATS = {
-    "input_tokens": "prompt_tokens",
-    "output_tokens": "completion_tokens",
-    "input_tokens_details": "prompt_tokens_details",
-    "output_tokens_details": "completion_tokens_details",
-}
 _FIELDS: Mapping[str, str] = {path_of(name): endpoint.reply for name, endpoint in ENDPOINTS.items()}
 _READERS: Mapping[str, Callable[[bytes], RowReply]] = {path: partial(_read, path) for path in _FIELDS}

@@ -15,7 +15,7 @@ import attrs
 from openai_async._layers.billing import Billing
 from openai_async._layers.call import Call
 from openai_async._layers.pipeline import Pipeline
-from openai_async._policy.prices import CostTotals, ModelTotals
+from openai_async._policy.totals import CostTotals, ModelTotals
 from openai_async._wire import codec, paths
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import prepare

@@ -68,6 +68,7 @@ def _sentence(summary: BatchSummary) -> str:
         parts.append(f"{summary.skipped:,} were there before{before}")
     if summary.bad:
         parts.append(f"{summary.bad:,} bad lines")
-    spent = f"{summary.tokens:,} tokens" + (f", {money(summary.cost)}" if summary.cost else "")
+    cost = "cost unknown" if summary.cost is None else money(summary.cost) if summary.cost else ""
+    spent = f"{summary.tokens:,} tokens" + (f", {cost}" if cost else "")
     seconds = f"{summary.seconds:.1f} s" if summary.seconds < 60 else duration(summary.seconds)
     return f"{', '.join(parts)}; {spent}, {seconds}."

@@ -35,8 +35,7 @@ def _of_calls(progress: Progress) -> list[str]:
         parts.append(f"{duration(progress.seconds_left)} left")
     if progress.least_seconds is not None:
         parts.append(f"{duration(progress.least_seconds)} at best")
-    if progress.cost is not None:
-        parts.append(money(progress.cost))
+    parts.append("cost unknown" if progress.cost is None else money(progress.cost))
     return parts
 
 

@@ -193,15 +193,11 @@ class AsyncTranslations(Resource):
 
 
 async def _written(resource: Resource, operation: Operation, params: dict[str, Any]) -> Transcription:
-    """A transcript in any format. It does not name its model, so it is billed by the one that was asked for."""
-    pipeline, model = resource._pipeline, params.get("model")
+    """A transcript in any format."""
+    pipeline = resource._pipeline
     decode = _text if params.get("response_format") in _NO_JSON else codec.decoder(Transcription)
     call = prepare(pipeline, operation, decode, params, check=_check_file, files=_FILES, accept=b"*/*")
-    reply: Transcription = await pipeline.fetch(call)
-    usage = reply.usage
-    if usage is not None and usage.type != "duration" and "model" not in reply.extra:
-        reply.meta.cost = pipeline.billing.bill_of(lambda: (model, None, None, usage.as_completion_usage()))
-    return reply
+    return await pipeline.fetch(call)  # type: ignore[no-any-return]
 
 
 def _text(body: bytes) -> Transcription:

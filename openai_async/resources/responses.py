@@ -166,7 +166,7 @@ class AsyncResponses(Resource):
     ) -> Response:
         """Wait until a response in the background has ended, and give it: completed, failed, cancelled, ...
 
-        What it cost is added to the client's totals then.
+        What it cost is added to the client's totals once, whoever sees its end first: this, or `retrieve`.
 
         Args:
             response_id: of the response.
@@ -184,10 +184,12 @@ class AsyncResponses(Resource):
         Cancelling ends the wait, not the response.
         """
 
+        self._pipeline.billing.expect(response_id)
+
         async def state() -> Response:
             return await self._fetch(_RETRIEVE, Response, options, response_id=response_id)
 
-        done = await until(
+        return await until(
             state,
             _has_ended,
             what=f"response {response_id}",
@@ -195,12 +197,6 @@ class AsyncResponses(Resource):
             poll_interval=poll_interval,
             on_poll=on_poll,
         )
-        if done.background and done.usage is not None:  # it was not known yet when the response was asked for
-            usage = done.usage
-            self._pipeline.billing.bill_of(
-                lambda: (done.model, done.created_at, done.service_tier, usage.as_completion_usage())
-            )
-        return done
 
     async def cancel(self, response_id: str, **options: Unpack[RequestOptions]) -> Response:
         """Stop a response in the background.

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from openai_async._line import Priority
 from openai_async._policy.levels import Reason
-from openai_async._policy.prices import CostTotals, PriceLike
+from openai_async._policy.prices import PriceLike
+from openai_async._policy.totals import CostTotals
 from openai_async.client import AsyncClient
 from openai_async.errors import OpenAIError, frameless
 from openai_async.sync._arguments import asking, awaiting, reading

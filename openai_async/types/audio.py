@@ -45,7 +45,7 @@ class AudioUsage(Counted):
             prompt_tokens_details=None
             if read is None
             else PromptTokensDetails(text_tokens=read.text_tokens, audio_tokens=read.audio_tokens),
-        )
+        ).as_completion_usage()
 
 
 @attrs.define(repr=False)

@@ -11,52 +11,12 @@ from typing import Any
 import attrs
 
 from openai_async.types._base import Reply, Value
-
-
-@attrs.define(repr=False)
-class PromptTokensDetails(Value):
-    """What the prompt's tokens were."""
-
-    cached_tokens: int | None = None
-    audio_tokens: int | None = None
-    text_tokens: int | None = None
-    image_tokens: int | None = None
-    cache_write_tokens: int | None = None
-
-
-@attrs.define(repr=False)
-class CompletionTokensDetails(Value):
-    """What the reply's tokens were. Reasoning tokens are paid for, but not shown."""
-
-    reasoning_tokens: int | None = None
-    audio_tokens: int | None = None
-    text_tokens: int | None = None
-    accepted_prediction_tokens: int | None = None
-    rejected_prediction_tokens: int | None = None
-
-
-@attrs.define(repr=False)
-class Counted(Value):
-    """Tokens that were counted by the server, in the words of one endpoint."""
-
-    def as_completion_usage(self) -> CompletionUsage:
-        """The same in the words of chat completions, which limits and prices are reckoned in."""
-        raise NotImplementedError
-
-
-@attrs.define(repr=False)
-class CompletionUsage(Counted):
-    """Tokens that were counted by the server. Details are parts of the totals, not additions to them."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    total_tokens: int = 0
-    prompt_tokens_details: PromptTokensDetails | None = None
-    completion_tokens_details: CompletionTokensDetails | None = None
-
-    def as_completion_usage(self) -> CompletionUsage:
-        """This one."""
-        return self
+from openai_async.types.usage import (
+    CompletionTokensDetails as CompletionTokensDetails,
+    CompletionUsage as CompletionUsage,
+    Counted as Counted,
+    PromptTokensDetails as PromptTokensDetails,
+)
 
 
 @attrs.define(repr=False)

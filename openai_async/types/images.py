@@ -11,7 +11,7 @@ import binascii
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import attrs
 
@@ -33,6 +33,8 @@ class ImageTokensDetails(Value):
 class ImagesUsage(Counted):
     """Tokens that were counted by the server. Details are parts of the totals, not additions to them."""
 
+    _is_text: ClassVar[bool] = False
+
     input_tokens: int = 0
     output_tokens: int = 0
     total_tokens: int = 0
@@ -50,7 +52,7 @@ class ImagesUsage(Counted):
             if read is None
             else PromptTokensDetails(text_tokens=read.text_tokens, image_tokens=read.image_tokens),
             completion_tokens_details=None if made is None else CompletionTokensDetails(text_tokens=made.text_tokens),
-        )
+        ).as_completion_usage()
 
 
 @attrs.define(repr=False)

@@ -71,11 +71,22 @@ class Meta(Record):
     received: float | None = attrs.field(default=None, repr=False, eq=False)
     #: US dollars; None if the price of the model is not known.
     cost: float | None = None
+    #: The tokens of the call as estimated, where the server counted none; else None.
+    estimated_tokens: int | None = None
     _rate_limits: RateLimits | None = attrs.field(default=None, init=False, repr=False, eq=False)
 
     def _items(self) -> Iterator[tuple[str, Any]]:
         """What the headers say, without the headers: they may hold more than is to be stored."""
-        for name in ("status", "request_id", "model", "processing_ms", "cost", "attempts", "rate_limits"):
+        for name in (
+            "status",
+            "request_id",
+            "model",
+            "processing_ms",
+            "cost",
+            "estimated_tokens",
+            "attempts",
+            "rate_limits",
+        ):
             yield name, getattr(self, name)
 
     @property

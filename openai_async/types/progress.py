@@ -19,6 +19,7 @@ class Progress(Record):
         done, failed: calls that have ended, and how many of those with an error.
         in_flight: calls that were started and have not ended, those that wait for their turn included.
         tokens: as counted by the server so far.
+        tokens_estimated: those of them that are estimated, of answers whose server counted none.
         cost: US dollars so far; None if the price of a model is not known.
         seconds: since the start.
         waiting_for: how many calls of the whole client wait, by what for.
@@ -37,6 +38,7 @@ class Progress(Record):
     limit_requests_per_minute: float | None = None
     limit_tokens_per_minute: float | None = None
     least_seconds: float | None = None
+    tokens_estimated: int = 0
 
     @property
     def calls_per_minute(self) -> float:

@@ -52,14 +52,15 @@ class ResponseUsage(Counted):
         return CompletionUsage(
             prompt_tokens=self.input_tokens,
             completion_tokens=self.output_tokens,
-            total_tokens=self.total_tokens or self.input_tokens + self.output_tokens,
+            total_tokens=self.total_tokens,
             prompt_tokens_details=None
             if read is None
-            else PromptTokensDetails(cached_tokens=read.cached_tokens, cache_write_tokens=read.cache_write_tokens),
+            else PromptTokensDetails(read.cached_tokens, cache_write_tokens=read.cache_write_tokens, extra=read.extra),
             completion_tokens_details=None
             if written is None
-            else CompletionTokensDetails(reasoning_tokens=written.reasoning_tokens),
-        )
+            else CompletionTokensDetails(reasoning_tokens=written.reasoning_tokens, extra=written.extra),
+            extra=self.extra,
+        ).as_completion_usage()
 
 
 @attrs.define(repr=False)

@@ -17,8 +17,9 @@ from openai_async._policy.estimates import (
     requested_tokens,
     size_of_request,
 )
-from openai_async._policy.prices import CostTotals, LongContext, Price, cost
+from openai_async._policy.prices import LongContext, Price, cost
 from openai_async._policy.tokens import count_chat_tokens
+from openai_async._policy.totals import CostTotals
 from openai_async.emulator.chat import _charge
 from openai_async.emulator.chat_request import ChatRequest
 from openai_async.types.chat import CompletionTokensDetails, CompletionUsage, PromptTokensDetails

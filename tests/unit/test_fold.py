@@ -8,6 +8,7 @@ from openai_async._wire import codec
 from openai_async._wire.fold import ChatFold
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
 from openai_async.types.meta import Meta
+from openai_async.types.usage import Billed
 
 
 def chunk(*choices: dict[str, Any], **fields: Any) -> ChatCompletionChunk:
@@ -274,15 +275,15 @@ def test_usage_in_every_chunk_is_the_last() -> None:
 
 
 def test_what_is_billed() -> None:
-    """Model, time, tier and usage are known once the usage is, and not before."""
+    """A stream tells its bill what it knows so far: a call that ends early is counted, too."""
     fold = ChatFold()
-    assert fold.billed() is None
+    assert fold.billed() == Billed()
     fold.add(chunk(delta(content="a"), model="m", created=5, service_tier="auto"))
-    assert fold.billed() is None
+    assert fold.billed() == Billed("m", 5, "auto")
     fold.add(chunk(usage={"total_tokens": 3}, service_tier="flex"))
     reply = fold.result()
     assert reply is not None
-    assert fold.billed() == ("m", 5, "flex", reply.usage)
+    assert fold.billed() == Billed("m", 5, "flex", reply.usage)
 
 
 # ---- promises of the fold itself

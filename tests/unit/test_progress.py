@@ -88,7 +88,7 @@ def test_a_batch_says_what_it_has_beside_its_rows() -> None:
     """Rows that were done before and bad lines are named where there are any; an unknown cost is not 0."""
     assert describe(BATCH) == (
         "500/1,000 done, 0 failed, 16 in flight, 3 done before, 2 bad lines, 500 calls/min, 9,000 tokens/min,"
-        " 1m00s so far, 1m00s left"
+        " 1m00s so far, 1m00s left, cost unknown"
     )
 
 

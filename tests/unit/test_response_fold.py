@@ -41,7 +41,7 @@ def test_a_terminal_event_is_the_response(kind: str) -> None:
     fold = ResponseFold()
     fold.add(event("created", response=RESPONSE))
     fold.add(event("output_text.delta", delta="part", output_index=0, content_index=0))
-    assert (fold.over, fold.billed()) == (False, None)
+    assert (fold.over, fold.billed().usage) == (False, None)
     fold.add(event(kind.removeprefix("response."), response={**RESPONSE, "output": output, "usage": usage}))
     assert fold.over
     meta = Meta(200, ReplyHeaders([(b"x-request-id", b"req_1")]))
@@ -49,15 +49,10 @@ def test_a_terminal_event_is_the_response(kind: str) -> None:
     assert result is not None
     assert (result.output_text, result.request_id) == ("whole", "req_1")
     billed = fold.billed()
-    assert billed is not None
     assert billed[:3] == ("m", 5, None)
-    assert (
-        billed[3].total_tokens,
-        billed[3].prompt_tokens_details and billed[3].prompt_tokens_details.cached_tokens,
-    ) == (
-        7,
-        1,
-    )
+    assert billed.usage is not None
+    assert billed.usage.prompt_tokens_details is not None
+    assert (billed.usage.total_tokens, billed.usage.prompt_tokens_details.cached_tokens) == (7, 1)
 
 
 def test_a_terminal_event_without_output_gets_what_had_come() -> None:
@@ -145,14 +140,14 @@ def test_what_is_stated_again_replaces_what_was_added_up() -> None:
         fold.add(event(f"output_text.{kind}", **place, **fields))
     whole: Any = fold.result()
     assert [entry.token for entry in whole.output[0].content[0].logprobs] == ["x", "y"]
-    assert fold.billed() is None
+    assert fold.billed().usage is None
 
 
 def test_a_state_with_a_usage_is_not_billed_yet() -> None:
     """Only what the terminal event says was spent."""
     fold = ResponseFold()
     fold.add(event("in_progress", response={**RESPONSE, "usage": {"input_tokens": 1}}))
-    assert fold.billed() is None
+    assert fold.billed().usage is None
 
 
 def test_what_was_given_is_not_added_to() -> None:
