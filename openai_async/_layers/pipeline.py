@@ -7,6 +7,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+import anyio
 import attrs
 
 from openai_async._beside import beside
@@ -94,5 +95,6 @@ class Pipeline(Uncopied):
         """
         if not self._loaded:
             self._loaded = True
+            anyio.get_cancelled_exc_class()  # has anyio import what it needs of the running loop
             beside("the table of prices", load_prices)
             beside("the dates of headers", import_module, "email.utils")  # slow to load, and rarely needed

@@ -105,7 +105,8 @@ class LeanConnection(asyncio.BufferedProtocol):
                 if self.head_complete or self.failure is not None or self._transport is None:
                     return
                 if piece:
-                    self._transport.writelines((b"%x\r\n" % len(piece), piece, b"\r\n") if chunked else (piece,))
+                    # Not `writelines`: in CPython 3.12.0 to 3.13.1 it never pauses the writer (CVE-2024-12254).
+                    self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
                 del piece  # what waits may be cancelled, and its frames be shown with local variables
                 while not (self._writable or self.head_complete or self.failure is not None):
                     await self.news(until)

@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 import attrs
+import httpcore  # noqa: F401 (httpx would import it, and much behind it, within the time of the first attempt)
 import httpx
 
 from openai_async import _runtime

@@ -540,13 +540,16 @@ def test_limits_are_positive_integers(value: Any) -> None:
 async def test_parts_wait_for_room_in_the_queue(remote: Remote, emulator: Emulator) -> None:
     """A part that the queue has no room for is handed in again when one of ours has ended, in the same run."""
     emulator.batch_limits = BatchLimits(enqueued_tokens=150)
-    emulator.batch_delay = 0.1
+    emulator.batch_delay = HELD
     write_lines(remote.source, requests(8))
     states: list[tuple[str, ...]] = []
-    summary = await remote.run(
-        limits=RemoteLimits(rows=2),
-        on_progress=lambda progress: states.append(tuple(part.status for part in progress.parts)),
-    )
+
+    def look(progress: RemoteProgress) -> None:
+        states.append(tuple(part.status for part in progress.parts))
+        if "queue full" in states[-1]:
+            emulator.batch_delay = 0.0  # there was no room: now there is going to be
+
+    summary = await remote.run(limits=RemoteLimits(rows=2), on_progress=look)
     assert summary.ok
     assert ids(remote.out) == [f"row-{number}" for number in range(8)]
     batches = emulator.batches.listed()

@@ -595,8 +595,10 @@ async def test_another_input_is_refused_while_rows_are_in_flight(place: Place, e
     """Notes of one input are not taken for those of another, even when nothing was answered."""
     emulator.latency = Latency(first_token=30)
     write_lines(place.source, requests(3))
-    with anyio.move_on_after(0.3):
-        await place.run()
+    async with anyio.create_task_group() as group:
+        group.start_soon(place.run)
+        await until(lambda: emulator.stats.in_flight == 3)
+        group.cancel_scope.cancel()
     assert len(notes(place.out)) == 3
     write_lines(place.source, requests(3, "other"))
     with pytest.raises(BatchMismatchError, match="in flight"):

@@ -44,7 +44,7 @@ def nothing_left(client: AsyncClient, server: FaultServer, *, held: int = 0, wai
         assert (pipeline.limiter.in_flight, pipeline.limiter.waiting) == (held, 0)
         await server.until(lambda server: server.open_connections <= held + wait_for_idle)
         assert pipeline.transport.open_connections <= held + wait_for_idle
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             while len(pending_tasks()) > tasks:  # closing takes a few turns
                 await anyio.lowlevel.checkpoint()
         if not held:

@@ -41,8 +41,8 @@ from .conftest import MakeClient
 from .replies import CALL, CHUNKS, COMPLETION, EVENTS, TEXT, error_reply, ok, without_end
 
 #: Seconds: over before anything has to happen; room for what must happen first; never over.
-SHORT = 0.1
-ROOM = 0.3
+SHORT = 0.2
+ROOM = 1.0
 LONG = 30.0
 
 

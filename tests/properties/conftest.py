@@ -1,17 +1,15 @@
-"""How long hypothesis looks: by examples, never by the clock of a busy machine."""
+"""How many examples hypothesis tries of each property; whether new ones, says `tests/conftest.py`."""
 
 from __future__ import annotations
 
-import os
-
 from hypothesis import HealthCheck, settings
 
+_given = settings()  # of the profile that was chosen
 settings.register_profile(
-    "house",
-    max_examples=200,
-    deadline=None,
-    derandomize=bool(os.environ.get("CI")),
+    "properties",
+    _given,
+    max_examples=max(200, _given.max_examples),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     print_blob=True,
 )
-settings.load_profile("house")
+settings.load_profile("properties")

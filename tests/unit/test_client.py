@@ -329,7 +329,7 @@ async def test_the_deadline_of_a_call_wins(settings: dict[str, Any], options: di
     """A deadline is the call's own, or else the client's, and is not the timeout of one attempt."""
     with FaultServer([(Stall(),)]) as server, pytest.raises(DeadlineExceededError):
         await asked(server.base_url, options, **settings)
-    assert len(server.requests) == 1
+    assert len(server.requests) <= 1  # none, where the machine was too slow to send it in that time
 
 
 @pytest.mark.parametrize(

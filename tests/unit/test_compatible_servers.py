@@ -490,7 +490,7 @@ async def test_a_stream_is_read_and_nothing_is_lost(name: str) -> None:
 
 async def test_signs_of_life_are_no_events() -> None:
     """They do not renew the time in which the next event is due."""
-    alive: list[Any] = [Sleep(0.02), b"data:\n\n", b"event: ping\ndata: {}\n\n"] * 100
+    alive: list[Any] = [Sleep(0.02), b"data:\n\n", b"event: ping\ndata: {}\n\n"] * 1_000
     with FaultServer([sse([said("Hi."), *alive, END, DONE])]) as server:
         async with (
             client(server) as ours,
