@@ -63,7 +63,7 @@ JUNK_EVENTS: dict[str, bytes | str] = {
     "choice null": '{"choices": [null]}',
     "delta string": '{"choices": [{"delta": "x"}]}',
     "content number": '{"choices": [{"delta": {"content": 1}}]}',
-    "tool calls object": '{"choices": [{"delta": {"tool_calls": {}}}]}',
+    "tool calls object": '{"choices": [{"delta": {"tool_calls": {"a": 1}}}]}',
     "index string": '{"choices": [{"index": "first", "delta": {}}]}',
     "bad utf-8": b'data: {"choices": [{"delta": {"content": "\xff"}}]}\n\n',
     "deep 2,000": "[" * 2_000 + "]" * 2_000,
