@@ -99,7 +99,10 @@ class Send:
         except InvalidResponseError:
             body = b""  # the status says enough
         secrets = [call.credentials.secret] if call.credentials else []
-        raise problems.from_response(meta, body, secrets=secrets)
+        error = problems.from_response(meta, body, secrets=secrets)
+        if meta.status == 407 or "proxy-authenticate" in meta.headers:
+            error.message = f"the proxy refused the request: {error.message}"
+        raise error
 
 
 def _log(call: Call, meta: Meta) -> None:

@@ -124,7 +124,7 @@ def _is_of_the_network(error: Exception) -> bool:
 def _counterpart(error: Exception, head_arrived: bool, progress: Progress) -> APIError:
     names = [cls.__name__ for cls in type(error).__mro__ if cls.__module__.partition(".")[0] in ("httpx", "httpx2")]
     stated: list[Phase] = [_PHASES[name] for name in names if name in _PHASES]
-    phase: Phase = "body" if head_arrived else progress.phase or (stated[0] if stated else "response")
+    phase: Phase = "body" if head_arrived else progress.reached(*stated[:1])
     # Texts of the library name hosts and errnos; for local protocol errors they may quote a header.
     detail = "" if "LocalProtocolError" in names else said_by(error)
     if detail == SPEAKS_TLS:

@@ -66,7 +66,7 @@ class Foreign:
                     undo=lambda late: _runtime.spawn(late.stream.aclose),
                 )
                 return ForeignExchange(response, self._closing, attempt.waits)
-            raise attempt.late(progress.phase or "response")
+            raise attempt.late(progress.reached())
         except BaseException as error:
             attempt.waits.close()
             raise translated(error, head_arrived=False, progress=progress)  # noqa: B904 (it sets the cause itself)

@@ -26,7 +26,7 @@ class Progress:
     """
 
     def __init__(self, server: str = "", phase: Phase | None = None, attempt: Attempt | None = None) -> None:
-        self.phase = phase
+        self.phase: Phase | None = phase
         self.server = f"the server at {server}" if server else ""
         self.proxy = ""
         self._address = server
@@ -34,6 +34,10 @@ class Progress:
         self._stream: Any = None  # the connection, from the moment on that there is one
         self._tunnelled = False
         self._asks_proxy = False  # the request under way is a CONNECT
+
+    def reached(self, otherwise: Phase = "response") -> Phase:
+        """How far it has come; `otherwise` where nothing was told."""
+        return self.phase or otherwise
 
     @property
     def hop(self) -> str:

@@ -144,7 +144,7 @@ class Shards:
             with attempt.waits.until(attempt.until):
                 response = await shard.transport.handle_async_request(_outgoing(request, body, progress))
                 return ShardExchange(owned, origin, shard, response, attempt.waits)
-            raise attempt.late(progress.phase or "response")
+            raise attempt.late(progress.reached())
         except BaseException as error:
             attempt.ended()
             owned.discard(shard)

@@ -79,5 +79,7 @@ if __name__ == "__main__":
         synchronous(base_url)
     elif face == "trio":
         anyio.run(main, "auto", base_url, backend="trio")
+    elif face == "uvloop":
+        anyio.run(main, "auto", base_url, backend_options={"use_uvloop": True})
     else:
         anyio.run(main, face, base_url)

@@ -16,7 +16,13 @@ import trustme
 
 from openai_async import AsyncClient
 from openai_async._transport import tls
-from openai_async.errors import APIConnectionError, APITimeoutError, ConnectTimeoutError, DeadlineExceededError
+from openai_async.errors import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    ConnectTimeoutError,
+    DeadlineExceededError,
+)
 from openai_async.testing import FaultServer, Fin, Rst, Script, Send, Stall, respond
 from openai_async.types.settings import Timeout
 
@@ -116,6 +122,17 @@ async def test_a_proxy_that_fails_before_the_tunnel_was_sent_nothing(
     assert "secret" not in str(caught.value)
     if answer.isdigit():
         assert f"refused: {answer}" in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [401, 403, 407])
+async def test_a_status_of_the_proxy_itself_says_so(status: int, make_client: MakeClient) -> None:
+    """Where http:// goes through a proxy, what it refuses looks like an answer of the server; its challenge tells."""
+    answer = respond(status, b"who are you?", {"proxy-authenticate": "Basic"})
+    with FaultServer([answer]) as proxy:
+        async with make_client("http://127.0.0.1:9/v1", proxy=f"http://127.0.0.1:{proxy.port}") as client:
+            with pytest.raises(APIStatusError, match=r"the proxy refused the request: .*who are you") as caught:
+                await client.chat.completions.create(**CALL)
+    assert caught.value.status_code == status
 
 
 async def test_a_reset_on_a_connection_that_was_reused_may_have_been_billed(make_client: MakeClient) -> None:

@@ -30,7 +30,7 @@ from .conftest import MakeClient
 from .replies import CALL, COMPLETION, EVENTS, TEXT, ok
 from .stopped_child import BOUND
 
-FACES = {"auto": 4, "httpx": 4, "trio": 4, "sync": 2}  # each with its calls
+FACES = {"auto": 4, "uvloop": 4, "httpx": 4, "trio": 4, "sync": 2}  # each with its calls
 
 
 def answered_while_stopped(request: Request) -> Script:
@@ -44,6 +44,8 @@ def answered_while_stopped(request: Request) -> Script:
 @pytest.mark.parametrize(("face", "secure"), [*((face, False) for face in FACES), ("auto", True)])
 def test_an_answer_that_came_while_the_process_was_stopped_is_given(face: str, secure: bool, tmp_path: Path) -> None:
     """SIGSTOP, the answers, all bounds pass, SIGCONT: every call has its answer, and none was sent twice."""
+    if face == "uvloop":  # the command line's loop, where it is installed
+        pytest.importorskip("uvloop")
     authority, served = trustme.CA(), None
     if secure:
         served = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
