@@ -7,6 +7,7 @@ bridge.
 from __future__ import annotations
 
 import importlib
+import itertools
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from openai_async._transport.decode import decoder
 from openai_async._transport.exchange import DueError, WireRequest
 from openai_async._transport.failures import translated
 from openai_async._transport.progress import Progress
+from openai_async._transport.shortage import shortage_of, wait_after
 from openai_async.errors import APIConnectionError, ConfigurationError
 from openai_async.types.meta import Header
 
@@ -46,6 +48,7 @@ class Foreign:
             raise ConfigurationError(field, "must be an httpx.AsyncClient or an httpx.AsyncBaseTransport")
         self._http = _library_of(owner)
         self._closing = _Closing()
+        self._under_way = 0  # requests until their answer's head
         self._tells = False  # it says how far a request has come: an object that is not httpx's own may not
         self._body: Any = type("Body", (OutgoingBody, self._http.AsyncByteStream), {})
 
@@ -53,13 +56,32 @@ class Foreign:
         return
 
     async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> ForeignExchange:
+        for refusals in itertools.count(1):
+            self._under_way += 1
+            try:
+                return await self._attempted(request, connect_timeout, until)
+            except APIConnectionError as error:
+                if error.phase != "connect" or error.__cause__ is None or shortage_of(error.__cause__) is None:
+                    raise
+                # What has it all may never give it back, unless it is a call of ours.
+                bound, before = request.deadline if self._under_way > 1 else request.moved(until), _runtime.now()
+                if before + wait_after(refusals) >= bound:
+                    raise
+            finally:
+                self._under_way -= 1
+            await anyio.sleep(wait_after(refusals))
+            if bound == request.deadline:
+                request.waited += _runtime.now() - before
+        raise AssertionError
+
+    async def _attempted(self, request: WireRequest, connect_timeout: float | None, until: float) -> ForeignExchange:
         if getattr(self._owner, "is_closed", False) is True:
             raise APIConnectionError("the httpx client that was given has been closed", phase="connect")
         body: Any = self._body(request.body)
         attempt = Attempt(request, connect_timeout, until)
         progress = Progress(_host_of(request.url), "connect" if self._tells else None, attempt)
         try:
-            with attempt.waits.until(until):
+            with attempt.waits.until(attempt.until):
                 await self._closing.wait()
                 response = await bridged(
                     lambda: self._sent(request, body, connect_timeout, progress),

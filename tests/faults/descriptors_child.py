@@ -13,6 +13,7 @@ from collections import Counter
 from typing import Any
 
 import anyio
+import httpx
 
 from openai_async import AsyncClient
 
@@ -32,8 +33,11 @@ async def main(calls: int, transport: str, base_url: str) -> None:
             ends["answered"] += 1
             attempts[len(reply.attempts)] += 1
 
+    settings: dict[str, Any] = {"transport": transport}
+    if transport == "own":
+        settings = {"http_client": httpx.AsyncClient(limits=httpx.Limits(max_connections=None))}
     async with AsyncClient(
-        api_key="test", base_url=base_url, transport=transport, rate_limit=None, max_retries=0, timeout=20
+        api_key="test", base_url=base_url, rate_limit=None, max_retries=0, timeout=20, **settings
     ) as client:
         await call(client)  # what is imported on first use is, then
         async with anyio.create_task_group() as group:
