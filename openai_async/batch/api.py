@@ -72,7 +72,8 @@ class AsyncBatch(Resource):
             input_format: "requests", "bodies", "jsonl" or "csv" (the last two with a column or a template).
             max_in_flight: most rows in flight; by default the client's `max_concurrency`, at most 1,000.
             ordered: put OUT in the order of the input when all is done, and drop lines of failures that were made good.
-            retry_failed: also send rows again whose failure is final, such as a 400.
+            retry_failed: also send rows again whose failure is final, such as a 400, perhaps with another model or
+                parameter. Rows that were answered keep their answers, and must stand in IN as they did.
             ambiguous: rows that an earlier run had sent when it was killed, and that may have been paid for: "resend"
                 them, or "skip" them, which writes them down as failed.
             give_up_after: so many rows in a row that fail for no reason of theirs halt the run; None for never. The

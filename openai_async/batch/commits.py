@@ -32,6 +32,7 @@ class Commits:
         self._threads = threads
         self._on_disk = on_disk
         self._pending: list[tuple[Outcome, int | None]] = []
+        self._writing = 0
         self._unsynced: list[Outcome] = []
         self._synced = _runtime.now()
         self._news = anyio.Event()
@@ -39,12 +40,12 @@ class Commits:
     @property
     def uncounted(self) -> int:
         """Rows that are not on the disk yet."""
-        return len(self._pending) + len(self._unsynced)
+        return self.unwritten + len(self._unsynced)
 
     @property
-    def backlog(self) -> int:
-        """Rows that wait to be written."""
-        return len(self._pending)
+    def unwritten(self) -> int:
+        """Rows that a kill would lose: their lines wait to be written, or are being written."""
+        return len(self._pending) + self._writing
 
     def put(self, outcome: Outcome, slot: int | None) -> None:
         """A row has ended; `slot` is its note in the sidecar, None for a row that this run has not sent."""
@@ -72,7 +73,9 @@ class Commits:
         if not batch and not (sync and self._unsynced):
             return
         lines = [(outcome.row.index, outcome.line) for outcome, _ in batch]
+        self._writing = len(batch)
         await self._threads.run(partial(self._journal.append, lines, sync=sync))
+        self._writing = 0
         for outcome, slot in batch:
             if slot is None:
                 self._journal.sidecar.settled(outcome.row.index)

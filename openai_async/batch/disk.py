@@ -7,6 +7,7 @@ raises; whatever the system refuses is one `BatchOutputError` that names the fil
 from __future__ import annotations
 
 import errno
+import math
 import os
 import stat
 from collections.abc import Generator
@@ -83,6 +84,15 @@ def write_at(descriptor: int, data: bytes, offset: int, *, keep: bytes = b"") ->
             with suppress(OSError):
                 cut(descriptor, offset + data.rfind(keep, 0, written) + 1)
         raise
+
+
+def room(descriptor: int) -> float:
+    """Bytes that can still be written to a file's disk; infinite where the system does not say."""
+    try:
+        found = os.fstatvfs(descriptor)
+    except OSError:
+        return math.inf
+    return found.f_bavail * found.f_frsize if found.f_blocks else math.inf
 
 
 def cut(descriptor: int, size: int) -> None:

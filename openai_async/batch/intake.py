@@ -33,10 +33,11 @@ def survey(
 ) -> None:
     """Count the rows, to be done and done, and make sure that OUT belongs to them; name the ambiguous ones.
 
-    A row that failed and reads differently now is a new one, and forgotten.
+    A row that failed and is another request now is a new one, and forgotten. With `retry_failed` the options of the run
+    may have changed: then answered rows need only stand in IN as they did.
 
     Raises:
-        BatchMismatchError: OUT has the answer to a row that reads differently now, or that is not there any more.
+        BatchMismatchError: OUT has the answer to a row that is another request now, or that is not there any more.
     """
     end = 0
     kinds, digests, size = finished.kinds, finished.digests, len(finished.kinds)
@@ -44,14 +45,15 @@ def survey(
         tally.total += 1
         index = record.index
         end = index + 1
-        if index < size and kinds[index] and digests[index] != record.digest:
+        known = index < size and kinds[index] != Kind.NONE
+        if known and digests[index] != (record.digest if finished.by_source else _request_digest(source, record)):
             if kinds[index] == Kind.OK:
                 raise _mismatch(source, record, "was answered")
             finished.forget(index)
         elif index < size and not _is_to_do(kinds[index], retry_failed):
             tally.skip(Kind(kinds[index]))
         if index in held:
-            if held[index].digest != record.digest:
+            if not retry_failed and held[index].digest != _request_digest(source, record):
                 raise _mismatch(source, record, "is noted as in flight")
             tally.doubt(_custom_id(source, record) if tally.ambiguous < LISTED else "")
     # Failures of lines that are gone do not matter.
@@ -69,6 +71,14 @@ _REMEDY = (
 def _mismatch(source: InputFile, record: Record, what: str) -> BatchMismatchError:
     message = f"{source.path}, line {record.number}, is not the request that {what} in the output: {_REMEDY}"
     return BatchMismatchError(message, line=record.number)
+
+
+def _request_digest(source: InputFile, record: Record) -> int | None:
+    """The checksum of the request that a record makes; None if it makes none."""
+    try:
+        return source.row(record).digest
+    except BadRow:
+        return None
 
 
 def _custom_id(source: InputFile, record: Record) -> str:

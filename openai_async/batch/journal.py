@@ -6,10 +6,12 @@ the place, and the file is left as it is. One writer, kept by the lock of the si
 
 from __future__ import annotations
 
+import errno
+import math
 import os
 from array import array
 from collections.abc import Callable, Iterator
-from typing import BinaryIO, Self
+from typing import BinaryIO, Final, Self
 
 import attrs
 import orjson
@@ -20,11 +22,17 @@ from openai_async.batch.ordering import put_in_order
 from openai_async.batch.outputs import PREFIX, Entry, Kind, parse
 from openai_async.batch.sidecar import Note, Sidecar
 
+_PAGE: Final = 4096
+
 
 @attrs.define
 class Finished:
-    """What OUT says of every row, by its number: 5 bytes a row."""
+    """What OUT says of every row, by its number: 5 bytes a row.
 
+    `by_source`: the digests are of what stands in IN, not of the requests that were made of it.
+    """
+
+    by_source: bool = False
     kinds: bytearray = attrs.field(factory=bytearray, repr=False)
     digests: array[int] = attrs.field(factory=lambda: array("I"), repr=False)
 
@@ -34,7 +42,7 @@ class Finished:
             self.kinds.extend(bytes(more))
             self.digests.frombytes(bytes(more * self.digests.itemsize))
         self.kinds[entry.index] = entry.kind
-        self.digests[entry.index] = entry.digest
+        self.digests[entry.index] = entry.source_digest if self.by_source else entry.digest
 
     def forget(self, index: int) -> None:
         """The row is to be sent again."""
@@ -55,6 +63,7 @@ class Journal:
         self._descriptor = descriptor
         #: Bytes of whole lines.
         self.size: int = 0
+        self._longest = 2048  # bytes of a line; as a guess before there is one
         self._last = -1
         self._in_order = True
         self._broken = False  # after a refusal nobody knows what is on the disk; the next run will look
@@ -96,8 +105,10 @@ class Journal:
         finally:
             self.sidecar.close()
 
-    def replay(self, rows: int, checkpoint: Callable[[], object]) -> Finished:
+    def replay(self, rows: int, checkpoint: Callable[[], object], *, by_source: bool = False) -> Finished:
         """Learn what is finished and what was in flight, and repair a torn end. `rows` bounds their numbers.
+
+        `by_source`: as in `Finished`.
 
         Afterwards `sidecar.held` has the rows that an earlier run sent, and that have no answer here.
 
@@ -105,7 +116,7 @@ class Journal:
             BatchMismatchError: it speaks of rows that IN does not have.
             DamagedOutputError: it holds something else than lines of a batch.
         """
-        finished = Finished()
+        finished = Finished(by_source)
         notes: dict[int, list[Note]] = {}
         for note in self.sidecar.notes():
             notes.setdefault(note.index, []).append(note)
@@ -132,6 +143,7 @@ class Journal:
         self._in_order = self._in_order and index > self._last
         self._last = index
         self.size += size
+        self._longest = max(self._longest, size)
 
     def _repair(self) -> None:
         """End the file behind its last whole line, with a line break."""
@@ -142,6 +154,16 @@ class Journal:
         else:
             return
         disk.sync(self._descriptor)
+
+    def has_room(self, lines: int) -> bool:
+        """Whether the disk has room for so many lines as long as the longest one so far, and half as much again."""
+        pages = math.ceil(1.5 * lines * self._longest / _PAGE) + 1
+        return disk.room(self._descriptor) >= pages * _PAGE
+
+    def no_room(self) -> BatchOutputError:
+        """The error for a disk that is nearly full."""
+        message = f"{self.path}: the disk is nearly full, and answers would be lost. Make room; the same run goes on"
+        return BatchOutputError(message, errno=errno.ENOSPC)
 
     def append(self, lines: list[tuple[int, bytes]], *, sync: bool) -> None:
         """Append lines, with the numbers of their rows; from there on they survive the process.
@@ -186,17 +208,33 @@ def replayed(path: str, file: BinaryIO, *, ours: bool) -> Iterator[tuple[int, in
         try:
             entry = parse(line)
         except ValueError as error:
-            if isinstance(error, orjson.JSONDecodeError) and not file.read(1) and _is_torn(line, ours=ours):
+            # A line that ends with its line break was written whole: it is damaged, not torn.
+            could_be_torn = not line.endswith(b"\n") or (not line.strip() and not file.read(1))
+            if could_be_torn and isinstance(error, orjson.JSONDecodeError) and _is_torn(line, ours=ours):
+                if (whole := _with_damaged_end(line)) is not None:
+                    yield offset, len(line), whole
                 return
             raise DamagedOutputError(
-                f"{path}: no line of a batch at byte {offset}; it was left as it is."
-                " Take that line out, or write to another file",
+                f"{path}: no line of a batch at byte {offset} ({_reason(error)}); it was left as it is."
+                " Take that line out, and its row is sent again, or write to another file",
                 offset=offset,
             ) from None
         ours = True
         size = len(line) + (not line.endswith(b"\n"))
         yield offset, size, entry
         offset += size
+
+
+def _reason(error: ValueError) -> str:
+    return "not JSON" if isinstance(error, orjson.JSONDecodeError) else str(error)
+
+
+def _with_damaged_end(line: bytes) -> Entry | None:
+    """What a last line says of which nothing but the line break is damaged."""
+    try:
+        return parse(line[:-1])
+    except ValueError:
+        return None
 
 
 def _is_torn(line: bytes, *, ours: bool) -> bool:

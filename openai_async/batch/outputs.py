@@ -1,16 +1,19 @@
 """The lines of OUT, as the Batch API writes them; and what a line says to a run that is resumed.
 
-    {"id": "batch_req_000000012_9f86d081", "custom_id": "...",
+    {"id": "batch_req_000000012_9f86d081_5e884898_2c26b46b", "custom_id": "...",
      "response": {"status_code": 200, "request_id": "req_...", "body": {...}}, "error": null}
 
-The id is ours: the number of the row in IN (from 0), and a checksum of its request. So OUT alone tells which rows are
-finished, and whether it belongs to this input. A reply's body stands in its line as it came, byte for byte.
+The id is ours: the number of the row in IN (from 0), and three checksums (CRC-32). The first is of the request, the
+second of what stands in IN, the third of the line itself. So OUT alone tells which rows are finished, whether it
+belongs to this input, and whether a line is damaged. The checksum of a line is of its values, in a canonical form: a
+program may write it with other spaces, escapes or order. A reply's body stands in its line as it came, byte for byte.
 """
 
 from __future__ import annotations
 
 import enum
 import re
+import zlib
 from typing import Any
 
 import attrs
@@ -21,7 +24,7 @@ from openai_async.batch.rows import Row
 from openai_async.types.meta import Meta
 
 PREFIX = b'{"id":"batch_req_'
-_ID = re.compile(r"batch_req_([0-9]{9,15})_([0-9a-f]{8})\Z")
+_ID = re.compile(r"(batch_req_([0-9]{9,15})_([0-9a-f]{8})_([0-9a-f]{8}))_([0-9a-f]{8})\Z")
 #: Failures that are the key's, the server's or the network's, and not the row's: another run may do better.
 _PASSING_STATUS = frozenset({401, 402, 403, 408, 409, 425, 429})
 #: Codes of failures without an answer that another run would not cure.
@@ -45,6 +48,7 @@ class Entry:
 
     index: int
     digest: int
+    source_digest: int
     kind: Kind
 
 
@@ -113,10 +117,23 @@ def _unanswered(row: Row, code: str, message: str) -> bytes:
 
 
 def _line(row: Row, response: bytes, error: bytes) -> bytes:
-    return b'%b%09d_%08x","custom_id":%b,"response":%b,"error":%b}\n' % (
-        *(PREFIX, row.index, row.digest, orjson.dumps(row.custom_id)),
-        *(response, error),
-    )
+    rest = b',"custom_id":%b,"response":%b,"error":%b}' % (orjson.dumps(row.custom_id), response, error)
+    return signed(row, rest, orjson.loads(b'{"id":""' + rest))
+
+
+def signed(row: Row, rest: bytes, fields: dict[str, Any]) -> bytes:
+    """A line of OUT: our id, with the checksum of the line, before the `rest` of it. `fields` are its values."""
+    stem = "batch_req_%09d_%08x_%08x" % (row.index, row.digest, row.source_digest)  # noqa: UP031 (faster)
+    return b'{"id":"%b_%08x"%b\n' % (stem.encode(), _checksum(stem, fields), rest)
+
+
+def _checksum(stem: str, fields: dict[str, Any]) -> int:
+    """CRC-32 of the values of a line, with an id that lacks this checksum.
+
+    Raises:
+        TypeError: a value has no canonical form.
+    """
+    return zlib.crc32(orjson.dumps({**fields, "id": stem}, option=orjson.OPT_SORT_KEYS))
 
 
 def _text(value: str | None) -> bytes:
@@ -160,7 +177,7 @@ def parse(line: bytes) -> Entry:
     """Read one line of OUT.
 
     Raises:
-        ValueError: it is not JSON (`orjson.JSONDecodeError`), or not a line of a batch.
+        ValueError: it is not JSON (`orjson.JSONDecodeError`), not a line of a batch, or its checksum is wrong.
     """
     found: Any = orjson.loads(line)
     try:
@@ -168,7 +185,9 @@ def parse(line: bytes) -> Entry:
         response, error = found["response"], found["error"]
         if match is None or not isinstance(found["custom_id"], str):
             raise ValueError("not a line of a batch")
+        if _checksum(match[1], found) != int(match[5], 16):
+            raise ValueError("damaged: its checksum is wrong")
         kind = _kind_of_code(error["code"]) if response is None else _kind_of_status(int(response["status_code"]))
     except (KeyError, TypeError):
         raise ValueError("not a line of a batch") from None
-    return Entry(int(match[1]), int(match[2], 16), kind)
+    return Entry(int(match[2]), int(match[3], 16), int(match[4], 16), kind)

@@ -77,12 +77,7 @@ class Recipe:
             raise InvalidParameterError("params.stream", "a batch cannot be streamed")
         return cls(endpoint, shared, template, system, input_format)
 
-    def seed(self) -> int:
-        """Checksum of what all requests share: part of the checksum of each."""
-        made_of = [self.endpoint, self.params, self.template and self.template.text, self.system, self.format]
-        return zlib.crc32(orjson.dumps(made_of, option=orjson.OPT_SORT_KEYS))
-
-    def row(self, index: int, digest: int, line: Mapping[str, Any]) -> Row:
+    def row(self, index: int, source_digest: int, line: Mapping[str, Any]) -> Row:
         """The request of one line.
 
         Raises:
@@ -100,7 +95,9 @@ class Recipe:
                 raise BadRow(f"{name!r} is missing or empty{hint}")
         if body.get("stream"):
             raise BadRow("'stream': a batch cannot be streamed")
-        return Row(index, digest, custom_id, path_of(endpoint), body)
+        path = path_of(endpoint)
+        request = orjson.dumps([custom_id, path, body], option=orjson.OPT_SORT_KEYS)
+        return Row(index, zlib.crc32(request), source_digest, custom_id, path, body)
 
     def _body_of_columns(self, line: Mapping[str, Any]) -> dict[str, Any]:
         assert self.template is not None

@@ -115,8 +115,9 @@ class RemoteRun:
 
     def _divided(self, checkpoint: Callable[[], object]) -> list[Part]:
         """What is to be done, in parts. Runs in a thread."""
-        finished = self._journal.replay(self._source.identity().st_size, checkpoint)
         held, retry_failed = self._journal.sidecar.held, self._settings.retry_failed
+        finished = self._journal.replay(self._source.identity().st_size, checkpoint, by_source=retry_failed)
+        self._tally.damaged_notes = self._journal.sidecar.damaged
         survey(self._source, finished, held, self._tally, checkpoint, retry_failed=retry_failed)
         intake = Intake(self._source, finished, self._tally, retry_failed=retry_failed)
         return divide(intake, self._settings.limits, checkpoint)

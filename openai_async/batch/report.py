@@ -56,6 +56,8 @@ class BatchSummary(Record):
         ambiguous: rows that an earlier run had sent when it was killed, and of which there is no answer: the server may
             have answered, and charged for it.
         ambiguous_ids: custom_id of the first 1,000 of them.
+        damaged_notes: notes of OUT.journal that cannot be read, torn by a kill or damaged. As many rows may have been
+            in flight.
         unmatched: lines of a remote batch's results that name no row of the input.
         unmatched_lines: the beginnings of the first few of them.
         failures: this run's failed rows by the name of their error.
@@ -84,6 +86,7 @@ class BatchSummary(Record):
     seconds: float
     complete: bool
     stopped: Bound | None = None
+    damaged_notes: int = 0
     unmatched: int = 0
     unmatched_lines: tuple[str, ...] = attrs.field(default=(), repr=False)
     failure_kinds: tuple[FailureKind, ...] = attrs.field(default=(), repr=False)
@@ -128,6 +131,7 @@ class Tally:
     cost: float | None = 0.0
     complete: bool = False
     stopped: Bound | None = None
+    damaged_notes: int = 0
     unmatched: int = 0
     unmatched_lines: list[str] = attrs.field(factory=list[str])
     _firsts: dict[str, Outcome] = attrs.field(factory=dict[str, Outcome])
@@ -209,6 +213,7 @@ class Tally:
             seconds=seconds,
             complete=self.complete,
             stopped=self.stopped,
+            damaged_notes=self.damaged_notes,
             unmatched=self.unmatched,
             unmatched_lines=tuple(self.unmatched_lines),
             failure_kinds=tuple(

@@ -16,7 +16,7 @@ import orjson
 
 from openai_async import errors
 from openai_async._wire import json, problems
-from openai_async.batch.outputs import PREFIX, Kind, Outcome, failure, not_answered, parse, success
+from openai_async.batch.outputs import Kind, Outcome, failure, not_answered, parse, signed, success
 from openai_async.batch.rows import Row
 from openai_async.batch.sending import RowReply, reply_in
 from openai_async.types.meta import Meta, ReplyHeaders
@@ -102,11 +102,11 @@ def _copied(line: bytes, fields: dict[str, Any], row: Row) -> bytes | None:
         return None
     if not _LEADING_ID.match(line):
         return None
-    ours = b'%b%09d_%08x"' % (PREFIX, row.index, row.digest)
-    copied = _LEADING_ID.sub(lambda _: ours, line, count=1) + b"\n"
+    rest = _LEADING_ID.sub(b"", line, count=1)
     try:
+        copied = signed(row, rest, fields)
         parse(copied)
-    except ValueError:
+    except (ValueError, TypeError):
         return None
     return copied
 

@@ -25,8 +25,10 @@ class Row:
 
     #: Its number in IN, from 0: of the line, or of the record of a CSV file.
     index: int
-    #: Checksum of all that made the request.
+    #: Checksum of the request: its custom_id, path and body.
     digest: int
+    #: Checksum of what stands in IN, whatever the options of the run make of it.
+    source_digest: int
     custom_id: str
     #: Path below the base URL.
     path: str

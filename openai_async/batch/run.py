@@ -22,7 +22,7 @@ from openai_async._beside import beside
 from openai_async._line import Place, place
 from openai_async._policy.probing import PROBES, STEP, Probing
 from openai_async._spending import Spending
-from openai_async.batch.commits import SYNC_ROWS, Commits
+from openai_async.batch.commits import Commits
 from openai_async.batch.errors import BatchError, BatchHaltedError, BatchOutputError
 from openai_async.batch.intake import Intake, survey
 from openai_async.batch.journal import Journal
@@ -138,8 +138,9 @@ class Run:
 
     def _prepared(self, checkpoint: Callable[[], object]) -> Intake:
         """Everything that can be known before a row is sent. Runs in a thread."""
-        finished = self._journal.replay(self._source.identity().st_size, checkpoint)
         held, retry_failed = self._journal.sidecar.held, self._retry_failed
+        finished = self._journal.replay(self._source.identity().st_size, checkpoint, by_source=retry_failed)
+        self._tally.damaged_notes = self._journal.sidecar.damaged
         survey(self._source, finished, held, self._tally, checkpoint, retry_failed=retry_failed)
         return Intake(self._source, finished, self._tally, retry_failed=retry_failed)
 
@@ -181,7 +182,13 @@ class Run:
     def _is_full(self) -> bool:
         if not self._probing.may_start(self._sent):
             return True
-        if self._running >= self._window or self._commits.backlog >= max(self._window, 4 * SYNC_ROWS):
+        # An answer that is not written yet counts as in flight: a kill loses it.
+        open_rows = self._running + self._commits.unwritten
+        if open_rows >= self._window:
+            return True
+        if not self._journal.has_room(open_rows + 1):
+            if not open_rows:
+                raise self._journal.no_room()
             return True
         return not self._spending.has_room(self._running)
 

@@ -7,8 +7,9 @@ is one line of fixed width:
     number of the row (12)  size of OUT when it was sent (15)  checksum of its request (8)  checksum of the slot (8)
 
 A slot speaks of a row in flight unless OUT has a line of that row at or after that size. So nothing has to be erased,
-and a slot that was torn, or is stale, says nothing. Notes are not forced to the disk: they survive the process, which
-is what they are for. The file is removed when no row is in flight.
+and a slot that is stale says nothing. One that is torn or damaged is counted, because it may have spoken of a row.
+Notes are not forced to the disk: they survive the process, which is what they are for. The file is removed when no row
+is in flight. A file that is no journal is never changed.
 """
 
 from __future__ import annotations
@@ -65,6 +66,9 @@ class Sidecar:
         #: Rows that an earlier run left in flight, by number, until they are sent again or written.
         self.held: dict[int, Note] = {}
         self._in_flight = 0
+        #: Slots that cannot be read: torn by a kill, or damaged.
+        self.damaged = 0
+        self._is_ours = not os.fstat(descriptor).st_size
 
     @classmethod
     def lock(cls, out: str) -> Sidecar:
@@ -102,11 +106,14 @@ class Sidecar:
                 if not HEADER.startswith(header):
                     raise BatchOutputError(f"{self.path}: not the journal of a batch, or of another version of it")
                 disk.write_at(self._descriptor, HEADER, 0)  # new, or killed while it was begun
+                self._is_ours = True
                 return
+            self._is_ours = True
             while len(line := file.read(SLOT)) == SLOT:
                 if (note := Note.decode(self._count, line)) is not None:
                     yield note
                 else:
+                    self.damaged += 1
                     self._free.append(self._count)
                 self._count += 1
 
@@ -169,7 +176,7 @@ class Sidecar:
 
     def close(self) -> None:
         """Give up the lock. The file is removed if no row is in flight; else the next run learns from it."""
-        if not self._in_flight and not self.held:
+        if self._is_ours and not self._in_flight and not self.held:
             with suppress(OSError):  # it is not needed, and does no harm
                 disk.remove(self.path)
         os.close(self._descriptor)

@@ -37,7 +37,7 @@ class Record:
     index: int
     #: The line it begins on, from 1.
     number: int
-    #: Checksum of what stands there, and of what all requests share.
+    #: Checksum of what stands there, and of the header of a CSV file.
     digest: int = 0
     content: bytes | list[str] = attrs.field(default=b"", repr=False)
     #: Why it cannot be read; None if it can.
@@ -85,7 +85,7 @@ class InputFile:
         self._file = file
         self._header: list[str] = []
         self.recipe: Recipe = attrs.evolve(recipe, format=recipe.format or self._told_by_content(recipe))
-        self._seed = self.recipe.seed()
+        self._seed = 0
         if self.recipe.format == "csv":
             self._read_header()
 

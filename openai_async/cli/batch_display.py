@@ -42,6 +42,9 @@ def describe(console: Console, summary: BatchSummary) -> None:
     if summary.ambiguous:
         names = ", ".join(summary.ambiguous_ids[:_LISTED]) + (", ..." if summary.ambiguous > _LISTED else "")
         say(f"{summary.ambiguous:,} rows were in flight when an earlier run was killed: {names}", "yellow")
+    if summary.damaged_notes:
+        said = f"{summary.damaged_notes:,} notes of OUT.journal cannot be read: as many rows may have been in flight."
+        say(said, "yellow")
     if summary.unmatched:
         say(f"{summary.unmatched:,} lines of the results name no row of IN: {summary.unmatched_lines[0]}", "yellow")
     for kind in summary.failure_kinds[:_LISTED]:

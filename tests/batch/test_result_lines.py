@@ -13,7 +13,7 @@ from openai_async.batch.outputs import Kind, parse
 from openai_async.batch.result_lines import read_line
 from openai_async.batch.rows import Row
 
-ROW = Row(7, 0xABCDEF01, "r7", "/chat/completions", {})
+ROW = Row(7, 0xABCDEF01, 0x12345678, "r7", "/chat/completions", {})
 ROWS = {ROW.custom_id: ROW}
 BODY = {
     "id": "c1",
@@ -105,7 +105,7 @@ def test_a_line_that_names_no_row_is_none_of_ours(line: bytes) -> None:
 
 def test_a_number_is_taken_for_the_id_that_it_was_written_as() -> None:
     """A server that turns a custom_id into a number still has its answer taken."""
-    rows = {"17": Row(3, 1, "17", "/chat/completions", {})}
+    rows = {"17": Row(3, 1, 2, "17", "/chat/completions", {})}
     result = read_line(line_of(custom_id=17, response=GOOD, error=None), rows)
     assert result is not None
     assert parse(result.outcome.line).kind is Kind.OK

@@ -263,7 +263,7 @@ def test_arguments_that_contradict_are_refused(options: dict[str, Any], field: s
 
 
 def test_the_checksum_is_of_everything_that_makes_the_request(tmp_path: Path) -> None:
-    """Another line, model, parameter, template, system message or name of a column makes another checksum."""
+    """Another prompt, model, parameter, system message or endpoint makes another request, and another checksum."""
     path = write_lines(tmp_path / "in.csv", ["t,u", "cat,x"])
     base = {"model": "m", "prompt_template": "{t}"}
     variants = [
@@ -275,13 +275,21 @@ def test_the_checksum_is_of_everything_that_makes_the_request(tmp_path: Path) ->
         {**base, "endpoint": "/v1/responses"},
     ]
     digests = [read(path, **options)[0][0].digest for options in variants]
-    path.write_text("t,v\ncat,x\n")
-    digests.append(read(path, **base)[0][0].digest)
     path.write_text("t,u\ndog,x\n")
     digests.append(read(path, **base)[0][0].digest)
     assert len(set(digests)) == len(digests)
-    path.write_text("t,u\ncat,x\nmore,x\n")
+    path.write_text("v,t\nx,cat\nmore,x\n")
     assert read(path, **base)[0][0].digest == digests[0]
+
+
+def test_options_that_change_no_request_change_no_checksum(tmp_path: Path) -> None:
+    """A model for rows that all name their own makes the same requests. What stands in IN has a checksum of its own."""
+    path = write_lines(tmp_path / "in", [request("a")])
+    [plain], [with_model] = read(path)[0], read(path, model="another")[0]
+    assert (plain.digest, plain.source_digest) == (with_model.digest, with_model.source_digest)
+    [changed] = read(path, params={"seed": 1})[0]
+    assert changed.digest != plain.digest
+    assert changed.source_digest == plain.source_digest
 
 
 @given(st.lists(st.integers(0, 300).map(str)), st.sampled_from([0, 10**6]))
