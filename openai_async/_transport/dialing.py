@@ -35,7 +35,7 @@ async def dial(host: str, port: int, names: Names) -> socket.socket:
     """
     addresses = await names.addresses(host, port)
     try:
-        return await first_of(addresses, _connect, socket.socket.close)
+        return await first_of(addresses, _connect, lambda sock: sock.close())
     except OSError:
         names.forget(host, port)
         raise

@@ -14,6 +14,15 @@ import threading
 from collections.abc import Callable
 from typing import Final, Protocol
 
+#: Waits until a descriptor can be read, in a process where a waiting thread would hold up its other coroutines.
+_let_others_run: Callable[[int], object] | None = None
+
+
+def wait_by(wait: Callable[[int], object] | None) -> None:
+    """From now on, whoever waits for a bell waits like this first."""
+    global _let_others_run
+    _let_others_run = wait
+
 
 class Bell(Protocol):
     """Rung once, from any thread, and heard by one. It may sound without having been rung: look at what was awaited."""
@@ -46,6 +55,30 @@ class LockBell:
 
     def give_back(self) -> None:
         pass
+
+
+class PipeBell:
+    """A pipe, where waiting must let others run and there is nothing better to wait for."""
+
+    __slots__ = ("_ends", "_wait")
+
+    def __init__(self, wait: Callable[[int], object]) -> None:
+        self._ends = os.pipe()
+        self._wait = wait
+
+    def ring(self) -> None:
+        os.write(self._ends[1], b"!")
+
+    def wait(self) -> None:
+        self._wait(self._ends[0])
+        os.read(self._ends[0], 1)
+
+    def give_back(self) -> None:
+        pass
+
+    def __del__(self) -> None:
+        for end in getattr(self, "_ends", ()):
+            os.close(end)
 
 
 class Doorbell(Protocol):
@@ -91,6 +124,8 @@ if sys.platform == "linux":
             os.eventfd_write(self.fd, 1)
 
         def wait(self) -> None:
+            if _let_others_run is not None:
+                _let_others_run(self.fd)
             os.read(self.fd, 8)  # goes on after a signal whose handler returns; os.eventfd_read does not
 
         def give_back(self) -> None:
@@ -145,7 +180,7 @@ else:
 
     def borrow() -> Bell:
         """A bell for one call."""
-        return LockBell()
+        return LockBell() if _let_others_run is None else PipeBell(_let_others_run)
 
     def after_fork() -> None:
         """In a child process: there is nothing to leave alone."""

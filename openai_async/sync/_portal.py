@@ -26,7 +26,7 @@ from weakref import WeakSet
 
 from openai_async import _runtime
 from openai_async.errors import APIConnectionError, ForeignLoopError, OpenAIError, frameless
-from openai_async.sync import _bell
+from openai_async.sync import _bell, _green
 
 T = TypeVar("T")
 
@@ -60,9 +60,15 @@ class Portal:
         #: The loop does not end before them. With the call that waits for each, if one does.
         self.tasks: dict[asyncio.Task[None], _Call[Any] | None] = {}
         self._unused = asyncio.Event()
-        self._loop = asyncio.new_event_loop()
+        self._thread: threading.Thread | _green.RealThread
+        if (unpatched := _green.unpatched()) is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=self._run, name="openai-async", daemon=True)
+        else:
+            self._thread = _green.RealThread(unpatched, self._run)
+            self._loop = self._thread.loop
+        _bell.wait_by(unpatched.wait if unpatched is not None else None)
         self._doorbell: _bell.Doorbell = _bell.door(self._loop, self._take_in)
-        self._thread = threading.Thread(target=self._run, name="openai-async", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -115,7 +121,7 @@ class Portal:
 
     def join(self) -> None:
         """Wait until the thread has ended, if it is to end."""
-        if self.ended and not self.forked and threading.current_thread() is not self._thread:
+        if self.ended and not self.forked and threading.get_ident() != self._thread.ident:
             self._thread.join(_JOIN)
 
     def _check(self) -> None:
@@ -310,7 +316,7 @@ def _lost() -> APIConnectionError:
 
 # ---- one per process
 
-_lock = threading.RLock()  # a signal handler may make a call in the midst of one
+_lock = _green.rlock()  # a signal handler may make a call in the midst of one
 _current: Portal | None = None
 _alive: set[Portal] = set()
 _exiting = False
@@ -340,7 +346,7 @@ def claim() -> Portal:
 def _after_fork() -> None:
     global _lock, _current
     _bell.after_fork()
-    _lock = threading.RLock()  # another thread may have held it
+    _lock = _green.rlock()  # another thread may have held it
     _current = None
     for portal in _alive:
         portal.disown()
