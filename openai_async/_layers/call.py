@@ -66,6 +66,8 @@ class Call:
     job: object = attrs.field(default=None, repr=False)
     #: Seconds for which the limiter holds the call back after a refusal; None if it does not.
     held: float | None = attrs.field(default=None, repr=False)
+    #: Seconds for which it has waited for a server that was out of order.
+    waited: float = attrs.field(default=0.0, repr=False)
     #: Attempts after the first one, without those that only found out that a key is of no use.
     retries: int = attrs.field(default=0, repr=False)
     #: Called when an attempt holds its permit, just before it is sent; what it raises ends the call.

@@ -26,7 +26,7 @@ from openai_async.errors import DeadlineExceededError
 
 log = logging.getLogger("openai_async")
 
-#: Seconds that a call without a deadline waits for a server at a time.
+#: Seconds that a call without a deadline waits in outages.
 LONGEST_WAIT: Final = 120.0
 #: Scopes without a sign of life for so many seconds are forgotten, once there are so many.
 _FORGOTTEN_AFTER: Final = 300.0
@@ -129,12 +129,14 @@ class Outages:
         return waiter.trial
 
     async def _served(self, scope: _Scope, waiter: _Waiter, call: Call) -> None:
-        until = _runtime.now() + LONGEST_WAIT if call.deadline is None else call.deadline
+        begun = _runtime.now()
+        until = begun + LONGEST_WAIT - call.waited if call.deadline is None else call.deadline
         while True:
             with self._lock:
                 now = self._clock.now()
                 scope.serve(now)
                 if waiter not in scope.waiters:
+                    call.waited += _runtime.now() - begun
                     return
                 seconds = scope.outage.wait(now)
             left = until - _runtime.now()
@@ -148,9 +150,11 @@ class Outages:
             )
         if call.attempts:
             raise StillOutError
+        call.waited = LONGEST_WAIT
         with self._lock:
-            del scope.waiters[waiter]
-            waiter.trial = scope.outage.begin(self._clock.now())
+            if waiter in scope.waiters:
+                del scope.waiters[waiter]
+                waiter.trial = scope.outage.begin(self._clock.now())
 
     def succeeded(self, call: Call, trial: int | None) -> None:
         """The server answered."""

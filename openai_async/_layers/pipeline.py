@@ -62,9 +62,9 @@ class Pipeline(Uncopied):
         self.transport = transport
         self.billing = billing
         self._loaded = False
-        outages = Outages()
+        self.outages = Outages()
         send = Send(transport, base_url, max_response_bytes)
-        self._first: Handler = Retry(Admit(limiter, keys, outages, send))
+        self._first: Handler = Retry(Admit(limiter, keys, self.outages, send))
 
     async def fetch(self, call: Call) -> Any:
         """Carry a call to its decoded reply, which gets the answer's `meta`."""

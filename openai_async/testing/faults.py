@@ -52,18 +52,25 @@ class FaultServer:
     `scripts` are played one per request, in order of arrival over all connections, the last one again and
     again; or a callable chooses the script for each `Request`, one call at a time. `on_accept` scripts are
     played in the same way when a connection is accepted, before TLS and before any request (`[(Rst(),), ()]`:
-    the first connection is reset, later ones live). `tls` is a server-side context; the address is 127.0.0.1.
+    the first connection is reset, later ones live). `tls` is a server-side context; the address is
+    127.0.0.1, with a free port unless one is given.
 
     Raises `ValueError` for an empty list and `TypeError` for one script where a list of scripts belongs.
     """
 
     def __init__(
-        self, scripts: Plan, *, on_accept: Sequence[Script] = ((),), tls: ssl.SSLContext | None = None
+        self,
+        scripts: Plan,
+        *,
+        on_accept: Sequence[Script] = ((),),
+        tls: ssl.SSLContext | None = None,
+        port: int = 0,
     ) -> None:
         self._choose = scripts if callable(scripts) else None
         self._scripts = None if callable(scripts) else _in_turn(scripts)
         self._on_accept = _in_turn(on_accept)
         self._tls = tls
+        self._port = port
         self._turn = threading.Lock()  # one plan call at a time; never taken while holding _changed
         self._changed = threading.Condition()  # guards everything below
         self._requests: list[Request] = []
@@ -81,7 +88,7 @@ class FaultServer:
     def __enter__(self) -> Self:
         if self._address is not None:
             raise RuntimeError("a FaultServer runs once: make another one")
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._listener = socket.create_server(("127.0.0.1", self._port), backlog=512)
         self._listener.setblocking(False)
         self._address = self._listener.getsockname()
         self._stop, self._stop_signal = socket.socketpair()
