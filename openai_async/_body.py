@@ -1,13 +1,16 @@
 """The body of a reply that is read while it arrives: its connection, its permit and its time bounds.
 
-Streams and downloads are bodies. A body is closed exactly once: at its end, by an error, or by its owner. Closing gives
-the connection and the permit back.
+Streams and downloads are bodies. One task reads at a time, and a second one is refused. A body is closed exactly once:
+at its end, by an error, by its owner, or by its finalizer. Closing gives the connection and the permit back, and wakes
+a task that reads.
 """
 
 from __future__ import annotations
 
+import warnings
+
 from openai_async._layers.call import Answer, Call
-from openai_async.errors import APITimeoutError, DeadlineExceededError
+from openai_async.errors import APITimeoutError, ConcurrentReadError, DeadlineExceededError
 from openai_async.types._uncopied import Uncopied
 
 
@@ -21,6 +24,7 @@ class OpenBody(Uncopied):
         self._timeout = call.timeout
         self._deadline = call.deadline
         self._closed = False
+        self._reading = False  # a task waits for data
 
     def _due(
         self, start: float, wait: float | None, late: type[APITimeoutError]
@@ -31,9 +35,25 @@ class OpenBody(Uncopied):
             return self._deadline, DeadlineExceededError
         return due, late
 
+    def _begin_reading(self) -> None:
+        """Whoever calls it sets `_reading` back.
+
+        Raises:
+            ConcurrentReadError: another task is reading.
+        """
+        if self._reading:
+            raise ConcurrentReadError("another task is already waiting for data from this reply: one task reads it")
+        self._reading = True
+
     def _close(self) -> None:
         if not self._closed:
             self._closed = True
             self._exchange.abandon()  # does nothing if the body was read to its end
             if self._release is not None:
                 self._release()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):
+            text = f"{self!r} was never closed"
+            self._close()  # first: a warning may be an error
+            warnings.warn(text, ResourceWarning, source=self, stacklevel=1)

@@ -113,18 +113,17 @@ class AsyncMap(Uncopied, Generic[R]):
     def __del__(self) -> None:
         if hasattr(self, "_window") and self._under_way():
             self._window.drop()  # first: a warning may be an error
-            warn_of_leaving(self)
+            self._warn_of_leaving(self)
 
     def _under_way(self) -> bool:
         return self._window.under_way
 
-
-def warn_of_leaving(map_: object) -> None:
-    """Say that a map was dropped before its end. For finalizers."""
-    warnings.warn(
-        f"{map_!r} was left before its end, and its calls in flight were cancelled: leave it through its block, "
-        "or close it",
-        ResourceWarning,
-        source=map_,
-        stacklevel=2,
-    )
+    def _warn_of_leaving(self, left: object) -> None:
+        """For finalizers: this one's, and that of the face that a thread has."""
+        warnings.warn(
+            f"{left!r} was left before its end, and its calls in flight were cancelled: leave it through its block, "
+            "or close it",
+            ResourceWarning,
+            source=left,
+            stacklevel=2,
+        )

@@ -10,7 +10,6 @@ A stream holds its connection and its permit until it is over or closed; both go
 
 from __future__ import annotations
 
-import warnings
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
@@ -77,8 +76,9 @@ class AsyncStream(OpenBody, Generic[C, F]):
         FirstTokenTimeoutError, IdleTimeoutError, DeadlineExceededError: it fell silent.
         APIStatusError: the server reported an error inside the stream.
         DecodeError, ResponseTooLargeError: an event is damaged, or over the bound.
+        ConcurrentReadError: another task is waiting for the next event. That task goes on.
 
-    All of them carry the partial reply in `partial`.
+    All but the last of them carry the partial reply in `partial`.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class AsyncStream(OpenBody, Generic[C, F]):
     async def aclose(self) -> None:
         """Close the stream; before its end, the server is told so by closing the connection.
 
-        Never raises and never waits: there is nothing to cancel.
+        A task that is reading gets `StreamInterrupted`. Never raises and never waits: there is nothing to cancel.
         """
         self._close()
 
@@ -163,11 +163,6 @@ class AsyncStream(OpenBody, Generic[C, F]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._close()
-
-    def __del__(self) -> None:
-        if not getattr(self, "_closed", True):
-            warnings.warn(f"{self!r} was never closed", ResourceWarning, source=self, stacklevel=1)
-            self._close()
 
     def __repr__(self) -> str:
         state = "complete" if self._complete else "closed" if self._closed else "open"
@@ -227,8 +222,11 @@ class AsyncStream(OpenBody, Generic[C, F]):
             await self._finish()
             raise StopAsyncIteration
         if self._closed:
-            raise StreamInterrupted("the stream was closed before its end", partial=self.partial)
+            raise self._left()
         await self._read_events()
+
+    def _left(self) -> StreamInterrupted:
+        return StreamInterrupted("the stream was closed before its end", partial=self.partial)
 
     def _fail_with(self, data: bytes) -> NoReturn:
         """Raise what the data of an event that is no chunk amounts to."""
@@ -261,12 +259,13 @@ class AsyncStream(OpenBody, Generic[C, F]):
             due, late = self._due(_runtime.now(), self._timeout.idle, IdleTimeoutError)
         else:
             due, late = self._due(self._opened, self._timeout.first_token, FirstTokenTimeoutError)
+        self._begin_reading()
         try:
             self._sse.check()
             while not self._events:
                 data = await self._exchange.read(due)
                 if not data:
-                    return self._end_of_body()
+                    break
                 if self._bare is None and (start := data.lstrip()[:1]):
                     self._bare = start == b"{"
                 events = self._sse.feed(data)
@@ -276,10 +275,14 @@ class AsyncStream(OpenBody, Generic[C, F]):
         except DueError:
             self._fail(late("the stream fell silent: no event within the time given to it", phase="body"))
         except APIError as error:
-            self._fail(error)
+            self._fail(self._left() if self._closed else error)
         except BaseException:
             self._close()
             raise
+        finally:
+            self._reading = False
+        if not self._events:
+            return self._end_of_body()
         if self._bare:
             self._unfolded(self._events[0][1])
         self._begun = True
@@ -310,8 +313,9 @@ class AsyncStream(OpenBody, Generic[C, F]):
         """The terminal event is here: read on briefly, so that the connection can be reused."""
         if not self._complete:
             self._completed()
-        if self._closed:
+        if self._closed or self._reading:  # or another task does so
             return
+        self._begin_reading()
         spare, until = _DRAIN_BYTES, _runtime.now() + _DRAIN_SECONDS
         try:
             while spare > 0 and (data := await self._exchange.read(until)):
@@ -319,6 +323,7 @@ class AsyncStream(OpenBody, Generic[C, F]):
         except (APIError, DueError):
             pass  # the reply is whole, whatever becomes of the connection
         finally:
+            self._reading = False
             self._close()
 
     def _completed(self) -> None:

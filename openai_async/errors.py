@@ -7,6 +7,7 @@ OpenAIError
 ├── ForeignLoopError (RuntimeError)      the object belongs to another event loop, or to another process
 ├── NotCopiedError (TypeError)           clients, and what is open, cannot be copied or pickled; says what to do
 ├── WaitTimeoutError (TimeoutError)      a job has not ended in the time given to it; carries its last state
+├── ConcurrentReadError (RuntimeError)   two tasks read from one stream, download or list of pages at once
 ├── InvalidWebhookSignatureError (ValueError)  a webhook's call was not signed by the API, or not now
 └── APIError                             a call failed; carries request_id, attempts, retry_after, partial
     ├── APIConnectionError               no (whole) answer arrived; `phase` says how far the call came
@@ -143,6 +144,13 @@ class WaitTimeoutError(OpenAIError, TimeoutError):
     def __init__(self, message: str, *, last: Any = None) -> None:
         super().__init__(message)
         self.last = last
+
+
+class ConcurrentReadError(OpenAIError, RuntimeError):
+    """Another task is waiting for data from the same stream, download or list of pages.
+
+    Raised at once in the second task. The first one goes on, and nothing is lost.
+    """
 
 
 class InvalidWebhookSignatureError(OpenAIError, ValueError):

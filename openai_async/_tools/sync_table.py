@@ -51,6 +51,7 @@ HOMES: Final = {"Event": "threading"}
 BASES: Final = {
     "AsyncClient": "ClientFace",
     "AsyncStream": "StreamFace[C, F]",
+    "AsyncDownload": "DownloadFace[AsyncDownload, bytes]",
     "AsyncMap": "BatchFace[AsyncMap[R], Result[R]]",
     "AsyncPage": "PageFace[AsyncPage[T]]",
 }

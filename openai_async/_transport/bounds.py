@@ -111,6 +111,12 @@ class Waits:
             self._quiet = None
         self._rings = math.inf
 
+    def stop(self) -> None:
+        """No wait follows, and the one under way ends now."""
+        self.close()
+        if self._scope is not None:
+            self._scope.cancel()
+
     def _arm(self) -> None:
         assert self._scope is not None
         if self._bound.end >= self._rings:  # it rings before that, and is set anew then

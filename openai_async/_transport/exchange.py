@@ -72,7 +72,10 @@ class Exchange(Protocol):
         ...
 
     def abandon(self) -> None:
-        """Drop the connection without waiting. May be called at any time, and more than once."""
+        """Drop the connection without waiting. May be called at any time, and more than once.
+
+        A `read` that still waits raises `APIConnectionError`.
+        """
         ...
 
 

@@ -143,6 +143,8 @@ class ForeignExchange:
         try:
             with self._waits.until(until):
                 return await self._next()
+            if self._done:
+                raise APIConnectionError("the answer was left before it was complete", phase="body")
             raise DueError("body")
         except BaseException as error:
             self.abandon()
@@ -163,7 +165,7 @@ class ForeignExchange:
     def abandon(self) -> None:
         if not self._done:
             self._done = True
-            self._waits.close()
+            self._waits.stop()
             self._closing.begin()
             _runtime.spawn(self._close)
 

@@ -41,6 +41,8 @@ class LeanExchange:
                     )
                 else:
                     await connection.news(until)
+                    if self._done:  # by `abandon`, which is no end
+                        raise APIConnectionError("the answer was left before it was complete", phase="body")
                     continue
                 if piece:
                     return piece

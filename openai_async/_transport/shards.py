@@ -236,6 +236,8 @@ class ShardExchange:
         try:
             with self._waits.until(until):
                 return await self._next()
+            if self._done:
+                raise APIConnectionError("the answer was left before it was complete", phase="body")
             raise DueError("body")
         except BaseException as error:
             self.abandon()
@@ -265,7 +267,7 @@ class ShardExchange:
     def abandon(self) -> None:
         if not self._done:
             self._done = True
-            self._waits.close()
+            self._waits.stop()
             self._owned.discard(self._shard)
 
 

@@ -15,7 +15,7 @@ from openai_async._body import OpenBody
 from openai_async._layers.call import Answer, Call
 from openai_async._layers.pipeline import Pipeline
 from openai_async._transport.exchange import DueError
-from openai_async.errors import APIError, IdleTimeoutError, frameless
+from openai_async.errors import APIConnectionError, APIError, IdleTimeoutError, frameless
 from openai_async.types._uncopied import Uncopied
 from openai_async.types.meta import Meta
 
@@ -28,6 +28,7 @@ class AsyncDownload(OpenBody):
     Iterating raises:
         APIConnectionError: the connection broke before the end.
         IdleTimeoutError, DeadlineExceededError: nothing came in time.
+        ConcurrentReadError: another task is waiting for the next piece. That task goes on.
 
     Cancelling drops the connection.
     """
@@ -35,13 +36,17 @@ class AsyncDownload(OpenBody):
     def __init__(self, call: Call, answer: Answer) -> None:
         super().__init__(call, answer)
         self.meta: Meta = answer.meta
+        self._complete = False
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        if self._closed:
+        if self._complete:
             raise StopAsyncIteration
+        if self._closed:
+            raise _left()
+        self._begin_reading()
         due, late = self._due(_runtime.now(), self._timeout.idle, IdleTimeoutError)
         try:
             piece = await self._exchange.read(due)
@@ -49,12 +54,16 @@ class AsyncDownload(OpenBody):
             self._close()
             raise frameless(late("nothing more of the body came in time", phase="body")) from None
         except APIError as error:
+            error = _left() if self._closed else error
             self._close()
             raise frameless(error) from error.__cause__
         except BaseException:
             self._close()
             raise
+        finally:
+            self._reading = False
         if not piece:
+            self._complete = True
             self._close()
             raise StopAsyncIteration
         return piece
@@ -95,11 +104,15 @@ class AsyncDownload(OpenBody):
         return size
 
     async def aclose(self) -> None:
-        """Close it; before its end, the connection is dropped.
+        """Close it; before its end, the connection is dropped. A task that is reading gets `APIConnectionError`.
 
         Never raises and never waits: there is nothing to cancel.
         """
         self._close()
+
+
+def _left() -> APIConnectionError:
+    return APIConnectionError("the download was closed before its end", phase="body")
 
 
 class AsyncDownloadManager(Uncopied):

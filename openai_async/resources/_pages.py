@@ -13,7 +13,7 @@ import attrs
 
 from openai_async import _runtime
 from openai_async._wire import codec, json
-from openai_async.errors import DecodeError, InvalidParameterError
+from openai_async.errors import ConcurrentReadError, DecodeError, InvalidParameterError
 from openai_async.types._base import Value
 from openai_async.types._plain import Plain
 from openai_async.types._uncopied import Uncopied
@@ -131,27 +131,36 @@ class AsyncPaginator(Uncopied, Generic[T]):
 
 
 class AsyncPages(Uncopied, Generic[T]):
-    """The pages of a list; the next one is fetched while this one is worked on."""
+    """The pages of a list; the next one is fetched while this one is worked on. One task reads at a time."""
 
     def __init__(self, first: Awaitable[AsyncPage[T]]) -> None:
         self._first: Awaitable[AsyncPage[T]] | None = first
+        self._reading = False
         self._ahead: _Ahead[T] | None = None
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> AsyncPage[T]:
-        if self._first is not None:
-            first, self._first = self._first, None
-            page = await first
-        elif self._ahead is not None:
-            ahead, self._ahead = self._ahead, None
-            page = await ahead.get()
-        else:
-            raise StopAsyncIteration
+        if self._reading:  # which has taken what this one would wait for
+            raise ConcurrentReadError("another task is already waiting for the next page of this list")
+        self._reading = True
+        try:
+            page = await self._next()
+        finally:
+            self._reading = False
         if page.has_next_page():
             self._ahead = _Ahead(page.next_page)
         return page
+
+    async def _next(self) -> AsyncPage[T]:
+        if self._first is not None:
+            first, self._first = self._first, None
+            return await first
+        if self._ahead is not None:
+            ahead, self._ahead = self._ahead, None
+            return await ahead.get()
+        raise StopAsyncIteration
 
     async def aclose(self) -> None:
         """Drop the page that is being fetched ahead, if one is.
@@ -161,6 +170,10 @@ class AsyncPages(Uncopied, Generic[T]):
         if self._ahead is not None:
             await self._ahead.cancel()
             self._ahead = None
+
+    def __del__(self) -> None:
+        if (ahead := getattr(self, "_ahead", None)) is not None:
+            ahead.drop()
 
 
 class _Ahead(Generic[T]):
@@ -194,6 +207,9 @@ class _Ahead(Generic[T]):
 
     async def cancel(self) -> None:
         await self._jobs.cancel()
+
+    def drop(self) -> None:
+        self._jobs.drop()
 
 
 class _Items(Generic[T]):

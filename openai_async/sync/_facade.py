@@ -6,7 +6,6 @@ is asynchronous itself gets its face there, so that nothing that is open is ever
 
 from __future__ import annotations
 
-import sys
 import threading
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -230,12 +229,8 @@ class BatchFace(Facade[A], Generic[A, T]):
         handoff = getattr(self, "_handoff", None)
         if handoff is None or handoff.over or not (handoff.unread or cast("Any", self._inner)._under_way()):
             return
-        if sys.is_finalizing():  # the end of the interpreter has closed it
-            return
-        from openai_async._map import warn_of_leaving
-
         handoff.drop()  # first: a warning may be an error
-        warn_of_leaving(self)
+        cast("Any", self._inner)._warn_of_leaving(self)
 
 
 class OpenFace(Facade[A]):
@@ -261,8 +256,17 @@ class OpenFace(Facade[A]):
         if self._portal.forked:
             inner._closed = True  # the connection is the parent's, which may be reading from it
             return
-        warnings.warn(f"{self!r} was never closed", ResourceWarning, source=self, stacklevel=1)
-        self._portal.post(inner._close)
+        text = f"{self!r} was never closed"
+        self._portal.post(inner._close)  # first: a warning may be an error
+        warnings.warn(text, ResourceWarning, source=self, stacklevel=1)
+
+
+class DownloadFace(OpenFace[A], StepFace[A, T], Generic[A, T]):
+    """Stands for a download."""
+
+    def _next(self) -> T:
+        self._check()
+        return super()._next()
 
 
 class StreamFace(OpenFace["AsyncStream[C, F]"], Generic[C, F]):

@@ -208,8 +208,8 @@ class Handoff(Uncopied, Generic[T]):
 
     @property
     def over(self) -> bool:
-        """Whether it has ended, or is the parent process's."""
-        return self._over or self._pump.portal.forked
+        """Whether it has ended, or its portal has."""
+        return self._over or self._pump.portal.forked or self._pump.portal.exiting
 
     @property
     def unread(self) -> int:

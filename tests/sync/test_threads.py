@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from openai_async import Client, RateLimit
-from openai_async.testing import open_sockets
+from openai_async import APIConnectionError, Client, ConcurrentReadError, RateLimit
+from openai_async.testing import Chunk, FaultServer, Gate, open_sockets, respond, sse
 
 MODEL = "emulated-mini"
 MESSAGES = [{"role": "user", "content": "Hello!"}]
+CALL: dict[str, Any] = {"model": MODEL, "messages": MESSAGES}
 
 #: A server with limits, in a process of its own: what it sees does not depend on this one's threads.
 SERVER = """
@@ -136,3 +137,36 @@ def test_two_clients_share_one_thread_and_the_last_ends_it() -> None:
         two.close()
         assert portals() == 0
     assert seen["ok"] == 3
+
+
+# ---- two threads on one reply
+
+
+@pytest.mark.parametrize("kind", ["stream", "download"])
+def test_threads_that_read_one_reply_do_not_hang(kind: str) -> None:
+    """Who comes second while another thread waits is told so, and closing wakes the one that waits."""
+    pieces: Any = sse([{"choices": [{"index": 0, "delta": {"content": "a"}}]}, Gate("rest")])
+    if kind == "download":
+        pieces = (respond(framing="chunked")[0], Chunk(b"a"), Gate("rest"))
+    found: list[Any] = []
+    errors: list[Exception] = []
+
+    def read(body: Any) -> None:
+        try:
+            found.extend(body)
+        except APIConnectionError as error:
+            errors.append(error)
+
+    with FaultServer(lambda request: pieces) as server, Client(api_key="k", base_url=server.base_url) as client:
+        opened: Any = client.files.stream_content("f") if kind == "download" else client.chat.completions.stream(**CALL)
+        with opened as body:
+            thread = threading.Thread(target=read, args=(body,))
+            thread.start()
+            server.wait_for(lambda server: body._inner._reading and server.marks["rest"])
+            with pytest.raises(ConcurrentReadError):
+                body.read() if kind == "download" else body.final()
+            body.close()
+            thread.join()
+        server.open_gate("rest")
+    assert [str(error) for error in errors] == [errors[0].args[0]]
+    assert "closed before its end" in str(errors[0])
