@@ -147,10 +147,7 @@ class WaitTimeoutError(OpenAIError, TimeoutError):
 
 
 class ConcurrentReadError(OpenAIError, RuntimeError):
-    """Another task is waiting for data from the same stream, download or list of pages.
-
-    Raised at once in the second task. The first one goes on, and nothing is lost.
-    """
+    """Another task is waiting for data from the same stream, download or list; that task goes on."""
 
 
 class InvalidWebhookSignatureError(OpenAIError, ValueError):
@@ -325,10 +322,15 @@ class APIStatusError(APIError):
     """The server answered with an error status, or with an error event inside a stream."""
 
     _outcome: ClassVar[Outcome] = "rejected"
+    _doubtful = False  # the request makes something, and this status does not say that nothing was made
 
     def __init__(self, message: str, *, status_code: int, **fields: Any) -> None:
         super().__init__(message, **fields)
         self.status_code = status_code
+
+    @property
+    def outcome(self) -> Outcome:
+        return "ambiguous" if self._doubtful else self._outcome
 
 
 class BadRequestError(APIStatusError):
@@ -391,4 +393,4 @@ class InternalServerError(APIStatusError):
 
     @property
     def outcome(self) -> Outcome:
-        return "rejected" if self.status_code in (503, 529) else "ambiguous"
+        return "rejected" if self.status_code in (503, 529) and not self._doubtful else "ambiguous"

@@ -58,6 +58,8 @@ class Call:
     unfit: Collection[str] = attrs.field(default=(), repr=False)
     #: Sending it twice does no harm beyond its price.
     repeatable: bool = attrs.field(default=False, repr=False)
+    #: Sending it twice would double what it makes at the server.
+    makes: bool = attrs.field(default=False, repr=False)
     #: What shares a rate limit (endpoint and model), and how large the request is for it.
     family: str = attrs.field(default="", repr=False)
     size: RequestSize = attrs.field(default=RequestSize(0, 0), repr=False)

@@ -102,6 +102,9 @@ class Send:
         error = problems.from_response(meta, body, secrets=secrets)
         if meta.status == 407 or "proxy-authenticate" in meta.headers:
             error.message = f"the proxy refused the request: {error.message}"
+        if call.makes and (meta.status == 408 or meta.status >= 500):
+            error._doubtful = True  # a server that failed, or its proxy, may have carried it out before
+            error.message += "; it may have been carried out all the same"
         raise error
 
 

@@ -10,7 +10,9 @@ What is known of the failure decides:
     completed   a whole body that cannot be read        no: it was paid for, and would be paid for again
     (any)       400, 404, a drained account             no: it would end the same way
 
-`x-should-retry` overrides the table for answers with a status, except for a drained account. A server's delay over
+A request that makes something at the server, such as a batch, is ambiguous after any 5xx and 408: a proxy may say so of
+what was carried out behind it. `x-should-retry: true` does not change that. Elsewhere `x-should-retry` overrides the
+table for answers with a status, except for a drained account. A server's delay over
 `MAX_RETRY_AFTER`, and any delay that ends after the deadline, is not waited for: the error is raised at once and says
 how long to wait.
 """

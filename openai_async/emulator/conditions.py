@@ -51,11 +51,21 @@ class Latency:
 
 @frozen
 class Faults:
-    """Failures to inject: a share `rate` (0 to 1) of the requests gets one of `statuses`, by their number."""
+    """Failures to inject: a share `rate` (0 to 1) of the requests gets one of `statuses`, by their number.
+
+    `only`: those requests alone, by verb and path, such as `"POST /v1/batches"`. `carried_out`: they fail after the
+    server has done what they ask for.
+    """
 
     rate: float = field(default=0.0, validator=[ge(0), le(1)])
     statuses: tuple[int, ...] = field(default=(500, 503), converter=tuple)
     seed: int = 0
+    only: tuple[str, ...] = field(default=(), converter=tuple, kw_only=True)
+    carried_out: bool = field(default=False, kw_only=True)
+
+    def concerns(self, request: str) -> bool:
+        """Say whether a request, by verb and path, may fail."""
+        return not self.only or request in self.only
 
     def status(self, number: int) -> int | None:
         """Give the status that the request of this number fails with, or `None` to let it pass."""

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 import anyio
 import anyio.lowlevel
 import orjson
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from starlette.types import Receive, Scope, Send
 
 from . import problems
@@ -149,7 +149,12 @@ class Endpoint:
             self._emulator.identify(call)
             self._emulator.inject(call)
             await self._load(call, receive, self._emulator)
-            return handler(call)
+            reply = handler(call)
+            try:
+                self._emulator.inject(call, carried_out=True)
+            except Problem as fault:
+                return evolve(_refusal(call, fault), background=reply.background if isinstance(reply, Answer) else None)
+            return reply
         except _HungUp:
             raise
         except Exception as error:

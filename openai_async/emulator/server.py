@@ -158,10 +158,12 @@ class Emulator:
         if self._keys is not None and entry.key not in self._keys:
             raise problems.key_unknown(key)
 
-    def inject(self, call: Call) -> None:
-        """Raise the fault that is due for this call, if one is."""
-        status = self.faults.status(call.entry.sequence)
-        if status is not None:
+    def inject(self, call: Call, *, carried_out: bool = False) -> None:
+        """Raise the fault that is due for this call, if one is: before it is carried out, or after that."""
+        faults, entry = self.faults, call.entry
+        if faults.carried_out is not carried_out or not faults.concerns(f"{entry.method} {entry.path}"):
+            return
+        if (status := faults.status(entry.sequence)) is not None:
             raise problems.fault(status)
 
     def admit(self, call: Call, model: str, tokens: int) -> None:

@@ -235,6 +235,7 @@ def _prepare(
         headers=_merged(own_headers, check_headers("extra_headers", headers)) if headers else own_headers,
         stream=stream,
         repeatable=operation.repeatable,
+        makes=operation.makes,
         family=f"{template} {given.get('model', '')}",
         size=size_of_request(template, given),
         priority=check_priority(priority),

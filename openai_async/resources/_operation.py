@@ -12,6 +12,24 @@ _READS: Final = frozenset({"GET", "DELETE"})
 _ACTIONS: Final = ("/archive", "/cancel", "/hangup", "/invocations", "/pause", "/resume", "/validate")
 
 
+#: How the paths of those end that compute an answer, and leave nothing at the server that a second one would double.
+_ANSWERS: Final = (
+    "/completions",
+    "/compact",
+    "/edits",
+    "/embeddings",
+    "/generations",
+    "/input_tokens",
+    "/moderations",
+    "/responses",
+    "/search",
+    "/speech",
+    "/transcriptions",
+    "/translations",
+    "/variations",
+)
+
+
 @attrs.frozen
 class Operation:
     """What a method sends, apart from its arguments.
@@ -25,6 +43,8 @@ class Operation:
         beta: value of the OpenAI-Beta header.
         bare: it takes no body, not even an empty one.
         repeatable: sending it twice does no harm beyond its price; so it is for everything that only reads.
+        makes: a repetition would double its effect, such as a batch. A status of 5xx does not say then that nothing
+            happened.
     """
 
     verb: Verb
@@ -41,6 +61,18 @@ class Operation:
     )
     repeatable: bool = attrs.field(
         default=attrs.Factory(lambda self: self.verb in _READS, takes_self=True), kw_only=True
+    )
+
+    makes: bool = attrs.field(
+        default=attrs.Factory(
+            lambda self: (
+                self.verb == "POST"
+                and not self.repeatable
+                and not self.path.partition("?")[0].endswith(("}", *_ACTIONS, *_ANSWERS))
+            ),
+            takes_self=True,
+        ),
+        kw_only=True,
     )
 
     @property

@@ -36,7 +36,8 @@ class AsyncBatches(Resource):
 
         Raises:
             InvalidParameterError: a parameter was refused before anything was sent.
-            APIError: see `openai_async.errors`. After an ambiguous one the batch may run: `list` shows it.
+            APIError: see `openai_async.errors`. After an ambiguous one, which every 5xx is here, the batch may run:
+                it is not created again, and `list` shows it.
 
         Cancelling drops the connection; the batch may run all the same.
         """

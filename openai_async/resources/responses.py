@@ -36,7 +36,7 @@ from openai_async.types.settings import Null
 ResponseStream: TypeAlias = AsyncStream[ResponseStreamEvent, Response]
 
 _CREATE = Operation("POST", "/responses", repeatable=True)
-_CONTINUE = Operation("POST", "/responses")  # sent twice, a conversation would hold the turn twice
+_CONTINUE = Operation("POST", "/responses", makes=True)  # sent twice, a conversation would hold the turn twice
 _RETRIEVE = Operation("GET", "/responses/{response_id}")
 _DELETE = Operation("DELETE", "/responses/{response_id}")
 _CANCEL = Operation("POST", "/responses/{response_id}/cancel", repeatable=True)

@@ -26,7 +26,7 @@ from openai_async.batch import (
     results as results_module,
 )
 from openai_async.batch.queue import Queue
-from openai_async.emulator import BatchLimits, Emulator, Serving
+from openai_async.emulator import BatchLimits, Emulator, Faults, Serving
 from openai_async.emulator.batch_store import Batch
 from tests.batch.conftest import Place
 from tests.batch.files import ids, journal_of, read_lines, request, requests, write_lines
@@ -651,3 +651,26 @@ def test_a_queue_that_has_room_again_is_tried_at_once() -> None:
     assert queue.is_full
     assert queue.wait(41.0) == 0.0
     assert [queue.refused(50.0, alone=True) for _ in range(5)] == [True] * 4 + [False]
+
+
+# ---- a server that does what it is asked for, and says that it failed
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.parametrize(
+    "failing", [("POST /v1/batches",), ("POST /v1/files",), ("POST /v1/batches", "POST /v1/files")]
+)
+async def test_what_was_made_and_called_a_failure_is_found(
+    remote: Remote, emulator: Emulator, server: Serving, status: int, failing: tuple[str, ...]
+) -> None:
+    """Every create is carried out and answered with an error: one batch, one file, no row paid twice."""
+    emulator.faults = Faults(1.0, (status,), only=failing, carried_out=True)
+    write_lines(remote.source, requests(6))
+    async with AsyncClient(api_key="sk-invented", base_url=server.base_url) as client:  # with its retries
+        summary = await AsyncBatch(client._pipeline).remote(remote.source, remote.out, poll=FAST)
+    assert (summary.done, summary.ok) == (6, True)
+    [batch] = emulator.batches.listed()
+    assert batch.total == 6
+    entries = Counter(entry.path for entry in emulator.ledger.entries() if entry.method == "POST")
+    assert (entries["/v1/batches"], entries["/v1/files"]) == (1, 1)
+    assert sum(entry.batch_id is not None for entry in emulator.ledger.entries()) == 6
