@@ -23,6 +23,8 @@ _HEAD: Final = """\
 #   beta=x    value of the OpenAI-Beta header     again     sending it twice does no harm beyond its price
 #   betas     takes values of that header         parts=a:b parts of a form with a media type
 #   key       takes an Idempotency-Key            events    a reply that comes in events
+#   alone=a   a form of this field alone is sent as its content, under the media type of its part
+#   keywords=a.b  the field b in an a is called like a keyword of Python: `b_`
 # Written by openai_async._tools.gen_endpoints.
 """
 #: Values of OpenAI-Beta, by the beginning of the path.
@@ -36,6 +38,8 @@ _BETAS: Final = {
 }
 #: What takes a name by which the server knows a call that is sent again.
 _KEYS: Final = frozenset({"beta.agents.environments.create", "beta.agents.sessions.events.create"})
+#: What takes a field that is called like a keyword of Python.
+_COMPACTING: Final = ("beta.agents", "beta.agents.automations", "beta.agents.sessions")
 #: Inference and other questions: they make nothing that lasts.
 _AGAIN: Final = frozenset(
     {
@@ -53,6 +57,7 @@ _AGAIN: Final = frozenset(
         "vector_stores.search",
     }
 )
+_FORMS: Final = frozenset({"application/json", "multipart/form-data"})
 #: Lists whose method has another name than `list`.
 _LISTS: Final = frozenset({"list_items", "list_events", "list_files", "list_rate_limits"})
 
@@ -114,10 +119,14 @@ def _specials(
             encoding = content["multipart/form-data"].get("encoding", {})
             if encoding:
                 yield "parts=" + ",".join(f"{name}:{part['contentType']}" for name, part in encoding.items())
+            others = {*content} - _FORMS
+            yield from (f"alone={name}" for name, part in encoding.items() if part["contentType"] in others)
         if method in _AGAIN:
             yield "again"
         if method in _KEYS:
             yield "key"
+        if method.rpartition(".")[0] in _COMPACTING and last in ("create", "update"):
+            yield "keywords=compaction.async"
     if any(parameter.get("in") == "header" for parameter in operation.get("parameters", [])):
         yield "betas"
     beta = next((value for beginning, value in _BETAS.items() if path.startswith(beginning)), None)

@@ -37,13 +37,16 @@ _SIGNATURES: Final = (
     (b"GIF8", b"", ".gif"),
     (b"RIFF", b"WEBP", ".webp"),
     (b"RIFF", b"WAVE", ".wav"),
+    (b"RF64", b"WAVE", ".wav"),
     (b"fLaC", b"", ".flac"),
     (b"OggS", b"", ".ogg"),
     (b"ID3", b"", ".mp3"),
-    (b"\xff\xfb", b"", ".mp3"),
     (b"\x1a\x45\xdf\xa3", b"", ".webm"),
     (b"%PDF-", b"", ".pdf"),
+    (b"\x00\x00\x01\xba", b"", ".mpeg"),
 )
+#: What the second box of an MPEG-4 file calls itself; anything else is a film.
+_BY_BRAND: Final[Mapping[bytes, str]] = {b"M4A ": ".m4a", b"M4B ": ".m4a", b"M4P ": ".m4a", b"qt  ": ".mov"}
 
 
 def type_of(name: str) -> str | None:
@@ -57,5 +60,13 @@ def suffix_of(content: bytes) -> str:
         if content.startswith(start) and (not further or content.startswith(further, 8)):
             return suffix
     if content.startswith(b"ftyp", 4):
-        return ".m4a" if content.startswith(b"M4A", 8) else ".mp4"
-    return ""
+        return _BY_BRAND.get(content[8:12], ".mp4")
+    return ".mp3" if _is_mpeg_frame(content) else ""
+
+
+def _is_mpeg_frame(content: bytes) -> bool:
+    """Whether it begins with a frame of MPEG audio, layer III, of any version: eleven bits that are set, then these."""
+    if len(content) < 4 or content[0] != 0xFF:
+        return False
+    version, layer, rate = content[1] >> 3 & 3, content[1] >> 1 & 3, content[2]
+    return content[1] >= 0xE0 and version != 1 and layer == 1 and 0x10 <= rate < 0xF0 and rate >> 2 & 3 != 3

@@ -13,6 +13,9 @@ from urllib.parse import quote, urlencode
 from openai_async._wire.encoding import plain
 from openai_async.errors import InvalidParameterError
 
+#: What stands for itself in a segment (RFC 3986, `pchar`), besides letters, digits and -._~
+_SEGMENT = "!$&'()*+,;=:@"
+
 
 def render(template: str, **arguments: object) -> str:
     """Fill `{name}` places of a template with encoded path arguments.
@@ -32,7 +35,7 @@ def segment(name: str, value: object) -> str:
     if _climbs(value):
         raise InvalidParameterError(name, "must not hold the path segments '.' or '..'")
     try:
-        return quote(value, safe="")
+        return quote(value, safe=_SEGMENT)
     except UnicodeEncodeError:
         raise InvalidParameterError(name, "holds half of a surrogate pair") from None
 

@@ -14,7 +14,9 @@ from openai_async._policy.estimates import size_of_request
 from openai_async._wire import codec, json, paths
 from openai_async._wire.headers import check_headers
 from openai_async.errors import APIError, DecodeError, InvalidParameterError, frameless
+from openai_async.resources._contents import is_file
 from openai_async.resources._download import AsyncDownloadManager
+from openai_async.resources._endpoints import files_of
 from openai_async.resources._form import FormBody
 from openai_async.resources._names import check_names
 from openai_async.resources._operation import Operation
@@ -62,11 +64,10 @@ class Resource(Uncopied):
         cls: type[R],
         params: Mapping[str, object],
         *,
-        files: Sequence[str] = (),
         check: Callable[[Mapping[str, Any]], None] | None = None,
         **place: object,
     ) -> R:
-        """Make a call whose reply is of a class. `place` is what stands in the path, `files` names those of a form.
+        """Make a call whose reply is of a class. `place` is what stands in the path.
 
         `params` are consumed, as by all of these: hand over the method's own, and no frame still shows them.
         A deletion may be answered with nothing: the reply is then of the last id in `place`.
@@ -75,7 +76,7 @@ class Resource(Uncopied):
         if operation.verb == "DELETE":
             decode = _or_done(decode, cls, place)
         given = cast("dict[str, Any]", params)
-        call = prepare(self._pipeline, operation, decode, given, place=place, check=check, files=files)
+        call = prepare(self._pipeline, operation, decode, given, place=place, check=check)
         try:
             return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
         except APIError as error:
@@ -170,7 +171,7 @@ def prepare(
         place: what stands in the path.
         check: refuses parameters that no server can answer.
         stream: the reply comes in events.
-        files: parameters of a form that are files.
+        files: parameters of a form that are files, where its description does not say so.
         accept: media type that is asked for, if not JSON.
 
     Raises:
@@ -264,13 +265,24 @@ def _encoded(
 ) -> tuple[bytes | FormBody, Headers]:
     """The body, and the headers that the operation needs."""
     headers: Headers = [] if operation.beta is None else [(b"openai-beta", operation.beta.encode("ascii"))]
+    if operation.alone is not None and given.keys() == {operation.alone}:
+        return _whole_body(operation, json.plain(given[operation.alone], operation.alone), headers)
     if operation.form:
         # A mapping names a file that the API has already.
-        sent = {name: given[name] for name in files if name in given and not isinstance(given[name], Mapping)}
+        named = {name for name in (*files, *files_of(operation)) if not isinstance(given.get(name), Mapping)}
+        sent = {name: value for name, value in given.items() if name in named or is_file(value)}
         rest = {name: value for name, value in given.items() if name not in sent}
         form = FormBody(rest, sent, on_upload, dict(operation.parts))
         return form, [*headers, (b"content-type", form.content_type.encode("ascii"))]
     return b"" if operation.bare and not given else json.dumps(given), headers
+
+
+def _whole_body(operation: Operation, value: object, headers: Headers) -> tuple[bytes, Headers]:
+    """A field of a form as a body of its own."""
+    if not isinstance(value, str):
+        raise InvalidParameterError(str(operation.alone), "must be a text")
+    kind = dict(operation.parts)[str(operation.alone)]
+    return value.encode(), [*headers, (b"content-type", kind.encode("ascii"))]
 
 
 def _merged(own: Headers, stated: Headers) -> Headers:

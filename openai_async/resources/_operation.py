@@ -40,6 +40,7 @@ class Operation:
         query: parameters that stand in the query. Those of an operation without a body all do.
         form: the body is multipart/form-data, and not JSON.
         parts: media types of a form's parts, where they are not texts: name, type.
+        alone: field of a form that is the whole body, under the media type of its part, where no other is given.
         beta: value of the OpenAI-Beta header.
         bare: it takes no body, not even an empty one.
         repeatable: sending it twice does no harm beyond its price; so it is for everything that only reads.
@@ -52,6 +53,7 @@ class Operation:
     query: frozenset[str] = frozenset()
     form: bool = attrs.field(default=False, kw_only=True)
     parts: tuple[tuple[str, str], ...] = attrs.field(default=(), kw_only=True)
+    alone: str | None = attrs.field(default=None, kw_only=True)
     beta: str | None = attrs.field(default=None, kw_only=True)
     bare: bool = attrs.field(
         default=attrs.Factory(

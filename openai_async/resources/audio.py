@@ -27,7 +27,6 @@ TranscriptionStream: TypeAlias = AsyncStream[TranscriptionStreamEvent, Transcrip
 _SPEAK = Operation("POST", "/audio/speech", repeatable=True)
 _TRANSCRIBE = Operation("POST", "/audio/transcriptions", form=True, repeatable=True)
 _TRANSLATE = Operation("POST", "/audio/translations", form=True, repeatable=True)
-_FILES: Final = ("file",)
 _NO_JSON: Final = ("text", "srt", "vtt")
 
 
@@ -143,6 +142,7 @@ class AsyncTranscriptions(Resource):
         """
         given = cast("dict[str, Any]", params)
         model = given.get("model")
+        given["stream"] = stream
         if not stream:
             return await _written(self, _TRANSCRIBE, given)
         return await self._open(self._call(given), model)
@@ -161,7 +161,7 @@ class AsyncTranscriptions(Resource):
     def _call(self, params: dict[str, Any]) -> Call:
         params["stream"] = True
         decode = codec.decoder(TranscriptionStreamEvent, event=True)
-        return prepare(self._pipeline, _TRANSCRIBE, decode, params, check=_check_file, stream=True, files=_FILES)
+        return prepare(self._pipeline, _TRANSCRIBE, decode, params, check=_check_file, stream=True)
 
     async def _open(self, call: Call, model: str | None) -> TranscriptionStream:
         answer = await self._pipeline.open(call)
@@ -196,7 +196,7 @@ async def _written(resource: Resource, operation: Operation, params: dict[str, A
     """A transcript in any format."""
     pipeline = resource._pipeline
     decode = _text if params.get("response_format") in _NO_JSON else codec.decoder(Transcription)
-    call = prepare(pipeline, operation, decode, params, check=_check_file, files=_FILES, accept=b"*/*")
+    call = prepare(pipeline, operation, decode, params, check=_check_file, accept=b"*/*")
     return await pipeline.fetch(call)  # type: ignore[no-any-return]
 
 

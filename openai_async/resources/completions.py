@@ -53,7 +53,9 @@ class AsyncTextCompletions(Resource):
 
         Cancelling drops the connection and gives the permit back; the server may still finish the work.
         """
-        call = self._call(cast("dict[str, Any]", params), stream=bool(stream))
+        given = cast("dict[str, Any]", params)
+        given["stream"] = stream
+        call = self._call(given, stream=bool(stream))
         if stream:
             return await self._open(call)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]

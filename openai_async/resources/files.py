@@ -55,7 +55,7 @@ class AsyncFiles(Resource):
 
         Cancelling drops the connection; the file may be there all the same if it was sent to its end.
         """
-        return await self._fetch(_CREATE, FileObject, cast("dict[str, Any]", params), files=("file",))
+        return await self._fetch(_CREATE, FileObject, cast("dict[str, Any]", params))
 
     async def retrieve(self, file_id: str, **options: Unpack[RequestOptions]) -> FileObject:
         """What the API says of a file.

@@ -28,7 +28,6 @@ ImageStream: TypeAlias = AsyncStream[ImageStreamEvent, ImagesResponse]
 _GENERATE = Operation("POST", "/images/generations", repeatable=True)
 _EDIT = Operation("POST", "/images/edits", form=True, repeatable=True)
 _VARY = Operation("POST", "/images/variations", form=True, repeatable=True)
-_FILES: Final = ("image", "mask")
 _ADDRESS: Final = re.compile(r"(?!.*\\)[!-~]+\Z")
 _LARGEST: Final = 256 << 20  # bytes of a picture that is fetched
 
@@ -64,7 +63,7 @@ class AsyncImages(Resource):
 
         Cancelling drops the connection and gives the permit back; the server may still finish the work.
         """
-        return await self._made(_GENERATE, cast("dict[str, Any]", params), bool(stream))
+        return await self._made(_GENERATE, cast("dict[str, Any]", params), stream)
 
     def stream(self, **params: Unpack[ImageGenerateParams]) -> AsyncStreamManager[ImageStreamEvent, ImagesResponse]:
         """`generate(stream=True)` as a context manager that closes the stream on leaving.
@@ -97,7 +96,7 @@ class AsyncImages(Resource):
 
         Cancelling drops the connection and gives the permit back; the server may still finish the work.
         """
-        return await self._made(_EDIT, cast("dict[str, Any]", params), bool(stream))
+        return await self._made(_EDIT, cast("dict[str, Any]", params), stream)
 
     def stream_edit(self, **params: Unpack[ImageEditParams]) -> AsyncStreamManager[ImageStreamEvent, ImagesResponse]:
         """`edit(stream=True)` as a context manager that closes the stream on leaving.
@@ -118,7 +117,7 @@ class AsyncImages(Resource):
 
         Cancelling drops the connection and gives the permit back; the server may still finish the work.
         """
-        result = await self._made(_VARY, cast("dict[str, Any]", params), False)
+        result = await self._made(_VARY, cast("dict[str, Any]", params), None)
         assert isinstance(result, ImagesResponse)
         return result
 
@@ -158,8 +157,11 @@ class AsyncImages(Resource):
         answer = await Send(pipeline.transport, "", _LARGEST)(call)
         return Binary(answer.value, meta=answer.meta)
 
-    async def _made(self, operation: Operation, params: dict[str, Any], stream: bool) -> ImagesResponse | ImageStream:
-        call, wanted = self._call(operation, params, stream)
+    async def _made(
+        self, operation: Operation, params: dict[str, Any], stream: bool | None
+    ) -> ImagesResponse | ImageStream:
+        params["stream"] = stream
+        call, wanted = self._call(operation, params, bool(stream))
         if stream:
             return await self._open(call, wanted, operation)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
@@ -177,8 +179,7 @@ class AsyncImages(Resource):
         wanted = count if isinstance(count, int) else 1
         decode = codec.decoder(ImageStreamEvent if stream else ImagesResponse, event=stream)
         check = _CHECKS[operation.path]
-        files = _FILES if operation.form else ()
-        return prepare(self._pipeline, operation, decode, params, check=check, stream=stream, files=files), wanted
+        return prepare(self._pipeline, operation, decode, params, check=check, stream=stream), wanted
 
     async def _open(self, call: Call, wanted: int, operation: Operation) -> ImageStream:
         answer = await self._pipeline.open(call)

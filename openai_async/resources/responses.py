@@ -86,7 +86,9 @@ class AsyncResponses(Resource):
         Cancelling drops the connection and gives the permit back; the server may still finish the work. A response in
         the background goes on in any case: see `wait` and `cancel`.
         """
-        call = self._call(cast("dict[str, Any]", params), stream=bool(stream))
+        given = cast("dict[str, Any]", params)
+        given["stream"] = stream
+        call = self._call(given, stream=bool(stream))
         if stream:
             return await self._open(call)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
@@ -146,10 +148,9 @@ class AsyncResponses(Resource):
         Cancelling drops the connection; nothing is left behind.
         """
         given = cast("dict[str, Any]", params)
-        given["starting_after"] = starting_after
+        given["starting_after"], given["stream"] = starting_after, stream
         if not stream:
             return await self._fetch(_RETRIEVE, Response, given, response_id=response_id)
-        given["stream"] = True
         call = prepare(
             self._pipeline, _RETRIEVE, response_event, given, place={"response_id": response_id}, stream=True
         )

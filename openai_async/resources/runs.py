@@ -41,6 +41,7 @@ class RunsResource(AssistantsResource):
     ) -> Run | RunStream:
         """The run as it begins, or its stream."""
         if not stream:
+            cast("dict[str, Any]", params)["stream"] = stream
             return await self._call(method, Run, params, **place)
         return await self._open(self._streamed(method, params, place))
 

@@ -8,118 +8,19 @@ Nouns with classes of their own (such as `client.chat.completions`) find here wh
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Mapping
-from importlib import resources
-from typing import Any, Final, Literal, TypeAlias, cast
-
-import attrs
+from typing import Any, Final, cast
 
 from openai_async._layers.pipeline import Pipeline
 from openai_async._stream import AsyncStream
 from openai_async._wire import codec
 from openai_async.errors import InvalidParameterError, frameless
 from openai_async.resources._base import Resource, check_mapping, prepare
+from openai_async.resources._endpoints import Endpoint, endpoints, nouns
 from openai_async.resources._events import event_of, opened
-from openai_async.resources._operation import Operation, Verb
 from openai_async.resources._pages import after_any
 from openai_async.resources.responses import AsyncResponses, response_event
 from openai_async.types.thing import Thing
-
-Reading: TypeAlias = Literal["object", "page", "binary", "events"]
-
-_SPECIAL_REPLIES: Final[tuple[Reading, ...]] = ("page", "binary", "events")
-_PLACE: Final = re.compile(r"{(\w+)}")
-
-
-@attrs.frozen
-class Endpoint:
-    """One operation.
-
-    Attributes:
-        name: dotted, as the client has it.
-        operation: what is sent.
-        places: what stands in the path, in order.
-        reply: "object", "page", "binary" or "events".
-        files: fields of a form that are files.
-        betas: it takes `betas`, what of the API that is not published yet is to be used.
-        key: it takes `idempotency_key`, a name by which the server knows a call that is sent again.
-    """
-
-    name: str
-    operation: Operation
-    places: tuple[str, ...]
-    reply: Reading
-    files: tuple[str, ...] = ()
-    betas: bool = False
-    key: bool = False
-
-    @classmethod
-    def read(cls, line: str) -> Endpoint:
-        """One line of the table."""
-        name, verb, path, *specials = line.split()
-        stated: dict[str, str] = {}
-        for special in specials:
-            what, _, which = special.partition("=")
-            stated[what] = which
-        operation = Operation(
-            cast("Verb", verb),
-            path,
-            frozenset(_listed(stated, "query")),
-            form="form" in stated,
-            parts=tuple((name, kind) for name, _, kind in (part.partition(":") for part in _listed(stated, "parts"))),
-            beta=stated.get("beta"),
-            repeatable=verb in ("GET", "DELETE") or "again" in stated,
-        )
-        reply: Reading = "object"
-        for special in _SPECIAL_REPLIES:
-            if special in stated:
-                reply = special
-        places = tuple(_PLACE.findall(path))
-        return cls(name, operation, places, reply, _listed(stated, "form"), "betas" in stated, "key" in stated)
-
-    def placed(self, given: tuple[object, ...], params: dict[str, Any]) -> dict[str, object]:
-        """What stands in the path, taken out of what was given by position and by name.
-
-        Raises:
-            InvalidParameterError: something is missing, given twice, or too much.
-        """
-        alone = self.places[-1:]
-        if len(given) > len(alone):
-            expected = "".join(alone) or "nothing"
-            raise InvalidParameterError(self.name, f"takes {expected} by position, and everything else by name")
-        place: dict[str, object] = dict(zip(alone, given, strict=False))
-        for name in self.places:
-            if name in params:
-                if name in place:
-                    raise InvalidParameterError(name, "was given by position and by name")
-                place[name] = params.pop(name)
-            elif name not in place:
-                raise InvalidParameterError(name, "is missing: it stands in the path")
-        return place
-
-
-def _listed(stated: Mapping[str, str], name: str) -> tuple[str, ...]:
-    return tuple(part for part in stated.get(name, "").split(",") if part)
-
-
-@functools.cache
-def endpoints() -> Mapping[str, Endpoint]:
-    """Every operation by its dotted name."""
-    text = resources.files("openai_async.resources").joinpath("endpoints.txt").read_text("utf-8")
-    found = (Endpoint.read(line) for line in text.splitlines() if line and not line.startswith("#"))
-    return {endpoint.name: endpoint for endpoint in found}
-
-
-@functools.cache
-def nouns() -> frozenset[str]:
-    """Everything that has operations, or nouns that have."""
-    names: set[str] = set()
-    for name in endpoints():
-        parts = name.split(".")
-        names.update(".".join(parts[:count]) for count in range(1, len(parts)))
-    return frozenset(names)
 
 
 class Noun(Resource):
@@ -185,6 +86,8 @@ class Method(Resource):
         endpoint = self._endpoint
         try:
             standing: dict[str, Any] = endpoint.placed(place, params)
+            if endpoint.keywords:
+                params.update(endpoint.with_keywords(params))
             if endpoint.betas and (betas := params.pop("betas", None)):
                 _add_header(params, "openai-beta", _joined(betas))
             if endpoint.key and (key := params.pop("idempotency_key", None)):
@@ -202,16 +105,14 @@ class Method(Resource):
 
     async def _object(self, params: dict[str, Any], place: Mapping[str, object]) -> Thing:
         endpoint = self._endpoint
-        call = prepare(self._pipeline, endpoint.operation, thing_of, params, place=place, files=endpoint.files)
+        call = prepare(self._pipeline, endpoint.operation, thing_of, params, place=place)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     async def _stream(self, params: dict[str, Any], place: Mapping[str, object]) -> AsyncStream[Any, Any]:
         endpoint = self._endpoint
         response = endpoint.name.startswith("beta.responses.")
         decode: Any = response_event if response else event_of
-        call = prepare(
-            self._pipeline, endpoint.operation, decode, params, place=place, files=endpoint.files, stream=True
-        )
+        call = prepare(self._pipeline, endpoint.operation, decode, params, place=place, stream=True)
         if response:
             return await AsyncResponses(self._pipeline)._open(call, str(place.get("response_id", "")))
         return await opened(self._pipeline, call)

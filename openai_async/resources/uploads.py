@@ -166,6 +166,4 @@ class AsyncParts(Resource):
 
         Cancelling drops the connection; a part that has arrived and is not named by `complete` does no harm.
         """
-        return await self._fetch(
-            _PART, UploadPart, cast("dict[str, Any]", params), files=("data",), upload_id=upload_id
-        )
+        return await self._fetch(_PART, UploadPart, cast("dict[str, Any]", params), upload_id=upload_id)

@@ -12,12 +12,13 @@ from typing import Any, Final, Unpack, cast
 
 from openai_async._map import map_calls
 from openai_async.resources._base import Resource
+from openai_async.resources._endpoints import endpoints
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import Asked, AsyncPaginator
 from openai_async.resources._steps import moved, steering as _steering
 from openai_async.resources._store_checks import check_file, check_files, check_ids
 from openai_async.resources._wait import check_waiting, until
-from openai_async.resources.table import Method, endpoints
+from openai_async.resources.table import Method
 from openai_async.types.files import FileInput
 from openai_async.types.options import RequestOptions
 from openai_async.types.vector_stores import VectorStoreDeleted, VectorStoreFile, VectorStoreFileBatch, VectorStoreText

@@ -6,7 +6,7 @@ import base64
 import os
 from collections.abc import AsyncIterable, Iterator
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any, Protocol, TypeAlias
 
 import attrs
 
@@ -14,9 +14,21 @@ from openai_async.types._base import Polled, Reply
 from openai_async.types._plain import Record
 from openai_async.types.meta import NO_META, Meta
 
-#: The content of a file: bytes, a path (read while it is sent), an open binary file (from where it stands), or an
-#: iterator of pieces that are made while they are sent.
-FileContent: TypeAlias = "bytes | os.PathLike[str] | IO[bytes] | AsyncIterable[bytes] | Iterator[bytes]"
+
+class Readable(Protocol):
+    """An object with a `read`, also one that is awaited: the upload of a web framework, the body of an object store."""
+
+    def read(self, size: int = ..., /) -> Any:
+        """The next bytes, or what gives them when it is awaited; none at the end."""
+        ...
+
+
+#: The content of a file: bytes, a path (read while it is sent), an open binary file (from where it stands; one in
+#: memory as it is now), an object with `read`, or an iterator of pieces that are made while they are sent. What cannot
+#: be set back to where it stood is read once, and its call is not retried.
+FileContent: TypeAlias = (
+    "bytes | bytearray | memoryview | os.PathLike[str] | IO[bytes] | Readable | AsyncIterable[bytes] | Iterator[bytes]"
+)
 #: A file: its content, or (name, content), or (name, content, media type).
 FileInput: TypeAlias = "FileContent | tuple[str, FileContent] | tuple[str, FileContent, str | None]"
 

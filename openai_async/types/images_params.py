@@ -51,6 +51,8 @@ class ImageEditParams(ImageParams, UploadOptions, total=False):
     prompt: Required[str]
     #: Where it is transparent, the (first) picture is edited.
     mask: FileInput | None
+    #: A transparent picture that lies over the first one, and shows what to change.
+    markup: FileInput | None
     input_fidelity: Nullable[Literal["low", "high"] | str]
 
 

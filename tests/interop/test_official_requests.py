@@ -14,7 +14,7 @@ import openai
 import pytest
 
 from openai_async import Client
-from openai_async.resources.table import Endpoint, endpoints
+from openai_async.resources._endpoints import Endpoint, endpoints
 from openai_async.sync.nouns import MethodForThreads
 from openai_async.testing import FaultServer, Request, json_reply
 
@@ -96,7 +96,11 @@ def said(request: Request) -> tuple[Any, ...]:
     path, _, query = request.target.partition("?")
     kind = (request.header("content-type") or "").partition(";")[0] if request.body else ""
     body: Any = (
-        json.loads(request.body) if kind == "application/json" else sorted(parts_of(request.body)) if kind else None
+        json.loads(request.body)
+        if kind == "application/json"
+        else sorted(parts_of(request.body))
+        if kind == "multipart/form-data"
+        else request.body
     )
     headers = (request.header("openai-beta"), request.header("idempotency-key"))
     return request.method, path, sorted(parse_qsl(query)), headers, kind, body
@@ -134,3 +138,37 @@ def test_a_request_is_the_one_that_the_official_client_sends(
     for each in given:
         expected, sent = requests_of(server, methods, each)
         assert sent == expected
+
+
+PNG = ("a.png", b"\x89PNG\r\n\x1a\n", "image/png")
+CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "x"}]}
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("realtime.calls.create", {"sdp": "v=0"}),
+        ("realtime.calls.create", {"sdp": "v=0", "session": {"type": "realtime"}}),
+        ("beta.agents.create", {"model": "m", "compaction": {"async_": True}, "metadata": {"async_": "kept"}}),
+        ("beta.agents.update", {"agent_id": "a", "compaction": {"async_": False}}),
+        ("images.edit", {"image": PNG, "prompt": "x", "markup": PNG}),
+        ("chat.completions.create", {**CHAT, "stream": False}),
+        ("completions.create", {"model": "m", "prompt": "x", "stream": False}),
+        ("responses.create", {"model": "m", "input": "x", "stream": False}),
+        ("images.generate", {"model": "m", "prompt": "x", "stream": False}),
+        ("images.edit", {"image": PNG, "prompt": "x", "stream": False}),
+        ("audio.transcriptions.create", {"model": "m", "file": PNG, "stream": False}),
+        ("responses.retrieve", {"response_id": "resp_1", "stream": False}),
+        ("beta.threads.runs.create", {"thread_id": "t", "assistant_id": "a", "stream": False}),
+        ("beta.threads.create_and_run", {"assistant_id": "a", "stream": False}),
+        ("models.retrieve", {"model": "ft:gpt-4o:org::id"}),
+        ("models.retrieve", {"model": "a/b c$&'()*+,;=:@é%2F"}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_odd_arguments_are_sent_as_the_official_client_sends_them(
+    name: str, given: dict[str, Any], ours: Client, theirs: openai.OpenAI, server: FaultServer
+) -> None:
+    """A field as the body, names that are keywords, files that the description does not know, `stream=False`, paths."""
+    expected, sent = requests_of(server, (method_of(theirs, name), method_of(ours, name)), given)
+    assert sent == expected

@@ -10,7 +10,8 @@ import openai
 import pytest
 
 from openai_async import AsyncClient, Client, InvalidParameterError
-from openai_async.resources.table import Endpoint, Method, endpoints
+from openai_async.resources._endpoints import Endpoint, endpoints
+from openai_async.resources.table import Method
 
 NAMES = sorted(endpoints())
 

@@ -97,6 +97,7 @@ _MEANT: Final[dict[str, set[str]]] = {
     "batches.create": {"?completion_window"},  # there is one only, which is sent unless it is given
     "chat.completions.create": {"0top_logprobs"},  # in the document both null and not, as two schemas of it that hold
     "responses.create": {"0top_logprobs"},
+    "images.edit": {"+markup"},  # the official client has it
     "chat.completions.list": {"1metadata"},  # a filter, by the schema of what may be stored
 }
 

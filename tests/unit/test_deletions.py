@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from openai_async import AsyncClient, Client, DecodeError
-from openai_async.resources.table import endpoints
+from openai_async.resources._endpoints import endpoints
 from openai_async.testing import FaultServer, respond
 from openai_async.types.thing import Thing
 

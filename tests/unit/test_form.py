@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import itertools
 import json
+import mmap
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
+import types
+import zipfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import pytest
+from starlette.datastructures import Headers, UploadFile
 
 from openai_async import NULL, AsyncClient, InternalServerError, InvalidParameterError, RateLimitError
 from openai_async._policy import retry
+from openai_async._wire.media import type_of
 from openai_async.resources._form import FileSlice, FormBody
 from openai_async.testing import FaultServer, json_reply, no_leaks
 
@@ -47,6 +57,17 @@ def client_of(server: FaultServer, **settings: Any) -> AsyncClient:
 @pytest.fixture(autouse=True)
 def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "BACKOFF_BASE", 0.0)
+
+
+#: What tests have opened.
+_opened: list[Any] = []
+
+
+@pytest.fixture(autouse=True)
+def closed_at_the_end() -> Iterator[None]:
+    yield
+    while _opened:
+        _opened.pop().close()
 
 
 # ---- what a file may be
@@ -141,7 +162,7 @@ async def test_pieces_that_are_no_bytes_end_the_call(pieces: list[Any]) -> None:
 
     with FaultServer([json_reply({"id": "f"})]) as server:
         async with no_leaks(), client_of(server) as client:
-            for file in (iter([piece or b"" for piece in pieces]), made()):
+            for file in (iter([piece or b"" for piece in pieces]), made(), Text(b"")):
                 with pytest.raises(InvalidParameterError, match="pieces of bytes"):
                     await client.files.create(file=file, purpose="user_data")
             assert client._pipeline.limiter.in_flight == 0
@@ -167,6 +188,206 @@ async def test_what_is_no_file_is_refused_before_anything_is_sent(value: Any) ->
         assert not server.requests
 
 
+# ---- names and media types
+
+WAV = b"RIFF\x24\x00\x00\x00WAVEfmt " + b"\x00" * 40
+BEGINNINGS = {
+    ".wav": WAV,
+    ".mp3": b"\xff\xf3\x40\xc0" + bytes(20),
+    ".ogg": b"OggS" + bytes(20),
+    ".flac": b"fLaC" + bytes(20),
+    ".m4a": b"\x00\x00\x00\x20ftypM4A " + bytes(20),
+    ".mp4": b"\x00\x00\x00\x20ftypisom" + bytes(20),
+    ".mov": b"\x00\x00\x00\x14ftypqt  " + bytes(20),
+    ".webm": b"\x1a\x45\xdf\xa3" + bytes(20),
+    ".png": b"\x89PNG\r\n\x1a\n" + bytes(20),
+    ".jpg": b"\xff\xd8\xff\xe0" + bytes(20),
+    ".webp": b"RIFF\x24\x00\x00\x00WEBP" + bytes(20),
+    ".gif": b"GIF89a" + bytes(20),
+    ".pdf": b"%PDF-1.7" + bytes(20),
+    "": b"\xff\xfe\x00\x00a text of UTF-16, or anything",
+}
+
+
+class Reader:
+    """A wrapper with `read` alone, as one that counts, or the body of an object store."""
+
+    def __init__(self, content: bytes) -> None:
+        self._inner = io.BytesIO(content)
+
+    def read(self, size: int = -1) -> bytes:
+        return self._inner.read(size)
+
+
+class WholeReader(Reader):
+    def read(self) -> bytes:  # type: ignore[override]
+        return self._inner.read()
+
+
+class AsyncReader(Reader):
+    async def read(self, size: int = -1) -> bytes:  # type: ignore[override]
+        await anyio.lowlevel.checkpoint()
+        return self._inner.read(size)
+
+
+class AwaitableReader(Reader):
+    """Its `read` is no coroutine function, and gives what is awaited."""
+
+    def read(self, size: int = -1) -> Any:
+        async def found() -> bytes:
+            return self._inner.read(size)
+
+        return found()
+
+
+def mapped(content: bytes) -> mmap.mmap:
+    found = mmap.mmap(-1, len(content))
+    found.write(content)
+    found.seek(0)
+    return found
+
+
+def spooled(content: bytes) -> Any:
+    file = tempfile.SpooledTemporaryFile()  # noqa: SIM115
+    _opened.append(file)
+    file.write(content)
+    file.seek(0)
+    return file
+
+
+def member(content: bytes) -> Any:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("inside/plain", content)
+    return zipfile.ZipFile(archive).open("inside/plain")
+
+
+def uploaded(content: bytes) -> Any:
+    return UploadFile(spooled(content), filename="from a form", headers=Headers({"content-type": "application/x-own"}))
+
+
+def by_field(content: bytes) -> Any:
+    """As some frameworks have it: `name` is the field of the form that it came in."""
+    return types.SimpleNamespace(name="file", filename="own.bin", read=io.BytesIO(content).read)
+
+
+SOURCES: dict[str, Any] = {
+    "bytes": bytes,
+    "bytearray": bytearray,
+    "memoryview": memoryview,
+    "BytesIO": io.BytesIO,
+    "no name and BytesIO": lambda content: (None, io.BytesIO(content)),
+    "spooled": spooled,
+    "mapped": mapped,
+    "member of an archive": member,
+    "gzip": lambda content: gzip.open(io.BytesIO(gzip.compress(content))),  # noqa: SIM115
+    "read alone": Reader,
+    "read without a size": WholeReader,
+    "read is awaited": AsyncReader,
+    "read gives what is awaited": AwaitableReader,
+    "asynchronous file": lambda content: anyio.wrap_file(spooled(content)),
+    "pieces": lambda content: iter([content[:20], content[20:]]),
+    "raw": lambda content: io.BufferedReader(io.BytesIO(content)),  # type: ignore[arg-type]
+}
+
+
+async def test_whatever_can_be_read_is_sent_whole_with_a_name_that_says_what_it_is() -> None:
+    """The API goes by the ending of the name; what has none is known by its first bytes."""
+    for source, (suffix, content) in itertools.product(SOURCES, BEGINNINGS.items()):
+        given = SOURCES[source](content)
+        body = await sent(file=given)
+        name = "plain" if source == "member of an archive" else "upload"
+        assert b'filename="%s%s"' % (name.encode(), suffix.encode()) in body
+        assert (type_of(f"a{suffix}") or "application/octet-stream").encode() in body
+        assert body.count(b"\r\n\r\n" + content + b"\r\n") == 1
+        if isinstance(given, io.IOBase):
+            _opened.append(given)
+
+
+async def test_a_name_of_its_own_is_kept(tmp_path: Path) -> None:
+    """A stated name as it is; that of a file or an upload with the ending that it lacks; that of a gzip without it."""
+    path = tmp_path / "recording"
+    path.write_bytes(WAV)
+    named = io.BytesIO(WAV)
+    named.name = "/in/memory/sound.wav"  # type: ignore[attr-defined]
+    with gzip.open(tmp_path / "lines.jsonl.gz", "wb") as file:
+        file.write(b"{}\n")
+    with path.open("rb") as opened, gzip.open(tmp_path / "lines.jsonl.gz") as unpacked:
+        upload = uploaded(WAV)
+        for given, name, kind in (
+            (("stated", WAV), "stated", "audio/wav"),
+            (("stated.mp3", WAV, "audio/own"), "stated.mp3", "audio/own"),
+            (("stated", Reader(WAV)), "stated", "audio/wav"),
+            (path, "recording.wav", "audio/wav"),
+            (opened, "recording.wav", "audio/wav"),
+            (named, "sound.wav", "audio/wav"),
+            (unpacked, "lines.jsonl", "application/octet-stream"),
+            (upload, "from a form.wav", "application/x-own"),
+            (by_field(WAV), "own.bin", "audio/wav"),
+        ):
+            body = await sent(file=given)
+            assert b'filename="%s"\r\nContent-Type: %s\r\n' % (name.encode(), kind.encode()) in body
+
+
+async def test_what_is_in_memory_is_sent_as_it_was() -> None:
+    """Two calls may send one buffer at a time, and it may be changed or closed meanwhile."""
+    buffer = io.BytesIO(b"abcdef")
+    buffer.seek(2)
+    forms = [FormBody({}, {"file": buffer}) for _ in range(2)]
+    buffer.truncate(0)
+    buffer.close()
+    for form in forms:
+        assert b"\r\n\r\ncdef\r\n" in await read(form)
+        assert not form.once
+
+
+class Text(Reader):
+    def read(self, size: int = -1) -> str:  # type: ignore[override]
+        return "text"
+
+
+class SeekableText(Text):
+    def tell(self) -> int:
+        return 0
+
+    def seek(self, position: int, whence: int = 0) -> None:
+        return None
+
+
+def at_its_end() -> io.BytesIO:
+    buffer = io.BytesIO()
+    buffer.write(b"content")
+    return buffer
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda path: path.open("w"), "binary mode"),
+        (lambda path: path.open(), "binary mode"),
+        (lambda path: path.open("ab"), "for writing only"),
+        (lambda path: tempfile.TemporaryFile("w+"), "binary mode"),  # noqa: SIM115
+        (lambda path: tempfile.NamedTemporaryFile("w+"), "binary mode"),  # noqa: SIM115
+        (lambda path: SeekableText(b""), "binary mode"),
+        (lambda path: at_its_end(), "stands at its end"),
+        (lambda path: io.BytesIO, "must be bytes"),
+        (lambda path: types.SimpleNamespace(), "must be bytes"),
+        (lambda path: [1], "must be bytes"),
+        (lambda path: {"a": 1}.keys(), "must be bytes"),
+    ],
+)
+def test_what_would_be_sent_wrongly_or_not_at_all_is_refused(make: Any, reason: str, tmp_path: Path) -> None:
+    """Text, what can only be written to, a buffer that nobody set back: named, and never sent."""
+    path = tmp_path / "data"
+    path.write_bytes(b"content")
+    given = make(path)
+    with pytest.raises(InvalidParameterError, match=reason) as caught:
+        FormBody({}, {"file": (None, given)})
+    assert caught.value.field == "file"
+    if hasattr(given, "close") and not isinstance(given, type):
+        given.close()
+
+
 # ---- attempts
 
 
@@ -180,6 +401,11 @@ async def test_a_retried_upload_sends_the_whole_file_again(tmp_path: Path, statu
         for content, expected in (
             (path, path.read_bytes()),
             (b"bytes", b"bytes"),
+            (io.BytesIO(b"buffer"), b"buffer"),
+            (spooled(b"spooled"), b"spooled"),
+            (mapped(b"mapped"), b"mapped"),
+            (member(b"of an archive"), b"of an archive"),
+            (uploaded(b"uploaded"), b"uploaded"),
             (file, path.read_bytes()[1000:]),
         ):
             seen: list[tuple[int, int | None]] = []
@@ -193,9 +419,8 @@ async def test_a_retried_upload_sends_the_whole_file_again(tmp_path: Path, statu
             assert len(bodies) == 2
             for body in bodies:
                 assert body.count(expected) == 1
-            whole = (len(bodies[0]), len(bodies[0]))
-            assert seen.count(whole) == 2
-            assert len({total for _, total in seen}) == 1
+            assert [at for at, _ in seen].count(len(bodies[0])) == 2
+            assert {total for _, total in seen} in ({len(bodies[0])}, {None})
 
 
 @pytest.mark.parametrize(("status", "error"), [(429, RateLimitError), (500, InternalServerError)])
@@ -212,7 +437,7 @@ async def test_what_can_be_read_once_is_sent_once_and_says_so(status: int, error
     os.write(write, b"piece")
     os.close(write)
     with os.fdopen(read, "rb") as pipe:
-        for content in (made(), drawn(), pipe, ("name", made())):
+        for content in (made(), drawn(), pipe, ("name", made()), Reader(b"piece"), AsyncReader(b"piece")):
             with FaultServer([json_reply({"error": {"message": "no"}}, status), json_reply(FILE)]) as server:
                 async with client_of(server) as client:
                     with pytest.raises(error) as caught:

@@ -15,7 +15,7 @@ from hypothesis import given, strategies as st
 from openai_async import AsyncAzureClient, AsyncClient, Client
 from openai_async.errors import InvalidParameterError
 from openai_async.resources import _names
-from openai_async.resources.table import endpoints
+from openai_async.resources._endpoints import endpoints
 from openai_async.testing import FaultServer, json_reply
 from openai_async.types.options import RequestOptions, UploadOptions
 from tests.spec.document import properties_of, published

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from openai_async import AsyncClient, Client, InvalidParameterError
-from openai_async.resources.table import endpoints
+from openai_async.resources._endpoints import endpoints
 from openai_async.testing import FaultServer, Request, Script, respond
 from openai_async.types.thing import Thing
 

@@ -39,7 +39,7 @@ UPLOADS: list[tuple[str, list[str], dict[str, Any], list[str]]] = [
     ("skills.create", [], {"files": [ZIP, ("SKILL.md", b"# x")]}, ['name="files[]"; filename="SKILL.md"', "# x"]),
     ("skills.versions.create", ["skill_1"], {"files": [ZIP], "default": True}, ['name="files[]"', "true"]),
     ("audio.voices.create", [], {"name": "x", "audio_sample": b"ID3"}, ['name="audio_sample"; filename="upload.mp3"']),
-    ("realtime.calls.create", [], {"sdp": "v=0"}, ['name="sdp"', "v=0"]),
+    ("realtime.calls.create", [], {"sdp": "v=0", "session": {"type": "x"}}, ['name="sdp"', "v=0", '{"type":"x"}']),
 ]
 DOWNLOADS = [
     ("videos.download_content", ["video_1"], {"variant": "thumbnail"}),

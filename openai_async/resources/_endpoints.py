@@ -1,0 +1,134 @@
+"""The table of all operations: `endpoints.txt`, read when an operation of it is first asked for."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any, Final, Literal, TypeAlias, cast
+
+import attrs
+
+from openai_async.errors import InvalidParameterError
+from openai_async.resources._operation import Operation, Verb
+
+Reading: TypeAlias = Literal["object", "page", "binary", "events"]
+
+_SPECIAL_REPLIES: Final[tuple[Reading, ...]] = ("page", "binary", "events")
+_PLACE: Final = re.compile(r"{(\w+)}")
+
+
+@attrs.frozen
+class Endpoint:
+    """One operation.
+
+    Attributes:
+        name: dotted, as the client has it.
+        operation: what is sent.
+        places: what stands in the path, in order.
+        reply: "object", "page", "binary" or "events".
+        files: fields of a form that are files.
+        betas: it takes `betas`, what of the API that is not published yet is to be used.
+        key: it takes `idempotency_key`, a name by which the server knows a call that is sent again.
+        keywords: fields that are called like a keyword of Python, as "compaction.async": `async_` in a `compaction`.
+    """
+
+    name: str
+    operation: Operation
+    places: tuple[str, ...]
+    reply: Reading
+    files: tuple[str, ...] = ()
+    betas: bool = False
+    key: bool = False
+    keywords: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, line: str) -> Endpoint:
+        """One line of the table."""
+        name, verb, path, *specials = line.split()
+        stated: dict[str, str] = {}
+        for special in specials:
+            what, _, which = special.partition("=")
+            stated[what] = which
+        operation = Operation(
+            cast("Verb", verb),
+            path,
+            frozenset(_listed(stated, "query")),
+            form="form" in stated,
+            parts=tuple((name, kind) for name, _, kind in (part.partition(":") for part in _listed(stated, "parts"))),
+            alone=stated.get("alone"),
+            beta=stated.get("beta"),
+            repeatable=verb in ("GET", "DELETE") or "again" in stated,
+        )
+        reply: Reading = "object"
+        for special in _SPECIAL_REPLIES:
+            if special in stated:
+                reply = special
+        places = tuple(_PLACE.findall(path))
+        files, keywords = _listed(stated, "form"), _listed(stated, "keywords")
+        return cls(name, operation, places, reply, files, "betas" in stated, "key" in stated, keywords)
+
+    def placed(self, given: tuple[object, ...], params: dict[str, Any]) -> dict[str, object]:
+        """What stands in the path, taken out of what was given by position and by name.
+
+        Raises:
+            InvalidParameterError: something is missing, given twice, or too much.
+        """
+        alone = self.places[-1:]
+        if len(given) > len(alone):
+            expected = "".join(alone) or "nothing"
+            raise InvalidParameterError(self.name, f"takes {expected} by position, and everything else by name")
+        place: dict[str, object] = dict(zip(alone, given, strict=False))
+        for name in self.places:
+            if name in params:
+                if name in place:
+                    raise InvalidParameterError(name, "was given by position and by name")
+                place[name] = params.pop(name)
+            elif name not in place:
+                raise InvalidParameterError(name, "is missing: it stands in the path")
+        return place
+
+    def with_keywords(self, value: Any, owner: str = "") -> Any:
+        """A value with the names that the API has for what Python cannot call so."""
+        if isinstance(value, dict):
+            fields = cast("dict[str, Any]", value)
+            return {self._keyword(name, owner): self.with_keywords(part, name) for name, part in fields.items()}
+        if isinstance(value, list):
+            return [self.with_keywords(part, owner) for part in value]  # pyright: ignore[reportUnknownVariableType]
+        return value
+
+    def _keyword(self, name: str, owner: str) -> str:
+        return name[:-1] if name[-1:] == "_" and f"{owner}.{name[:-1]}" in self.keywords else name
+
+
+def _listed(stated: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(part for part in stated.get(name, "").split(",") if part)
+
+
+@functools.cache
+def endpoints() -> Mapping[str, Endpoint]:
+    """Every operation by its dotted name."""
+    text = resources.files("openai_async.resources").joinpath("endpoints.txt").read_text("utf-8")
+    found = (Endpoint.read(line) for line in text.splitlines() if line and not line.startswith("#"))
+    return {endpoint.name: endpoint for endpoint in found}
+
+
+@functools.cache
+def nouns() -> frozenset[str]:
+    """Everything that has operations, or nouns that have."""
+    names: set[str] = set()
+    for name in endpoints():
+        parts = name.split(".")
+        names.update(".".join(parts[:count]) for count in range(1, len(parts)))
+    return frozenset(names)
+
+
+@functools.cache
+def _files() -> Mapping[tuple[str, str], tuple[str, ...]]:
+    return {(each.operation.verb, each.operation.path): each.files for each in endpoints().values() if each.files}
+
+
+def files_of(operation: Operation) -> tuple[str, ...]:
+    """Parameters of an operation that are files, as the API's description has them."""
+    return _files().get((operation.verb, operation.path), ())
