@@ -170,6 +170,8 @@ class Twin:
         name = self._names.row(table.METHODS, method.name) or method.name
         for decorator in method.decorator_list:
             shown = ast.unparse(decorator)
+            if shown == "listed":  # what it adds, iterating without awaiting, needs no word where nothing is awaited
+                continue
             if shown not in ("overload", "property", "cached_property"):
                 raise self._source.refuse(decorator, f"the decorator {shown} has no rule")
             self._names.name(shown, method)

@@ -13,7 +13,7 @@ from openai_async._line import PRIORITIES, Priority, place as line_place
 from openai_async._policy.estimates import size_of_request
 from openai_async._wire import codec, json, paths
 from openai_async._wire.headers import check_headers
-from openai_async.errors import APIError, DecodeError, InvalidParameterError, frameless
+from openai_async.errors import APIError, InvalidParameterError, frameless
 from openai_async.resources._contents import is_file
 from openai_async.resources._download import AsyncDownloadManager
 from openai_async.resources._endpoints import files_of
@@ -130,8 +130,6 @@ class Resource(Uncopied):
             call = prepare(self._pipeline, operation, decode, dict(asked.params), place=place)
             page: AsyncPage[V] = await self._pipeline.fetch(call)
             if (further := following(page.data, page.extra)) is not None:
-                if asked.followed and further.items() <= asked.params.items():
-                    raise DecodeError("the list does not go on: the page after this one would be this one again")
                 page._next = partial(fetch, asked.further(further))
             return page
 

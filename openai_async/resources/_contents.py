@@ -44,11 +44,11 @@ class Source:
     """What gives the content of one part, slice by slice; b"" at its end."""
 
     async def next(self) -> bytes:
-        """The next slice."""
+        """The next slice. Cancelling leaves it to `close` to end what was begun."""
         raise NotImplementedError
 
     async def close(self) -> None:
-        """Close what was opened here."""
+        """Close what was opened here. It does not wait: there is nothing to cancel."""
         return
 
 

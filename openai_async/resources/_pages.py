@@ -77,12 +77,26 @@ class Asked:
     """Arguments of a call for a page, kept for the next one. The repr, which tracebacks may show, has none of them."""
 
     params: dict[str, Any] = attrs.field(repr=False)
-    #: Whether a page named these arguments, and not the caller.
-    followed: bool = False
+    #: Arguments that an earlier page named: who meets them again goes in a circle. The mark moves to the newest after
+    #: 1, 2, 4, 8, ... pages (Brent's algorithm): one mark finds a circle of any length, within three turns of it.
+    mark: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
+    #: Pages since the mark, and after how many it moves on.
+    since: int = 0
+    until: int = 1
 
     def further(self, params: Mapping[str, Any]) -> Asked:
-        """The same, but for these."""
-        return Asked({**self.params, **params}, followed=True)
+        """The same, but for these, which a page names.
+
+        Raises:
+            DecodeError: they were asked for before.
+        """
+        if self.mark is not None and params.items() <= self.params.items():
+            raise DecodeError("the list does not go on: the page after this one would be this one again")
+        if params == self.mark:
+            raise DecodeError("the list does not go on: the page after this one was given before")
+        if self.mark is None or self.since == self.until:
+            return Asked({**self.params, **params}, dict(params), 1, 2 * self.until)
+        return Asked({**self.params, **params}, self.mark, self.since + 1, self.until)
 
 
 class AsyncPaginator(Uncopied, Generic[T]):
@@ -274,6 +288,8 @@ def page_decoder(item: type[V]) -> Callable[[bytes], AsyncPage[V]]:
 
     def decode(body: bytes) -> AsyncPage[V]:
         page: Any = json.loads(body)
+        if isinstance(page, list):  # of servers that leave out what is around it
+            page = {"data": page}
         if not isinstance(page, dict):
             raise DecodeError("the body is not a list of the API")
         rest = dict(cast("dict[str, Any]", page))

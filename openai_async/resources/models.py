@@ -7,6 +7,7 @@ from typing import Unpack
 
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import Resource
+from openai_async.resources._listing import listed
 from openai_async.resources._operation import Operation
 from openai_async.types.models import Model, ModelDeleted, ModelList
 from openai_async.types.options import RequestOptions
@@ -24,8 +25,9 @@ class AsyncModels(Resource):
 
     __slots__ = ()
 
+    @listed
     async def list(self, **options: Unpack[RequestOptions]) -> ModelList:
-        """Every model that the key may use. Iterating the result gives the models.
+        """Every model that the key may use. Iterating it gives the models.
 
         Raises:
             APIError: see `openai_async.errors`.

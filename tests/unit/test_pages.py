@@ -17,7 +17,7 @@ from openai_async.testing import FaultServer, Gate, Request, Script, json_reply,
 SIZE = 3
 
 
-def ids(*numbers: int) -> list[dict[str, Any]]:
+def ids(*numbers: int | str) -> list[dict[str, Any]]:
     return [{"id": str(number)} for number in numbers]
 
 
@@ -225,7 +225,7 @@ async def test_the_failure_of_the_page_ahead_comes_when_it_is_wanted() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [[], {}, {"data": None}, {"data": {"id": "a"}}, {"data": [1]}, "text", None],
+    [{}, {"data": None}, {"data": {"id": "a"}}, {"data": [1]}, "text", None],
     ids=lambda body: json.dumps(body),
 )
 async def test_what_is_no_list_is_an_error(body: object) -> None:
@@ -266,6 +266,69 @@ async def test_a_list_that_goes_in_a_circle_is_an_error(page: dict[str, Any]) ->
             with pytest.raises(DecodeError, match="does not go on"):
                 await anext(items)
         assert len(server.requests) == 2
+
+
+async def turned(client: AsyncClient, seen: list[str]) -> None:
+    page = await listing(client)
+    while True:
+        seen += [item.id for item in page]
+        page = await page.next_page()
+
+
+async def iterated(client: AsyncClient, seen: list[str]) -> None:
+    async for item in listing(client):
+        seen += [item.id]
+
+
+@pytest.mark.parametrize("before", [0, 1, 5])
+@pytest.mark.parametrize("length", [1, 2, 3, 7])
+@pytest.mark.parametrize("by_hand", [False, True])
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_circle_of_any_length_is_an_error(before: int, length: int, by_hand: bool) -> None:
+    """Some pages that go on, then some that come round for ever: it ends after a few turns."""
+
+    def answer(request: Request) -> Script:
+        at = int(query_of(request).get("after", "0"))
+        following = at + 1 if at + 1 < before + length else before
+        return json_reply({"data": ids(at), "has_more": True, "last_id": str(following)})
+
+    seen: list[str] = []
+    with FaultServer(answer) as server:
+        async with client_of(server) as client:
+            with pytest.raises(DecodeError, match="does not go on"):
+                await (turned(client, seen) if by_hand else iterated(client, seen))
+        assert len(server.requests) <= 3 * (before + length) + 3
+    assert {*seen} >= {str(number) for number in range(before + length - 1)}
+
+
+async def test_a_long_list_is_no_circle() -> None:
+    """Every page is given once, whatever cursors look like."""
+    with FaultServer(
+        [json_reply({"data": ids(number), "has_more": number < 40, "last_id": f"c{number}"}) for number in range(41)]
+    ) as server:
+        async with client_of(server) as client:
+            assert len(await listing(client).collect()) == 41
+
+
+async def test_models_are_listed_like_everything_else() -> None:
+    """Awaited, iterated, or both, as often as one likes; each asks anew."""
+    with FaultServer([json_reply({"object": "list", "data": ids("a", "b")})]) as server:
+        async with client_of(server) as client:
+            models = client.models.list(timeout=9)
+            assert [model.id for model in await models] == ["a", "b"]
+            assert [model.id async for model in models] == ["a", "b"]
+            assert [model.id async for model in client.models.list()] == ["a", "b"]
+            assert len((await client.models.list()).data) == 2
+            with pytest.raises(InvalidParameterError):
+                await anext(aiter(client.models.list(timout=9)))  # type: ignore[call-arg]
+        assert len(server.requests) == 4
+
+
+async def test_a_bare_array_is_a_page() -> None:
+    """Some servers leave out what is around it."""
+    with FaultServer([json_reply(ids(1, 2))]) as server:
+        async with client_of(server) as client:
+            assert [item.id async for item in listing(client)] == ["1", "2"]
 
 
 @pytest.mark.parametrize("page", [{"has_more": True, "last_id": "2"}, {"next": "2"}])
