@@ -107,7 +107,7 @@ _NO_LIMITS: Final = RateLimits()
 _NOTHING: Final = Bucket()
 
 #: "100, 100;window=60": the number that counts, with what else holds. (Drafts up to 06.)
-_QUOTA: Final = re.compile(r"[^0-9.]{0,3}(\d{1,15}(?:\.\d{1,9})?)")
+_QUOTA: Final = re.compile(r"[^0-9.]{0,3}(\d{1,15}(?:\.\d{1,9})?)(?![\w.])")
 _PARAMETER: Final = re.compile(r"(?:^|[;,\s])([a-z]{1,10})\s?=\s?(\d{1,15}(?:\.\d{1,9})?)", re.IGNORECASE)
 _ITEM: Final = re.compile(r'(?:"[^"]{0,256}"|[^",]){1,64}')
 _WINDOW: Final = re.compile(r"(\d{1,15})\s?;\s?(?:w|window)\s?=\s?(\d{1,10})", re.IGNORECASE)

@@ -230,7 +230,7 @@ def test_a_moment_without_a_date_counts_from_our_clock() -> None:
     assert read(fields, received=None).requests == Bucket(60, 9)
 
 
-@pytest.mark.parametrize("limit", ["0", "0.5", "-1", "nan", "lots", ""])
+@pytest.mark.parametrize("limit", ["0", "0.5", "-1", "nan", "lots", "", "1e999", "1e-5", "5x", "1.2.3"])
 def test_a_limit_of_nothing_is_absent(limit: str) -> None:
     """However it is spelled: nobody is shut off by what a server says."""
     for spelling in SPELLINGS:
