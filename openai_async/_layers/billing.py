@@ -45,7 +45,7 @@ class Billing:
         usage: object = getattr(value, "usage", None)
         counted = usage.as_completion_usage() if isinstance(usage, Counted) else None
         if isinstance(value, Thing) and call.is_paid:
-            from openai_async._wire.usage import usage_of  # slow to load
+            from openai_async._wire.usage import usage_of  # loaded with the pipeline
 
             counted = usage_of(value.extra)
         if counted is None and not call.is_paid:

@@ -98,3 +98,4 @@ class Pipeline(Uncopied):
             anyio.get_cancelled_exc_class()  # has anyio import what it needs of the running loop
             beside("the table of prices", load_prices)
             beside("the dates of headers", import_module, "email.utils")  # slow to load, and rarely needed
+            beside("the usage of replies", import_module, "openai_async._wire.usage")

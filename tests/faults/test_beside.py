@@ -18,6 +18,7 @@ from openai_async._layers import billing
 from openai_async._limiter import Limiter
 from openai_async._policy import prices
 from openai_async._policy.pool import Pool
+from openai_async._policy.totals import CostTotals
 from openai_async._spending import Spending
 from openai_async.errors import RateLimitError
 from openai_async.testing import FaultServer, Request, Script, json_reply, sse
@@ -58,7 +59,7 @@ PARTS: dict[str, tuple[Any, str]] = {
     "price": (prices.Prices, "of"),
     "cost": (billing, "cost"),
     "table": (prices, "_table"),
-    "totals": (prices.CostTotals, "add"),
+    "totals": (CostTotals, "add"),
     "usage": (CompletionUsage, "as_completion_usage"),
     "limits of headers": (Meta, "rate_limits"),
     "what the limiter learns": (Pool, "answered"),
@@ -275,6 +276,8 @@ async def go():
         if form == "whole":
             reply = await completions.create(**CALL)
             assert reply.cost is not None and reply.rate_limits.requests.limit and reply.attempts
+        elif form == "raw":
+            assert (await client.post("/chat/completions", body=CALL)).cost is not None
         elif form == "stream":
             async with completions.stream(**CALL) as stream:
                 assert (await stream.final()).cost is not None
@@ -315,7 +318,7 @@ def refused(request: Request) -> Script:
 @pytest.mark.parametrize(
     ("form", "transport"),
     [
-        *((form, "lean") for form in ("whole", "stream", "map", "batch", "error")),
+        *((form, "lean") for form in ("whole", "raw", "stream", "map", "batch", "error")),
         *((form, name) for form in ("whole", "stream") for name in ("httpx", "trio")),
         ("stream", "sync"),
     ],
