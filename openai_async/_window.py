@@ -302,4 +302,4 @@ class _Async:
 
     async def aclose(self) -> None:
         if self._ours and isinstance(self._iterator, Generator):
-            self._iterator.close()
+            self._iterator.close()  # pyright: ignore[reportUnknownMemberType]
