@@ -253,3 +253,10 @@ def test_any_fields_are_read_or_absent(fields: dict[str, str]) -> None:
         assert bucket.limit is None or bucket.limit >= 1
         assert bucket.reset is None or bucket.reset <= 366 * DAY
         assert bucket.reset is not None or not bucket.at_once
+
+
+@pytest.mark.parametrize("limit", ["1e999", "nan", "inf", "5000x", "1.2.3", "0x10"])
+def test_a_limit_that_only_begins_like_a_number_is_none(limit: str) -> None:
+    """Nonsense is absent, and not the number that it begins with."""
+    raw = [(b"x-ratelimit-limit-requests", limit.encode()), (b"x-ratelimit-reset-requests", b"1h2m3s")]
+    assert Meta(200, ReplyHeaders(raw)).rate_limits.requests.limit is None
