@@ -53,7 +53,9 @@ class Window:
         ends = end_of(time, reset, self.length)
         if refused:
             ends = max(ends, now + _NOT_YET)
-        if ends > now and (not self.said or abs(ends - self.ends) > max(1.0, 0.1 * self.length)):
+        if self.ends == math.inf:
+            self.ends, self.said = ends, True  # perhaps it has ended since
+        elif ends > now and (not self.said or abs(ends - self.ends) > max(1.0, 0.1 * self.length)):
             self.ends, self.said = ends, True
         elif ends > now:
             self.ends = max(self.ends, ends)  # servers round; who comes later has not missed anything

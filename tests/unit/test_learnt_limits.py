@@ -111,6 +111,19 @@ def test_a_window_that_is_not_over_stays_closed_to_limits_that_were_stated_too()
     run_virtual(main)
 
 
+@pytest.mark.parametrize("took", [0.01, 2.0, 30.0])
+@pytest.mark.parametrize("reset", [0.0, 1.0])
+def test_a_window_that_ended_while_its_reply_was_on_the_way_holds_nobody(took: float, reset: float) -> None:
+    """The reply says that nothing is left, and arrives when that is over: the next one waits for the end at most."""
+    pool = Pool(None, 0.0)
+    for number in range(3):
+        now = 100.0 * number
+        grant = pool.grant(now, 10.0)
+        pool.answered(now + took, grant, RateLimits(Bucket(600, 0, reset, None, True)))
+        pool.ended(now + took, grant, None)
+        assert pool.wait(now + took, 10.0)[0] <= max(0.0, reset + 0.1 - took)
+
+
 # ---- what delays
 
 
