@@ -7,11 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Final
 
 from openai_async._policy.levels import Grant, Reason
 from openai_async._policy.pool import Pool, limits_of
 from openai_async.errors import OpenAIError, QuotaExhaustedError, RequestExceedsLimitError
 from openai_async.types.limits import Accounting, StatedLimits
+
+#: Families that are kept at least, and at most while nothing is in flight and no limit remembers anything.
+_FEW: Final = 64
+_MANY: Final = 256
+#: Seconds after which a family is forgotten that nobody has used.
+_UNUSED: Final = 600.0
 
 
 class Accounts:
@@ -30,6 +37,7 @@ class Accounts:
         self._turn = 0
         self._drained: set[int] = set()
         self._pools: dict[str, dict[int, Pool]] = {}  # by family and key
+        self._look_at = _FEW  # so many families are too many to keep without a look at them
 
     # -- which key -------------------------------------------------------------------------------------
 
@@ -91,11 +99,29 @@ class Accounts:
     def _pool(self, family: str, key: int, now: float) -> Pool | None:
         pools = self._pools.get(family)
         if pools is None:
+            if len(self._pools) >= self._look_at:
+                self._forget(now)
             pools = self._pools[family] = {}
         pool = pools.get(key)
         if pool is None and self._stated is not None:
             pool = pools[key] = Pool(limits_of(family, self._stated), now, self._accounting)
         return pool
+
+    def _forget(self, now: float) -> None:
+        """Drop the families that nobody has used for a while; of too many, those that were used least recently.
+
+        Whatever is in flight, or has still to refill, is kept. O(n log n), for each time that n has doubled.
+        """
+        at_rest = [
+            (max((pool.used for pool in pools.values()), default=-math.inf), family)
+            for family, pools in self._pools.items()
+            if all(pool.at_rest(now) for pool in pools.values())
+        ]
+        spare = len(self._pools) - _MANY
+        for number, (used, family) in enumerate(sorted(at_rest)):
+            if number < spare or now - used > _UNUSED:
+                del self._pools[family]
+        self._look_at = max(_FEW, 2 * len(self._pools))
 
     # -- keys that are set aside -----------------------------------------------------------------------
 

@@ -55,7 +55,6 @@ class Buckets:
     __slots__ = (
         "_begun",
         "_cut",
-        "_granted",
         "_headers",
         "_learns",
         "_logs",
@@ -64,6 +63,7 @@ class Buckets:
         "_settled",
         "_unanswered",
         "gate",
+        "granted",
         "levels",
     )
 
@@ -79,7 +79,7 @@ class Buckets:
         self._sampled = -math.inf  # send time of the last sample
         self._unanswered: dict[Kind, float] = {"requests": 0.0, "tokens": 0.0}  # charges without an answer
         self._begun = False  # something was granted
-        self._granted = -math.inf  # when the last request was
+        self.granted = -math.inf  # when the last request was
         self._cut = -math.inf  # refusals of requests sent before it belong to the same episode
 
     def wait(self, now: float, tokens: float) -> tuple[float, Reason | None]:
@@ -105,7 +105,7 @@ class Buckets:
                     delay, delayed_by = seconds, level.kind
             if level.held - now > delay:
                 delay, delayed_by = level.held - now, level.kind
-        delay = min(delay, self._granted + LONGEST_DELAY - now)
+        delay = min(delay, self.granted + LONGEST_DELAY - now)
         if delay > wait:
             wait, reason = delay, delayed_by
         return (wait, reason) if wait > 0.0 else (0.0, None)
@@ -126,6 +126,11 @@ class Buckets:
                 wait, reason = seconds, level.kind
         return (wait, reason) if wait > 0.0 else (0.0, None)
 
+    def at_rest(self, now: float) -> bool:
+        """Whether all levels are full, and no gate holds."""
+        self._refill(now)
+        return self.gate <= now and all(level.level >= level.capacity for level in self.levels)
+
     def grant(self, now: float, tokens: float) -> Grant:
         """Charge a request that is sent now. Whether it may be is `wait`'s to say."""
         self._refill(now)
@@ -135,7 +140,7 @@ class Buckets:
         for level in self.levels:
             level.level -= 1.0 if level.kind == "requests" else tokens
         alone = self._unanswered["requests"] <= 0.0 and now - self._logs["requests"].last >= GRAIN
-        self._granted = now
+        self.granted = now
         self._unanswered["requests"] += 1.0
         self._unanswered["tokens"] += tokens
         self._logs["requests"].append(now, 1.0)

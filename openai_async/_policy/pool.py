@@ -92,6 +92,15 @@ class Pool:
             return seconds, "retry-after" if self._pace.is_shut(now) else "requests"
         return self._buckets.wait(now, tokens)
 
+    @property
+    def used(self) -> float:
+        """When a request was last granted."""
+        return self._buckets.granted
+
+    def at_rest(self, now: float) -> bool:
+        """Whether a new pool would grant as much: nothing is in flight or held back, and every level is full."""
+        return self._in_flight == 0 and self._buckets.at_rest(now)
+
     def fits(self, tokens: float) -> Level | None:
         """The limit that a request of this cost exceeds for ever; None if it fits."""
         return next((lv for lv in self.levels if lv.kind == "tokens" and tokens > lv.limit), None)

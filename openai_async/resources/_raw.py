@@ -17,6 +17,7 @@ from openai_async._wire import codec, json, paths
 from openai_async.errors import InvalidParameterError, frameless
 from openai_async.resources._base import Resource, check_mapping, prepare
 from openai_async.resources._operation import Operation, Verb
+from openai_async.resources._scopes import scope_of
 from openai_async.resources.table import thing_of
 from openai_async.types._base import Reply
 from openai_async.types._objects import has_fields
@@ -166,11 +167,18 @@ def _call(
 ) -> Call:
     operation = Operation(verb, paths.relative(path), form=files is not None, bare=bare)
     if cast_to in (bytes, Binary):
-        return prepare(pipeline, operation, bytes, given, files=tuple(files or ()), accept=b"*/*")
+        return _scoped(prepare(pipeline, operation, bytes, given, files=tuple(files or ()), accept=b"*/*"), operation)
     if not (isinstance(cast_to, type) and issubclass(cast_to, Reply)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidParameterError("cast_to", "must be Thing, a reply of openai_async.types, bytes or Binary")
     decode = thing_of if cast_to is Thing else codec.decoder(cast_to)
-    return prepare(pipeline, operation, decode, given, files=tuple(files or ()))
+    return _scoped(prepare(pipeline, operation, decode, given, files=tuple(files or ())), operation)
+
+
+def _scoped(call: Call, operation: Operation) -> Call:
+    """A call that shares its rate limit with all of its kind, whatever ids are in their paths."""
+    path = operation.path.partition("?")[0]
+    call.family = scope_of(path) + call.family.removeprefix(path)
+    return call
 
 
 async def _read(pipeline: Pipeline, call: Call, cast_to: type[Any]) -> Any:
