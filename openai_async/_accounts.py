@@ -61,6 +61,13 @@ class Accounts:
                 break
         return best, reason, key
 
+    def least_wait(self, family: str, tokens: float, now: float) -> tuple[float, Reason | None]:
+        """Seconds that a request waits for certain, whichever key it takes, and what for; see `Buckets.least_wait`."""
+        usable = [key for key in range(self._keys) if key not in self._drained]
+        pools = [self._pool(family, key, now) for key in usable]
+        waits = [(0.0, None) if pool is None else pool.least_wait(now, tokens) for pool in pools]
+        return min(waits, key=lambda wait: wait[0], default=(0.0, None))
+
     def charge(
         self, family: str, tokens: float, now: float, key: int, *, last: bool = False
     ) -> tuple[Pool | None, Grant | None]:

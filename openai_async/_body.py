@@ -10,7 +10,12 @@ from __future__ import annotations
 import warnings
 
 from openai_async._layers.call import Answer, Call
-from openai_async.errors import APITimeoutError, ConcurrentReadError, DeadlineExceededError
+from openai_async.errors import (
+    APITimeoutError,
+    ConcurrentReadError,
+    DeadlineExceededError,
+    FirstTokenTimeoutError,
+)
 from openai_async.types._uncopied import Uncopied
 
 
@@ -44,6 +49,14 @@ class OpenBody(Uncopied):
         if self._reading:
             raise ConcurrentReadError("another task is already waiting for data from this reply: one task reads it")
         self._reading = True
+
+    def _why(self, late: type[APITimeoutError], what: str) -> str:
+        """The message of the error that `_due` gave: which bound was over, and `what` did not come in time."""
+        if late is DeadlineExceededError:
+            return "the deadline of the call passed before the reply was over"
+        if late is FirstTokenTimeoutError:
+            return f"no {what} within {self._timeout.first_token} s (timeout.first_token)"
+        return f"the reply fell silent: no {what} within {self._timeout.idle} s (timeout.idle)"
 
     def _close(self) -> None:
         if not self._closed:

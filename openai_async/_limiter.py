@@ -27,7 +27,7 @@ from openai_async._permits import Ask as Ask, Permit as Permit
 from openai_async._policy.levels import Reason
 from openai_async._policy.pool import Pool
 from openai_async._waiting import Queue, Waiter
-from openai_async.errors import OpenAIError
+from openai_async.errors import DeadlineExceededError, OpenAIError, QueueFullError
 from openai_async.types.limits import Accounting, StatedLimits
 
 
@@ -39,6 +39,8 @@ class Limiter:
         stated: the rate limits.
         keys: how many keys there are.
         accounting: how the server counts tokens, if the limits do not say it.
+        max_waiting: most calls by themselves in line; None for no bound. Those of maps and batches, which bound
+            themselves, are neither counted nor refused; nor is a call refused that had its turn and comes back.
     """
 
     def __init__(
@@ -47,8 +49,10 @@ class Limiter:
         stated: StatedLimits = None,
         keys: int = 1,
         accounting: Accounting = "admission",
+        max_waiting: int | None = None,
     ) -> None:
         self.limit = max_concurrency
+        self._max_waiting = max_waiting
         self._accounts = Accounts(stated, keys, accounting)
         self._in_flight = 0
         self._queues: dict[str, Queue] = {}  # by family; none is empty
@@ -67,6 +71,8 @@ class Limiter:
         Raises:
             RequestExceedsLimitError: it is larger than a limit and can never be sent.
             QuotaExhaustedError: every key is drained.
+            DeadlineExceededError: its turn is known to come after its deadline.
+            QueueFullError: too many wait.
         """
         permit = self.run(self._ask, ask)
         if isinstance(permit, Permit):
@@ -89,9 +95,39 @@ class Limiter:
             return permit
         if (error := self._accounts.never(ask.family, ask.tokens, now)) is not None:
             raise error
-        waiter = Waiter(ask)
+        waiter = Waiter(ask, now)
+        if (error := self._too_late(waiter, now) or self._too_many(ask)) is not None:
+            raise error
         self._join(waiter, first=ask.again)
         return waiter
+
+    def _too_late(self, waiter: Waiter, now: float) -> OpenAIError | None:
+        """That the turn of a waiter cannot come before its deadline, if that is known for certain.
+
+        It is where the server asked to wait, and where a limit that the user stated has no room. What was learnt from
+        headers, and what requests in flight may give back, can still turn out in its favour: then it waits.
+        """
+        if waiter.until == math.inf:
+            return None
+        seconds, reason = self._accounts.least_wait(waiter.ask.family, waiter.ask.tokens, now)
+        left = waiter.until - now
+        if seconds <= left:
+            return None
+        why = "the server asked to wait" if reason == "retry-after" else f"by the stated limit of {reason}"
+        return DeadlineExceededError(
+            f"the call's turn comes in {seconds:.1f} s ({why}), after its deadline in {max(0.0, left):.1f} s:"
+            " it was not sent",
+            phase="connect",
+            retry_after=seconds,
+        )
+
+    def _too_many(self, ask: Ask) -> OpenAIError | None:
+        most = self._max_waiting
+        if most is None or ask.job is not None or ask.again:
+            return None
+        if sum(queue.single for queue in self._queues.values()) < most:
+            return None
+        return QueueFullError(f"{most} calls wait for their turn already (max_waiting): this one was not sent")
 
     def _give_up(self, waiter: Waiter) -> None:
         """A waiter was cancelled."""
@@ -205,9 +241,10 @@ class Limiter:
         while (waiter := queue.head()) is not None:
             permit = self._grant(waiter.ask, now, queue)
             if permit is None:
-                if queue.reason == "slot" or queue.seconds < math.inf:
+                error = self._too_late(waiter, now)
+                if error is None and (queue.reason == "slot" or queue.seconds < math.inf):
                     return served  # it can go later
-                error = self._accounts.never(family, waiter.ask.tokens, now)
+                error = error or self._accounts.never(family, waiter.ask.tokens, now)
                 if error is None:
                     return served
                 _dismiss(queue, error)  # limits have become known, or lower, while it waited

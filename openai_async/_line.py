@@ -58,6 +58,10 @@ class Line(Generic[W]):
     def __len__(self) -> int:
         return self._size + len(self._last)
 
+    def count(self, job: object) -> int:
+        """How many wait for one job."""
+        return sum(len(jobs.get(job, ())) for jobs in self._classes.values())
+
     def join(
         self, waiter: W, priority: Priority, job: object, *, first: bool = False, last_attempt: bool = False
     ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ class Ask:
         priority, job: see `Line`.
         again: it was refused before, and goes first in its job.
         last: it was refused before, and fails if it is refused once more (see `Line`).
+        patience: seconds until its deadline; infinite without one.
     """
 
     family: str = ""
@@ -35,6 +37,7 @@ class Ask:
     job: object = None
     again: bool = False
     last: bool = False
+    patience: float = math.inf
 
 
 class Permit:

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from openai_async._layers.service import OPENAI, Service
 from openai_async._limiter import Limiter
 from openai_async._version import VERSION
 from openai_async._wire import paths
 from openai_async._wire.headers import check_headers, check_token
 from openai_async.errors import ConfigurationError, InvalidParameterError
-from openai_async.types.limits import Accounting, RateLimit
+from openai_async.types.limits import RateLimit, StatedLimits
 from openai_async.types.settings import Secret, Timeout, check_seconds
 
 if TYPE_CHECKING:
@@ -176,8 +177,12 @@ def positive(field: str, given: int) -> int:
 
 
 def retries(given: int) -> int:
+    return whole("max_retries", given)
+
+
+def whole(field: str, given: int) -> int:
     if isinstance(given, bool) or not isinstance(given, int) or given < 0:  # pyright: ignore
-        raise ConfigurationError("max_retries", "must be an integer of 0 or more")
+        raise ConfigurationError(field, "must be an integer of 0 or more")
     return given
 
 
@@ -211,24 +216,34 @@ def transport(
 
 
 def limiter(
-    max_concurrency: int | None, rate_limit: object, keys: int, accounting: Accounting = "admission"
+    max_concurrency: int | None,
+    rate_limit: object,
+    keys: int,
+    service: Service = OPENAI,
+    max_waiting: int | None = None,
 ) -> Limiter:
-    """The limiter of a client. `accounting` is for limits that do not say how the server counts."""
+    """The limiter of a client. The service says how limits are counted that do not say it themselves."""
     if max_concurrency is not None:
         positive("max_concurrency", max_concurrency)
+    if max_waiting is not None:
+        whole("max_waiting", max_waiting)
+    return Limiter(max_concurrency, _limits(rate_limit), keys, service.accounting, max_waiting)
+
+
+def _limits(rate_limit: object) -> StatedLimits:
     if isinstance(rate_limit, Mapping):
         limits: dict[str, RateLimit] = {}
         for model, limit in rate_limit.items():  # pyright: ignore[reportUnknownVariableType]
             if not isinstance(model, str) or not isinstance(limit, RateLimit):
                 raise ConfigurationError("rate_limit", "a mapping is of model names (or '*') to RateLimit")
             limits[model] = limit
-        return Limiter(max_concurrency, limits, keys, accounting)
+        return limits
     if rate_limit == "auto" or rate_limit is None:
-        return Limiter(max_concurrency, "auto" if rate_limit else None, keys, accounting)
+        return "auto" if rate_limit else None
     if isinstance(rate_limit, (int, float)) and not isinstance(rate_limit, bool) and rate_limit > 0:
-        return Limiter(max_concurrency, RateLimit(requests_per_second=rate_limit), keys, accounting)
+        return RateLimit(requests_per_second=rate_limit)
     if isinstance(rate_limit, RateLimit):
-        return Limiter(max_concurrency, rate_limit, keys, accounting)
+        return rate_limit
     raise ConfigurationError(
         "rate_limit", "must be a RateLimit, a mapping of models to them, queries per second, 'auto' or None"
     )

@@ -73,7 +73,8 @@ class AsyncStream(OpenBody, Generic[C, F]):
     Iterating raises:
         StreamInterrupted: it ended without its terminal event.
         APIConnectionError: the connection broke.
-        FirstTokenTimeoutError, IdleTimeoutError, DeadlineExceededError: it fell silent.
+        FirstTokenTimeoutError, IdleTimeoutError: it fell silent.
+        DeadlineExceededError: the deadline of the call passed, whether events came or not.
         APIStatusError: the server reported an error inside the stream.
         DecodeError, ResponseTooLargeError: an event is damaged, or over the bound.
         ConcurrentReadError: another task is waiting for the next event. That task goes on.
@@ -273,7 +274,7 @@ class AsyncStream(OpenBody, Generic[C, F]):
                 while self._events and keeps_alive(self._events[0]):
                     self._events.popleft()
         except DueError:
-            self._fail(late("the stream fell silent: no event within the time given to it", phase="body"))
+            self._fail(late(self._why(late, "event"), phase="body"))
         except APIError as error:
             self._fail(self._left() if self._closed else error)
         except BaseException:

@@ -30,10 +30,11 @@ _EARLIER: Final = 0.001
 class Waiter:
     """One caller in line. Made on its own loop."""
 
-    __slots__ = ("ask", "error", "event", "gone", "in_line", "loop", "permit")
+    __slots__ = ("ask", "error", "event", "gone", "in_line", "loop", "permit", "until")
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, now: float) -> None:
         self.ask = ask
+        self.until = now + ask.patience  # its deadline
         self.loop = _runtime.loop_token()
         self.event = anyio.Event()
         self.in_line = False
@@ -89,6 +90,11 @@ class Queue:
 
     def __len__(self) -> int:
         return len(self._line)
+
+    @property
+    def single(self) -> int:
+        """How many of them are calls by themselves, and not of a map or a batch."""
+        return self._line.count(None)
 
     # -- the line --------------------------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ class ClientSettings(TypedDict, total=False):
     max_retries: int
     rate_limit: RateLimit | Mapping[str, RateLimit] | float | Literal["auto"] | None
     max_concurrency: int | None
+    max_waiting: int | None
     prices: Mapping[str, PriceLike] | None
     default_headers: Mapping[str, str] | None
     default_query: Mapping[str, object] | None

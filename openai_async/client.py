@@ -69,6 +69,8 @@ class AsyncClient(Nouns):
             of queries per second, "auto" to learn them from the headers of replies, or None to send without. Calls wait
             in order for their turn; every attempt and every stream counts. Each key has limits of its own.
         max_concurrency: most attempts and open streams at a time; further ones wait in order. None for no bound.
+        max_waiting: most calls that wait for a limit or a slot; one more is refused at once with QueueFullError. Maps
+            and batches bound themselves: their calls are neither counted nor refused. None for no bound.
         prices: US dollars per million tokens by model, as (input, output), (input, cached, output) or a `Price`; they
             win over the built-in table.
         default_headers, default_query: sent with every request.
@@ -100,6 +102,7 @@ class AsyncClient(Nouns):
         max_retries: int = 2,
         rate_limit: RateLimit | Mapping[str, RateLimit] | float | Literal["auto"] | None = "auto",
         max_concurrency: int | None = 1_000,
+        max_waiting: int | None = None,
         prices: Mapping[str, PriceLike] | None = None,
         default_headers: Mapping[str, str] | None = None,
         default_query: Mapping[str, object] | None = None,
@@ -126,7 +129,7 @@ class AsyncClient(Nouns):
                 transport=_settings.transport(
                     http_client, transport, proxy, base_url=self.base_url, trust_env=trust_env
                 ),
-                limiter=_settings.limiter(max_concurrency, rate_limit, len(keys), self._service.accounting),
+                limiter=_settings.limiter(max_concurrency, rate_limit, len(keys), self._service, max_waiting),
                 defaults=Defaults(
                     timeout=_settings.timeout(timeout),
                     deadline=_settings.seconds("deadline", deadline),

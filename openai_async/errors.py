@@ -17,6 +17,7 @@ OpenAIError
     │   │   ├── IdleTimeoutError         ... between two events of a stream
     │   │   └── DeadlineExceededError    ... to the whole call, with waiting and retries
     │   └── StreamInterrupted            a stream ended without its terminal event
+    ├── QueueFullError                   too many calls wait already (`max_waiting`); nothing was sent
     ├── InvalidResponseError             an answer arrived that is not one of this API
     │   ├── DecodeError                  not JSON, or not of the documented shape
     │   ├── ResponseTooLargeError        over the bound on decoded bytes, or on one event
@@ -162,7 +163,7 @@ class APIError(OpenAIError):
         code, type, param: the API's own fields of an error body, where there was one.
         body: the decoded error body, secrets masked; None without one.
         request_id: the server's id of the last attempt, for its support.
-        retry_after: seconds that the server asked to wait, if it did.
+        retry_after: seconds that the server asked to wait, or that are known to pass before the call's turn comes.
         rate_limits: the limits that the answer's headers stated.
         processing_ms, organization, version, model: what else the headers of an error status said, as on a reply.
         should_retry: the server's own word on trying again (`x-should-retry`), if it had one.
@@ -269,7 +270,10 @@ class IdleTimeoutError(APITimeoutError):
 
 
 class DeadlineExceededError(APITimeoutError):
-    """The deadline of the whole call passed: waiting, connecting, retries and reading together."""
+    """The deadline of the whole call passed: waiting, connecting, retries and reading together.
+
+    Raised at once, with `retry_after`, where it is known that the call's turn comes later than that.
+    """
 
 
 class StreamInterrupted(APIConnectionError):
@@ -277,6 +281,12 @@ class StreamInterrupted(APIConnectionError):
 
     def __init__(self, message: str, *, phase: Phase = "body", **fields: Any) -> None:
         super().__init__(message, phase=phase, **fields)
+
+
+class QueueFullError(APIError):
+    """As many calls wait for their turn as the client's `max_waiting` allows; this one was not sent."""
+
+    _outcome: ClassVar[Outcome] = "not_sent"
 
 
 class InvalidResponseError(APIError):

@@ -104,6 +104,7 @@ class Admit:
         ask = Ask(call.family, tokens, call.priority, call.job, again=again, last=last)
         if call.deadline is None:
             return await self._limiter.acquire(ask)
+        ask.patience = call.deadline - _runtime.now()
         permit: Permit | None = None
         with anyio.CancelScope(deadline=call.deadline):
             permit = await self._limiter.acquire(ask)

@@ -92,6 +92,10 @@ class Pool:
             return seconds, "retry-after" if self._pace.is_shut(now) else "requests"
         return self._buckets.wait(now, tokens)
 
+    def least_wait(self, now: float, tokens: float) -> tuple[float, Reason | None]:
+        """Seconds that a request waits for certain, and what for."""
+        return self._buckets.least_wait(now, tokens, settled=self._in_flight == 0)
+
     @property
     def used(self) -> float:
         """When a request was last granted."""

@@ -52,7 +52,7 @@ class AsyncDownload(OpenBody):
             piece = await self._exchange.read(due)
         except DueError:
             self._close()
-            raise frameless(late("nothing more of the body came in time", phase="body")) from None
+            raise frameless(late(self._why(late, "further byte"), phase="body")) from None
         except APIError as error:
             error = _left() if self._closed else error
             self._close()

@@ -33,6 +33,7 @@ SETTINGS: Final = frozenset(
         "max_concurrency",
         "max_event_bytes",
         "max_response_bytes",
+        "max_waiting",
         "organization",
         "prices",
         "project",

@@ -147,10 +147,11 @@ async def read(client: AsyncClient, **options: Any) -> Any:
 
 
 async def test_a_stream_that_does_not_begin_is_given_up(make_client: MakeClient) -> None:
-    """No first event within its bound: FirstTokenTimeoutError, without a partial reply."""
+    """No first event within its bound: an error that names it, without a partial reply."""
     with FaultServer([without_end(sse([Stall()])), ok()]) as server:
         async with make_client(server.base_url) as client:
-            with pytest.raises(FirstTokenTimeoutError) as caught:
+            told = rf"^no event within {SHORT} s \(timeout.first_token\)"
+            with pytest.raises(FirstTokenTimeoutError, match=told) as caught:
                 await read(client, timeout=Timeout(first_token=SHORT))
             await still_works(client, server)
     assert caught.value.partial is None
@@ -165,7 +166,8 @@ async def test_a_stream_that_falls_silent_is_given_up(
     """No further event within the idle bound: IdleTimeoutError with the text so far. Comments renew nothing."""
     with FaultServer([without_end(sse([*CHUNKS[:events], *tail, Stall()])), ok()]) as server:
         async with make_client(server.base_url) as client:
-            with pytest.raises(IdleTimeoutError) as caught:
+            told = rf"fell silent: no event within {ROOM} s \(timeout.idle\)"
+            with pytest.raises(IdleTimeoutError, match=told) as caught:
                 await read(client, timeout=Timeout(first_token=LONG, idle=ROOM))
             await still_works(client, server)
     assert caught.value.partial.text == "".join(chunk["choices"][0]["delta"]["content"] for chunk in CHUNKS[:events])
@@ -234,11 +236,11 @@ async def test_the_deadline_covers_sending_and_reading(name: str, make_client: M
 
 
 async def test_the_deadline_covers_the_reading_of_a_stream(make_client: MakeClient) -> None:
-    """A stream that goes on and on ends by the call's deadline, with the text so far."""
+    """A stream that goes on and on ends by the call's deadline, with the text so far; it was not silent."""
     endless = [part for _ in range(2_000) for part in (CHUNKS[0], Sleep(0.005))]
     with FaultServer([without_end(sse(endless)), ok()]) as server:
         async with make_client(server.base_url, deadline=ROOM) as client:
-            with pytest.raises(DeadlineExceededError) as caught:
+            with pytest.raises(DeadlineExceededError, match=r"^the deadline of the call passed before") as caught:
                 await read(client)
             await still_works(client, server)
     assert set(caught.value.partial.text) <= set(TEXT)

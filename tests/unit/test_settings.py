@@ -415,7 +415,7 @@ def test_rate_limits_that_are_right(given: Any, stated: Any) -> None:
     """None, learned, one, one per model, or a number of requests per second."""
     limiter = _settings.limiter(7, given, 1)
     assert limiter.limit == 7
-    assert limiter._stated == stated
+    assert limiter._accounts._stated == stated
     assert _settings.limiter(None, given, 1).limit is None
 
 
