@@ -104,7 +104,7 @@ class Limiter:
     def _too_late(self, waiter: Waiter, now: float) -> OpenAIError | None:
         """That the turn of a waiter cannot come before its deadline, if that is known for certain.
 
-        It is where the server asked to wait, and where a limit that the user stated has no room. What was learnt from
+        It is until the end of a Retry-After, and where a limit that the user stated has no room. What was learnt from
         headers, and what requests in flight may give back, can still turn out in its favour: then it waits.
         """
         if waiter.until == math.inf:
@@ -113,7 +113,7 @@ class Limiter:
         left = waiter.until - now
         if seconds <= left:
             return None
-        why = "the server asked to wait" if reason == "retry-after" else f"by the stated limit of {reason}"
+        why = "all are held back after a refusal" if reason == "retry-after" else f"by the stated limit of {reason}"
         return DeadlineExceededError(
             f"the call's turn comes in {seconds:.1f} s ({why}), after its deadline in {max(0.0, left):.1f} s:"
             " it was not sent",

@@ -25,6 +25,8 @@ _BLIND: Final = 16
 _CUT: Final = 0.7
 #: So many replies on end that state no limit: those that were learnt hold no more.
 _SILENT: Final = 3
+#: Seconds without a request after which the pace of a scope that was refused is not worth keeping.
+_FORGIVEN: Final = 60.0
 #: What a success adds to the bound on the number in flight, at least.
 _LEAST_RISE: Final = 0.1
 #: Seconds before the first refusal in which requests are counted, to know what the server accepts.
@@ -103,7 +105,9 @@ class Pool:
 
     def at_rest(self, now: float) -> bool:
         """Whether a new pool would grant as much: nothing is in flight or held back, and every level is full."""
-        return self._in_flight == 0 and self._buckets.at_rest(now)
+        if self._in_flight or (self._pace is not None and now - self.used < _FORGIVEN):
+            return False
+        return self._buckets.at_rest(now)
 
     def fits(self, tokens: float) -> Level | None:
         """The limit that a request of this cost exceeds for ever; None if it fits."""

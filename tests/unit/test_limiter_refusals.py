@@ -76,7 +76,7 @@ def test_a_server_that_asked_to_wait_longer_is_not_waited_for() -> None:
         permit = await limiter.acquire(Ask("f", 10.0))
         permit.refused(RateLimits(), 5.0)
         permit.end()
-        assert "(the server asked to wait)" in await refused(limiter, 1.0)
+        assert "(all are held back after a refusal)" in await refused(limiter, 1.0)
         (await limiter.acquire(Ask("f", 10.0, patience=7.0))).end()
 
     run_virtual(main)
