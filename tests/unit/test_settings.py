@@ -345,7 +345,7 @@ def test_the_query_of_every_request() -> None:
     ("given", "field"),
     [
         ({"a": object()}, "default_query[a]"),
-        ({"a": {"b": float("nan")}}, "default_query[a[b]]"),
+        ({"a": {"b": float("nan")}}, "default_query[a.b]"),
         ({"a": "canary\ud800"}, "default_query[a]"),
         ("a=canary", "default_query"),
         ([("a", "canary")], "default_query"),
