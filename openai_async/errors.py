@@ -44,7 +44,9 @@ All of them survive pickling and copying. They hold plain values only: no HTTP o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from openai_async.types._frameless import frameless as frameless
 
 if TYPE_CHECKING:
     from openai_async.types.attempt import Attempt, Outcome, RetriesEnded
@@ -60,7 +62,6 @@ _ENDED_BY: Mapping[str | None, str] = {
     "should_retry": "the server says that it does not help",
     "ambiguous": "it may have been carried out",
 }
-E = TypeVar("E", bound=BaseException)
 
 
 class OpenAIError(Exception):
@@ -76,15 +77,6 @@ def _revive(cls: type[OpenAIError], args: tuple[object, ...], state: dict[str, o
     error.args = args
     error.__dict__.update(state)
     return error
-
-
-def frameless(error: E) -> E:
-    """The error without the frames and the context it came through; its cause stays.
-
-    Their local variables hold what was sent and what came back, and crash reporters show local variables.
-    """
-    error.__context__ = None
-    return error.with_traceback(None)
 
 
 class ConfigurationError(OpenAIError, ValueError):

@@ -1,0 +1,16 @@
+"""Errors without the frames that they came through."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+E = TypeVar("E", bound=BaseException)
+
+
+def frameless(error: E) -> E:
+    """The error without the frames and the context it came through; its cause stays.
+
+    Their local variables hold what was sent and what came back, and crash reporters show local variables.
+    """
+    error.__context__ = None
+    return error.with_traceback(None)
