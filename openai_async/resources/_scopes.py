@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any, Final
 
-from openai_async.resources.table import endpoints
+from openai_async.resources._endpoints import endpoints
 
 _ID: Final = ""  # in the tree: any segment
 
