@@ -52,12 +52,9 @@ def why_not(error: APIError, *, repeatable: bool) -> RetriesEnded | None:
     if isinstance(error, (QuotaExhaustedError, RequestExceedsLimitError)):
         return "lasting"
     if isinstance(error, APIStatusError):
-        if error.should_retry is not None:
-            helps = error.should_retry
-        else:
-            helps = isinstance(error, (InternalServerError, RateLimitError)) or error.status_code in _RETRIED_STATUS
-        if not helps:
-            return "should_retry" if error.should_retry is False else "lasting"
+        passes = isinstance(error, (InternalServerError, RateLimitError)) or error.status_code in _RETRIED_STATUS
+        if not (passes if error.should_retry is None else error.should_retry):
+            return "should_retry" if passes else "lasting"
     elif not isinstance(error, (APIConnectionError, DecodeError)) or error.outcome == "completed":
         return "lasting"
     return "ambiguous" if error.outcome not in ("not_sent", "rejected") and not repeatable else None

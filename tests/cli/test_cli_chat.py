@@ -209,7 +209,7 @@ def test_a_refused_call(commands: Commands, status: int, error: dict[str, str], 
         for mode in ([], ["--json"]):
             ended = commands.run(*ASK, "Hello!", *mode, env=at(server))
             assert (ended.status, ended.out) == (1, "")
-            assert_one_line(ended, f"{status}: No, that␛[2J is *** wrong. (request req_7) - ", advice)
+            assert_one_line(ended, f"{status}: No, that␛[2J is *** wrong. (request req_7", ") - ", advice)
 
 
 def test_an_answer_that_is_not_the_apis(commands: Commands) -> None:
