@@ -61,6 +61,8 @@ class Pipeline(Uncopied):
         self.limiter = limiter
         self.transport = transport
         self.billing = billing
+        #: The server has refused to be asked for the usage of streams.
+        self.refuses_stream_options = False
         self._loaded = False
         self.outages = Outages()
         send = Send(transport, base_url, max_response_bytes)

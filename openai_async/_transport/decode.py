@@ -59,16 +59,20 @@ class Gzip:
 
 
 IDENTITY: Final = Identity()
+#: https://www.iana.org/assignments/http-parameters (content codings), without `identity`.
+_ENCODINGS: Final = frozenset(
+    (*(b"gzip", b"x-gzip", b"deflate", b"br", b"zstd", b"compress", b"x-compress"), *(b"dcb", b"dcz", b"exi"))
+)
 
 
 def decoder(headers: Sequence[tuple[bytes, bytes]]) -> Identity | Gzip:
-    """The decoder for a response's headers.
+    """The decoder for a response's headers. What is no encoding (`identity`, or a charset such as `utf-8`) is not one.
 
     Raises:
         InvalidResponseError: an encoding that was not asked for, or several.
     """
-    stated = [value.strip().lower() for name, value in headers if name.lower() == b"content-encoding"]
-    encodings = [encoding for encoding in stated if encoding not in (b"", b"identity")]
+    stated = b",".join(value for name, value in headers if name.lower() == b"content-encoding").lower()
+    encodings = [encoding for part in stated.split(b",") if (encoding := part.strip()) in _ENCODINGS]
     if not encodings:
         return IDENTITY
     if len(encodings) > 1 or encodings[0] not in (b"gzip", b"x-gzip"):

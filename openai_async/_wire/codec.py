@@ -197,12 +197,15 @@ def _structure_value(cls: type[Value], converter: cattrs.Converter) -> Callable[
     fill = make_dict_structure_fn(cls, converter, _cattrs_detailed_validation=converter.detailed_validation, **beside)
     known = frozenset(fields.keys() - beside.keys())
     optional = frozenset(name for name in known if fields[name].default is None)
+    is_list = "data" in known and _is_list(fields["data"].type)
     reads_nothing = issubclass(cls, Polled)
     required_lists = [name for name in known if fields[name].default is attrs.NOTHING and _is_list(fields[name].type)]
 
     def structure_value(data: Any, _: Any) -> Any:
         if data.__class__ is not dict:
-            raise TypeError("not a JSON object")
+            if data.__class__ is not list or not is_list:
+                raise TypeError("not a JSON object")
+            data = {"data": data}  # some servers write the items of a list alone
         if reads_nothing:
             data = _without_empty(data, optional)
         try:

@@ -9,8 +9,11 @@ Where reading loses something (a content in parts, of which the text is taken), 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias, cast
+
+import attrs
 
 from openai_async._wire import json
 from openai_async.types.chat import (
@@ -19,17 +22,14 @@ from openai_async.types.chat import (
     ChatCompletionMessage,
     Choice,
     ChoiceDelta,
-    ChunkChoice,
-    CompletionTokensDetails,
-    CompletionUsage,
     FunctionCall,
-    PromptTokensDetails,
-    ToolCall,
 )
 
 #: From what a server wrote to what the field takes; anything that it does not know as it is.
 Reading: TypeAlias = Callable[[Any], Any]
 
+_NUMBERS: Final = (int, float, int | None, float | None)
+_WORDS: Final = (str, str | None)
 _NOTHING: Final[Mapping[str, Reading]] = {}
 _TEXT_PARTS: Final = (None, "text", "output_text")
 
@@ -45,6 +45,18 @@ def _number(value: Any) -> Any:
     try:
         return float(value)
     except ValueError:
+        return value
+
+
+def _moment(value: Any) -> Any:
+    """A number that was written as text, or a date in place of its seconds since 1970."""
+    read = _number(value)
+    if not isinstance(read, str) or len(read) > 40:
+        return read
+    try:
+        date = datetime.fromisoformat(read)
+        return int((date if date.tzinfo is not None else date.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError):
         return value
 
 
@@ -78,19 +90,11 @@ def _text_of_parts(value: Any) -> Any:
 
 
 _MESSAGE: Final[Mapping[str, Reading]] = {"content": _text_of_parts, "tool_calls": _calls}
-_HEAD: Final[Mapping[str, Reading]] = {"created": _number}
 _READINGS: Final[Mapping[type, Mapping[str, Reading]]] = {
-    ChatCompletion: _HEAD,
-    ChatCompletionChunk: _HEAD,
-    Choice: {"index": _number, "message": _object},
-    ChunkChoice: {"index": _number},
+    Choice: {"message": _object},
     ChatCompletionMessage: _MESSAGE,
     ChoiceDelta: _MESSAGE,
-    ToolCall: {"index": _number, "id": _word},
     FunctionCall: {"arguments": _json_text},
-    CompletionUsage: dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), _number),
-    PromptTokensDetails: dict.fromkeys(("cached_tokens", "audio_tokens"), _number),
-    CompletionTokensDetails: dict.fromkeys(("reasoning_tokens", "audio_tokens"), _number),
 }
 
 
@@ -102,7 +106,7 @@ def read(cls: type, data: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any
     changed: dict[str, Any] = {}
     kept: dict[str, Any] = {}
     known = next((base for base in cls.__mro__ if base in _READINGS), None)
-    for name, reading in (_READINGS[known] if known is not None else _NOTHING).items():
+    for name, reading in _readings(cls, known):
         if name in data and (value := reading(data[name])) is not data[name]:
             changed[name] = value
             if reading is _text_of_parts:
@@ -112,6 +116,16 @@ def read(cls: type, data: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any
     if issubclass(cls, ChatCompletion) and data.get("id") is None and (data.get("choices") or data.get("object")):
         changed["id"] = ""
     return ({**data, **changed}, kept) if changed else (data, kept)
+
+
+def _readings(cls: type, known: type | None) -> Iterator[tuple[str, Reading]]:
+    """By field: what the table has, and for all objects numbers and dates as text, and ids as numbers."""
+    for field in attrs.fields(cls):
+        if field.type in _NUMBERS:
+            yield field.name, _moment
+        elif field.type in _WORDS and (field.name == "id" or field.name.endswith("_id")):
+            yield field.name, _word
+    yield from (_READINGS[known] if known is not None else _NOTHING).items()
 
 
 def _is_chunk(data: Mapping[str, Any]) -> bool:

@@ -1,9 +1,8 @@
 """Chunks -> the reply they amount to, in linear time.
 
-Per choice: content, refusal, speech and tool-call arguments are kept as lists of pieces and joined once, when asked
-for. Tool calls are matched by their index, so that calls of several choices may interleave. A reply that was asked for
-midway is the caller's: later chunks do not change it. Unknown fields of a message grow as the known ones do: text is
-joined, lists are put together, anything else is what came last.
+Per choice: content, refusal and speech are kept as lists of pieces and joined once, when asked for. A reply that was
+asked for midway is the caller's: later chunks do not change it. Unknown fields of a message grow as the known ones do:
+text is joined, lists are put together, anything else is what came last.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from openai_async._wire.tool_call_fold import ToolCallFold, ToolCallFolds
 from openai_async.types._base import EMPTY
 from openai_async.types.chat import (
     ChatCompletion,
@@ -21,57 +21,10 @@ from openai_async.types.chat import (
     ChoiceLogprobs,
     ChunkChoice,
     CompletionUsage,
-    CustomCall,
-    FunctionCall,
     ToolCall,
 )
 from openai_async.types.meta import NO_META, Meta
 from openai_async.types.usage import Billed
-
-
-class _Call:
-    """Pieces of one tool call."""
-
-    __slots__ = ("custom", "extra", "id", "inner", "name", "pieces", "type")
-
-    def __init__(self) -> None:
-        self.id: str | None = None
-        self.type: str | None = None
-        self.name: list[str] = []
-        self.pieces: list[str] = []
-        self.custom = False
-        self.extra: dict[str, Any] = {}
-        self.inner: dict[str, Any] = {}  # unknown fields of `function` or `custom`
-
-    def add(self, call: ToolCall) -> None:
-        self.id = self.id or call.id
-        self.type = self.type or call.type
-        if call.extra:
-            self.extra.update(call.extra)
-        if call.custom is not None:
-            self.custom = True
-            self._add(call.custom.name, call.custom.input, call.custom.extra)
-        if call.function is not None:
-            self._add(call.function.name, call.function.arguments, call.function.extra)
-
-    def _add(self, name: str | None, piece: str | None, extra: Mapping[str, Any]) -> None:
-        # Some servers send the whole name again with every piece; the API sends it once.
-        if name and self.name != [name]:
-            self.name.append(name)
-        if piece:
-            self.pieces.append(piece)
-        if extra:
-            self.inner.update(extra)
-
-    def result(self) -> ToolCall:
-        name, text, inner = "".join(self.name) or None, "".join(self.pieces), _copied(self.inner)
-        return ToolCall(
-            id=self.id,
-            type=self.type or ("custom" if self.custom else "function"),
-            function=None if self.custom else FunctionCall(name=name, arguments=text, extra=inner),
-            custom=CustomCall(name=name, input=text, extra=inner) if self.custom else None,
-            extra=_copied(self.extra),
-        )
 
 
 class _Audio:
@@ -119,11 +72,8 @@ class _Choice:
         "extra",
         "finish_reason",
         "function",
-        "index_of_id",
-        "last_index",
         "lists",
         "logprobs",
-        "moved",
         "parts",
         "refusal",
         "role",
@@ -134,11 +84,8 @@ class _Choice:
         self.role = "assistant"
         self.content: list[str] = []
         self.refusal: list[str] = []
-        self.calls: dict[int, _Call] = {}
-        self.index_of_id: dict[str, int] = {}  # of calls that came without an index
-        self.moved: dict[int, int] = {}  # of calls that came with the index of another one
-        self.last_index = -1  # the highest one so far
-        self.function: _Call | None = None
+        self.calls: ToolCallFolds | None = None
+        self.function: ToolCallFold | None = None
         self.audio: _Audio | None = None
         self.annotations: list[dict[str, Any]] | None = None
         self.finish_reason: str | None = None
@@ -159,10 +106,12 @@ class _Choice:
             self.role = delta.role
         if delta.refusal is not None:
             self.refusal.append(delta.refusal)
-        for call in delta.tool_calls or ():
-            self._call(call).add(call)
+        if delta.tool_calls:
+            self.calls = self.calls or ToolCallFolds()
+            for call in delta.tool_calls:
+                self.calls.add(call)
         if delta.function_call is not None:
-            self.function = self.function or _Call()
+            self.function = self.function or ToolCallFold()
             self.function.add(ToolCall(function=delta.function_call))
         if delta.audio is not None:
             self.audio = self.audio or _Audio()
@@ -180,28 +129,6 @@ class _Choice:
                     self._add_extra(name, value)
         if choice.extra:
             self.beside.update(choice.extra)
-
-    def _call(self, call: ToolCall) -> _Call:
-        index = self._unstated_index(call) if call.index is None else self._stated_index(call, call.index)
-        self.last_index = max(self.last_index, index)
-        known = self.calls.get(index)
-        if known is None:
-            known = self.calls[index] = _Call()
-        return known
-
-    def _stated_index(self, call: ToolCall, stated: int) -> int:
-        """A server that numbers all its calls 0 gives each an id and a name of its own; pieces may have neither."""
-        index = self.moved.get(stated, stated)
-        known = self.calls.get(index)
-        if known is not None and known.id and call.id and call.id != known.id and _is_named(call):
-            index = self.moved[stated] = self.last_index + 1
-        return index
-
-    def _unstated_index(self, call: ToolCall) -> int:
-        """A server that numbers nothing sends each call whole, or the rest of one without id and name."""
-        if call.id:
-            return self.index_of_id.setdefault(call.id, self.last_index + 1)
-        return self.last_index + 1 if _is_named(call) or self.last_index < 0 else self.last_index
 
     def _add_logprobs(self, piece: ChoiceLogprobs) -> None:
         if self.logprobs is None:
@@ -256,7 +183,7 @@ class _Choice:
             role=self.role,
             content=_joined(self.content),
             refusal=_joined(self.refusal),
-            tool_calls=[self.calls[i].result() for i in sorted(self.calls)] or None,
+            tool_calls=self.calls.results() if self.calls is not None else None,
             function_call=self.function.result().function if self.function else None,
             audio=self.audio.result() if self.audio else None,
             annotations=None if self.annotations is None else list(self.annotations),
@@ -269,10 +196,6 @@ class _Choice:
             logprobs=_copied_logprobs(self.logprobs) if self.logprobs else None,
             extra=_copied(self.beside),
         )
-
-
-def _is_named(call: ToolCall) -> bool:
-    return bool((call.function is not None and call.function.name) or (call.custom is not None and call.custom.name))
 
 
 def _joined(pieces: list[str]) -> str | None:

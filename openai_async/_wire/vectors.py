@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import binascii
 import sys
 from array import array
 
 from openai_async.errors import DecodeError
+from openai_async.types._base64 import decoded
 
 
 def unpack(text: str) -> list[float]:
@@ -17,7 +17,7 @@ def unpack(text: str) -> list[float]:
     """
     numbers = array("f")
     try:
-        numbers.frombytes(binascii.a2b_base64(text, strict_mode=True))
+        numbers.frombytes(decoded(text))
     except ValueError:
         raise DecodeError("an embedding is not base64 of 32-bit floats") from None
     if sys.byteorder == "big":

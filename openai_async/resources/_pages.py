@@ -294,6 +294,8 @@ def page_decoder(item: type[V]) -> Callable[[bytes], AsyncPage[V]]:
             raise DecodeError("the body is not a list of the API")
         rest = dict(cast("dict[str, Any]", page))
         data = rest.pop("data", None)
+        if data is None and "data" in page:
+            data = []
         if not isinstance(data, list):
             raise DecodeError("the body is not a list of the API: no array `data`")
         items = [codec.structure(item, value) for value in data]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]

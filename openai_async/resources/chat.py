@@ -18,6 +18,7 @@ from openai_async.resources._base import Resource, prepare
 from openai_async.resources._names import check_shared
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import AsyncPaginator
+from openai_async.resources._stream_usage import ask_for_usage, open_asking
 from openai_async.types._objects import has_fields
 from openai_async.types._uncopied import Uncopied
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
@@ -105,13 +106,15 @@ class AsyncCompletions(Resource):
         """`create(stream=True)` as a context manager that closes the stream on leaving.
 
         Token usage is asked for (`stream_options={"include_usage": True}`) unless `stream_options` says otherwise, so
-        that `final()` is the same reply as one that was not streamed.
+        that `final()` is the same reply as one that was not streamed. A server that refuses the question is asked once
+        more without it, and no more by this client.
 
         Args and raises: as `create`. The request is sent on entering.
         """
-        params.setdefault("stream_options", {"include_usage": True})
-        call = self._call(cast("dict[str, Any]", params), stream=True)
-        return AsyncStreamManager(partial(self._open, call))
+        given = cast("dict[str, Any]", params)
+        asked = ask_for_usage(self._pipeline, given)
+        call = self._call(given, stream=True)
+        return AsyncStreamManager(partial(self._open, call, asked=asked))
 
     def map(
         self,
@@ -187,8 +190,8 @@ class AsyncCompletions(Resource):
         decode = codec.decoder(ChatCompletionChunk if stream else ChatCompletion, event=stream)
         return prepare(self._pipeline, _CREATE, decode, params, check=check_chat, stream=stream)
 
-    async def _open(self, call: Any) -> ChatStream:
-        answer = await self._pipeline.open(call)
+    async def _open(self, call: Any, *, asked: bool = False) -> ChatStream:
+        answer = await open_asking(self._pipeline, call, asked=asked)
         bound = self._pipeline.defaults.max_event_bytes
         return AsyncStream(call, answer, call.decode, ChatFold(), bound, unfold=whole.chat)
 

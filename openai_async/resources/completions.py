@@ -12,6 +12,7 @@ from openai_async._wire.completion_fold import CompletionFold
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import Resource, prepare
 from openai_async.resources._operation import Operation
+from openai_async.resources._stream_usage import ask_for_usage, open_asking
 from openai_async.types.completion_params import CompletionCreateParams
 from openai_async.types.completions import Completion
 
@@ -64,13 +65,15 @@ class AsyncTextCompletions(Resource):
         """`create(stream=True)` as a context manager that closes the stream on leaving.
 
         Token usage is asked for (`stream_options={"include_usage": True}`) unless `stream_options` says otherwise, so
-        that `final()` is the same reply as one that was not streamed.
+        that `final()` is the same reply as one that was not streamed. A server that refuses the question is asked once
+        more without it, and no more by this client.
 
         Args and raises: as `create`. The request is sent on entering.
         """
-        params.setdefault("stream_options", {"include_usage": True})
-        call = self._call(cast("dict[str, Any]", params), stream=True)
-        return AsyncStreamManager(partial(self._open, call))
+        given = cast("dict[str, Any]", params)
+        asked = ask_for_usage(self._pipeline, given)
+        call = self._call(given, stream=True)
+        return AsyncStreamManager(partial(self._open, call, asked=asked))
 
     def _call(self, params: dict[str, Any], *, stream: bool) -> Any:
         # Not a copy of `params`: they are emptied, so that no frame of the caller still shows the prompt.
@@ -79,8 +82,8 @@ class AsyncTextCompletions(Resource):
         decode = codec.decoder(Completion, event=stream)
         return prepare(self._pipeline, _CREATE, decode, params, check=check_model, stream=stream)
 
-    async def _open(self, call: Any) -> CompletionStream:
-        answer = await self._pipeline.open(call)
+    async def _open(self, call: Any, *, asked: bool = False) -> CompletionStream:
+        answer = await open_asking(self._pipeline, call, asked=asked)
         bound = self._pipeline.defaults.max_event_bytes
         return AsyncStream(call, answer, call.decode, CompletionFold(), bound, unfold=whole.completion)
 

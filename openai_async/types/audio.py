@@ -5,14 +5,13 @@ What the API treats as enumerations are plain strings. Times are seconds from th
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 
 import attrs
 
 from openai_async.errors import DecodeError
 from openai_async.types._base import Reply, Value
+from openai_async.types._base64 import decoded
 from openai_async.types.chat import CompletionUsage, Counted, PromptTokensDetails
 
 
@@ -153,6 +152,6 @@ class SpeechStreamEvent(Value):
             DecodeError: it is damaged.
         """
         try:
-            return base64.b64decode(self.audio, validate=True) if self.audio else b""
-        except (binascii.Error, ValueError):
+            return decoded(self.audio) if self.audio else b""
+        except ValueError:
             raise DecodeError("the sound's base64 is damaged", path="$.audio") from None

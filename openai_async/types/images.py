@@ -6,8 +6,6 @@ What the API treats as enumerations are plain strings.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import ClassVar, TypeAlias
 import attrs
 
 from openai_async.types._base import Reply, Value
+from openai_async.types._base64 import decoded
 from openai_async.types.chat import CompletionTokensDetails, CompletionUsage, Counted, PromptTokensDetails
 
 _Bytes: TypeAlias = bytes  # in the classes below, `bytes` is a method
@@ -140,8 +139,8 @@ def _decoded(text: str | None) -> bytes:
     if text is None:
         raise ValueError("there is no base64 here; client.images.content() fetches what is at a url")
     try:
-        return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+        return decoded(text)
+    except ValueError:
         raise ValueError("the picture's base64 is damaged") from None
 
 

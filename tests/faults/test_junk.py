@@ -65,7 +65,6 @@ BODIES: dict[str, bytes] = {
     "content-number": choices({"message": {"content": 5}}),
     "content-array": choices({"message": {"content": [TEXT]}}),
     "tool-calls-object": choices({"message": {"tool_calls": {"a": 1}}}),
-    "id-number": completion(id=1),
     "id-object": completion(id={}),
     "usage-array": completion(usage=[1]),
     "usage-strings": completion(usage={"prompt_tokens": "many"}),

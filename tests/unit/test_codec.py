@@ -249,7 +249,7 @@ def test_chunks_may_be_nearly_empty() -> None:
         ([], None, "$"),
         ([], SECRET, "$"),
         ([], 5, "$"),
-        (["id"], 5, "$.id"),
+        (["id"], [5], "$.id"),
         (["created"], SECRET, "$.created"),
         (["created"], True, "$.created"),
         (["choices"], {}, "$.choices"),
