@@ -86,12 +86,13 @@ class Recipe:
         if self.format == "requests":
             custom_id, endpoint, body = _whole(line)
         else:
-            custom_id, endpoint = _id_or(f"row-{index}", line), self.endpoint
+            endpoint = self.endpoint
             body = self._body_of_columns(line) if self.template is not None else _without_id(line)
+            custom_id = _id_or(f"row-{index}", line)
         body = {**self.params, **body}
         for name in ENDPOINTS[endpoint].needs:
             if not body.get(name):
-                hint = "; name one for all with `model`" if name == "model" else ""
+                hint = "; --model (model=) names one for all rows" if name == "model" else ""
                 raise BadRow(f"{name!r} is missing or empty{hint}")
         if body.get("stream"):
             raise BadRow("'stream': a batch cannot be streamed")

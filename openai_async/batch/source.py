@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import csv
 import fcntl
+import json
 import os
 import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 import attrs
 import orjson
@@ -21,11 +22,14 @@ import orjson
 from openai_async.batch.errors import BatchInputError, BatchLockedError
 from openai_async.batch.recipe import InputFormat, Recipe, kind_of
 from openai_async.batch.rows import BadRow, Row
+from openai_async.batch.signature import LOOKED_AT, foreign
 
 #: Bytes of the longest line that is read.
 MAX_LINE = 16 << 20
 _BOM = b"\xef\xbb\xbf"
 _LOOKED_AT = 20  # lines of JSON, to find out what they are
+_DELIMITERS: Final = (",", ";", "\t", "|")
+_COLUMNS: Final = "--prompt-column NAME (prompt_column=), or --template TEXT (prompt_template=)"
 TOO_LONG = f"longer than {MAX_LINE >> 20} MiB"
 
 
@@ -77,6 +81,39 @@ def object_of(line: bytes) -> dict[str, Any]:
     return found  # pyright: ignore[reportUnknownVariableType]
 
 
+def _row_of(line: bytes) -> dict[str, Any]:
+    """The JSON object of a row. NaN, which is how pandas writes a value that is not there, is left out.
+
+    Raises:
+        BadRow: it is no JSON object.
+    """
+    try:
+        return object_of(line)
+    except BadRow:
+        if b"NaN" not in line:
+            raise
+        try:
+            found = _without_nan(json.loads(line, parse_constant=_CONSTANTS.__getitem__))
+        except (ValueError, KeyError, RecursionError):
+            found = None
+        if not isinstance(found, dict):
+            raise
+    return found  # pyright: ignore[reportUnknownVariableType]
+
+
+_NAN: Final = object()
+_CONSTANTS: Final = {"NaN": _NAN}  # the infinities are no JSON
+
+
+def _without_nan(value: Any) -> Any:
+    """Left out of objects; null in lists, where places count."""
+    if isinstance(value, dict):
+        return {name: _without_nan(item) for name, item in value.items() if item is not _NAN}  # pyright: ignore
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]  # pyright: ignore
+    return None if value is _NAN else value
+
+
 class InputFile:
     """An open IN, and the recipe that its lines are read with."""
 
@@ -84,6 +121,8 @@ class InputFile:
         self.path = path
         self._file = file
         self._header: list[str] = []
+        self._delimiter = "\t" if path.lower().endswith(".tsv") else ","
+        self._refuse_foreign(recipe)
         self.recipe: Recipe = attrs.evolve(recipe, format=recipe.format or self._told_by_content(recipe))
         self._seed = 0
         if self.recipe.format == "csv":
@@ -159,7 +198,7 @@ class InputFile:
             if len(content) > len(self._header):
                 raise BadRow(f"has {len(content)} columns, the header has {len(self._header)}")
             return dict(zip(self._header, content, strict=False))
-        return object_of(content)
+        return _row_of(content)
 
     def _json_records(self) -> Iterator[Record]:
         for number, line in self._lines():
@@ -182,8 +221,7 @@ class InputFile:
         if csv.field_size_limit() < MAX_LINE:
             csv.field_size_limit(MAX_LINE)  # of the whole process; its default is 128 KiB
         lines = _Text(self._lines())
-        delimiter = "\t" if self.path.lower().endswith(".tsv") else ","
-        reader = csv.reader(lines, strict=True, delimiter=delimiter)
+        reader = csv.reader(lines, strict=True, delimiter=self._delimiter)
         index = -1
         while True:
             number = lines.number + 1
@@ -206,7 +244,8 @@ class InputFile:
             index += 1
 
     def _read_header(self) -> None:
-        header = next(self._csv_records(), None)
+        wanted = self.recipe.template.columns if self.recipe.template is not None else frozenset[str]()
+        header = self._header_with(wanted)
         if header is None:
             return
         assert isinstance(header.content, list)
@@ -214,22 +253,44 @@ class InputFile:
             raise BatchInputError(f"{self.path}: the header is {header.problem}")
         self._header = header.content
         self._seed = header.digest  # so that other names of the columns make other requests
-        wanted = self.recipe.template.columns if self.recipe.template is not None else frozenset[str]()
         for column in sorted(wanted | {"custom_id"}):
             if self._header.count(column) > 1:
                 raise BatchInputError(f"{self.path}: the header names the column {column!r} twice")
             if column in wanted and column not in self._header:
                 names = ", ".join(map(repr, self._header[:20]))
-                raise BatchInputError(f"{self.path}: the header has no column {column!r}; it has {names}")
+                raise BatchInputError(
+                    f"{self.path}: the header has no column {column!r}; it has {names}."
+                    " --prompt-column (prompt_column=) or --template (prompt_template=) names one of these"
+                )
+
+    def _header_with(self, wanted: frozenset[str]) -> Record | None:
+        """The header, with the delimiter that gives it the wanted columns; else as the name of the file tells."""
+        usual = self._delimiter
+        for self._delimiter in (usual, *(mark for mark in _DELIMITERS if mark != usual)):
+            header = next(self._csv_records(), None)
+            if header is None or (header.problem is None and wanted.issubset(header.content)):
+                return header
+        self._delimiter = usual
+        return next(self._csv_records(), None)
 
     # ---- what the lines are
+
+    def _refuse_foreign(self, recipe: Recipe) -> None:
+        try:
+            self._file.seek(0)
+            head = self._file.read(LOOKED_AT)
+        except OSError as error:
+            raise BatchInputError(f"{self.path}: {os.strerror(error.errno or 0)}") from error
+        table = recipe.format == "csv" or self.path.lower().endswith((".csv", ".tsv"))
+        if (problem := foreign(head, table=table)) is not None:
+            raise BatchInputError(f"{self.path} {problem}")
 
     def _told_by_content(self, recipe: Recipe) -> InputFormat:
         is_csv = self.path.lower().endswith((".csv", ".tsv"))
         if recipe.template is not None:
             return "csv" if is_csv or not self._begins_with_object() else "jsonl"
         if is_csv:
-            raise BatchInputError(f"{self.path}: of a CSV file, name the column of the prompts, or give a template")
+            raise BatchInputError(f"{self.path}: a CSV file needs {_COLUMNS}")
         return self._told_by_lines(recipe.endpoint)
 
     def _begins_with_object(self) -> bool:
@@ -254,7 +315,7 @@ class InputFile:
                 names = ", ".join(map(repr, list(found)[:10])) or "no field"
                 raise BatchInputError(
                     f"{self.path}: its lines are neither requests nor bodies: the first one has {names}. To make"
-                    " prompts of its columns, name one, or give a template"
+                    f" prompts of its columns, give {_COLUMNS}"
                 )
             if looked_at == _LOOKED_AT:
                 break

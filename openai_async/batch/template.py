@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import string
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from openai_async.batch.rows import BadRow
 from openai_async.errors import InvalidParameterError
+
+#: What pandas and its kin write for a value that is not there, as a whole cell.
+_MISSING: Final = frozenset({"nan", "NaN", "NaT", "<NA>"})
 
 
 class Template:
@@ -54,9 +57,23 @@ class Template:
         """The prompt of a row; what is not text stands in it as JSON.
 
         Raises:
-            BadRow: a column is missing or null.
+            BadRow: a column is missing or null, or all of them are empty.
         """
-        return "".join([literal + _written(row, column) for literal, column in self._parts])
+        prompt = "".join([literal + _written(row, column) for literal, column in self._parts])
+        if all(_is_blank(row[column]) for _, column in self._parts if column is not None):
+            if len(row) > len(self.columns) and all(map(_is_blank, row.values())):
+                raise BadRow("all cells are empty")
+            raise BadRow(f"{self._named()} empty")
+        return prompt
+
+    def _named(self) -> str:
+        names = sorted(self.columns)
+        return f"column {names[0]!r} is" if len(names) == 1 else f"columns {', '.join(map(repr, names))} are"
+
+
+def _is_blank(value: object) -> bool:
+    """Whether a cell says nothing."""
+    return value is None or (isinstance(value, str) and (not value or value.isspace()))
 
 
 def _written(row: Mapping[str, Any], column: str | None) -> str:
@@ -64,6 +81,8 @@ def _written(row: Mapping[str, Any], column: str | None) -> str:
         return ""
     value = row.get(column)
     if isinstance(value, str):
+        if value in _MISSING:
+            raise BadRow(f"column {column!r} is {value}, which stands for a missing value")
         return value
     if value is None:
         raise BadRow(f"column {column!r} is {'null' if column in row else 'missing'}")

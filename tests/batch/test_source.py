@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from pathlib import Path
@@ -129,12 +130,93 @@ def test_numbers_of_lines_are_those_of_the_file(tmp_path: Path) -> None:
     assert bad == [(3, "not JSON, from column 1")]
 
 
+def test_delimiters_are_told_by_the_wanted_columns(tmp_path: Path) -> None:
+    """Semicolons, tabs and bars are read where they give the wanted columns; a column may hold such marks itself."""
+    for number, mark in enumerate(";\t|"):
+        path = write_lines(tmp_path / f"{number}.csv", [f'"id"{mark}text', f'1{mark}"a{mark}b, c"', f"2{mark}d"])
+        rows, bad = read(path, model="m", prompt_column="text")
+        assert ([row.body["messages"][0]["content"] for row in rows], bad) == ([f"a{mark}b, c", "d"], [])
+    path = write_lines(tmp_path / "in.tsv", ["id,text", "1,x"])
+    assert read(path, model="m", prompt_template="{id}{text}")[0][0].body["messages"][0]["content"] == "1x"
+    rows, bad = read(write_lines(tmp_path / "in.csv", ["a;b", "x"]), model="m", prompt_column="a;b")
+    assert ([row.body["messages"][0]["content"] for row in rows], bad) == (["x"], [])
+
+
+@pytest.mark.parametrize("name", ["in.csv", "in.jsonl"])
+def test_rows_of_empty_cells_are_reported(tmp_path: Path, name: str) -> None:
+    """A sheet ends with rows of empty cells: they are named, and so is a row whose prompt is empty."""
+    table: dict[str, list[object]] = {
+        "in.csv": ["custom_id,text", "1,Hi", "2, ", ",", ",", "3,NaN"],
+        "in.jsonl": [
+            {"custom_id": 1, "text": "Hi"},
+            {"custom_id": 2, "text": " "},
+            {"custom_id": "", "text": ""},
+            {"custom_id": None, "text": ""},
+            '{"custom_id": NaN, "text": NaN}',
+        ],
+    }
+    rows, bad = read(write_lines(tmp_path / name, table[name]), model="m", prompt_column="text")
+    assert [row.custom_id for row in rows] == ["1"]
+    assert [reason.partition(",")[0] for _, reason in bad] == [
+        "column 'text' is empty",
+        "all cells are empty",
+        "all cells are empty",
+        "column 'text' is NaN" if name == "in.csv" else "column 'text' is missing",
+    ]
+
+
+def test_nan_in_json_is_a_value_that_is_not_there(tmp_path: Path) -> None:
+    """Python writes NaN into JSON. In a row it is left out, at any depth; the infinities stay no JSON."""
+    lines = ['{"custom_id": NaN, "text": "NaN is not a number", "score": NaN}', '{"text": "x", "score": -Infinity}']
+    rows, bad = read(write_lines(tmp_path / "t.jsonl", lines), model="m", prompt_column="text")
+    assert [(row.custom_id, row.body["messages"][0]["content"]) for row in rows] == [("row-0", "NaN is not a number")]
+    assert [reason.partition(",")[0] for _, reason in bad] == ["not JSON"]
+    body = '{"input": ["a"], "seed": NaN, "metadata": {"a": NaN, "b": [1, [NaN]]}}'
+    rows, bad = read(write_lines(tmp_path / "b.jsonl", [body]), model="m", endpoint="/v1/embeddings")
+    assert (rows[0].body, bad) == ({"model": "m", "input": ["a"], "metadata": {"b": [1, [None]]}}, [])
+
+
+# ---- files that are no IN
+
+
+FOREIGN: list[tuple[str, bytes, str]] = [
+    ("in.jsonl.gz", gzip.compress(b"{}", mtime=0), "compressed by gzip; unpack it first: gunzip"),
+    ("in.csv", b"PK\x03\x04rest", r"a sheet of Excel \(.xlsx\); unpack it, or save the sheet as CSV"),
+    ("in.csv", "id,text\n".encode("utf-16"), "UTF-16; convert it: iconv -f UTF-16 -t UTF-8"),
+    ("in.csv", "id,text\n".encode("utf-16-le"), "iconv -f UTF-16LE -t UTF-8"),
+    ("in.jsonl", '{"a": 1}\n'.encode("utf-16-be"), "iconv -f UTF-16BE -t UTF-8"),
+    ("in.jsonl", '{"a": 1}\n'.encode("utf-32"), "UTF-32"),
+    ("in.jsonl", b"\xef\xbb\xbf[\n" + json.dumps(request("a")).encode() + b"\n]", "one JSON array; .*jq -c"),
+    ("in.json", json.dumps([request("a"), request("b")]).encode(), "one JSON array; .*jq -c"),
+    ("in.json", json.dumps(request("a"), indent=2).encode(), "over several lines; .*jq -c"),
+    ("in.parquet", b"PAR1\x15", "a Parquet file"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "reason"), FOREIGN, ids=range(len(FOREIGN)))
+@pytest.mark.parametrize("options", [{}, {"prompt_column": "text", "model": "m"}, {"input_format": "requests"}])
+def test_files_that_are_no_in_are_named(
+    tmp_path: Path, name: str, content: bytes, reason: str, options: dict[str, str]
+) -> None:
+    """Packed, foreign or oddly encoded files are told by their first bytes, with what to do, whatever was said."""
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BatchInputError, match=reason):
+        read(tmp_path / name, **options)
+
+
+def test_tables_may_begin_like_json(tmp_path: Path) -> None:
+    """The header of a CSV file may begin with a bracket, and a list is a bad line like any other."""
+    assert read(write_lines(tmp_path / "in.csv", ["[{text}],b", "x,y"]), model="m", prompt_column="[{text}]")[0]
+    rows, bad = read(write_lines(tmp_path / "in.jsonl", ["[1, 2]", request("a")]))
+    assert ([row.custom_id for row in rows], bad) == (["a"], [(1, "not a JSON object")])
+
+
 # ---- bad lines
 
 
 BAD: list[tuple[object, str]] = [
     ("[]", "not a JSON object"),
-    ('{"a": NaN}', "not JSON"),
+    ('{"a": Infinity}', "not JSON"),
     ('{"custom_id": "\ud800"}'.encode("utf-8", "surrogatepass"), "not JSON"),
     ({**request("x"), "custom_id": None}, "'custom_id' is missing"),
     ({**request("x"), "custom_id": ""}, "'custom_id' must be"),
@@ -221,7 +303,7 @@ def test_inputs_that_are_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "lines", "options", "reason"),
     [
-        ("in.csv", ["a,b"], {}, "column of the prompts"),
+        ("in.csv", ["a,b"], {}, r"--prompt-column NAME \(prompt_column=\), or --template"),
         ("in.jsonl", [{"a": 1, "b": 2}], {}, "the first one has 'a', 'b'"),
         ("in.txt", ["Hello", "there"], {}, "not JSON objects"),
         ("in.csv", ["a,b", "1,2"], {"prompt_column": "c"}, "no column 'c'; it has 'a', 'b'"),
