@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from openai_async._layers.credentials import KeyRing
+from openai_async._layers.pipeline import Defaults
 from openai_async._layers.service import OPENAI, Service
 from openai_async._limiter import Limiter
 from openai_async._version import VERSION
@@ -28,11 +30,39 @@ if TYPE_CHECKING:
     from openai_async._transport.exchange import Transport
 
 _DEFAULT_BASE_URL = "https://api.openai.com/v1"
+#: What servers say that they listen on, and other words for this machine.
+_THIS_MACHINE = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "localhost.": "localhost"}  # noqa: S104 (nothing is bound)
 _URL = re.compile(r"[!-\[\]-~]+\Z")
-#: A name whose labels DNS can carry, or an address; then perhaps a port.
 #: What httpx takes for an address; 00.0.0.0 is none.
-_LIKE_IPV4 = re.compile(r"[0-9]+.[0-9]+.[0-9]+.[0-9]+\Z")
+_LIKE_IPV4 = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+\Z")
+#: A name whose labels DNS can carry, or an address; then perhaps a port.
 _HOST = re.compile(r"(?:(?:[\w-]{1,63}\.)*[\w-]{1,63}\.?|\[[0-9A-Fa-f:.]+\])(?::\d*)?\Z", re.ASCII)
+
+
+def key_rings(
+    api_key: str | Sequence[str] | Callable[[], str | Awaitable[str]] | None,
+    admin_api_key: str | None,
+    organization: str | Sequence[str] | None,
+    project_id: str | None,
+    default_headers: Mapping[str, str] | None,
+    service: Service,
+) -> tuple[KeyRing, KeyRing | None]:
+    """What calls are made with, and what those of `client.admin` are made with if they have a key of their own."""
+    stated, field = (admin_api_key, "admin_api_key") if admin_api_key is not None else _environment("OPENAI_ADMIN_KEY")
+    own = (organizations(organization), project(project_id), headers(default_headers), service)
+    if stated is None:
+        return KeyRing(keys(api_key), *own), None
+    admin = KeyRing([Secret(check_token(field, stated))], *own)
+    try:
+        return KeyRing(keys(api_key), *own), admin
+    except ConfigurationError as error:
+        if api_key is not None or error.field != "api_key":
+            raise
+        return KeyRing(_no_key, *own), admin
+
+
+def _no_key() -> str:
+    raise ConfigurationError("api_key", "no key given: there is only one for client.admin. Set OPENAI_API_KEY")
 
 
 def keys(given: str | Sequence[str] | Callable[[], str | Awaitable[str]] | None) -> KeySource:
@@ -101,6 +131,8 @@ def base_url(given: str | None, *, allow_http: bool) -> str:
         raise ConfigurationError(field, "must not hold a user name or password; use api_key")
     if not _HOST.match(parts.netloc) or (_LIKE_IPV4.match(host) and not _is_address(host)):
         raise ConfigurationError(field, "must name a host, or give its address")
+    if paths.climbs(parts.path):
+        raise ConfigurationError(field, "must not hold the path segments '.' or '..'")
     if parts.query or parts.fragment or "?" in given or "#" in given:
         raise ConfigurationError(field, "must end with the path; use default_query for a query")
     if parts.scheme == "http" and not allow_http and not _is_loopback(host):
@@ -108,7 +140,13 @@ def base_url(given: str | None, *, allow_http: bool) -> str:
             field,
             "plain http would show the key and the prompts on the way; use https, or say allow_http=True",
         )
-    return given.rstrip("/")
+    return given.replace(parts.netloc, _reachable(parts.netloc, host), 1).rstrip("/")
+
+
+def _reachable(netloc: str, host: str) -> str:
+    """The address of this machine for the words that mean it: no proxy, and no system, takes all of them for it."""
+    plain = _THIS_MACHINE.get(host)
+    return netloc if plain is None else f"{plain}{netloc[netloc.index(']') + 1 if '[' in netloc else len(host) :]}"
 
 
 def _is_address(host: str) -> bool:
@@ -120,10 +158,14 @@ def _is_address(host: str) -> bool:
 
 
 def _is_loopback(host: str) -> bool:
+    host = _THIS_MACHINE.get(host, host).strip("[]").removesuffix(".")
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback  # not by its first digits: 127.example.com is anybody's
+        address = ipaddress.ip_address(host)
+        return (
+            getattr(address, "ipv4_mapped", None) or address
+        ).is_loopback  # not by its first digits: 127.example.com is anybody's
     except ValueError:
         return False
 
@@ -160,6 +202,23 @@ def timeout(given: float | Timeout | None) -> Timeout:
         return Timeout.of(given)
     except InvalidParameterError as error:
         raise ConfigurationError(error.field, str(error).partition(": ")[2]) from None
+
+
+def defaults(
+    given_timeout: float | Timeout | None,
+    deadline: float | None,
+    max_retries: int,
+    default_query: Mapping[str, object] | None,
+    max_event_bytes: int,
+) -> Defaults:
+    """What calls take from the client where they say nothing themselves."""
+    return Defaults(
+        timeout=timeout(given_timeout),
+        deadline=seconds("deadline", deadline),
+        max_retries=max_retries,
+        query=query(default_query),
+        max_event_bytes=positive("max_event_bytes", max_event_bytes),
+    )
 
 
 def seconds(field: str, given: float | None) -> float | None:

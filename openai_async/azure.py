@@ -65,6 +65,7 @@ class ClientSettings(TypedDict, total=False):
     max_response_bytes: int
     max_event_bytes: int
     webhook_secret: str | None
+    admin_api_key: str | None
 
 
 class AsyncAzureClient(AsyncClient):

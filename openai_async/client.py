@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from openai_async import _settings
 from openai_async._layers.billing import Billing
-from openai_async._layers.credentials import KeyRing
-from openai_async._layers.pipeline import Defaults, Pipeline
+from openai_async._layers.pipeline import Pipeline
 from openai_async._layers.service import OPENAI, Service
 from openai_async._line import Priority
 from openai_async._nouns import Nouns
@@ -77,11 +76,12 @@ class AsyncClient(Nouns):
         proxy: URL of a proxy, or one per scheme ("http", "https", "all").
         trust_env: also use HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY of the environment.
         allow_http: accept a plain http base_url beyond this machine, where key and prompts can be read on the way.
-        http_client, transport: an httpx.AsyncClient or httpx.AsyncBaseTransport (or httpx2's) to send with, in place of
-            the built-in connections. It stays yours: it is not closed here. `transport="httpx"` makes the built-in
-            connections through httpx in every case (by default only under trio and for proxies).
+        http_client, transport: an httpx.AsyncClient or httpx.AsyncBaseTransport (or httpx2's) to send with. It stays
+            yours: it is not closed here. `transport="httpx"` makes the built-in connections
+            through httpx in every case (by default only under trio and for proxies).
         max_response_bytes, max_event_bytes: bounds on a decoded body, and on one event of a stream.
         webhook_secret: what `webhooks` checks signatures with. None for OPENAI_WEBHOOK_SECRET.
+        admin_api_key: key of `client.admin`, and of nothing else. None for OPENAI_ADMIN_KEY; without it, `api_key`.
 
     Raises:
         ConfigurationError: names the argument or variable that cannot be used; never shows a key.
@@ -114,31 +114,23 @@ class AsyncClient(Nouns):
         max_response_bytes: int = 1 << 30,
         max_event_bytes: int = 128 << 20,
         webhook_secret: str | None = None,
+        admin_api_key: str | None = None,
     ) -> None:
         try:
             self.base_url: str = _settings.base_url(base_url, allow_http=allow_http)
             self.max_retries: int = _settings.retries(max_retries)
-            keys = KeyRing(
-                _settings.keys(api_key),
-                _settings.organizations(organization),
-                _settings.project(project),
-                _settings.headers(default_headers),
-                self._service,
+            keys, admin = _settings.key_rings(
+                api_key, admin_api_key, organization, project, default_headers, self._service
             )
             self._pipeline = Pipeline(
                 transport=_settings.transport(
                     http_client, transport, proxy, base_url=self.base_url, trust_env=trust_env
                 ),
                 limiter=_settings.limiter(max_concurrency, rate_limit, len(keys), self._service, max_waiting),
-                defaults=Defaults(
-                    timeout=_settings.timeout(timeout),
-                    deadline=_settings.seconds("deadline", deadline),
-                    max_retries=self.max_retries,
-                    query=_settings.query(default_query),
-                    max_event_bytes=_settings.positive("max_event_bytes", max_event_bytes),
-                ),
+                defaults=_settings.defaults(timeout, deadline, self.max_retries, default_query, max_event_bytes),
                 base_url=self.base_url,
                 keys=keys,
+                admin=None if admin is None else (admin, _settings.limiter(max_concurrency, rate_limit and "auto", 1)),
                 billing=Billing(prices),
                 max_response_bytes=_settings.positive("max_response_bytes", max_response_bytes),
                 service=self._service,
@@ -146,7 +138,8 @@ class AsyncClient(Nouns):
             self._webhook_secret = _settings.webhook_secret(webhook_secret)
         except ConfigurationError as error:
             # What may hold a key must not stand in a traceback that is shown with local variables.
-            del api_key, base_url, default_headers, default_query, proxy, http_client, transport, webhook_secret
+            del api_key, admin_api_key, base_url, default_headers, default_query
+            del proxy, http_client, transport, webhook_secret
             raise frameless(error) from None
 
     @cached_property

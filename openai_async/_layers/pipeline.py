@@ -54,6 +54,7 @@ class Pipeline(Uncopied):
         billing: Billing,
         max_response_bytes: int,
         service: Service = OPENAI,
+        admin: tuple[KeyRing, Limiter] | None = None,
     ) -> None:
         self.service = service
         self.base_url = base_url
@@ -66,6 +67,19 @@ class Pipeline(Uncopied):
         self._loaded = False
         self.outages = Outages()
         send = Send(transport, base_url, max_response_bytes)
+        #: Carries the calls of `client.admin`: with a key, and so with limits, of their own if there is one.
+        self.admin: Pipeline = self
+        if admin is not None:
+            self.admin = Pipeline(
+                transport=transport,
+                limiter=admin[1],
+                defaults=defaults,
+                base_url=base_url,
+                keys=admin[0],
+                billing=billing,
+                max_response_bytes=max_response_bytes,
+                service=service,
+            )
         self._first: Handler = Retry(Admit(limiter, keys, self.outages, send))
 
     async def fetch(self, call: Call) -> Any:

@@ -15,7 +15,7 @@ from openai_async import _runtime
 from openai_async._beside import beside
 from openai_async._layers.call import Answer, Call, Headers
 from openai_async._transport.exchange import DueError, Exchange, Transport, WireRequest
-from openai_async._wire import problems
+from openai_async._wire import paths, problems
 from openai_async.errors import (
     APITimeoutError,
     DeadlineExceededError,
@@ -69,7 +69,8 @@ class Send:
         try:
             exchange = await self._transport.send(request, connect_timeout=call.timeout.connect, until=bound)
             until = request.moved(bound) if request.waited else bound
-            meta = Meta(exchange.status, ReplyHeaders(exchange.header), received=time.time())
+            secret = None if call.credentials is None else call.credentials.secret
+            meta = Meta(exchange.status, ReplyHeaders(exchange.header, secret), received=time.time())
             if log.isEnabledFor(logging.DEBUG):
                 beside("the log", _log, call, meta)
             if meta.status >= 300:
@@ -100,6 +101,9 @@ class Send:
             body = b""  # the status says enough
         secrets = [call.credentials.secret] if call.credentials else []
         error = problems.from_response(meta, body, secrets=secrets)
+        if meta.status in (404, 405) and not (error.code or error.param or "model" in error.message):
+            doubt = paths.doubt(self._base_url) if self._base_url else None
+            error.message += f"; {doubt}" if doubt else ""
         if meta.status == 407 or "proxy-authenticate" in meta.headers:
             error.message = f"the proxy refused the request: {error.message}"
         if call.makes and (meta.status == 408 or meta.status >= 500):

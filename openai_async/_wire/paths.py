@@ -6,15 +6,19 @@ of its segment, start a query, or name another host.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from openai_async._wire.encoding import plain
 from openai_async.errors import InvalidParameterError
 
 #: What stands for itself in a segment (RFC 3986, `pchar`), besides letters, digits and -._~
 _SEGMENT = "!$&'()*+,;=:@"
+
+_ENDPOINTS = ("/chat/completions", "/completions", "/chat", "/responses", "/embeddings", "/models", "/audio/speech")
+_VERSION = re.compile(r"/v\d")
 
 
 def render(template: str, **arguments: object) -> str:
@@ -32,7 +36,7 @@ def segment(name: str, value: object) -> str:
         raise InvalidParameterError(name, "must be a non-empty string")
     if any(ord(char) < 0x20 or ord(char) == 0x7F for char in value):
         raise InvalidParameterError(name, "must not hold control characters")
-    if _climbs(value):
+    if climbs(value):
         raise InvalidParameterError(name, "must not hold the path segments '.' or '..'")
     try:
         return quote(value, safe=_SEGMENT)
@@ -53,18 +57,31 @@ def relative(path: object) -> str:
     place = path.partition("?")[0]
     if ":" in place.partition("/")[0] or place.startswith("//") or "\\" in place:
         raise InvalidParameterError("path", "must not name a host: the key is sent to the base URL only")
-    if _climbs(place):
+    if climbs(place):
         raise InvalidParameterError("path", "must not hold the path segments '.' or '..'")
     return path if path.startswith("/") else f"/{path}"
 
 
-def _climbs(text: str) -> bool:
+def climbs(text: str) -> bool:
     """Whether it holds a dot segment. Servers and proxies may decode %2e before they resolve these, and twice."""
     plain, before = text.lower(), ""
     while plain != before:
         before = plain
         plain = plain.replace("%25", "%").replace("%2e", ".").replace("%2f", "/").replace("%5c", "/").replace("\\", "/")
     return any(part in (".", "..") for part in plain.split("/"))
+
+
+def doubt(base_url: str) -> str | None:
+    """What may be wrong with a base URL below which a path was not found; None if it looks right."""
+    path = urlsplit(base_url).path
+    ending = next((end for end in _ENDPOINTS if path.endswith(end)), None)
+    if ending is not None:
+        return f"the base_url ends with an endpoint: is {base_url.removesuffix(ending)} meant?"
+    if path.endswith("/v1/v1"):
+        return f"the base_url says /v1 twice: is {base_url.removesuffix('/v1')} meant?"
+    if _VERSION.search(path) or "/openai" in path:
+        return None
+    return f"the base_url has no version: is {base_url}/v1 meant?"
 
 
 def query(params: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, cast
 
-from openai_async._wire import drained, json, retry_delays
+from openai_async._wire import drained, json, pages, retry_delays
 from openai_async._wire.headers import should_retry
 from openai_async.errors import (
     APIStatusError,
@@ -84,15 +84,17 @@ def from_response(meta: Meta, body: bytes, *, secrets: Collection[Secret]) -> AP
     try:
         decoded = _unwrapped(json.loads(body))
     except DecodeError:
-        decoded = None
-    error = error_in(decoded) or decoded
+        decoded = pages.framed(body)
+    error, shown = error_in(decoded) or decoded, None
     if not isinstance(error, (dict, str)) and body:
         # Masked before it is cut: half a key is no longer recognised.
-        error = _masked(body.decode("utf-8", "replace").strip(), _revealed(secrets))[:500]
+        text = _masked(body.decode("utf-8", "replace").strip(), _revealed(secrets))
+        error, shown = text[:500], pages.shown(meta, text)
     return _build(
         meta.status,
         error,
         secrets,
+        shown=shown and _masked(shown, _revealed(secrets)),
         retry_after=lambda message: retry_delays.stated(meta, decoded, message),
         request_id=meta.request_id,
         should_retry=should_retry(meta.headers),
@@ -159,14 +161,15 @@ def _build(
     secrets: Collection[Secret],
     *,
     retry_after: Callable[[str], float | None],
+    shown: str | None = None,
     **known: Any,
 ) -> APIStatusError:
     error = _masked(_unquoted(error), _revealed(secrets))
     fields: dict[str, Any] = error if isinstance(error, dict) else {}  # pyright: ignore[reportUnknownVariableType]
     code, kind, param = (_text(fields.get(name)) for name in ("code", "type", "param"))
-    message = _text(fields.get("message")) or (error if isinstance(error, str) else "")
+    message = _text(fields.get("message")) or shown or (error if isinstance(error, str) else "")
     message = message or _told_by(fields.get("detail")) or "no message"
-    delay = retry_after(message)
+    delay = retry_after(message if shown is None else str(error))
     return _class_of(status, code, kind, message, delay)(
         f"{status}: {message[:2000]}",
         status_code=status,

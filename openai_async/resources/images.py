@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias, Unpack, cast, overload
-from urllib.parse import urlsplit
 
 from openai_async import _runtime
 from openai_async._layers.call import Call
@@ -15,6 +13,7 @@ from openai_async._stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec, whole
 from openai_async._wire.media_folds import ImageFold
 from openai_async.errors import InvalidParameterError, frameless
+from openai_async.resources._addresses import check_address
 from openai_async.resources._base import NO_MEDIA, Resource, prepare
 from openai_async.resources._operation import Operation
 from openai_async.types.files import Binary
@@ -28,7 +27,6 @@ ImageStream: TypeAlias = AsyncStream[ImageStreamEvent, ImagesResponse]
 _GENERATE = Operation("POST", "/images/generations", repeatable=True)
 _EDIT = Operation("POST", "/images/edits", form=True, repeatable=True)
 _VARY = Operation("POST", "/images/variations", form=True, repeatable=True)
-_ADDRESS: Final = re.compile(r"(?!.*\\)[!-~]+\Z")
 _LARGEST: Final = 256 << 20  # bytes of a picture that is fetched
 
 
@@ -124,8 +122,9 @@ class AsyncImages(Resource):
     async def content(self, image: Image) -> Binary:
         """The picture itself, in whichever form the reply has it: out of its base64, or fetched from its `url`.
 
-        No key is sent to that address, and no redirect is followed; it must be https, or the server's own. It is
-        fetched once, within the client's timeout.
+        No key is sent to that address, and no redirect is followed; it must be https, or the server's own. A host at a
+        private, loopback or link-local address is refused, unless the client's base URL is there, too. It is fetched
+        once, within the client's timeout.
 
         Args:
             image: of a reply.
@@ -142,7 +141,7 @@ class AsyncImages(Resource):
             except ValueError as error:
                 raise frameless(InvalidParameterError("image", str(error))) from None
         pipeline = self._pipeline
-        _check_address(image.url, pipeline.base_url)
+        await check_address("image.url", image.url, pipeline.base_url)
         deadline = pipeline.defaults.deadline
         call = Call(
             "GET",
@@ -208,15 +207,3 @@ def _check_edit(params: Mapping[str, Any]) -> None:
 
 
 _CHECKS: Final = {_GENERATE.path: _check_prompt, _EDIT.path: _check_edit, _VARY.path: _check_image}
-
-
-def _check_address(url: str, base_url: str) -> None:
-    """Refuse an address that is no plain https one, nor on the server that the client talks to."""
-    try:
-        parts, own = urlsplit(url), urlsplit(base_url)
-        port = parts.port  # reading it checks it
-    except ValueError:
-        raise InvalidParameterError("image.url", "is not a URL") from None
-    at_home = (parts.scheme, parts.hostname, port) == (own.scheme, own.hostname, own.port)
-    if not _ADDRESS.match(url) or not parts.hostname or "@" in parts.netloc or not (parts.scheme == "https" or at_home):
-        raise InvalidParameterError("image.url", "must be https, or on the server that made the picture")

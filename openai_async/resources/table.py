@@ -53,6 +53,8 @@ def found(pipeline: Pipeline, noun: str, name: str) -> Any:
         AttributeError: there is none.
     """
     dotted = f"{noun}.{name}" if noun else name
+    if dotted.partition(".")[0] == "admin":
+        pipeline = pipeline.admin
     endpoint = endpoints().get(dotted)
     if endpoint is not None:
         return Method(pipeline, endpoint)

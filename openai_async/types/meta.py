@@ -15,7 +15,10 @@ from openai_async.types._durations import number
 from openai_async.types._plain import Record
 from openai_async.types._rate_limit_headers import Bucket as Bucket, RateLimits as RateLimits, read
 from openai_async.types.attempt import Attempt
+from openai_async.types.settings import Secret
 
+#: Characters of a key that is one; shorter ones, such as "EMPTY" for a server of one's own, are ordinary words.
+_LEAST_SECRET: Final = 8
 #: The header of an answer: the bytes of its head, from the status line on, or its fields.
 Header: TypeAlias = bytes | list[tuple[bytes, bytes]]
 
@@ -29,19 +32,34 @@ def fields_of(header: Header) -> list[tuple[bytes, bytes]]:
 
 
 class ReplyHeaders(Mapping[str, str]):
-    """Header fields by their name in lower case, as Latin-1 text; of a repeated one the last."""
+    """Header fields by their name in lower case, as Latin-1 text; of a repeated one the last.
 
-    __slots__ = ("_decoded", "_raw")
+    Args:
+        raw: the fields, or the head that they stand in.
+        secret: the key that the request was made with: some servers give it back, and it is not shown.
+    """
 
-    def __init__(self, raw: Header | Iterable[tuple[bytes, bytes]] = ()) -> None:
+    __slots__ = ("_decoded", "_raw", "_secret")
+
+    def __init__(self, raw: Header | Iterable[tuple[bytes, bytes]] = (), secret: Secret | None = None) -> None:
+        self._secret = secret
         self._raw: Header = raw if isinstance(raw, (bytes, list)) else list(raw)
         self._decoded: dict[str, str] | None = None
 
     def fields(self) -> dict[str, str]:
         """All of them, as they are kept."""
         if self._decoded is None:
-            self._decoded = {name.decode("latin-1"): value.decode("latin-1") for name, value in fields_of(self._raw)}
+            found = {name.decode("latin-1"): value.decode("latin-1") for name, value in fields_of(self._raw)}
+            key = self._secret.reveal() if self._secret is not None else ""
+            if len(key) >= _LEAST_SECRET and any(key in value for value in found.values()):
+                found = {name: value.replace(key, "***") for name, value in found.items()}
+            self._decoded, self._raw, self._secret = found, [], None
         return self._decoded
+
+    def __reduce__(self) -> tuple[type[ReplyHeaders], tuple[list[tuple[bytes, bytes]]]]:
+        """Pickled and copied as what it shows."""
+        fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.fields().items()]
+        return ReplyHeaders, (fields,)
 
     def __getitem__(self, name: str) -> str:
         return self.fields()[name]

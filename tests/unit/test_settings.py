@@ -266,7 +266,8 @@ def test_base_urls_that_are_right(url: str) -> None:
         ("http://localhost.canary.com", "allow_http"),
         ("http://canarylocalhost", "allow_http"),
         ("http://10.0.0.1", "allow_http"),
-        ("http://0.0.0.0:8000", "allow_http"),
+        ("https://canary.com/v1/../admin", "'..'"),
+        ("https://canary.com/%2e%2E/v1", "'..'"),
         ("http://[::2]", "allow_http"),
         (b"https://canary.com", "must be a URL"),
         (5, "must be a URL"),
@@ -281,6 +282,26 @@ def test_base_urls_that_are_wrong(url: Any, reason: str, monkeypatch: pytest.Mon
         for name in ("OPENAI_API_BASE", "OPENAI_BASE_URL"):
             monkeypatch.setenv(name, url)
             assert refused(lambda: _settings.base_url(None, allow_http=False)).field == name
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("http://0.0.0.0:8000/v1", "http://127.0.0.1:8000/v1"),
+        ("http://[::]:8000/v1/", "http://[::1]:8000/v1"),
+        ("http://localhost.:8000", "http://localhost:8000"),
+        ("http://LOCALHOST:8000/v1", "http://LOCALHOST:8000/v1"),
+        ("http://vllm.localhost./v1", "http://vllm.localhost./v1"),
+        ("http://[::ffff:127.0.0.1]/v1", "http://[::ffff:127.0.0.1]/v1"),
+        ("http://127.1.2.3/v1", "http://127.1.2.3/v1"),
+        ("https://10-0-0-1/v1", "https://10-0-0-1/v1"),
+        ("https://1-2-3-4.example.com/v1", "https://1-2-3-4.example.com/v1"),
+        ("https://api.example.com./0.0.0.0", "https://api.example.com./0.0.0.0"),
+    ],
+)
+def test_words_for_this_machine_and_names_that_look_like_addresses(given: str, found: str) -> None:
+    """What a server says that it listens on is where it is reached; a name with hyphens is a name."""
+    assert _settings.base_url(given, allow_http=False) == found
 
 
 def test_plain_http_where_it_is_wanted() -> None:

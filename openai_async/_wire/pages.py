@@ -1,0 +1,54 @@
+"""Error bodies of what stands between: the pages of proxies and gateways, and JSON in the frame of a stream."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from openai_async._wire import json
+from openai_async.errors import DecodeError
+from openai_async.types.meta import Meta
+
+_PAGE: Final = re.compile(r"<(?:!doctype html|html|head|title|body|center|h1)\b", re.IGNORECASE)
+#: What a page calls itself, in the order of trust; the last one is of XML, as stores of objects have it.
+_TITLES: Final = tuple(
+    re.compile(rf"<{name}\b[^>]*>(.*?)</{name}\s*>", re.IGNORECASE | re.DOTALL)
+    for name in ("title", "h1", "h2", "message")
+)
+_MARKUP: Final = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^>]*(?:>|$)", re.IGNORECASE | re.DOTALL)
+_LONGEST: Final = 200
+#: Characters of a page that are looked at.
+_LOOKED_AT: Final = 8_192
+
+
+def shown(meta: Meta, text: str) -> str | None:
+    """What a page says, and whose it is, in place of its markup; None for a text that is no page."""
+    text = text[:_LOOKED_AT]
+    if not text.startswith("<") or not (_PAGE.search(text[:2_000]) or text.startswith("<?xml")):
+        return None
+    found: Iterator[str] = (match[1] for title in _TITLES if (match := title.search(text)) is not None)  # pyright: ignore
+    said: str = next(filter(None, map(_plain, found)), "") or _plain(text)
+    said = said.removeprefix(str(meta.status)).lstrip(" -:|") or "no message"
+    sender = _plain(meta.headers.get("server", "")) or _plain(meta.headers.get("via", ""))
+    return f"{said[:_LONGEST]} (a page of {sender[:64] or 'a proxy'}, no answer of the API)"
+
+
+def _plain(text: str) -> str:
+    return " ".join(html.unescape(_MARKUP.sub(" ", text)).split())
+
+
+def framed(body: bytes) -> Any | None:
+    """The first object in the frame of a stream, an error before others; None if the body is no such frame."""
+    if not body.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"data:", b"event:", b"id:", b":")):
+        return None
+    found: list[Any] = []
+    for event in re.split(rb"\r?\n\r?\n", body):
+        lines = [line[5:].removeprefix(b" ") for line in event.splitlines() if line.startswith(b"data:")]
+        try:
+            found.append(json.loads(b"\n".join(lines)))
+        except DecodeError:
+            continue
+    objects: list[Any] = [each for each in found if isinstance(each, dict)]
+    return next((each for each in objects if "error" in each), objects[0] if objects else None)  # pyright: ignore
