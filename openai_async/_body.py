@@ -7,14 +7,19 @@ a task that reads.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import warnings
 
+from openai_async import _runtime
 from openai_async._layers.call import Answer, Call
 from openai_async.errors import (
+    APIConnectionError,
     APITimeoutError,
     ConcurrentReadError,
     DeadlineExceededError,
     FirstTokenTimeoutError,
+    ForeignLoopError,
 )
 from openai_async.types._uncopied import Uncopied
 
@@ -30,6 +35,25 @@ class OpenBody(Uncopied):
         self._deadline = call.deadline
         self._closed = False
         self._reading = False  # a task waits for data
+        self._loop = _runtime.loop_token()
+        self._process = os.getpid()
+
+    def _now(self) -> float:
+        """Loop time.
+
+        Raises:
+            ForeignLoopError: another loop, or a forked process, wants to read what belongs to the one that opened it.
+            APIConnectionError: that loop has ended, and the connection with it.
+        """
+        now = _runtime.now_on(self._loop)
+        if now is None:
+            if self._process == os.getpid() and _runtime.has_ended(self._loop):
+                self._close()
+                raise APIConnectionError("the event loop that it was opened on has ended", phase="body")
+            raise ForeignLoopError(
+                "what is read here belongs to another event loop or to the parent process: open another one here"
+            )
+        return now
 
     def _due(
         self, start: float, wait: float | None, late: type[APITimeoutError]
@@ -61,12 +85,21 @@ class OpenBody(Uncopied):
     def _close(self) -> None:
         if not self._closed:
             self._closed = True
+            if self._process != os.getpid():
+                return  # the connection, and what the loop waits with, are the parent's, too
+            here = _runtime.running_loop() is self._loop or _runtime.is_stopped(self._loop)
+            if here or not _runtime.post(self._loop, self._let_go):
+                self._let_go()
+
+    def _let_go(self) -> None:
+        with contextlib.suppress(RuntimeError):  # its loop is closed, and closes nothing any more
             self._exchange.abandon()  # does nothing if the body was read to its end
-            if self._release is not None:
-                self._release()
+        if self._release is not None:
+            self._release()
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):
             text = f"{self!r} was never closed"
             self._close()  # first: a warning may be an error
-            warnings.warn(text, ResourceWarning, source=self, stacklevel=1)
+            if self._process == os.getpid():
+                warnings.warn(text, ResourceWarning, source=self, stacklevel=1)

@@ -87,7 +87,9 @@ class AsyncMap(Uncopied, Generic[R]):
         window = self._window
         if window.closed:
             raise StopAsyncIteration
-        if not window.begun:
+        if window.begun:
+            window.check_loop()
+        else:
             window.start()
         try:
             result = await window.take()

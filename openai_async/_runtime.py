@@ -65,6 +65,11 @@ def is_stopped(loop: object) -> bool:
     return isinstance(loop, asyncio.AbstractEventLoop) and not loop.is_running()
 
 
+def has_ended(loop: object) -> bool:
+    """Whether a loop runs no more: it is stopped, or closed."""
+    return is_stopped(loop) or not post(loop, bool)
+
+
 def cancels(error: BaseException) -> bool:
     """Whether an error that arrived in the current task is its cancellation, and not an error of the code in it.
 
@@ -99,6 +104,14 @@ def now() -> float:
     import trio
 
     return trio.current_time()
+
+
+def now_on(loop: object) -> float | None:
+    """Seconds on the clock of a loop (a `loop_token`); None if it is not the one that runs here."""
+    running = asyncio._get_running_loop()
+    if running is not None:
+        return running.time() if running is loop else None
+    return now() if running_loop() is loop else None
 
 
 class LastingClock:

@@ -29,6 +29,7 @@ from openai_async.errors import (
     APIError,
     DecodeError,
     FirstTokenTimeoutError,
+    ForeignLoopError,
     IdleTimeoutError,
     StreamInterrupted,
     frameless,
@@ -256,10 +257,12 @@ class AsyncStream(OpenBody, Generic[C, F]):
 
     async def _read_events(self) -> None:
         """Wait for the next event, or for the end. Bytes without an event do not renew any timeout."""
-        if self._begun:
-            due, late = self._due(_runtime.now(), self._timeout.idle, IdleTimeoutError)
-        else:
-            due, late = self._due(self._opened, self._timeout.first_token, FirstTokenTimeoutError)
+        try:
+            now = self._now()
+        except APIError as error:
+            self._fail(error)
+        first = self._opened, self._timeout.first_token, FirstTokenTimeoutError
+        due, late = self._due(*((now, self._timeout.idle, IdleTimeoutError) if self._begun else first))
         self._begin_reading()
         try:
             self._sse.check()
@@ -317,11 +320,12 @@ class AsyncStream(OpenBody, Generic[C, F]):
         if self._closed or self._reading:  # or another task does so
             return
         self._begin_reading()
-        spare, until = _DRAIN_BYTES, _runtime.now() + _DRAIN_SECONDS
+        spare = _DRAIN_BYTES
         try:
+            until = self._now() + _DRAIN_SECONDS
             while spare > 0 and (data := await self._exchange.read(until)):
                 spare -= len(data)
-        except (APIError, DueError):
+        except (APIError, DueError, ForeignLoopError):
             pass  # the reply is whole, whatever becomes of the connection
         finally:
             self._reading = False

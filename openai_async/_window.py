@@ -17,7 +17,7 @@ from openai_async import _runtime
 from openai_async._beside import beside, place_of
 from openai_async._line import Place, Priority, place
 from openai_async._spending import Spending
-from openai_async.errors import APIError, OpenAIError, frameless
+from openai_async.errors import APIError, ForeignLoopError, OpenAIError, frameless
 from openai_async.types._base import EMPTY, Reply
 from openai_async.types._plain import Record, short
 from openai_async.types.attempt import Attempt
@@ -94,6 +94,7 @@ class Window(Generic[R]):
     ) -> None:
         self.spending = Spending(settings.max_total_tokens, settings.max_cost)
         self.begun = False
+        self._loop: object = None  # of its calls
         self.closed = False
         self._one = one
         self._requests = requests
@@ -147,10 +148,16 @@ class Window(Generic[R]):
     def start(self) -> None:
         """Begin to read the source and to make calls."""
         self.begun = True
+        self._loop = _runtime.loop_token()
         self._began = self._reported = _runtime.now()
         self._jobs.start(self._feed)
         if self._settings.on_progress is not None:
             self._jobs.start(self._tick)
+
+    def check_loop(self) -> None:
+        """Raise ForeignLoopError on another loop than that of its calls, or in another process."""
+        if _runtime.running_loop() is not self._loop:
+            raise ForeignLoopError("the map was begun on another event loop or in the parent process: begin one here")
 
     async def take(self) -> Result[R] | None:
         """The next result; None at the end. Raises what ended the map. Cancelling takes nothing."""
@@ -166,6 +173,8 @@ class Window(Generic[R]):
 
     async def close(self) -> None:
         """Cancel the calls in flight and wait until they have let go. Cancelling does not shorten that."""
+        if self.begun and _runtime.running_loop() is not self._loop:
+            return self.drop()
         self.closed = True
         self._news.set()
         with anyio.CancelScope(shield=True):

@@ -10,7 +10,6 @@ from typing import Final, Self
 
 from anyio import to_thread
 
-from openai_async import _runtime
 from openai_async._body import OpenBody
 from openai_async._layers.call import Answer, Call
 from openai_async._layers.pipeline import Pipeline
@@ -46,8 +45,8 @@ class AsyncDownload(OpenBody):
             raise StopAsyncIteration
         if self._closed:
             raise _left()
+        due, late = self._due(self._now(), self._timeout.idle, IdleTimeoutError)
         self._begin_reading()
-        due, late = self._due(_runtime.now(), self._timeout.idle, IdleTimeoutError)
         try:
             piece = await self._exchange.read(due)
         except DueError:
