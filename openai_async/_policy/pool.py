@@ -205,7 +205,7 @@ class Pool:
 
 def _samples(limits: RateLimits) -> tuple[Stated, Stated, Sequence[tuple[Kind, Stated]]]:
     """What headers say, as far as it can be meant."""
-    others = [(kind, _stated(kind, bucket)) for kind, bucket in limits.others] if limits.others else ()
+    others: list[tuple[Kind, Stated]] = [(kind, _stated(kind, bucket)) for kind, bucket in limits.others]
     return _stated("requests", limits.requests), _stated("tokens", limits.tokens), others
 
 

@@ -124,7 +124,7 @@ def read(fields: Mapping[str, str], received: float | None) -> RateLimits:
     for name in names & _PLACES.keys():
         index, position = _PLACES[name]
         found.setdefault(index, [None, None, None])[position] = fields[name]
-    buckets = [
+    buckets: list[tuple[Kind, Bucket]] = [
         (SPELLINGS[index].kind, _bucket(SPELLINGS[index], texts, fields, received))
         for index, texts in sorted(found.items())
     ]

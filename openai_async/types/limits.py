@@ -28,6 +28,9 @@ class RateLimit(Record):
     Some accounts are held to a limit per second although it is stated per minute: state it per second then, or with the
     `burst` that they allow.
 
+    What is stated forbids: a request larger than a limit is refused at once, and so is a call whose turn a limit puts
+    after its deadline. What a server says of its limits only delays, by a minute after the last request at most.
+
     Attributes:
         burst: seconds' worth that may be sent at once, where that is less than a period's.
         share: the part of every limit that is this process's, such as 1/4 in each of four processes on one key. Their
