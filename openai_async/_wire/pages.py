@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 from openai_async._wire import json
@@ -28,11 +27,17 @@ def shown(meta: Meta, text: str) -> str | None:
     text = text[:_LOOKED_AT]
     if not text.startswith("<") or not (_PAGE.search(text[:2_000]) or text.startswith("<?xml")):
         return None
-    found: Iterator[str] = (match[1] for title in _TITLES if (match := title.search(text)) is not None)  # pyright: ignore
-    said: str = next(filter(None, map(_plain, found)), "") or _plain(text)
-    said = said.removeprefix(str(meta.status)).lstrip(" -:|") or "no message"
+    said = (_title(text) or _plain(text)).removeprefix(str(meta.status)).lstrip(" -:|") or "no message"
     sender = _plain(meta.headers.get("server", "")) or _plain(meta.headers.get("via", ""))
     return f"{said[:_LONGEST]} (a page of {sender[:64] or 'a proxy'}, no answer of the API)"
+
+
+def _title(text: str) -> str:
+    for title in _TITLES:
+        match = title.search(text)
+        if match is not None and (found := _plain(match[1])):
+            return found
+    return ""
 
 
 def _plain(text: str) -> str:
