@@ -9,6 +9,7 @@ import math
 import os
 import signal
 import threading
+import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
@@ -19,7 +20,7 @@ import click
 from openai_async.cli.failures import OK, Misused
 
 if TYPE_CHECKING:
-    from openai_async.emulator import Emulator, Serving
+    from openai_async.emulator import Emulator, Entry, Serving
 
 _RATE = click.FloatRange(min=0, min_open=True)
 
@@ -48,7 +49,34 @@ _RATE = click.FloatRange(min=0, min_open=True)
     metavar="KEY",
     help="A key to accept; repeatable [default: any]. Invent one: arguments are seen by all users of the machine.",
 )
-@click.option("--any-model", is_flag=True, help="Serve every model name, not only the listed ones.")
+@click.option(
+    "--any-model/--no-any-model",
+    default=True,
+    help="Serve every model name, or only the listed ones.",
+    show_default=True,
+)
+@click.option(
+    "--fail-rate",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="X",
+    help="Share of requests, from 0 to 1, that fail with 500 or 503.",
+)
+@click.option(
+    "--latency-jitter",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="X",
+    help="How far the latency varies, a share from 0 to 1.",
+)
+@click.option("--log", is_flag=True, help="Write a line for each request.")
+@click.option(
+    "--allow-host",
+    "hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name to accept in `Host`, beside localhost and --host; repeatable; * for any.",
+)
 def emulator(
     host: str,
     port: int,
@@ -58,6 +86,10 @@ def emulator(
     tokens_per_second: float,
     keys: tuple[str, ...],
     any_model: bool,
+    fail_rate: float,
+    latency_jitter: float,
+    log: bool,
+    hosts: tuple[str, ...],
 ) -> int:
     """Serve an emulated OpenAI API until Ctrl-C.
 
@@ -67,16 +99,21 @@ def emulator(
       openai-async emulator --port 8080 --rpm 500 --first-token 0.3 --tokens-per-second 50
     """
     try:
-        from openai_async.emulator import CATALOGUE, Emulator, Latency, RateLimits
+        from openai_async.emulator import CATALOGUE, Emulator, Faults, Latency, RateLimits, is_loopback
     except ImportError as error:  # its own words say what to install
         raise Misused(str(error)) from None
     emulated = Emulator(
         any_model=any_model,
         keys=keys or None,
         limits=RateLimits(rpm, tpm) if rpm or tpm else None,
-        latency=Latency(first_token, tokens_per_second),
+        latency=Latency(first_token, tokens_per_second, latency_jitter),
+        faults=Faults(fail_rate),
+        on_request=_Log().write if log else None,
     )
-    with _until_told() as stop, _listening(emulated, host, port) as server:
+    if not is_loopback(host):
+        warning = f"warning: {host} may be reached from other machines: who reaches it may use it"
+        click.echo(warning + ("" if keys else "; --key bounds that to those with a key"), err=True)
+    with _until_told() as stop, _listening(emulated, host, port, hosts) as server:
         models = [model.id for model in CATALOGUE]
         click.echo(_greeting(server.base_url, models, any_model=any_model, any_key=not keys))
         while not stop.wait(1.0):  # bounded, because Windows cannot interrupt a wait without end
@@ -84,6 +121,34 @@ def emulator(
     stats = emulated.stats
     click.echo(f"ended; requests: {stats.requests:,}, tokens: {stats.tokens:,}")
     return OK
+
+
+class _Log:
+    """One line for each request that has ended, until there is nowhere to write it."""
+
+    def __init__(self) -> None:
+        self._broken = False
+
+    def write(self, entry: Entry) -> None:
+        if self._broken:
+            return
+        try:
+            click.echo(_line(entry))
+        except (OSError, ValueError):
+            self._broken = True  # requests go on without a log
+
+
+def _line(entry: Entry) -> str:
+    """What is known of a request. No text of the request but its method, path and model, which are made printable."""
+    parts = [time.strftime("%H:%M:%S"), entry.method, entry.path, str(entry.status)]
+    parts += [part for part in (entry.model, entry.code, entry.custom_id) if part]
+    if entry.prompt_tokens or entry.completion_tokens:
+        parts.append(f"{entry.prompt_tokens}+{entry.completion_tokens} tokens")
+    if entry.batch_id is None:
+        parts.append(f"{entry.lasted * 1000:.0f} ms")
+    if entry.aborted:
+        parts.append("aborted")
+    return " ".join(part if part.isprintable() else ascii(part) for part in (part[:200] for part in parts))
 
 
 _GREETING: Final = """\
@@ -141,10 +206,10 @@ def _until_told() -> Generator[threading.Event, None, None]:
 
 
 @contextmanager
-def _listening(emulated: Emulator, host: str, port: int) -> Generator[Serving, None, None]:
+def _listening(emulated: Emulator, host: str, port: int, hosts: tuple[str, ...]) -> Generator[Serving, None, None]:
     with ExitStack() as stack:
         try:
-            server = stack.enter_context(emulated.run(host=host, port=port))
+            server = stack.enter_context(emulated.run(host=host, port=port, hosts=None if "*" in hosts else hosts))
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise Misused(

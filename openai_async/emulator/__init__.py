@@ -25,6 +25,7 @@ except ImportError as _error:
 
 from .batch_store import BatchLimits
 from .conditions import Faults, Latency
+from .door import is_loopback
 from .ledger import Entry, Ledger, Stats
 from .limits import RateLimits
 from .models import CATALOGUE, Model
@@ -37,6 +38,7 @@ __all__ = [
     # the server and what `run` yields
     "Emulator",
     "Serving",
+    "is_loopback",
     # how it behaves
     "BatchLimits",
     "CATALOGUE",

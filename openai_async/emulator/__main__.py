@@ -18,7 +18,7 @@ from types import FrameType
 
 import orjson
 
-from . import Emulator, Faults, Latency, RateLimits
+from . import Emulator, Faults, Latency, RateLimits, is_loopback
 
 __all__ = ["main"]
 
@@ -35,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, end)
     if options.exit_with_parent:
         threading.Thread(target=_until_end_of_input, args=(stop,), daemon=True).start()
+    if not is_loopback(options.host):
+        sys.stderr.write(f"emulator: warning: {options.host} may be reached from other machines\n")
     try:
         with _emulator(options).run(host=options.host, port=options.port) as server:
             line = orjson.dumps({"base_url": server.base_url, "port": server.port})
@@ -64,7 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--fault-rate", type=float, default=0.0, metavar="X", help="share of calls that fail with 500 or 503")
     add("--batch-delay", type=float, default=0.0, metavar="S", help="seconds that each row of a batch takes")
     add("--key", action="append", metavar="KEY", help="a key to accept; repeatable (default: any)")
-    add("--any-model", action="store_true", help="serve every model name")
+    add(
+        "--any-model",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="serve every model name, or only the listed ones",
+    )
     add("--exit-with-parent", action="store_true", help="end when standard input ends")
     return parser
 

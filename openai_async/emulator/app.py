@@ -35,6 +35,7 @@ from . import (
     uploads,
     vector_stores,
 )
+from .azure import at_v1
 from .endpoint import Endpoint
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def application(emulator: Emulator) -> Starlette:
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False
     app.router.default = Endpoint(emulator)
+    app.add_middleware(at_v1)
     return app
 
 

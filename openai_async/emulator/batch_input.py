@@ -91,9 +91,9 @@ async def _read_lines(emulator: Emulator, batch: Batch, file: StoredFile, found:
         if number > most:
             raise invalid(f"The batch has too many tasks: at most {most} are allowed.", code="too_many_tasks")
         try:
-            body = _check_row(line, batch.endpoint, ids)
-            _check_model(found, _check_body(emulator, body, batch.endpoint))
-            _check_inputs(found, body, batch.endpoint)
+            body = _check_row(line, batch, ids)
+            _check_model(found, _check_body(emulator, body, batch.path))
+            _check_inputs(found, body, batch.path)
         except Problem as problem:
             found.refuse(problem, number)
         found.offsets.append(offset)
@@ -102,7 +102,7 @@ async def _read_lines(emulator: Emulator, batch: Batch, file: StoredFile, found:
         await breath.take()
 
 
-def _check_row(line: bytes, endpoint: str, ids: set[str]) -> Fields:
+def _check_row(line: bytes, batch: Batch, ids: set[str]) -> Fields:
     """Check one line and give its body; adds its custom_id to `ids`."""
     try:
         row: Any = orjson.loads(line)
@@ -124,7 +124,7 @@ def _check_row(line: bytes, endpoint: str, ids: set[str]) -> Fields:
     ids.add(custom_id)
     if fields.text("method") != "POST":
         raise invalid("The method of this request must be POST.", param="method", code="invalid_method")
-    if fields.text("url") != endpoint:
+    if batch.path_of(fields.text("url") or "") != batch.path:
         raise invalid(
             "The URL provided for this request does not match the batch endpoint.", param="url", code="invalid_url"
         )

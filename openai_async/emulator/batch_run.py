@@ -63,7 +63,7 @@ async def run(emulator: Emulator, batch: Batch) -> None:
 
 
 async def _run_rows(emulator: Emulator, batch: Batch, found: BatchInput, outcome: _Outcome) -> None:
-    endpoint, file = endpoint_at(emulator, batch.endpoint), found.file
+    endpoint, file = endpoint_at(emulator, batch.path), found.file
     assert endpoint is not None
     assert file is not None
     assert found.model is not None
@@ -127,7 +127,7 @@ class _Outcome:
     def perform(self, endpoint: Endpoint, row: Any) -> None:
         """Answer one row; it is in the ledger like any request."""
         emulator, batch = self._emulator, self._batch
-        entry = emulator.ledger.open(emulator.clock(), "POST", batch.endpoint)
+        entry = emulator.ledger.open(emulator.clock(), "POST", batch.path)
         entry.key, entry.batch_id, entry.custom_id = batch.key, batch.id, row["custom_id"]
         answer = endpoint.perform(Call(entry, {}, body=orjson.dumps(row["body"])))
         entry.status = answer.status

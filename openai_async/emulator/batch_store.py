@@ -71,7 +71,8 @@ class Usage:
 @define(eq=False)
 class Batch:
     """One batch. `key` is the digest of the key that created it; `deadline` is seconds on the emulator's clock;
-    `output_seconds` is how long its files are kept; `enqueued` is its share of the queue, in tokens.
+    `output_seconds` is how long its files are kept; `enqueued` is its share of the queue, in tokens. `of_azure`: rows
+    and batch may leave out the version before an endpoint.
     """
 
     endpoint: str
@@ -82,6 +83,7 @@ class Batch:
     deadline: float
     created_at: int
     expires_at: int
+    of_azure: bool = False
     # By chance, not by number: the id of a batch that is gone must never name another one.
     id: str = field(factory=lambda: f"batch_{uuid4().hex}")
     status: str = "validating"
@@ -95,6 +97,15 @@ class Batch:
     enqueued: int = 0
     usage: Usage = field(factory=Usage)
     _reached: dict[str, int] = field(factory=dict[str, int])
+
+    def path_of(self, url: str) -> str:
+        """The path, with the version, of what a row or the batch calls `url`."""
+        return f"/v1{url}" if self.of_azure and not url.startswith("/v1/") else url
+
+    @property
+    def path(self) -> str:
+        """The path of its endpoint, with the version."""
+        return self.path_of(self.endpoint)
 
     def reach(self, status: str) -> None:
         """Enter a state, now."""

@@ -70,6 +70,8 @@ def _read(emulator: Emulator, call: Call) -> Batch:
     for name in ("input_file_id", "endpoint", "completion_window"):
         fields.required(name)
     served = [path for path in _ENDPOINTS if endpoint_at(emulator, path)]
+    if call.address is not None:  # Azure leaves the version out
+        served += [path.removeprefix("/v1") for path in served]
     fields.choice("completion_window", ("24h",))
     window, now = emulator.batch_limits.window, int(time.time())
     return Batch(
@@ -81,4 +83,5 @@ def _read(emulator: Emulator, call: Call) -> Batch:
         deadline=emulator.clock() + window,
         created_at=now,
         expires_at=now + int(window),
+        of_azure=call.address is not None,
     )

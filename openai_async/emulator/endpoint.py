@@ -19,7 +19,8 @@ import orjson
 from attrs import define, evolve, field, frozen
 from starlette.types import Receive, Scope, Send
 
-from . import problems
+from . import azure, problems
+from .azure import Addressed
 from .problems import Headers, Problem
 
 if TYPE_CHECKING:
@@ -76,7 +77,10 @@ Loader = Callable[["Call", Receive, "Emulator"], Awaitable[None]]
 
 @define
 class Call:
-    """What a handler sees of a request, and its `entry` in the ledger, which the handler completes."""
+    """What a handler sees of a request, and its `entry` in the ledger, which the handler completes.
+
+    `address`: how it came by Azure's addresses; None for the API's own.
+    """
 
     entry: Entry
     headers: dict[bytes, bytes]
@@ -85,6 +89,7 @@ class Call:
     body: bytes = b""
     form: FormData | None = None
     limit_headers: list[tuple[bytes, bytes]] = field(factory=list[tuple[bytes, bytes]])
+    address: Addressed | None = None
 
     def json(self) -> dict[str, Any]:
         """Read the body as a JSON object; raises the API's 400 when it is not one."""
@@ -111,9 +116,11 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         emulator = self._emulator
-        entry = emulator.ledger.open(emulator.clock(), scope["method"], scope["path"])
+        address = azure.address_of(scope)
+        path = scope["path"] if address is None else address.path
+        entry = emulator.ledger.open(emulator.clock(), scope["method"], path)
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-        call = Call(entry, dict(scope["headers"]), scope.get("path_params", {}), query)
+        call = Call(entry, dict(scope["headers"]), scope.get("path_params", {}), query, address=address)
         delivery = _Delivery(emulator, call, receive, send)
         background = None
         try:
@@ -149,6 +156,8 @@ class Endpoint:
             self._emulator.identify(call)
             self._emulator.inject(call)
             await self._load(call, receive, self._emulator)
+            if call.address is not None and call.address.deployment is not None:
+                self._emulator.deploy(call, call.address.deployment)
             reply = handler(call)
             try:
                 self._emulator.inject(call, carried_out=True)
@@ -163,6 +172,8 @@ class Endpoint:
     def _handler(self, call: Call) -> Handler:
         method, path = call.entry.method, call.entry.path
         if not self._handlers:
+            if call.address is not None:
+                raise azure.resource_unknown()
             raise problems.url_unknown(method, path)
         if method not in self._handlers:
             raise problems.method_not_allowed(method, path, tuple(self._handlers))
@@ -301,4 +312,5 @@ class _Delivery:
         entry = self._call.entry
         entry.aborted = aborted
         entry.status = entry.status or 499
+        entry.lasted = max(0.0, self._emulator.clock() - entry.received)
         self._emulator.ledger.close(entry)

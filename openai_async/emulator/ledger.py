@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 
 from attrs import asdict, define
 
@@ -22,6 +23,7 @@ class Entry:
     `sequence` counts arrivals from 1; `received` is seconds on the emulator's clock; `key` is a digest;
     `status` is 499 for a client that left before the reply began; `code` is the error's, or its type if it
     has none; `charged` is what the rate limit took in tokens; `aborted`: the client left before the end.
+    `lasted` is how many seconds it took.
     A row of a batch is a request, too: `batch_id` and `custom_id` are the batch's and its own.
     """
 
@@ -42,6 +44,7 @@ class Entry:
     aborted: bool = False
     batch_id: str | None = None
     custom_id: str | None = None
+    lasted: float = 0.0
 
 
 @define
@@ -67,7 +70,8 @@ class Stats:
 class Ledger:
     """The last `history` finished requests, oldest first, and the `stats` of all of them."""
 
-    def __init__(self, history: int) -> None:
+    def __init__(self, history: int, on_request: Callable[[Entry], object] | None = None) -> None:
+        self._on_request = on_request
         self.stats: Stats = Stats()
         self._entries: deque[Entry] = deque(maxlen=history)
         self._lock = threading.Lock()
@@ -122,3 +126,5 @@ class Ledger:
             self._entries.append(entry)
             if stats.in_flight == 0:
                 self._idle.notify_all()
+        if self._on_request is not None:
+            self._on_request(entry)

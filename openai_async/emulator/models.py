@@ -72,7 +72,7 @@ CATALOGUE = (
 
 
 class Catalogue:
-    """The models by name; with `any_model`, a name that is not listed becomes a model on its first use.
+    """The models by name; with `any_model`, each other name is a model, too, but for those of fine-tuned ones, `ft:`.
 
     `made` gives those that come and go while the emulator runs.
     """
@@ -90,7 +90,7 @@ class Catalogue:
         model = self._named.get(name) or self._made().get(name)
         if model is not None:
             return model
-        if not self._any or not name:
+        if not self._any or not name or name.startswith("ft:"):
             raise model_unknown(name, param=param)
         return Model(name, kind="")
 

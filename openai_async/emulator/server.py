@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from . import problems
+from . import azure, problems
 from .app import application
 from .batch_store import BatchLimits, BatchStore
 from .conditions import Faults, Latency
+from .door import checked_host
 from .file_store import FileStore
-from .ledger import Ledger, Stats
+from .ledger import Entry, Ledger, Stats
 from .limits import Allowance, RateLimits
 from .models import CATALOGUE, Catalogue, Model
+from .problems import Problem
 from .responses_store import ConversationStore, ResponseStore
 from .serving import Serving, serve
 from .stored_chats import ChatStore
@@ -40,7 +42,7 @@ __all__ = ["Emulator"]
 class Emulator:
     """A service that speaks the OpenAI API.
 
-    `models`: what it serves; `any_model` serves every other name, too.
+    `models`: what it serves; `any_model` serves every other name, too (`None`: unless `models` are given).
     `keys`: the keys it accepts; `None` accepts any key that is not empty.
     `limits`: rate limits of each key for each model: one for all models, or by model alias; without, no limit
     and no `x-ratelimit-*` header.
@@ -51,7 +53,7 @@ class Emulator:
     the jobs after that.
     `organization`: named in headers and messages. `max_body`: most bytes of a request, `max_upload`: of one that
     uploads a file.
-    `history`: how many entries the ledger keeps.
+    `history`: how many entries the ledger keeps; `on_request` is called with each of them when the request has ended.
     `clock`: seconds that never step back, for rate limits and the ledger.
     """
 
@@ -59,7 +61,7 @@ class Emulator:
         self,
         *,
         models: Iterable[Model] = CATALOGUE,
-        any_model: bool = False,
+        any_model: bool | None = None,
         keys: Iterable[str] | None = None,
         limits: RateLimits | Mapping[str, RateLimits] | None = None,
         latency: Latency | None = None,
@@ -71,6 +73,7 @@ class Emulator:
         max_body: int = 64 * 1024 * 1024,
         max_upload: int = 512_000_000,
         history: int = 1_000_000,
+        on_request: Callable[[Entry], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.latency: Latency = latency or Latency()
@@ -81,11 +84,13 @@ class Emulator:
         self.max_body = max_body
         self.max_upload = max_upload
         self.clock = clock
-        self.ledger: Ledger = Ledger(history)
+        self.ledger: Ledger = Ledger(history, on_request)
         self.files: FileStore = FileStore(clock)
         self.tuning: Tuning = Tuning(clock, self.files)
         self.tuning_step = tuning_step
-        self.catalogue: Catalogue = Catalogue(models, any_model=any_model, made=self.tuning.models)
+        self.catalogue: Catalogue = Catalogue(
+            models, any_model=models is CATALOGUE if any_model is None else any_model, made=self.tuning.models
+        )
         self.batches: BatchStore = BatchStore()
         self.chats: ChatStore = ChatStore()
         self.responses: ResponseStore = ResponseStore()
@@ -107,9 +112,19 @@ class Emulator:
         return self.ledger.stats
 
     @contextmanager
-    def run(self, *, host: str = "127.0.0.1", port: int = 0) -> Generator[Serving, None, None]:
+    def run(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        hosts: Collection[str] | None = (),
+        head_timeout: float = 30.0,
+    ) -> Generator[Serving, None, None]:
         """Serve on `host` and `port` (0: a free one), from a thread with its own event loop, until the block
         ends.
+
+        `hosts`: names, beside loopback's and `host`, that requests may have in their `Host`; `None` takes any.
+        `head_timeout`: seconds until a connection is cut that has not sent the head of its request.
 
         Works the same under asyncio, trio and no event loop. At the end every open connection is cut, and every
         batch that it runs is cancelled; with the last server, files and batches are forgotten. Raises `OSError`
@@ -118,7 +133,8 @@ class Emulator:
         with self._lock:
             self._servers += 1
         try:
-            with serve(self.app, host, port) as serving:
+            app = self.app if hosts is None else checked_host(self.app, host, hosts)
+            with serve(app, host, port, head_timeout=head_timeout) as serving:
                 yield serving
         finally:
             with self._lock:
@@ -150,13 +166,24 @@ class Emulator:
         entry, headers = call.entry, call.headers
         entry.client_request_id = _text(headers.get(b"x-client-request-id"))
         entry.idempotency_key = _text(headers.get(b"idempotency-key"))
+        of_azure = call.address is not None
         scheme, _, key = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        key = key.strip()
-        if scheme.lower() != "bearer" or not key:
-            raise problems.key_missing()
+        key = key.strip() if scheme.lower() == "bearer" else ""
+        if of_azure:
+            key = headers.get(b"api-key", b"").decode("latin-1").strip() or key
+        if not key:
+            raise azure.key_missing() if of_azure else problems.key_missing()
         entry.key = _digest(key)
         if self._keys is not None and entry.key not in self._keys:
-            raise problems.key_unknown(key)
+            raise azure.key_unknown() if of_azure else problems.key_unknown(key)
+
+    def deploy(self, call: Call, deployment: str) -> None:
+        """Make a deployment of Azure the model of a request; raises Azure's 404 when there is none."""
+        try:
+            self.catalogue.find(deployment)
+        except Problem:
+            raise azure.unknown_deployment() from None
+        azure.use_deployment(call, deployment)
 
     def inject(self, call: Call, *, carried_out: bool = False) -> None:
         """Raise the fault that is due for this call, if one is: before it is carried out, or after that."""

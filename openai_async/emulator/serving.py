@@ -8,18 +8,16 @@ left. Logs nothing, prints nothing, installs no signal handler.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import socket
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import uvicorn
 from attrs import frozen
+from starlette.types import ASGIApp
 
-if TYPE_CHECKING:
-    from starlette.applications import Starlette
+from .door import bounded_heads
 
 __all__ = ["Serving", "serve"]
 
@@ -48,14 +46,17 @@ class Serving:
 
 
 @contextmanager
-def serve(app: Starlette, host: str, port: int) -> Generator[Serving, None, None]:
-    """Serve `app` until the block ends. Raises `OSError` when the address cannot be bound."""
+def serve(app: ASGIApp, host: str, port: int, *, head_timeout: float) -> Generator[Serving, None, None]:
+    """Serve `app` until the block ends. Raises `OSError` when the address cannot be bound.
+
+    A connection that has not sent the head of its request in `head_timeout` seconds is cut.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     server = _Server(
         uvicorn.Config(
             app,
-            http="httptools" if importlib.util.find_spec("httptools") else "h11",
+            http=bounded_heads(head_timeout),
             ws="none",
             lifespan="off",
             interface="asgi3",

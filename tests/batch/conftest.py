@@ -28,7 +28,7 @@ class Place:
 @pytest.fixture
 def emulator() -> Emulator:
     """The service that batches are sent to."""
-    return Emulator()
+    return Emulator(any_model=False)
 
 
 @pytest.fixture

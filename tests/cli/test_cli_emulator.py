@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -58,8 +59,8 @@ def test_keys_are_checked_and_not_repeated(commands: Commands) -> None:
 
 
 def test_limits_and_models(commands: Commands) -> None:
-    """--rpm and --tpm are enforced and told in headers; --any-model serves a model of any name."""
-    _, base_url, _ = started(commands, "--rpm", "1", "--tpm", "5000", "--any-model")
+    """--rpm and --tpm are enforced and told in headers; a model of any name is served."""
+    _, base_url, _ = started(commands, "--rpm", "1", "--tpm", "5000")
     call = {**BODY, "model": "a-model-of-tomorrow"}
     first, second = (
         httpx.post(f"{base_url}/chat/completions", json=call, headers={"authorization": "Bearer any"}) for _ in range(2)
@@ -75,6 +76,37 @@ def test_latency(commands: Commands) -> None:
         _, base_url, _ = started(commands, *options)
         with pytest.raises(httpx.ReadTimeout):
             httpx.post(f"{base_url}/chat/completions", json=BODY, headers={"authorization": "Bearer any"}, timeout=0.5)
+
+
+def test_its_switches(commands: Commands) -> None:
+    """--no-any-model, --fail-rate and --allow-host do what they say; --log writes one printable line a request."""
+    process, base_url, printed = started(commands, "--no-any-model", "--log", "--allow-host", "emulator")
+    assert "any other name" not in printed
+    auth = {"authorization": "Bearer any"}
+    assert httpx.get(f"{base_url}/models", headers={**auth, "host": "emulator"}).status_code == 200
+    assert httpx.get(f"{base_url}/models", headers={**auth, "host": "other"}).status_code == 403
+    assert httpx.post(f"{base_url}/chat/completions", json=BODY, headers=auth).status_code == 200
+    unknown = httpx.post(f"{base_url}/chat/completions", json={**BODY, "model": "no\nsuch"}, headers=auth)
+    assert unknown.status_code == 404
+    process.send_signal(signal.SIGINT)
+    status, out, err = commands.end_of(process)
+    assert (status, err) == (0, "")
+    one, two, three, last = out.strip().splitlines()
+    assert re.fullmatch(r"\d\d:\d\d:\d\d GET /v1/models 200 \d+ ms", one)
+    assert re.fullmatch(r"[\d:]+ POST /v1/chat/completions 200 emulated-mini \d+\+\d+ tokens \d+ ms", two)
+    assert re.fullmatch(r"[\d:]+ POST /v1/chat/completions 404 'no\\nsuch' model_not_found \d+ ms", three)
+    assert last.startswith("ended; ")
+    _, base_url, _ = started(commands, "--fail-rate", "1", "--latency-jitter", "0.5")
+    assert httpx.get(f"{base_url}/models", headers=auth).status_code in (500, 503)
+
+
+def test_beyond_this_machine(commands: Commands) -> None:
+    """Who listens on an address that others can reach is told so, once; on loopback nothing is said."""
+    process, _, _ = started(commands, "--host", "0.0.0.0")
+    process.send_signal(signal.SIGINT)
+    status, _, err = commands.end_of(process)
+    assert (status, err.count("\n")) == (0, 1)
+    assert "may be reached from other machines" in err
 
 
 def test_a_port_that_is_taken(commands: Commands) -> None:

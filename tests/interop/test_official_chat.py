@@ -36,7 +36,8 @@ class Forecast(pydantic.BaseModel):
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[openai.OpenAI]:
-    with Emulator().run() as server, openai.OpenAI(api_key="k", base_url=server.base_url, max_retries=0) as client:
+    emulator = Emulator(any_model=False)
+    with emulator.run() as server, openai.OpenAI(api_key="k", base_url=server.base_url, max_retries=0) as client:
         yield client
 
 

@@ -22,7 +22,7 @@ def clock() -> list[float]:
 
 @pytest.fixture
 def client(clock: list[float]) -> Iterator[openai.OpenAI]:
-    emulator = Emulator(clock=lambda: clock[0])
+    emulator = Emulator(clock=lambda: clock[0], any_model=False)
     with emulator.run() as server, openai.OpenAI(api_key="k", base_url=server.base_url, max_retries=0) as client:
         yield client
 

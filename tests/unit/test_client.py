@@ -532,7 +532,7 @@ async def test_rate_limits_of_a_real_conversation() -> None:
 @pytest.fixture(scope="module")
 def emulated() -> Iterator[str]:
     """Base URL of a running emulator."""
-    with Emulator().run() as running:
+    with Emulator(any_model=False).run() as running:
         yield running.base_url
 
 

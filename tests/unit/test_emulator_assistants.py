@@ -32,7 +32,7 @@ CLOCK = Clock()
 def api() -> Iterator[httpx.Client]:
     CLOCK.now = 0.0
     with (
-        Emulator(clock=CLOCK).run() as server,
+        Emulator(clock=CLOCK, any_model=False).run() as server,
         httpx.Client(base_url=server.base_url, headers=AUTH, timeout=30) as client,
     ):
         yield client

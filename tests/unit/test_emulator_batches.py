@@ -275,7 +275,7 @@ def test_one_bad_line_fails_the_batch(bad: Body | bytes, code: str, param: str |
     """A line that is no request of this batch fails all of it, with its number and the reason; nothing is run."""
     line = bad if isinstance(bad, bytes) else json.dumps(bad).encode()
     content = b"\n".join([json.dumps(row(0)).encode(), line, json.dumps(row(2)).encode()])
-    emulator = Emulator()
+    emulator = Emulator(any_model=False)
     with running(emulator) as client:
         batch = reached(client, create(client, content))
         assert batch["status"] == "failed"

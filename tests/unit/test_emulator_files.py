@@ -320,7 +320,7 @@ def test_hanging_up_inside_a_download() -> None:
 def test_hanging_up_inside_an_upload() -> None:
     """A client that leaves an upload is noted as aborted, and nothing of the file is kept or open."""
     emulator = Emulator()
-    head = b"POST /v1/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer k\r\nexpect: 100-continue\r\n"
+    head = b"POST /v1/files HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer k\r\nexpect: 100-continue\r\n"
     head += b"content-type: multipart/form-data; boundary=B\r\ncontent-length: 9000000\r\n\r\n"
     with emulator.run() as server:
         with socket.create_connection((server.host, server.port)) as client:

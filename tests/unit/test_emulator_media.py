@@ -27,7 +27,8 @@ WAV = wav(pcm("Hello there.", "alloy"), "Hello there.")
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
-    with Emulator().run() as server, httpx.Client(base_url=server.base_url, headers=AUTH, timeout=30) as client:
+    emulator = Emulator(any_model=False)
+    with emulator.run() as server, httpx.Client(base_url=server.base_url, headers=AUTH, timeout=30) as client:
         yield client
 
 

@@ -23,7 +23,7 @@ def clock() -> list[float]:
 
 @pytest.fixture
 def emulator(clock: list[float]) -> Emulator:
-    return Emulator(clock=lambda: clock[0])
+    return Emulator(clock=lambda: clock[0], any_model=False)
 
 
 @pytest.fixture

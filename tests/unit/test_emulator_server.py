@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -97,6 +98,19 @@ def test_any_model() -> None:
             assert client.post("/chat/completions", json={**BODY, "model": name}).json()["model"] == snapshot
 
 
+def test_which_models_are_there_by_default() -> None:
+    """Every name is a model unless the models are given or it is switched off; a fine-tuned one is there if made."""
+    for emulator, status in (
+        (Emulator(), 200),
+        (Emulator(any_model=False), 404),
+        (Emulator(models=[Model("own")]), 404),
+        (Emulator(models=[Model("own")], any_model=True), 200),
+    ):
+        with running(emulator) as client:
+            assert client.post("/embeddings", json={"model": "gpt-x", "input": "a"}).status_code == status
+            assert client.get("/models/ft:gpt-x:org::gone").status_code == 404
+
+
 def test_pages_about_the_server() -> None:
     """Health and totals need no key and are not counted."""
     with Emulator().run() as server:
@@ -143,7 +157,7 @@ def test_stopping_does_not_wait_for_a_reader() -> None:
     """A client that asks for much and reads nothing cannot hold the server up."""
     emulator = Emulator()
     body = json.dumps({**BODY, "stream": True, "n": 128, "logprobs": True, "top_logprobs": 20}).encode()
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer k\r\ncontent-length: {len(body)}"
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nauthorization: Bearer k\r\ncontent-length: {len(body)}"
     with ExitStack() as stack:
         server = ExitStack()
         serving = server.enter_context(emulator.run())
@@ -153,6 +167,79 @@ def test_stopping_does_not_wait_for_a_reader() -> None:
         server.close()
     (entry,) = emulator.ledger.entries()
     assert entry.aborted
+
+
+# -- at the door ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed", "status"),
+    [
+        ("localhost", (), 200),
+        ("LOCALHOST.:80", (), 200),
+        ("app.localhost", (), 200),
+        ("127.0.0.1:9", (), 200),
+        ("[::1]:9", (), 200),
+        ("192.0.2.7", (), 200),
+        ("evil.example", (), 403),
+        ("localhost.evil.example:80", (), 403),
+        ("127.0.0.1.evil.example", (), 403),
+        ("", (), 403),
+        ("emulator:80", ("Emulator",), 200),
+        ("evil.example", ("emulator",), 403),
+        ("evil.example", None, 200),
+    ],
+)
+def test_a_page_cannot_have_its_own_name_lead_here(host: str, allowed: tuple[str, ...] | None, status: int) -> None:
+    """A Host that is neither an address nor a name of this server is refused, unless it is allowed; nothing is run."""
+    emulator = Emulator()
+    with emulator.run(hosts=allowed) as server, httpx.Client(base_url=server.base_url, headers=AUTH) as client:
+        reply = client.get("/models", headers={"host": host})
+        assert reply.status_code == status
+        if status == 403:
+            assert reply.json()["error"]["code"] == "host_not_allowed"
+    assert emulator.stats.requests == (status == 200)
+
+
+@pytest.mark.parametrize("before", [b"", b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"])
+@pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nhost: loc"])
+def test_a_head_that_does_not_end_is_cut(before: bytes, sent: bytes) -> None:
+    """A connection that never sends the end of a head is cut, the first head or a later one; idle ones are kept."""
+    with (
+        Emulator().run(head_timeout=0.05) as server,
+        socket.create_connection((server.host, server.port), timeout=30) as slow,
+    ):
+        if before:
+            slow.sendall(before)
+            assert slow.recv(65536).startswith(b"HTTP/1.1 200")
+        slow.sendall(sent)
+        if before and not sent:
+            with (
+                socket.create_connection((server.host, server.port), timeout=30) as clock,
+                contextlib.suppress(ConnectionResetError),
+            ):
+                assert clock.recv(1) == b""  # by now the time for a head is over
+            slow.sendall(before)
+            assert slow.recv(65536).startswith(b"HTTP/1.1 200")
+            return
+        with contextlib.suppress(ConnectionResetError):
+            assert slow.recv(1) == b""
+
+
+def test_a_body_may_take_longer_than_a_head() -> None:
+    """The bound is for heads: a body whose end comes after it is read to its end."""
+    body = json.dumps(BODY).encode()
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer k\r\n"
+    with (
+        Emulator().run(head_timeout=0.05) as server,
+        socket.create_connection((server.host, server.port), timeout=30) as slow,
+        socket.create_connection((server.host, server.port), timeout=30) as clock,
+    ):
+        slow.sendall(head + b"content-length: %d\r\n\r\n{" % len(body))
+        with contextlib.suppress(ConnectionResetError):
+            assert clock.recv(1) == b""  # by now the time for a head is over
+        slow.sendall(body[1:])
+        assert slow.recv(12) == b"HTTP/1.1 200"
 
 
 # -- ledger ------------------------------------------------------------------------------------------------------
@@ -241,7 +328,9 @@ def test_hanging_up_stops_a_whole_reply() -> None:
 def test_hanging_up_inside_a_request() -> None:
     """A client that leaves before its request is complete is noted as aborted, with status 499."""
     emulator = Emulator()
-    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer k\r\ncontent-length: 100\r\n"
+    head = (
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer k\r\ncontent-length: 100\r\n"
+    )
     with emulator.run() as server:
         with socket.create_connection((server.host, server.port)) as client:
             client.sendall(head + b"expect: 100-continue\r\n\r\n")

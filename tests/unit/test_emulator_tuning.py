@@ -33,7 +33,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def client(clock: Clock) -> Iterator[httpx.Client]:
-    emulator = Emulator(clock=clock, tuning_step=10)
+    emulator = Emulator(clock=clock, tuning_step=10, any_model=False)
     with emulator.run() as server, httpx.Client(base_url=server.base_url, headers=AUTH) as client:
         yield client
 
