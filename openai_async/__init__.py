@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     __version__: str
     from openai_async._map import (
         AsyncMap as AsyncMap,
+        MapHaltedError as MapHaltedError,
         Result as Result,
     )
     from openai_async._policy.prices import (
@@ -143,6 +144,7 @@ _HOMES = {
     "AsyncStream": "openai_async._stream",
     "AsyncStreamManager": "openai_async._stream",
     "AsyncMap": "openai_async._map",
+    "MapHaltedError": "openai_async._map",
     "Result": "openai_async._map",
     "AsyncPage": "openai_async.resources._pages",
     "AsyncPages": "openai_async.resources._pages",
@@ -247,6 +249,7 @@ __all__ = [
     "Stream",
     "StreamManager",
     "Map",
+    "MapHaltedError",
     "Result",
     "RateLimit",
     "BatchSummary",

@@ -15,7 +15,7 @@ from typing import Any, Generic, Self, TypeVar
 from openai_async._limiter import Limiter
 from openai_async._line import PRIORITIES
 from openai_async._spending import Bound
-from openai_async._window import MapSettings, Result as Result, Window
+from openai_async._window import MapHaltedError as MapHaltedError, MapSettings, Result as Result, Window
 from openai_async.errors import InvalidParameterError
 from openai_async.types._base import EMPTY, Reply
 from openai_async.types._uncopied import Uncopied
@@ -31,6 +31,7 @@ def map_calls(
     shared: Mapping[str, Any],
     *,
     max_in_flight: int | None,
+    give_up_after: int | None,
     fixed: Mapping[str, Any] = EMPTY,
     **settings: Any,
 ) -> AsyncMap[R]:
@@ -43,6 +44,8 @@ def map_calls(
         max_in_flight = min(1000, limiter.limit or 1000)
     elif isinstance(max_in_flight, bool) or not isinstance(max_in_flight, int) or max_in_flight < 1:  # pyright: ignore
         raise InvalidParameterError("max_in_flight", "must be a positive integer")
+    if give_up_after is not None and (isinstance(give_up_after, bool) or give_up_after < 1):
+        raise InvalidParameterError("give_up_after", "must be a positive integer, or None for never")
     if settings.get("priority") not in PRIORITIES:
         raise InvalidParameterError("priority", f"must be one of {', '.join(PRIORITIES)}")
 
@@ -52,7 +55,15 @@ def map_calls(
         return await method(**{**shared, **request, **fixed})
 
     return AsyncMap(
-        one, requests, MapSettings(limit=max_in_flight, waiting_for=limiter.waiting_for, best=limiter.best, **settings)
+        one,
+        requests,
+        MapSettings(
+            limit=max_in_flight,
+            give_up_after=give_up_after,
+            waiting_for=limiter.waiting_for,
+            best=limiter.best,
+            **settings,
+        ),
     )
 
 

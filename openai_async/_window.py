@@ -16,6 +16,7 @@ import attrs
 from openai_async import _runtime
 from openai_async._beside import beside, place_of
 from openai_async._line import Place, Priority, place
+from openai_async._policy.probing import PROBES, STEP, Probing
 from openai_async._spending import Spending
 from openai_async.errors import APIError, ForeignLoopError, OpenAIError, frameless
 from openai_async.types._base import EMPTY, Reply
@@ -28,6 +29,13 @@ R = TypeVar("R", bound=Reply)
 
 #: Seconds between two reports of progress while no call ends.
 _REPORT_EVERY: Final = 1.0
+
+
+class MapHaltedError(OpenAIError):
+    """A map was ended early, because its first calls all failed with one error that does not pass by itself.
+
+    That error is the `__cause__`. The results of these calls were given before; no further call was made.
+    """
 
 
 @attrs.frozen(repr=False)
@@ -76,6 +84,7 @@ class MapSettings:
     priority: Priority = "default"
     max_total_tokens: int | None = None
     max_cost: float | None = None
+    give_up_after: int | None = PROBES
     on_progress: Callable[[Progress], None] | None = None
     #: What the client's calls wait for, for progress.
     waiting_for: Callable[[], Mapping[Any, int]] = lambda: EMPTY
@@ -93,6 +102,8 @@ class Window(Generic[R]):
         settings: MapSettings,
     ) -> None:
         self.spending = Spending(settings.max_total_tokens, settings.max_cost)
+        self._probing = Probing(settings.give_up_after)
+        self._started = 0
         self.begun = False
         self._loop: object = None  # of its calls
         self.closed = False
@@ -164,6 +175,8 @@ class Window(Generic[R]):
         while (result := self._take()) is None:
             if self._failure is not None:
                 raise self._failure
+            if self.complete and (cause := self._probing.halted_by) is not None:
+                raise _halted(cause, self._failed) from cause
             if self.closed or self.complete:
                 return None
             if self._news.is_set():  # else others wait for it, too
@@ -201,12 +214,12 @@ class Window(Generic[R]):
         source = aiter(self._requests) if isinstance(self._requests, AsyncIterable) else _Async(self._requests)
         try:
             async for request in source:
-                while self._is_full() and self.spending.stopped is None:
-                    self._room = anyio.Event()
-                    await self._room.wait()
-                if self.spending.stopped is not None:
+                while self._is_full() and not self._stops():
+                    await self._wait_for_room()
+                if self._stops():
                     break
                 self._running += 1
+                self._started += 1
                 self._jobs.start(partial(self._run, index, request))
                 index += 1
             self._fed = True
@@ -218,7 +231,19 @@ class Window(Generic[R]):
                 with anyio.CancelScope(shield=True):
                     await close()
 
+    def _stops(self) -> bool:
+        return self.spending.stopped is not None or self._probing.halted_by is not None
+
+    async def _wait_for_room(self) -> None:
+        self._room = anyio.Event()
+        with anyio.move_on_after(STEP if self._probing.is_probing else None) as step:
+            await self._room.wait()
+        if step.cancelled_caught:
+            self._probing.waited()
+
     def _is_full(self) -> bool:
+        if not self._probing.may_start(self._started):
+            return True
         if self._running >= self._limit or self._running + len(self._done) >= 2 * self._limit:
             return True
         return not self.spending.has_room(self._running)
@@ -239,6 +264,7 @@ class Window(Generic[R]):
                 self._finished.append(index)
             self._ended += 1
             self._failed += result.value is None
+            self._probing.ended(result.error)
             beside("what a call of a map has used", self._count, result)
             self._report()
         except BaseException as error:  # of `on_progress`, or no `Exception`
@@ -282,6 +308,11 @@ class Window(Generic[R]):
         if not self.closed:  # not by the map: nobody is to wait for the result
             self._failure = RuntimeError("a call of the map was cancelled from outside")
         raise error
+
+
+def _halted(cause: Exception, failed: int) -> MapHaltedError:
+    last = cause if isinstance(cause, OpenAIError) else type(cause).__name__  # others may say anything
+    return MapHaltedError(f"the map was halted: its first {failed} calls all failed with one error: {last}")
 
 
 def _own(error: Exception) -> Exception:

@@ -61,7 +61,9 @@ OPTIONS: Final = frozenset(
     }
 )
 #: Arguments of a map.
-MAP_ARGUMENTS: Final = frozenset(["max_cost", "max_in_flight", "max_total_tokens", "on_progress", "ordered"])
+MAP_ARGUMENTS: Final = frozenset(
+    ["give_up_after", "max_cost", "max_in_flight", "max_total_tokens", "on_progress", "ordered"]
+)
 #: Options as other clients call them.
 _ELSEWHERE: Final[Mapping[str, str]] = {
     "connect_timeout": "timeout",

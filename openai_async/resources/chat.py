@@ -125,6 +125,7 @@ class AsyncCompletions(Resource):
         priority: Priority = "default",
         max_total_tokens: int | None = None,
         max_cost: float | None = None,
+        give_up_after: int | None = 20,
         on_progress: Callable[[Progress], None] | None = None,
         **shared: Any,
     ) -> AsyncMap[ChatCompletion]:
@@ -140,6 +141,7 @@ class AsyncCompletions(Resource):
             priority=priority,
             max_total_tokens=max_total_tokens,
             max_cost=max_cost,
+            give_up_after=give_up_after,
             on_progress=on_progress,
             fixed={"stream": None},
         )
