@@ -14,6 +14,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from openai_async._limiter import Limiter
 from openai_async._line import PRIORITIES
+from openai_async._policy.probing import PROBES
 from openai_async._spending import Bound
 from openai_async._window import MapHaltedError as MapHaltedError, MapSettings, Result as Result, Window
 from openai_async.errors import InvalidParameterError
@@ -31,7 +32,7 @@ def map_calls(
     shared: Mapping[str, Any],
     *,
     max_in_flight: int | None,
-    give_up_after: int | None,
+    give_up_after: int | None = PROBES,
     fixed: Mapping[str, Any] = EMPTY,
     **settings: Any,
 ) -> AsyncMap[R]:

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from openai_async import AsyncClient, errors
 from openai_async._policy.probing import Probing, cause_of
-from openai_async.batch import AsyncBatch, BatchHaltedError, BatchInputError
+from openai_async.batch import AsyncBatch, BatchHaltedError, BatchInputError, run
 from openai_async.testing import FaultServer, Request, Script, json_reply
 from tests.batch.conftest import Place
 from tests.batch.files import read_lines, requests, write_lines
@@ -30,6 +30,12 @@ class Counted:
     def __call__(self, _: Request) -> Script:
         self.requests += 1
         return self._answer(self.requests - 1)
+
+
+@pytest.fixture(autouse=True)
+def no_doubling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a loaded machine a second passes before the first failure is seen."""
+    monkeypatch.setattr(run, "STEP", 3600.0)
 
 
 @pytest.mark.parametrize(
