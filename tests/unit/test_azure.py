@@ -305,7 +305,7 @@ def test_limits_that_are_learnt_count_in_the_same_way() -> None:
 HEADERS = [
     (("250", "249", "10"), (250.0, 249.0, 10.0)),
     (("250", "0", "0"), (250.0, 0.0, 0.0)),
-    (("-1", "-1", "0"), (None, None, 0.0)),
+    (("-1", "-1", "0"), (None, None, None)),
     (("0", "0", "-1"), (None, None, None)),
     (("250", "-1", "6s"), (250.0, None, 6.0)),
     (("", "", ""), (None, None, None)),
