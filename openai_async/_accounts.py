@@ -48,6 +48,9 @@ class Accounts:
 
         `last`: see `Ask`.
         """
+        if self._keys == 1 and not self._drained:
+            only = self._pool(family, 0, now)
+            return (*only.wait(now, tokens, last=last), 0) if only is not None else (0.0, None, 0)
         best, reason, key = math.inf, None, -1
         for step in range(self._keys):
             candidate = (self._turn + step) % self._keys
@@ -73,7 +76,7 @@ class Accounts:
     ) -> tuple[Pool | None, Grant | None]:
         """Count a request against the limits of a key that can send it now."""
         self._turn = (key + 1) % self._keys
-        pool = self._pool(family, key, now)
+        pool = self._pools[family].get(key)  # `earliest` has looked
         return pool, pool.grant(now, tokens, last=last) if pool is not None else None
 
     def held(self, family: str, now: float) -> float:
