@@ -11,6 +11,7 @@ environment: an argument would show it to every user of the machine.
     emulator    the emulator in the foreground
     failures    an error of the library -> one line and an exit status
     descriptors the limit on open files
+    streams     standard input, output and errors
     display     what is drawn with rich;  transcript: what is written as it is
 """
 
@@ -18,6 +19,8 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+
+from openai_async.cli.streams import prepare
 
 __all__ = ["main"]
 
@@ -27,6 +30,7 @@ def main() -> int:
 
     Raises nothing for a failure that a user can mend: it is one line on standard error. Ctrl-C gives 130.
     """
+    prepare()
     try:
         import_module("click")
         import_module("rich")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -23,13 +24,14 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
 _EXAMPLES = """\b
 Examples:
   openai-async chat --model MODEL "Why is the sky blue?"
-  openai-async chat --model MODEL "Sum up this report:" < report.txt
+  openai-async chat --model MODEL "Sum up this report:" report.txt
   git diff | openai-async chat --model MODEL --system "Write a commit message."
   openai-async chat --model MODEL --json Hello | jq .usage"""
 
 
 @click.command(epilog=f"{_EXAMPLES}\n\n{STATUSES}")
 @click.argument("prompt", required=False)
+@click.argument("document", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--model", envvar="OPENAI_MODEL", show_envvar=True, required=True, metavar="ID", help="Model to ask.")
 @click.option("--system", metavar="TEXT", help="Instructions that stand before the prompt.")
 @click.option("--base-url", metavar="URL", help="Server, up to the version: https://host/v1 [env: OPENAI_BASE_URL].")
@@ -48,6 +50,7 @@ Examples:
 @click.option("--usage", is_flag=True, help="Print the token usage to standard error.")
 def chat(
     prompt: str | None,
+    document: str | None,
     system: str | None,
     base_url: str | None,
     allow_http: bool,
@@ -57,14 +60,15 @@ def chat(
 ) -> int:
     """Stream the reply to PROMPT.
 
-    Without a PROMPT, or with "-", the prompt is read from standard input; with both, the input follows the prompt, as a
-    document does. The key is read from OPENAI_API_KEY, never from an argument.
+    A DOCUMENT follows the prompt: a file, or "-" for standard input. Without a PROMPT, or with "-", the prompt itself
+    is read from standard input; else standard input is left alone. The key is read from OPENAI_API_KEY, never from an
+    argument.
     """
     try:
         client = AsyncClient(base_url=base_url, allow_http=allow_http)
     except OpenAIError as error:
         raise explained(error) from None
-    request = {"messages": _messages(system, _whole_prompt(prompt)), **parameters}
+    request = {"messages": _messages(system, _whole_prompt(prompt, document)), **parameters}
     return run(partial(_as_json if as_json else _as_text, client, request, usage))
 
 
@@ -117,20 +121,26 @@ def _messages(system: str | None, prompt: str) -> list[dict[str, str]]:
     return [{"role": "system", "content": system}, *said] if system else said
 
 
-def _whole_prompt(prompt: str | None) -> str:
-    """The prompt of the argument, of standard input, or of both, the argument first."""
-    # A closed standard input is None.
-    piped = sys.stdin is not None and not sys.stdin.isatty()
-    document = _standard_input() if piped or prompt == "-" else ""
-    asked = prompt if prompt and prompt != "-" else ""
-    whole = "\n\n".join(part for part in (asked, document) if part.strip())
+def _whole_prompt(prompt: str | None, document: str | None) -> str:
+    """The prompt of the argument, of the document, or of both, the argument first.
+
+    Standard input is read only when it is asked for: it may be the list that a loop of the shell goes through, or a
+    pipe that never ends.
+    """
+    if prompt == "-" or (prompt is None and document is None and not sys.stdin.isatty()):
+        prompt = _text_of("-")
+    parts = [prompt or "", _text_of(document) if document is not None else ""]
+    whole = "\n\n".join(part for part in parts if part.strip())
     if not whole:
         raise Misused('no prompt: give one, as in: openai-async chat "Hello", or pipe it in')
     return whole
 
 
-def _standard_input() -> str:
+def _text_of(path: str) -> str:
     try:
-        return sys.stdin.buffer.read().decode("utf-8-sig").rstrip("\n")
+        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        return content.decode("utf-8-sig").rstrip("\n")
     except UnicodeDecodeError:
-        raise Misused("standard input is not text in UTF-8") from None
+        raise Misused(f"{'standard input' if path == '-' else path} is not text in UTF-8") from None
+    except OSError as error:
+        raise Misused(f"{path}: {error.strerror}") from None

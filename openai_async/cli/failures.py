@@ -7,6 +7,7 @@ A line never holds a key: the library masks them, and nothing here adds one.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import Final
 
@@ -19,6 +20,7 @@ OK: Final = 0
 REFUSED: Final = 1
 MISUSED: Final = 2
 UNREACHED: Final = 3
+UNWRITTEN: Final = 4
 INTERRUPTED: Final = 130
 
 STATUSES: Final = """\b
@@ -27,6 +29,7 @@ Exit status:
   1    the API refused or failed
   2    wrong usage or configuration; nothing was sent
   3    no connection, no answer in time, or an answer that broke off
+  4    the output cannot be written, such as on a full disk
   130  interrupted by Ctrl-C"""
 
 _LONGEST = 600  # characters of a server's message that are shown
@@ -77,13 +80,21 @@ class Unreached(click.ClickException):
     exit_code = UNREACHED
 
 
+class Unwritten(click.ClickException):
+    """Standard output, or a file, cannot be written."""
+
+    exit_code = UNWRITTEN
+
+
 def report(error: click.ClickException) -> int:
     """Write the error as one line on standard error, in red where there are colours; gives its exit status."""
     line = error.format_message()
     if isinstance(error, click.UsageError) and error.ctx is not None:
         line = f"{line.rstrip('.')}. Try: {error.ctx.command_path} --help"
     # NO_COLOR counts when it is not empty (no-color.org); None lets click look at the terminal.
-    click.secho(f"Error: {_one_line(line)}", err=True, fg="red", color=False if os.environ.get("NO_COLOR") else None)
+    click.secho(
+        f"Error: {_one_line(line)}", file=sys.stderr, fg="red", color=False if os.environ.get("NO_COLOR") else None
+    )
     return error.exit_code
 
 

@@ -8,7 +8,8 @@ from openai_async.cli.batch import batch
 from openai_async.cli.chat import chat
 from openai_async.cli.demo import demo
 from openai_async.cli.emulator import emulator
-from openai_async.cli.failures import INTERRUPTED, OK, STATUSES, report
+from openai_async.cli.failures import INTERRUPTED, OK, STATUSES, Unwritten, report
+from openai_async.cli.streams import abandon_output
 
 _EXAMPLES = """\b
 Examples:
@@ -49,6 +50,9 @@ def run_command() -> int:
         status: int | None = openai_async.main(prog_name="openai-async", standalone_mode=False)
     except click.ClickException as error:
         return report(error)
+    except OSError as error:
+        abandon_output()
+        return report(Unwritten(f"the output cannot be written: {error.strerror or error}"))
     except click.Abort:  # Ctrl-C outside an event loop, such as while reading standard input
         return INTERRUPTED
     return OK if status is None else status

@@ -12,10 +12,11 @@ import sys
 import weakref
 from importlib.util import find_spec
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self, TextIO, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self, TextIO, TypeAlias, cast
 
 from openai_async._beside import beside
 from openai_async.integrations.figures import describe, is_over
+from openai_async.integrations.outlet import Outlet
 from openai_async.types.progress import Progress, RemoteProgress
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def show_progress(style: Style = "auto", *, file: TextIO | None = None) -> Progr
     """
     if style not in ("auto", "rich", "tqdm", "plain"):
         raise ValueError(f"style must be 'auto', 'rich', 'tqdm' or 'plain', not {style!r}")
-    out = file or sys.stderr
+    out = cast(TextIO, Outlet(file or sys.stderr))
     if style == "auto":
         style = "tqdm" if _in_notebook() else "rich" if out.isatty() else "plain"
     try:

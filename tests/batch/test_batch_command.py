@@ -86,9 +86,9 @@ def test_a_column_of_prompts(batches: Batches, emulator: Emulator) -> None:
     batches.source.write_text('question,kind\n"Why,\nand how?",a\nWho?,b,too many\n,c\nWhen?,d\n')
     status, said = batches.run("--model", "emulated-mini", "--prompt-column", "question", "--param", "max_tokens=3")
     assert status == 1
-    assert "line 4: has 3 columns, the header has 2" in said
-    assert "3 of 4 rows answered, 0 failed, 1 bad lines" in said
-    assert ids(batches.out) == ["row-0", "row-2", "row-3"]
+    assert "line 4: has 3 columns, the header has 2\nline 5: column 'question' is empty\n" in said
+    assert "2 of 4 rows answered, 0 failed, 2 bad lines" in said
+    assert ids(batches.out) == ["row-0", "row-3"]
     assert {entry.completion_tokens for entry in emulator.ledger.entries()} == {3}
 
 

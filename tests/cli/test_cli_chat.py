@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,16 +123,39 @@ def test_a_reader_that_leaves_is_no_crash(commands: Commands) -> None:
         (["Hello!"], None, "Hello!"),
         ([], b"from a pipe\n", "from a pipe"),
         (["-"], b"from a pipe\n", "from a pipe"),
-        (["Sum up:"], "\N{BOM}a document é\nof two lines\n".encode(), "Sum up:\n\na document é\nof two lines"),
-        (["Hello!"], b"", "Hello!"),
+        (["Sum up:", "-"], "\N{BOM}a document é\nof two lines\n".encode(), "Sum up:\n\na document é\nof two lines"),
+        (["Hello!"], b"the list of a loop\n", "Hello!"),
     ],
-    ids=["argument", "piped", "dash", "both", "nothing-piped"],
+    ids=["argument", "piped", "dash", "both", "left-alone"],
 )
 def test_where_the_prompt_comes_from(commands: Commands, argument: list[str], given: bytes | None, asked: str) -> None:
-    """The prompt is the argument, standard input, or the argument followed by standard input."""
+    """The prompt is the argument, standard input, or the argument followed by standard input where that is said."""
     with FaultServer([reply("ok")]) as server:
         assert commands.run(*ASK, *argument, given=given, env=at(server)).status == 0
     assert server.requests[0].json()["messages"] == [{"role": "user", "content": asked}]
+
+
+def test_a_silent_standard_input_is_not_waited_for(commands: Commands) -> None:
+    """With a prompt, a pipe that says nothing and never ends is left alone."""
+    with FaultServer([reply("ok")]) as server:
+        process = commands.start(*ASK, "Hello!", env=at(server), stdin=subprocess.PIPE)
+        assert process.stdout is not None
+        assert process.stdout.read() == b"ok\n"  # its end comes while our end of the input is still open
+        assert process.wait() == 0
+
+
+def test_a_document_is_a_file(commands: Commands, tmp_path: Path) -> None:
+    """A file follows the prompt; one that is not there, or no text, is refused before anything is sent."""
+    (tmp_path / "report.txt").write_text("of two\nlines\n")
+    (tmp_path / "packed").write_bytes(b"\x1f\x8b\xff")
+    with FaultServer([reply("ok")]) as server:
+        assert commands.run(*ASK, "Sum up:", str(tmp_path / "report.txt"), env=at(server)).status == 0
+        for name in ("missing", "packed"):
+            ended = commands.run(*ASK, "Sum up:", str(tmp_path / name), env=at(server))
+            assert ended.status == 2
+            assert_one_line(ended, name)
+    [asked] = server.requests
+    assert asked.json()["messages"][0]["content"] == "Sum up:\n\nof two\nlines"
 
 
 def test_options_reach_the_api(commands: Commands) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import builtins
 import gc
 import io
+import os
 import re
+import sys
 from typing import Any
 
 import anyio
+import attrs
 import pytest
 from rich.console import Console
 
@@ -25,6 +28,7 @@ from openai_async import (
 from openai_async.emulator import Emulator, Latency, RateLimits
 from openai_async.integrations.figures import describe, duration, money
 from openai_async.integrations.live import picture
+from openai_async.integrations.outlet import Outlet
 from openai_async.integrations.progress import InLog, InTerminal
 
 HALF = Progress(
@@ -315,3 +319,35 @@ async def test_an_error_of_the_callback_ends_the_map() -> None:
             with pytest.raises(ZeroDivisionError):
                 async for _ in client.chat.completions.map(hello(1), model="emulated-mini", on_progress=fail):
                     pass
+
+
+@pytest.mark.parametrize("style", ["rich", "tqdm", "plain"])
+def test_a_display_whose_stream_is_gone_raises_nothing(style: Any) -> None:
+    """A pipe that nobody reads and a file that was closed lose the display, and neither an error nor an exit comes."""
+    ours, its = os.pipe()
+    os.close(ours)
+    closed = io.StringIO()
+    closed.close()
+    with open(its, "w") as unread:
+        for file in (unread, closed):
+            with show_progress(style, file=file) as shown:
+                shown(HALF)
+                shown(attrs.evolve(HALF, done=100))
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, its)  # so that what is still held can be written
+        os.close(null)
+
+
+def test_a_process_without_standard_error_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon has no standard error to show progress on, and needs none."""
+    monkeypatch.setattr(sys, "stderr", None)
+    with show_progress() as shown:
+        shown(HALF)
+
+
+def test_an_encoding_without_a_character_gets_question_marks() -> None:
+    """A display on an ASCII stream is drawn with what there is."""
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    Outlet(out).write("50 % ━ done")
+    out.seek(0)
+    assert out.read() == "50 % ? done"
