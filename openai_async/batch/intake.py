@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from openai_async.batch.errors import BatchInputError, BatchMismatchError
 from openai_async.batch.journal import Finished
-from openai_async.batch.outputs import Kind
+from openai_async.batch.outputs import UNKNOWN, Kind
 from openai_async.batch.report import LISTED, Tally
 from openai_async.batch.rows import BadLine, BadRow, Row, SeenIds
 from openai_async.batch.sidecar import Note
@@ -45,7 +45,7 @@ def survey(
         tally.total += 1
         index = record.index
         end = index + 1
-        known = index < size and kinds[index] != Kind.NONE
+        known = index < size and kinds[index] != Kind.NONE and digests[index] != UNKNOWN
         if known and digests[index] != (record.digest if finished.by_source else _request_digest(source, record)):
             if kinds[index] == Kind.OK:
                 raise _mismatch(source, record, "was answered")
@@ -53,7 +53,8 @@ def survey(
         elif index < size and not _is_to_do(kinds[index], retry_failed):
             tally.skip(Kind(kinds[index]))
         if index in held:
-            if not retry_failed and held[index].digest != _request_digest(source, record):
+            noted = held[index].digest
+            if not retry_failed and noted not in (UNKNOWN, _request_digest(source, record)):
                 raise _mismatch(source, record, "is noted as in flight")
             tally.doubt(_custom_id(source, record) if tally.ambiguous < LISTED else "")
     # Failures of lines that are gone do not matter.

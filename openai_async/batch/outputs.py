@@ -14,7 +14,8 @@ from __future__ import annotations
 import enum
 import re
 import zlib
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import attrs
 import orjson
@@ -25,6 +26,10 @@ from openai_async.types.meta import Meta
 
 PREFIX = b'{"id":"batch_req_'
 _ID = re.compile(r"(batch_req_([0-9]{9,15})_([0-9a-f]{8})_([0-9a-f]{8}))_([0-9a-f]{8})\Z")
+#: Of version 0.1, whose checksums were made in another way, and none of the line.
+_OLD_ID = re.compile(r"batch_req_([0-9]{9,15})_[0-9a-f]{8}\Z")
+#: A checksum that was not made as it is now: it fits every row.
+UNKNOWN: Final = 0
 #: Failures that are the key's, the server's or the network's, and not the row's: another run may do better.
 _PASSING_STATUS = frozenset({401, 402, 403, 408, 409, 425, 429})
 #: Codes of failures without an answer that another run would not cure.
@@ -173,6 +178,11 @@ def _kind_of_code(code: object) -> Kind:
     return Kind.FAILED if code in _FINAL_CODES else Kind.PASSING
 
 
+def _kind_in(found: Mapping[str, Any]) -> Kind:
+    response = found["response"]
+    return _kind_of_code(found["error"]["code"]) if response is None else _kind_of_status(int(response["status_code"]))
+
+
 def parse(line: bytes) -> Entry:
     """Read one line of OUT.
 
@@ -181,13 +191,14 @@ def parse(line: bytes) -> Entry:
     """
     found: Any = orjson.loads(line)
     try:
+        if (old := _OLD_ID.match(found["id"])) is not None:
+            return Entry(int(old[1]), UNKNOWN, UNKNOWN, _kind_in(found))
         match = _ID.match(found["id"])
-        response, error = found["response"], found["error"]
         if match is None or not isinstance(found["custom_id"], str):
             raise ValueError("not a line of a batch")
         if _checksum(match[1], found) != int(match[5], 16):
             raise ValueError("damaged: its checksum is wrong")
-        kind = _kind_of_code(error["code"]) if response is None else _kind_of_status(int(response["status_code"]))
+        kind = _kind_in(found)
     except (KeyError, TypeError):
         raise ValueError("not a line of a batch") from None
     return Entry(int(match[2]), int(match[3], 16), int(match[4], 16), kind)

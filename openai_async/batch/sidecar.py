@@ -24,8 +24,11 @@ import attrs
 
 from openai_async.batch import disk
 from openai_async.batch.errors import BatchLockedError, BatchOutputError
+from openai_async.batch.outputs import UNKNOWN
 
-HEADER = b'{"format":"openai_async.batch/1"}\n'
+HEADER = b'{"format":"openai_async.batch/2"}\n'
+#: Of version 0.1, whose checksums were made in another way.
+_OLD_HEADER = b'{"format":"openai_async.batch/1"}\n'
 SLOT = 47
 
 
@@ -102,7 +105,10 @@ class Sidecar:
         with disk.refusals(self.path), open(self._descriptor, "rb", closefd=False) as file:
             file.seek(0)
             header = file.read(len(HEADER))
-            if header != HEADER:
+            is_old = header == _OLD_HEADER
+            if is_old:
+                disk.write_at(self._descriptor, HEADER, 0)
+            elif header != HEADER:
                 if not HEADER.startswith(header):
                     raise BatchOutputError(f"{self.path}: not the journal of a batch, or of another version of it")
                 disk.write_at(self._descriptor, HEADER, 0)  # new, or killed while it was begun
@@ -111,7 +117,7 @@ class Sidecar:
             self._is_ours = True
             while len(line := file.read(SLOT)) == SLOT:
                 if (note := Note.decode(self._count, line)) is not None:
-                    yield note
+                    yield attrs.evolve(note, digest=UNKNOWN) if is_old else note
                 else:
                     self.damaged += 1
                     self._free.append(self._count)
