@@ -4,6 +4,9 @@ Who waits looks at the clock itself, so that no loop depends on the timer of ano
 call that can best afford to fail: the one with the most attempts left. Once one has succeeded, those who came first go
 first.
 
+Two kinds of calls do not wait. One without retries is sent at once, as it asks to be told at once. So is one that is
+alone, as when calls are made one after the other: its own backoff is enough.
+
 Nothing is kept of a scope in good times, and nothing is looked up.
 """
 
@@ -27,7 +30,7 @@ from openai_async.errors import DeadlineExceededError
 log = logging.getLogger("openai_async")
 
 #: Seconds that a call without a deadline waits in outages.
-LONGEST_WAIT: Final = 120.0
+LONGEST_WAIT: Final = 60.0
 #: Scopes without a sign of life for so many seconds are forgotten, once there are so many.
 _FORGOTTEN_AFTER: Final = 300.0
 _MANY_SCOPES: Final = 100
@@ -40,9 +43,10 @@ class StillOutError(Exception):
 class _Waiter:
     """One call that waits, on its own loop."""
 
-    __slots__ = ("event", "left", "loop", "trial")
+    __slots__ = ("call", "event", "left", "loop", "trial")
 
     def __init__(self, call: Call) -> None:
+        self.call = id(call)
         self.left = call.max_retries - call.retries
         self.loop = _runtime.loop_token()
         self.event = anyio.Event()
@@ -59,15 +63,23 @@ class _Waiter:
 class _Scope:
     """An outage, and those who wait for its end in the order of arrival."""
 
-    __slots__ = ("outage", "waiters")
+    __slots__ = ("outage", "returning", "waiters")
 
     def __init__(self) -> None:
         self.outage = Outage()
         self.waiters: dict[_Waiter, None] = {}
+        #: Calls, by identity, that failed and have not ended: they wait here, or for their own backoff.
+        self.returning: set[int] = set()
+
+    def is_alone(self, waiter: _Waiter) -> bool:
+        """Whether no other call is about."""
+        return len(self.waiters) == 1 and self.returning <= {waiter.call} and not self.outage.is_tried
 
     def serve(self, now: float) -> None:
         """Let everybody go who may."""
-        while self.waiters and self.outage.is_open and self.outage.wait(now) <= 0.0:
+        while self.waiters and self.outage.is_open:
+            if self.outage.wait(now) > 0.0 and not self.is_alone(next(iter(self.waiters))):
+                break
             first = max(self.waiters, key=lambda w: w.left) if self.outage.is_failing else next(iter(self.waiters))
             del self.waiters[first]
             first.trial = self.outage.begin(now)
@@ -100,7 +112,7 @@ class Outages:
     def holds(self, call: Call) -> bool:
         """Whether a call must ask for its turn before it is sent."""
         scope = self._scopes.get(call.family)
-        return scope is not None and scope.outage.is_open
+        return scope is not None and scope.outage.is_open and call.max_retries > 0
 
     async def turn(self, call: Call) -> int | None:
         """Wait while the server is out of order; gives the number of the trial that the call is, None if it is none.
@@ -112,7 +124,7 @@ class Outages:
             StillOutError: the same after `LONGEST_WAIT`. A call that was never tried is sent then.
         """
         scope = self._scopes.get(call.family)
-        if scope is None or not scope.outage.is_open:
+        if scope is None or not self.holds(call):
             return None
         waiter = _Waiter(call)
         with self._lock:
@@ -163,6 +175,8 @@ class Outages:
             if scope is None:
                 return
             was_open = scope.outage.is_open
+            if was_open and trial is None and not call.max_retries:
+                scope.outage.hint(self._clock.now())
             scope.outage.succeeded(trial)
             if scope.outage.is_open:
                 scope.serve(self._clock.now())
@@ -174,6 +188,12 @@ class Outages:
                 log.info("%s: the server answers again", call.family)
             if scope.outage.is_clean:
                 self._scopes.pop(call.family, None)
+
+    def left(self, call: Call) -> None:
+        """A call that failed before has ended."""
+        with self._lock:
+            if (scope := self._scopes.get(call.family)) is not None:
+                scope.returning.discard(id(call))
 
     def abandoned(self, call: Call, trial: int) -> None:
         """A trial ended and says nothing of the server."""
@@ -195,13 +215,15 @@ class Outages:
                 scope = self._scopes.get(call.family) or self._add(call.family, now)
                 was_open = scope.outage.is_open
                 scope.outage.failed(now, trial, jitter=random.random())  # noqa: S311
+                if call.retries < call.max_retries:
+                    scope.returning.add(id(call))
                 if scope.outage.is_open and not was_open:
                     log.warning("%s: the server fails every call; calls wait until it answers again", call.family)
 
     def _add(self, family: str, now: float) -> _Scope:
         if len(self._scopes) >= _MANY_SCOPES:
             for name, scope in tuple(self._scopes.items()):
-                if not scope.waiters and now - scope.outage.last_failure > _FORGOTTEN_AFTER:
+                if not scope.waiters and not scope.returning and now - scope.outage.last_failure > _FORGOTTEN_AFTER:
                     del self._scopes[name]
         scope = self._scopes[family] = _Scope()
         return scope

@@ -14,7 +14,7 @@ import anyio
 from openai_async import _runtime
 from openai_async._beside import beside
 from openai_async._layers.call import Answer, Call, Handler
-from openai_async._layers.outages import StillOutError
+from openai_async._layers.outages import Outages, StillOutError
 from openai_async._policy import retry as policy
 from openai_async.errors import APIError, frameless
 from openai_async.types.attempt import Attempt, RetriesEnded
@@ -23,7 +23,8 @@ log = logging.getLogger("openai_async")
 
 
 class Retry:
-    def __init__(self, next_: Handler) -> None:
+    def __init__(self, outages: Outages, next_: Handler) -> None:
+        self._outages = outages
         self._next = next_
 
     async def __call__(self, call: Call) -> Answer:
@@ -50,6 +51,8 @@ class Retry:
             last.attempts, last.retries_ended = tuple(call.attempts), "retry_budget"
             raise last
         finally:
+            if call.attempts and self._outages.any:
+                self._outages.left(call)
             last = None  # an error must not hold the frame that its traceback holds
 
 

@@ -49,6 +49,11 @@ class Outage:
         """Whether nothing is left to remember."""
         return not (self.is_open or self._in_a_row) and self._budget.is_full
 
+    @property
+    def is_tried(self) -> bool:
+        """Whether a trial is under way."""
+        return self._trials > 0
+
     def wait(self, now: float) -> float:
         """Seconds until one more trial may begin; 0 for now. It is sooner if one succeeds."""
         if not self.is_open or (self._pauses == 0 and self._trials < self._most):
@@ -99,6 +104,10 @@ class Outage:
         if self.is_open and trial == self._number:
             self._trials -= 1
             self._due = min(self._due, now)
+
+    def hint(self, now: float) -> None:
+        """An attempt that was no trial succeeded: the next trial need not wait."""
+        self._due = min(self._due, now)
 
     def close(self) -> None:
         """The outage is over."""

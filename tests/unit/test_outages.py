@@ -82,7 +82,9 @@ class Client:
 
     def __attrs_post_init__(self) -> None:
         self.limiter = Limiter(1_000, self.limits)
-        self.carry = Retry(Admit(self.limiter, KeyRing([Secret("k")], [], None), self.outages, self.server))
+        self.carry = Retry(
+            self.outages, Admit(self.limiter, KeyRing([Secret("k")], [], None), self.outages, self.server)
+        )
 
     def call(self, *, max_retries: int = 2, deadline: float | None = None, family: str = "f") -> Any:
         return self.carry(
@@ -251,7 +253,8 @@ def test_cancelling_loses_nobody_else(who: str) -> None:
         assert not [error for error in lost(results) if not isinstance(error, asyncio.CancelledError)]
         assert any(not isinstance(result, BaseException) for result in results) or who == "trials"
         assert not lost(await asyncio.wait_for(client.calls(20), 60.0))
-        assert not [scope for scope in client.outages._scopes.values() if scope.waiters or scope.outage.is_open]
+        left = client.outages._scopes.values()
+        assert not [scope for scope in left if scope.waiters or scope.returning or scope.outage.is_open]
 
     run_virtual(main)
 
@@ -281,3 +284,34 @@ def test_loops_in_threads_wait_out_the_same_outage() -> None:
     for thread in threads:
         thread.join()
     assert (len(results), lost(results)) == (100, [])
+
+
+@pytest.mark.parametrize("max_retries", [0, 2])
+def test_calls_one_after_the_other_do_not_wait_for_each_other(max_retries: int) -> None:
+    """A hundred calls that all fail, in turn: each takes its own backoff, and no pause of an outage."""
+
+    async def main() -> float:
+        client = Client(Server(FAILURES["reset"], until=1e9), None)
+        for _ in range(100):
+            await client.calls(1, max_retries=max_retries)
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(main) <= 100 * (1.52 if max_retries else 0.01)
+
+
+def test_calls_without_retries_fail_at_once_and_tell_the_others_when_the_server_is_back() -> None:
+    """They are sent in an outage, too; the first that is answered ends the wait of those that can be tried again."""
+
+    async def main() -> None:
+        server = Server(FAILURES["reset"], until=20.0)
+        client, loop = Client(server, None), asyncio.get_running_loop()
+        waiting = asyncio.ensure_future(client.calls(50, max_retries=5))
+        await asyncio.sleep(17.0)
+        assert len(lost(await client.calls(50, max_retries=0))) == 50
+        assert loop.time() < 17.1
+        await asyncio.sleep(20.001 - loop.time())
+        assert not lost(await client.calls(1, max_retries=0))
+        assert not lost(await waiting)
+        assert loop.time() < 21.0
+
+    run_virtual(main)
