@@ -6,7 +6,7 @@ Every key has limits of its own. Of several keys the one that can send earliest 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from openai_async._policy.levels import Grant, Reason
@@ -158,18 +158,19 @@ class Accounts:
         """The pools of a family by key, as far as they were used."""
         return self._pools.get(family, {})
 
-    def best(self, calls: int | None, tokens: float) -> dict[str, float | None]:
-        """The limits of all pools together, and the least seconds for so many calls of so many tokens each.
+    def best(self, calls: int | None, tokens: float, families: Iterable[str]) -> dict[str, float | None]:
+        """The limits of these families together, and the least seconds for so many calls of so many tokens each.
 
         A full level goes at once, the rest at its rate; the slower of requests and tokens decides.
         """
         rates: dict[str, float] = {}
         burst: dict[str, float] = {}
-        for pools in self._pools.values():
-            for pool in pools.values():
-                for level in pool.levels:
-                    rates[level.kind] = rates.get(level.kind, 0.0) + level.rate
-                    burst[level.kind] = burst.get(level.kind, 0.0) + level.capacity
+        for pool in (pool for family in families for pool in self.pools(family).values()):
+            # Of two limits on one thing, such as a second's and a minute's, the lower one counts.
+            slowest = {level.kind: level for level in sorted(pool.levels, key=lambda level: -level.rate)}
+            for kind, level in slowest.items():
+                rates[kind] = rates.get(kind, 0.0) + level.rate
+                burst[kind] = burst.get(kind, 0.0) + level.capacity
         least = None
         if calls is not None and rates:
             need = {"requests": float(calls), "tokens": calls * tokens}

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from weakref import WeakSet
 
 from openai_async import _runtime
@@ -174,9 +174,9 @@ class Limiter:
         """See `Accounts.pools`."""
         return self._accounts.pools(family)
 
-    def best(self, calls: int | None, tokens: float) -> dict[str, float | None]:
+    def best(self, calls: int | None, tokens: float, families: Iterable[str]) -> dict[str, float | None]:
         """See `Accounts.best`."""
-        return self.run(self._accounts.best, calls, tokens)
+        return self.run(self._accounts.best, calls, tokens, families)
 
     def held(self, family: str, now: float) -> float:
         """See `Accounts.held`."""

@@ -28,6 +28,8 @@ class Place(NamedTuple):
 
     priority: Priority
     job: object
+    #: Gets the families of what the job asks for; None if nobody wants to know.
+    families: set[str] | None = None
 
 
 _BY_THEMSELVES: Final = Place("default", None)

@@ -47,6 +47,9 @@ def map_calls(
         raise InvalidParameterError("max_in_flight", "must be a positive integer")
     if give_up_after is not None and (isinstance(give_up_after, bool) or give_up_after < 1):
         raise InvalidParameterError("give_up_after", "must be a positive integer, or None for never")
+    total = settings.get("total")
+    if total is not None and (isinstance(total, bool) or not isinstance(total, int) or total < 0):
+        raise InvalidParameterError("total", "must be the number of requests")
     if settings.get("priority") not in PRIORITIES:
         raise InvalidParameterError("priority", f"must be one of {', '.join(PRIORITIES)}")
 

@@ -88,8 +88,10 @@ class MapSettings:
     on_progress: Callable[[Progress], None] | None = None
     #: What the client's calls wait for, for progress.
     waiting_for: Callable[[], Mapping[Any, int]] = lambda: EMPTY
-    #: The rate limits, and the least time for so many calls of so many tokens, as fields of `Progress`.
-    best: Callable[[int | None, float], Mapping[str, float | None]] = lambda calls, tokens: EMPTY
+    #: How many requests there are, where the source does not say it.
+    total: int | None = None
+    #: The rate limits of families, and the least time for so many calls of so many tokens, as fields of `Progress`.
+    best: Callable[[int | None, float, set[str]], Mapping[str, float | None]] = lambda calls, tokens, families: EMPTY
 
 
 class Window(Generic[R]):
@@ -116,6 +118,7 @@ class Window(Generic[R]):
         self._done: dict[int, Result[R]] = {}  # finished, and not yet taken
         self._finished: deque[int] = deque()  # their indices in order of completion
         self._taken = 0
+        self._families: set[str] = set()  # that its calls ask for
         self._jobs = _runtime.Jobs()
         self._fed = False  # the source is used up
         self._failure: BaseException | None = None
@@ -138,7 +141,7 @@ class Window(Generic[R]):
     @property
     def progress(self) -> Progress:
         """How far it has come."""
-        total = len(self._requests) if isinstance(self._requests, Sized) else None
+        total = self._total()
         return Progress(
             total=total,
             done=self._ended,
@@ -149,8 +152,17 @@ class Window(Generic[R]):
             cost=self.spending.cost,
             seconds=_runtime.now() - self._began if self._began else 0.0,
             waiting_for=self._settings.waiting_for(),
-            **self._settings.best(total, self._mean()),
+            **self._settings.best(total, self._mean(), self._families),
         )
+
+    def _total(self) -> int | None:
+        """How many calls there will be: as the source has shown, else as it says, else as was said of it."""
+        if self._fed and not self._stops():
+            return self._started
+        total = self._settings.total
+        if total is None and isinstance(self._requests, Sized):
+            total = len(self._requests)
+        return total if total is None else max(total, self._started)
 
     def _mean(self) -> float:
         answered = self._ended - self._failed
@@ -252,7 +264,7 @@ class Window(Generic[R]):
         if self.closed:  # dropped before its turn came
             return
         try:
-            place.set(Place(self._settings.priority, self))
+            place.set(Place(self._settings.priority, self, self._families))
             try:
                 result: Result[R] = Result(index, value=await self._one(request))
             except Exception as error:

@@ -314,6 +314,7 @@ class AsyncClient(Nouns):
         max_total_tokens: int | None = None,
         max_cost: float | None = None,
         give_up_after: int | None = 20,
+        total: int | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         **shared: Any,
     ) -> AsyncMap[R]:
@@ -331,6 +332,7 @@ class AsyncClient(Nouns):
                 flight count as the mean of those that have ended. `stopped` of the map says which bound it was.
             give_up_after: end with `MapHaltedError` when the first so many calls all fail with one error that does not
                 pass by itself, such as a wrong key. None never does.
+            total: how many requests there are, for the progress of a source without a length, such as a generator.
             on_progress: called with a `Progress` after each call, and every second while none ends, such as
                 `show_progress()`; what it raises ends the map.
             shared: arguments of every call, such as `model=`; a request's own win.
@@ -354,6 +356,7 @@ class AsyncClient(Nouns):
             max_total_tokens=max_total_tokens,
             max_cost=max_cost,
             give_up_after=give_up_after,
+            total=total,
             on_progress=on_progress,
         )
 

@@ -88,6 +88,7 @@ class Run:
         self._commits = Commits(journal, threads, self._on_disk)
         self._began = self._reported = _runtime.now()
         self._taken: list[Row] = []  # rows of IN that are to be started next
+        self._families: set[str] = set()  # that its rows ask for
         self._running = 0
         self._in_line: set[anyio.CancelScope] = set()  # of rows that are not sent yet
         self._failed_in_a_row = 0
@@ -201,7 +202,7 @@ class Run:
         rows.start_soon(self._carry, row)
 
     async def _carry(self, row: Row) -> None:
-        place.set(Place("batch", self))
+        place.set(Place("batch", self, self._families))
         scope = anyio.CancelScope()
         slot: int | None = None
         outcome: Outcome | None = None
@@ -294,7 +295,7 @@ class Run:
         if self._on_progress is not None:
             in_flight = self._running + self._commits.uncounted
             mean = self._tally.tokens / max(1, self._tally.done)
-            limits = beside("the limits of a batch", self._sender.limits, self._tally.to_do, mean) or {}
+            limits = beside("the limits of a batch", self._sender.limits, self._tally.to_do, mean, self._families) or {}
             self._on_progress(self._tally.progress(in_flight, _runtime.now() - self._began, limits))
 
 

@@ -64,10 +64,10 @@ class Sender:
         tokens = (reply.meta.estimated_tokens or 0) + reply.written if counted is None else counted
         return success(row, reply.meta, reply.body, tokens, estimated=counted is None)
 
-    def limits(self, calls: int, tokens: float) -> dict[str, Any]:
-        """What is known of the rate limits, for so many calls of so many tokens each, as fields of `Progress`."""
+    def limits(self, calls: int, tokens: float, families: set[str]) -> dict[str, Any]:
+        """The rate limits of these families, for so many calls of so many tokens, as fields of `Progress`."""
         limiter = self._pipeline.limiter
-        return {"waiting_for": limiter.waiting_for(), **limiter.best(calls, tokens)}
+        return {"waiting_for": limiter.waiting_for(), **limiter.best(calls, tokens, families)}
 
     def _headers_of(self, row: Row) -> Mapping[str, str]:
         """The custom_id goes along as the client's own id of the request, where it fits: ASCII, up to 512 characters.

@@ -61,6 +61,9 @@ def describe(console: Console, summary: BatchSummary) -> None:
 
 
 def _sentence(summary: BatchSummary) -> str:
+    if summary.complete and summary.total and summary.skipped == summary.total:
+        failed = f", {summary.failed_before:,} of them as failures (--retry-failed sends these again)"
+        return f"Nothing to do: all {summary.total:,} rows are in OUT{failed if summary.failed_before else ''}."
     kinds = ", ".join(f"{name} {count:,}" for name, count in sorted(summary.failures.items()))
     parts = [
         f"{summary.done - summary.failed:,} of {summary.total:,} rows answered",

@@ -13,6 +13,8 @@ from openai_async.types.progress import BatchProgress, Progress, RemoteProgress
 
 #: Parts of a remote batch that a line tells one by one.
 _TOLD: Final = 4
+#: Seconds that a rate needs to mean something: at first a full limit goes at once.
+_PACE_AFTER: Final = 5.0
 
 
 def describe(progress: Progress | RemoteProgress) -> str:
@@ -22,19 +24,22 @@ def describe(progress: Progress | RemoteProgress) -> str:
 
 
 def _of_calls(progress: Progress) -> list[str]:
+    if is_idle(progress):
+        return ["nothing to do", *(extras(progress) if isinstance(progress, BatchProgress) else [])]
     total = f"/{progress.total:,}" if progress.total is not None else ""
     parts = [f"{progress.done:,}{total} done", f"{progress.failed:,} failed", f"{progress.in_flight:,} in flight"]
     if isinstance(progress, BatchProgress):
         parts += extras(progress)
-    parts.append(f"{progress.calls_per_minute:,.0f}{_of(progress.limit_requests_per_minute)} calls/min")
-    parts.append(f"{progress.tokens_per_minute:,.0f}{_of(progress.limit_tokens_per_minute)} tokens/min")
+    if progress.seconds >= _PACE_AFTER:
+        parts.append(f"{calls(progress)} calls/min")
+        parts.append(f"{tokens(progress)} tokens/min")
     if progress.waiting_for:
         parts.append(waits(progress))
     parts.append(f"{duration(progress.seconds)} so far")
     if progress.seconds_left is not None and not is_over(progress):
         parts.append(f"{duration(progress.seconds_left)} left")
     if progress.least_seconds is not None:
-        parts.append(f"{duration(progress.least_seconds)} at best")
+        parts.append(at_best(progress))
     parts.append("cost unknown" if progress.cost is None else money(progress.cost))
     return parts
 
@@ -81,6 +86,11 @@ def is_over(progress: Progress | RemoteProgress) -> bool:
     return progress.total is not None and progress.done >= progress.total
 
 
+def is_idle(progress: Progress) -> bool:
+    """Whether there never was anything to do."""
+    return progress.total == 0 and not progress.done
+
+
 def duration(seconds: float) -> str:
     """Seconds as people say them: 42s, 3m10s, 2h05m; never more than six characters below 100 hours."""
     whole = round(seconds)
@@ -96,10 +106,21 @@ def money(dollars: float) -> str:
     return f"${dollars:,.4f}" if 0 < dollars < 0.1 else f"${dollars:,.2f}"
 
 
-def rate(now: float, limit: float | None, width: int) -> str:
-    """Something per minute, right-aligned, beside its limit."""
-    return f"{now:>{width},.0f}{_of(limit)}"
+def at_best(progress: Progress) -> str:
+    """The least time from the start to the end; not what is left of it."""
+    return "" if progress.least_seconds is None else f"at best {duration(progress.least_seconds)} in all"
 
 
-def _of(limit: float | None) -> str:
-    return f" of {limit:,.0f}" if limit is not None else ""
+def calls(progress: Progress, width: int = 1) -> str:
+    """Calls per minute, right-aligned, beside their limit."""
+    return _rate(progress, progress.calls_per_minute, progress.limit_requests_per_minute, width)
+
+
+def tokens(progress: Progress, width: int = 1) -> str:
+    """Tokens per minute, right-aligned, beside their limit."""
+    return _rate(progress, progress.tokens_per_minute, progress.limit_tokens_per_minute, width)
+
+
+def _rate(progress: Progress, now: float, limit: float | None, width: int) -> str:
+    told = f"{now:,.0f}" if progress.seconds >= _PACE_AFTER else "-"
+    return f"{told:>{width}}" + (f" of {limit:,.0f}" if limit is not None else "")

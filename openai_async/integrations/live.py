@@ -2,7 +2,7 @@
 
     ━━━━━━━━━━━━━━━━━━━━━━━╸━━━━━━━━━━━━━━━━━━━━━━━━  42%   4,213/10,000 done      3 failed    250 in flight
         9,870 of 10,000 calls/min    1,203,400 of 2,000,000 tokens/min
-         25s so far     35s left     58s at best      $0.42  waits for tokens
+         25s so far     35s left     at best 58s in all      $0.42  waits for tokens
 
 Between two reports the clock goes on by itself, so that a run which waits is seen to live. Needs rich; knows nothing of
 calls and limits but what a report says.
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import attrs
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -26,6 +26,7 @@ from openai_async.integrations import figures
 from openai_async.types.progress import BatchProgress, Progress, RemotePart, RemoteProgress
 
 _REFRESHES: Final = 4  # a second
+_NARROW: Final = 60  # columns
 _LISTED: Final = 8  # parts of a remote batch
 _QUIET: Final = frozenset({"waiting", "completed"})  # states that are left out first
 _STATES: Final = {"completed": "green", "failed": "red", "expired": "red", "cancelled": "red", "queue full": "yellow"}
@@ -65,8 +66,26 @@ def live(console: Console, drawing: Picture) -> Live:
     return Live(get_renderable=drawing.draw, console=console, refresh_per_second=_REFRESHES)
 
 
+@attrs.frozen
+class _Folded:
+    """A picture, or the same in plain words where the terminal is too narrow for it."""
+
+    lines: RenderableType
+    words: Text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        yield self.lines if options.max_width >= _NARROW else self.words
+
+
 def picture(progress: Progress | RemoteProgress) -> RenderableType:
-    """A report as lines. Each is cut off, not folded, where the terminal is too narrow."""
+    """A report as lines. Each is cut off, not folded, where the terminal is a little too narrow."""
+    words = Text(figures.describe(progress), overflow="fold")
+    if isinstance(progress, Progress) and figures.is_idle(progress):
+        return words
+    return _Folded(_lines(progress), words)
+
+
+def _lines(progress: Progress | RemoteProgress) -> RenderableType:
     lines = _of_remote(progress) if isinstance(progress, RemoteProgress) else _of_calls(progress)
     return Group(_first(progress), *lines)
 
@@ -92,10 +111,9 @@ def _first(progress: Progress | RemoteProgress) -> Table:
 
 
 def _of_calls(progress: Progress) -> Iterator[Text]:
-    calls = figures.rate(progress.calls_per_minute, progress.limit_requests_per_minute, 7)
-    tokens = figures.rate(progress.tokens_per_minute, progress.limit_tokens_per_minute, 11)
+    calls, tokens = figures.calls(progress, 7), figures.tokens(progress, 11)
     yield _line((f"  {calls} calls/min", "green"), (f"  {tokens} tokens/min", "green"))
-    best = "" if progress.least_seconds is None else f"  {figures.duration(progress.least_seconds):>6} at best"
+    best = f"  {best}" if (best := figures.at_best(progress)) else ""
     cost = "cost n/a" if progress.cost is None else figures.money(progress.cost)
     yield _line(_times(progress), (best, "dim"), f"  {cost:>9}", (f"  {figures.waits(progress)}", "yellow"))
     if isinstance(progress, BatchProgress) and (extras := figures.extras(progress)):
@@ -131,4 +149,4 @@ def _times(progress: Progress | RemoteProgress) -> str:
 
 
 def _line(*pieces: str | tuple[str, str]) -> Text:
-    return Text.assemble(*pieces, no_wrap=True, overflow="ellipsis")
+    return Text.assemble(*pieces, no_wrap=True, overflow="crop")

@@ -222,6 +222,9 @@ def _prepare(
         check_seconds("deadline", deadline)
     retries = defaults.max_retries if max_retries is None else check_retries(max_retries)
     template = operation.path.partition("?")[0]
+    family = f"{template} {given.get('model', '')}"
+    if here.families is not None:
+        here.families.add(family)
     path = operation.path if pipeline.service.place is None else pipeline.service.place(operation.path, given)
     return Call(
         operation.verb,
@@ -235,7 +238,7 @@ def _prepare(
         stream=stream,
         repeatable=operation.repeatable,
         makes=operation.makes,
-        family=f"{template} {given.get('model', '')}",
+        family=family,
         size=size_of_request(template, given),
         priority=check_priority(priority),
         job=here.job,

@@ -126,6 +126,7 @@ class AsyncCompletions(Resource):
         max_total_tokens: int | None = None,
         max_cost: float | None = None,
         give_up_after: int | None = 20,
+        total: int | None = None,
         on_progress: Callable[[Progress], None] | None = None,
         **shared: Any,
     ) -> AsyncMap[ChatCompletion]:
@@ -142,6 +143,7 @@ class AsyncCompletions(Resource):
             max_total_tokens=max_total_tokens,
             max_cost=max_cost,
             give_up_after=give_up_after,
+            total=total,
             on_progress=on_progress,
             fixed={"stream": None},
         )

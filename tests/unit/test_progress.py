@@ -19,6 +19,7 @@ from openai_async import (
     AsyncClient,
     AsyncMap,
     BatchProgress,
+    InvalidParameterError,
     Progress,
     RateLimit,
     RemotePart,
@@ -84,7 +85,7 @@ def test_a_line_says_all_that_one_wants_to_know() -> None:
     """Done, failed, in flight, rates beside the limits, what is waited for, time so far, left and at best, cost."""
     assert describe(HALF) == (
         "50/100 done, 2 failed, 10 in flight, 100 of 120 calls/min, 12,000 of 20,000 tokens/min,"
-        " waits for tokens, 30s so far, 30s left, 50s at best, $0.50"
+        " waits for tokens, 30s so far, 30s left, at best 50s in all, $0.50"
     )
 
 
@@ -128,7 +129,7 @@ def test_a_terminal_shows_the_same_as_the_line() -> None:
     told = " ".join(" ".join(drawn(HALF)).split())
     for words in ("50%", "50/100 done", "2 failed", "10 in flight", "100 of 120 calls/min", "30s so far", "30s left"):
         assert words in told
-    for words in ("12,000 of 20,000 tokens/min", "50s at best", "$0.50", "waits for tokens"):
+    for words in ("12,000 of 20,000 tokens/min", "at best 50s in all", "$0.50", "waits for tokens"):
         assert words in told
     told = " ".join(" ".join(drawn(REMOTE)).split())
     for words in ("21,000/53,000 done", "3 failed", "1/2 in_progress 20,997 completed 3 failed of 50,000 batch_1"):
@@ -168,7 +169,7 @@ def drawn_places(state: tuple[int, float], width: int) -> list[tuple[int, int, s
 
 def test_nothing_is_folded_where_it_is_narrow() -> None:
     """A narrow terminal loses the ends of lines, and gets no further ones."""
-    assert len(drawn(HALF, 30)) == len(drawn(HALF, 200)) == 3
+    assert len(drawn(HALF, 60)) == len(drawn(HALF, 200)) == 3
 
 
 def test_a_source_without_a_length_has_no_share_and_no_end() -> None:
@@ -262,6 +263,38 @@ def test_an_unknown_style_is_refused() -> None:
         show_progress("fancy")  # type: ignore[arg-type]
 
 
+def test_a_very_narrow_terminal_gets_words() -> None:
+    """In 20 columns there is no room for a picture: the line of a log is folded, and says it all."""
+    lines = drawn(HALF, 20)
+    assert max(map(len, lines)) <= 20
+    assert " ".join(" ".join(lines).split()) == describe(HALF)
+
+
+@pytest.mark.parametrize("seen", [HALF, BATCH, REMOTE])
+def test_an_ascii_terminal_gets_ascii(seen: Progress | RemoteProgress) -> None:
+    """Where the encoding has no lines to draw with, dashes stand in."""
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    Console(file=out, width=50, color_system=None).print(picture(seen))
+    Console(file=out, width=70, color_system=None).print(picture(seen))
+    out.seek(0)
+    assert "/" in out.read()
+
+
+def test_no_rate_is_told_at_the_very_start() -> None:
+    """A full limit goes at once: what that would be in a minute says nothing, so nobody says it."""
+    early = attrs.evolve(HALF, seconds=2.0)
+    assert "/min" not in describe(early)
+    assert "- of 120 calls/min" in "".join(drawn(early))
+    assert "600 of 120 calls/min" in describe(attrs.evolve(HALF, seconds=5.0))
+
+
+def test_a_batch_with_nothing_to_do_says_so() -> None:
+    """A file that is finished shows no empty bar."""
+    done = attrs.evolve(BATCH, total=0, done=0, in_flight=0, tokens=0, skipped=1_000, bad=0)
+    assert describe(done) == "nothing to do, 1,000 done before"
+    assert drawn(done) == ["nothing to do, 1,000 done before"]
+
+
 # ---- what maps report
 
 
@@ -283,6 +316,47 @@ async def test_a_map_reports_after_each_call_with_limits_and_best_time() -> None
     assert seen[-1].limit_requests_per_minute == 6_000
     assert seen[-1].least_seconds == 0
     assert seen[-1].tokens > 0
+
+
+async def test_the_limits_are_those_of_the_models_of_the_map() -> None:
+    """Other models that the client has used do not count; several models of one map count together."""
+    limits = {
+        "emulated-mini": RateLimit(requests_per_second=10, requests_per_minute=60),
+        "emulated-large": RateLimit(requests_per_minute=90),
+        "*": RateLimit(requests_per_minute=50_000),
+    }
+    with Emulator().run() as server:
+        async with AsyncClient(api_key="k", base_url=server.base_url, rate_limit=limits) as client:
+            await client.embeddings.create(model="emulated-embed", input="x")
+            for models, wanted in ((["emulated-mini"], 60), (["emulated-mini", "emulated-large"], 150)):
+                asked = [{**hello(1)[0], "model": model} for model in models]
+                async with client.chat.completions.map(asked) as results:
+                    async for result in results:
+                        result.unwrap()
+                    assert results.progress.limit_requests_per_minute == wanted
+
+
+@pytest.mark.parametrize(("said", "totals"), [(None, [None, 3]), (5, [5, 3]), (2, [2, 3]), (3, [3])])
+async def test_a_total_of_a_source_without_a_length(said: int | None, totals: list[int | None]) -> None:
+    """A generator has no length: `total` is what was said of it, until the source itself has shown it."""
+    seen: list[Progress] = []
+    with Emulator().run() as server:
+        async with AsyncClient(api_key="k", base_url=server.base_url) as client:
+            source = (request for request in hello(3))
+            results = client.chat.completions.map(
+                source, model="emulated-mini", max_in_flight=1, total=said, on_progress=seen.append
+            )
+            async for result in results:
+                result.unwrap()
+    assert list(dict.fromkeys(progress.total for progress in seen)) == totals
+
+
+@pytest.mark.parametrize("total", [-1, 1.5, True, "3"])
+async def test_a_total_that_is_none_is_refused(total: Any) -> None:
+    """The total is a number of requests; anything else is named before the first call."""
+    async with AsyncClient(api_key="k", base_url="http://127.0.0.1:9/v1") as client:
+        with pytest.raises(InvalidParameterError, match="total"):
+            client.chat.completions.map(hello(1), model="m", total=total)
 
 
 async def first_of(results: AsyncMap[Any]) -> None:
