@@ -1,9 +1,10 @@
 """Streams that never lie about their end.
 
-A stream is over when its terminal event has come: `[DONE]`, or the event that its kind of stream ends with. Anything
-else - the connection ends, breaks or falls silent, an event is damaged, the server reports an error midway - is raised
-as what it is, with everything delivered so far folded into `partial`. After the terminal event the rest of the body is
-read for a moment, so that the connection can be used again.
+A stream is over when its terminal event has come: `[DONE]`, or the event that its kind of stream ends with; a chat also
+when every choice has its reason and the body has ended where its framing says. Anything else - the connection ends,
+breaks or falls silent, an event is damaged, the server reports an error midway - is raised as what it is, with
+everything delivered so far folded into `partial`. After the terminal event the rest of the body is read for a moment,
+so that the connection can be used again.
 
 A stream holds its connection and its permit until it is over or closed; both go exactly once.
 """
@@ -20,6 +21,7 @@ import attrs
 from openai_async import _runtime
 from openai_async._body import OpenBody
 from openai_async._layers.call import Answer, Call
+from openai_async._text_pieces import TextPieces
 from openai_async._transport.exchange import DueError
 from openai_async._wire import json, problems
 from openai_async._wire.sse import Event, SSEDecoder, keeps_alive
@@ -92,6 +94,7 @@ class AsyncStream(OpenBody, Generic[C, F]):
         max_event_bytes: int,
         decode_named: Callable[[bytes | None, bytes], C] | None = None,
         unfold: Unfolding | None = None,
+        is_whole: Callable[[], bool] | None = None,
     ) -> None:
         super().__init__(call, answer)
         self.meta: Meta = answer.meta
@@ -100,6 +103,7 @@ class AsyncStream(OpenBody, Generic[C, F]):
         self._decode = decode
         self._decode_named = decode_named  # where the name of an event is not in its data, too
         self._unfold = unfold  # where the server may have answered with a whole reply
+        self._is_whole = is_whole  # where servers leave the terminal event out: nothing else is missing
         self._fold = fold
         self._sse = SSEDecoder(max_event_bytes)
         self._joiner: CharacterJoiner | None = None  # of a stream that has cut a character in two
@@ -137,7 +141,7 @@ class AsyncStream(OpenBody, Generic[C, F]):
     @property
     def text(self) -> AsyncIterator[str]:
         """The pieces of text of the first choice, without the empty ones."""
-        return _Text(self)
+        return TextPieces(self)
 
     async def final(self) -> F:
         """Read to the end and return the whole reply, in the shape of one that was not streamed.
@@ -295,6 +299,8 @@ class AsyncStream(OpenBody, Generic[C, F]):
     def _end_of_body(self) -> None:
         """The body is over. A terminal event or an error may stand in it without its blank line."""
         event, error = self._sse.end(), None
+        if event is None and self._is_whole is not None and self.meta.states_end and self._is_whole():
+            event = (None, b"[DONE]")
         if event is not None:
             if event[1].strip() == b"[DONE]":
                 self._events.append(event)
@@ -355,29 +361,6 @@ class AsyncStream(OpenBody, Generic[C, F]):
         error.request_id = error.request_id or self.request_id
         error.partial = self.partial
         raise frameless(error)
-
-
-def text_of(chunk: Any) -> str:
-    """What a chunk adds to the text: its `piece`, where the API calls something else its `text`."""
-    # Asked of its class: a server may send a field of that name.
-    return (chunk.piece if hasattr(chunk.__class__, "piece") else chunk.text) or ""
-
-
-class _Text:
-    """Not a generator: one that is left early would have to be closed apart from its stream."""
-
-    __slots__ = ("_stream",)
-
-    def __init__(self, stream: AsyncStream[Any, Any]) -> None:
-        self._stream = stream
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> str:
-        while True:
-            if text := text_of(await anext(self._stream)):
-                return text
 
 
 class AsyncStreamManager(Uncopied, Generic[C, F]):

@@ -25,7 +25,7 @@ FLOORS: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("_beside",), ("_runtime",), ("_line",), ("_spending",), ("_exclusion",)),
     (("_transport",), ("_limiter", "_accounts", "_permits", "_waiting")),
     (("_layers",),),
-    (("_body", "_stream"), ("_map", "_window"), ("webhooks",)),
+    (("_body", "_stream", "_text_pieces"), ("_map", "_window"), ("webhooks",)),
     (("resources",),),
     (("batch",), ("tools",), ("tuning",)),
     (("client", "azure", "_settings", "_nouns"), ("validation",)),

@@ -52,6 +52,8 @@ class Call:
     #: Headers of this call; they replace the client's of the same name.
     headers: Headers = attrs.field(factory=list[tuple[bytes, bytes]], repr=False)
     stream: bool = attrs.field(default=False, repr=False)
+    #: Replies that a stream is to have.
+    choices: int = attrs.field(default=1, repr=False)
     #: The body is handed up as it arrives, whatever it is.
     download: bool = attrs.field(default=False, repr=False)
     #: Media types that the body cannot be of, unless the answer says that it is a file.

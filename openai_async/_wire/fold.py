@@ -218,11 +218,22 @@ def _copied_logprobs(logprobs: ChoiceLogprobs) -> ChoiceLogprobs:
 class ChatFold:
     """Add chunks, ask for the reply so far. Asking does not change it."""
 
-    __slots__ = ("_choices", "_extra", "_fingerprint", "_first", "_moderation", "_tier", "_usage", "chunks")
+    __slots__ = (
+        "_choices",
+        "_expected",
+        "_extra",
+        "_fingerprint",
+        "_first",
+        "_moderation",
+        "_tier",
+        "_usage",
+        "chunks",
+    )
 
     over: bool = False  # never: `[DONE]` ends it
 
-    def __init__(self) -> None:
+    def __init__(self, choices: int = 1) -> None:
+        self._expected = choices
         self._choices: dict[int, _Choice] = {}
         self._first: ChatCompletionChunk | None = None
         self._usage: CompletionUsage | None = None
@@ -251,6 +262,11 @@ class ChatFold:
             if known is None:
                 known = self._choices[choice.index] = _Choice()
             known.add(choice)
+
+    def is_whole(self) -> bool:
+        """Whether every choice that was asked for has come to its end."""
+        ended = [choice.finish_reason is not None for choice in self._choices.values()]
+        return len(ended) >= self._expected and all(ended)
 
     def billed(self) -> Billed:
         """What is known of it for the bill."""

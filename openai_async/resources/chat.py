@@ -192,12 +192,16 @@ class AsyncCompletions(Resource):
         if stream:
             params["stream"] = True
         decode = codec.decoder(ChatCompletionChunk if stream else ChatCompletion, event=stream)
-        return prepare(self._pipeline, _CREATE, decode, params, check=check_chat, stream=stream)
+        choices = params.get("n")
+        call = prepare(self._pipeline, _CREATE, decode, params, check=check_chat, stream=stream)
+        call.choices = choices if isinstance(choices, int) else 1
+        return call
 
     async def _open(self, call: Any, *, asked: bool = False) -> ChatStream:
         answer = await open_asking(self._pipeline, call, asked=asked)
         bound = self._pipeline.defaults.max_event_bytes
-        return AsyncStream(call, answer, call.decode, ChatFold(), bound, unfold=whole.chat)
+        fold = ChatFold(call.choices)
+        return AsyncStream(call, answer, call.decode, fold, bound, unfold=whole.chat, is_whole=fold.is_whole)
 
 
 class AsyncStoredMessages(Resource):

@@ -285,7 +285,7 @@ class StreamFace(OpenFace["AsyncStream[C, F]"], Generic[C, F]):
             return chunk
 
     def _texts(self) -> Iterator[str]:
-        from openai_async._stream import text_of
+        from openai_async._text_pieces import text_of
 
         while True:
             try:

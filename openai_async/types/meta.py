@@ -118,6 +118,12 @@ class Meta(Record):
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
+    def states_end(self) -> bool:
+        """Whether the framing of the body says where it ends. One that ends with its connection may be cut off."""
+        codings = self.headers.get("transfer-encoding", "").lower().split(",")
+        return codings[-1].strip() == "chunked" or "content-length" in self.headers
+
+    @property
     def processing_ms(self) -> float | None:
         """Milliseconds that the server says it worked."""
         return number(self.headers.get("openai-processing-ms"))

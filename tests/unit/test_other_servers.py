@@ -10,7 +10,14 @@ import httpx
 import pytest
 from hypothesis import given, strategies as st
 
-from openai_async import AsyncClient, BadRequestError, Client, DecodeError, UnprocessableEntityError
+from openai_async import (
+    AsyncClient,
+    BadRequestError,
+    Client,
+    DecodeError,
+    StreamInterrupted,
+    UnprocessableEntityError,
+)
 from openai_async._wire.codec import structure
 from openai_async._wire.fold import ChatFold
 from openai_async._wire.vectors import unpack
@@ -259,3 +266,50 @@ def test_an_empty_content_stays_what_it_is() -> None:
     reply = structure(ChatCompletion, {"id": "c", "choices": [{"message": {"role": "assistant", "content": []}}]})
     assert reply.choices[0].message.to_dict()["content"] == []
     assert reply.text == ""
+
+
+# ---- streams without a terminal event
+
+
+def said(*reasons: str | None, choice: int = 0) -> bytes:
+    """One event with a piece of text for each reason."""
+    chunks = [
+        {"id": "c", "choices": [{"index": choice, "delta": {"content": "x"}, "finish_reason": reason}]}
+        for reason in reasons
+    ]
+    return b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks)
+
+
+EVENTS = {"content-type": "text/event-stream"}
+
+
+@pytest.mark.parametrize(
+    ("body", "n", "whole"),
+    [
+        (said(None, "stop"), None, True),
+        (said("stop") + b'data: {"choices": [], "usage": {"total_tokens": 3}}\n\n', None, True),
+        (said("length") + said("stop", choice=1), 2, True),
+        (said(None, "stop") + b": bye\n\n", None, True),
+        (said(None, None), None, False),
+        (said("stop"), 2, False),
+        (said("stop") + said(None, choice=1), 2, False),
+        (said("stop") + b"data: {", None, False),
+        (b"", None, False),
+    ],
+)
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+async def test_a_stream_without_its_terminal_event(body: bytes, n: int | None, whole: bool, framing: Any) -> None:
+    """It is whole if every choice has ended, and the body where its framing says; otherwise it was cut off."""
+    with FaultServer([respond(200, body, EVENTS, framing=framing)]) as server:
+        async with httpx.AsyncClient() as http:
+            for settings in ({}, {"http_client": http}):
+                async with (
+                    connect(server, **settings) as client,
+                    client.chat.completions.stream(model="m", messages=ASK, n=n) as stream,
+                ):
+                    if whole and framing != "close":
+                        reply = await stream.final()
+                        assert {choice.finish_reason for choice in reply.choices} <= {"stop", "length"}
+                    else:
+                        with pytest.raises(StreamInterrupted):
+                            await stream.final()
