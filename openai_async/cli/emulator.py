@@ -69,6 +69,7 @@ _RATE = click.FloatRange(min=0, min_open=True)
     metavar="X",
     help="How far the latency varies, a share from 0 to 1.",
 )
+@click.option("--allow-unknown", is_flag=True, help="Ignore unknown fields of requests, which are refused else.")
 @click.option("--log", is_flag=True, help="Write a line for each request.")
 @click.option(
     "--allow-host",
@@ -88,6 +89,7 @@ def emulator(
     any_model: bool,
     fail_rate: float,
     latency_jitter: float,
+    allow_unknown: bool,
     log: bool,
     hosts: tuple[str, ...],
 ) -> int:
@@ -104,6 +106,7 @@ def emulator(
         raise Misused(str(error)) from None
     emulated = Emulator(
         any_model=any_model,
+        refuse_unknown=not allow_unknown,
         keys=keys or None,
         limits=RateLimits(rpm, tpm) if rpm or tpm else None,
         latency=Latency(first_token, tokens_per_second, latency_jitter),

@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         default=True,
         help="serve every model name, or only the listed ones",
     )
+    add("--allow-unknown", action="store_true", help="ignore unknown fields of requests, which are refused else")
     add("--exit-with-parent", action="store_true", help="end when standard input ends")
     return parser
 
@@ -79,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 def _emulator(options: argparse.Namespace) -> Emulator:
     return Emulator(
         any_model=options.any_model,
+        refuse_unknown=not options.allow_unknown,
         keys=options.key,
         limits=RateLimits(options.rpm, options.tpm, options.window) if options.rpm or options.tpm else None,
         latency=Latency(options.first_token, options.tokens_per_second, options.jitter),

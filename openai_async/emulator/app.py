@@ -37,6 +37,7 @@ from . import (
 )
 from .azure import at_v1
 from .endpoint import Endpoint
+from .known_fields import known_fields
 
 if TYPE_CHECKING:
     from .server import Emulator
@@ -76,6 +77,9 @@ def application(emulator: Emulator) -> Starlette:
         return _json(emulator.ledger.snapshot())
 
     routes = [route for noun in _NOUNS for route in noun.routes(emulator)]
+    for route in routes:
+        if isinstance(route.endpoint, Endpoint):
+            route.endpoint.known = known_fields(route.path)
     routes += [Route("/healthz", health), Route("/emulator/stats", stats)]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False

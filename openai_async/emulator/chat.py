@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,8 @@ import orjson
 from starlette.routing import Route
 
 from .chat_messages import characters
-from .chat_reply import Choice, compose
-from .chat_request import ChatRequest
+from .chat_reply import Choice, ToolCall, compose
+from .chat_request import ChatRequest, FunctionKind
 from .endpoint import Answer, Call, Endpoint, EventStream
 from .fields import Fields, JSONObject
 from .problems import context_exceeded, invalid
@@ -120,15 +120,7 @@ def _usage(request: ChatRequest, choices: list[Choice]) -> JSONObject:
 def _whole(index: int, choice: Choice) -> JSONObject:
     message: JSONObject = {"role": "assistant", "content": "".join(choice.pieces), "refusal": None}
     if choice.calls:
-        message["content"] = None
-        message["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": "".join(call.pieces)},
-            }
-            for call in choice.calls
-        ]
+        message |= {"content": None, **_calls(choice.calls, ["".join(call.pieces) for call in choice.calls])}
     else:
         message["annotations"] = []
     return {
@@ -137,6 +129,22 @@ def _whole(index: int, choice: Choice) -> JSONObject:
         "logprobs": _logprobs(choice.logprobs),
         "finish_reason": choice.finish,
     }
+
+
+def _calls(calls: Sequence[ToolCall], arguments: Sequence[str]) -> JSONObject:
+    """Calls as a message has them: one of `functions`, or any number of tools."""
+    if calls[0].kind == "deprecated":
+        return {"function_call": {"name": calls[0].name, "arguments": arguments[0]}}
+    return {
+        "tool_calls": [
+            {"id": call.id, "type": call.kind, call.kind: {"name": call.name, _GIVEN[call.kind]: given}}
+            for call, given in zip(calls, arguments, strict=True)
+        ]
+    }
+
+
+#: Where a call of each kind has its arguments.
+_GIVEN: dict[FunctionKind, str] = {"function": "arguments", "custom": "input", "deprecated": "arguments"}
 
 
 def _logprobs(entries: list[JSONObject] | None) -> JSONObject | None:
@@ -178,21 +186,24 @@ def _chunks(index: int, choice: Choice) -> Iterator[tuple[int, JSONObject]]:
         position += 1
         logprobs = None if choice.logprobs is None else _logprobs(choice.logprobs[at : at + 1])
         yield position, _chunk(index, {"content": piece}, logprobs)
-    opened = [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}} for call in choice.calls
-    ]
-    for at, start in enumerate(opened):
-        position += choice.calls[at].tokens - len(choice.calls[at].pieces)
-        yield position, _chunk(index, {"tool_calls": [{"index": at, **start}]})
+    for at, call in enumerate(choice.calls):
+        position += call.tokens - len(call.pieces)
+        opened = _calls([call], [""])
+        if "tool_calls" in opened:
+            opened = {"tool_calls": [{"index": at, **opened["tool_calls"][0]}]}
+        yield position, _chunk(index, opened)
     for turn in zip_longest(*(call.pieces for call in choice.calls)):
         for at, piece in enumerate(turn):
             if piece is not None:
                 position += 1
-                yield (
-                    position,
-                    _chunk(index, {"tool_calls": [{"index": at, "function": {"arguments": piece}}]}),
-                )
+                yield position, _chunk(index, _more(choice.calls[at], at, piece))
     yield position, _chunk(index, {}, finish=choice.finish)
+
+
+def _more(call: ToolCall, at: int, piece: str) -> JSONObject:
+    """The next piece of a call's arguments, as the delta of a chunk."""
+    given = {_GIVEN[call.kind]: piece}
+    return {"function_call": given} if call.kind == "deprecated" else {"tool_calls": [{"index": at, call.kind: given}]}
 
 
 def _chunk(index: int, delta: JSONObject, logprobs: JSONObject | None = None, finish: Any = None) -> JSONObject:

@@ -15,25 +15,27 @@ import orjson
 from attrs import evolve, frozen
 
 from .chat_messages import text_of
-from .chat_request import ChatRequest, Function, unusable_function, unusable_schema
+from .chat_request import ChatRequest, Function, FunctionKind, unusable_function, unusable_schema
 from .fields import JSONObject
 from .schema import SchemaError, example
 from .text import WORDS, count, cut_at_stop, one_of, sentences, tokens
 
 __all__ = ["Choice", "ToolCall", "compose"]
 
-Finish = Literal["stop", "length", "tool_calls"]
+Finish = Literal["stop", "length", "tool_calls", "function_call"]
 
+_RESULTS = ("tool", "function")
 _QUOTED = 4_000  # characters of a tool's result that the answer repeats
 
 
 @frozen
 class ToolCall:
-    """A call to a function; its arguments are JSON, already cut into tokens."""
+    """A call to a tool; its arguments, JSON or the text for a custom one, are already cut into tokens."""
 
     id: str
     name: str
     pieces: list[str]
+    kind: FunctionKind = "function"
 
     @property
     def tokens(self) -> int:
@@ -70,7 +72,8 @@ def _choice(request: ChatRequest, functions: tuple[Function, ...], seed: int, in
     left -= thought
     if functions:
         calls, cut = _cut_calls(_tool_calls(functions, seed), left)
-        return Choice([], calls, "length" if cut else "tool_calls", thought, None)
+        called: Finish = "function_call" if functions[0].kind == "deprecated" else "tool_calls"
+        return Choice([], calls, "length" if cut else called, thought, None)
     pieces = _said(request, rng, seed)
     finish: Finish = "stop"
     if len(pieces) > left:
@@ -92,7 +95,7 @@ def _said(request: ChatRequest, rng: Random, seed: int) -> list[str]:
     if request.format == "json_object":
         reply = "".join(sentences(rng))
         return tokens(_json({"reply": reply, "words": len(reply.split()), "certain": rng.random() < 0.5}))
-    if request.messages[-1]["role"] == "tool":
+    if request.messages[-1]["role"] in _RESULTS:
         return tokens(_quotation(request.messages)) + tokens(" " + "".join(sentences(rng, 20, 60)))
     return sentences(rng)
 
@@ -100,7 +103,7 @@ def _said(request: ChatRequest, rng: Random, seed: int) -> list[str]:
 def _quotation(messages: list[JSONObject]) -> str:
     results: list[str] = []
     for message in reversed(messages):
-        if message["role"] != "tool":
+        if message["role"] not in _RESULTS:
             break
         results.append(text_of(message)[:_QUOTED])
     quoted = " and ".join(f"“{result}”" for result in reversed(results))
@@ -152,13 +155,19 @@ def _called(request: ChatRequest) -> tuple[Function, ...]:
 def _tool_calls(functions: tuple[Function, ...], seed: int) -> list[ToolCall]:
     calls: list[ToolCall] = []
     for position, function in enumerate(functions):
-        try:
-            arguments = example({"type": "object", **function.parameters}, seed + position)
-        except SchemaError as error:
-            raise unusable_function(function.name, error) from None
+        pieces = _arguments(function, seed + position)
         # The seed has 72 bits: 64 of the request's digest and 8 of the choice's index.
-        calls.append(ToolCall(f"call_{seed:018x}{position:06x}", function.name, tokens(_json(arguments))))
+        calls.append(ToolCall(f"call_{seed:018x}{position:06x}", function.name, pieces, function.kind))
     return calls
+
+
+def _arguments(function: Function, seed: int) -> list[str]:
+    if function.kind == "custom":
+        return sentences(Random(seed), 20, 60)
+    try:
+        return tokens(_json(example({"type": "object", **function.parameters}, seed)))
+    except SchemaError as error:
+        raise unusable_function(function.name, error) from None
 
 
 def _cut_calls(calls: list[ToolCall], left: float) -> tuple[tuple[ToolCall, ...], bool]:

@@ -14,22 +14,27 @@ from attrs import frozen
 
 from .chat_messages import check_messages, prompt_tokens
 from .fields import Fields, JSONObject, is_object, wrong_type
-from .problems import Problem, invalid
+from .problems import Problem, invalid, not_emulated
 from .sampling import read_stop
 from .schema import strict_fault
 from .text import count
 
-__all__ = ["ChatRequest", "Function", "unusable_function", "unusable_schema"]
+__all__ = ["ChatRequest", "Function", "FunctionKind", "custom_tool", "unusable_function", "unusable_schema"]
 
 ToolMode = Literal["none", "auto", "required"]
+FunctionKind = Literal["function", "custom", "deprecated"]
 
 
 @frozen
 class Function:
-    """A tool that the model may call; `parameters` is the JSON Schema of its arguments."""
+    """A tool that the model may call; `parameters` is the JSON Schema of its arguments.
+
+    A custom tool takes any text. A deprecated one came in `functions`.
+    """
 
     name: str
     parameters: JSONObject
+    kind: FunctionKind = "function"
 
 
 @frozen
@@ -65,6 +70,7 @@ class ChatRequest:
         if not model:
             raise invalid("you must provide a model parameter")
         messages = check_messages(fields)
+        _refuse_unemulated(fields)
         for name, low, high in (
             ("temperature", 0, 2),
             ("top_p", 0, 1),
@@ -75,7 +81,8 @@ class ChatRequest:
         fields.mapping("logit_bias")
         stream = fields.flag("stream")
         logprobs = fields.flag("logprobs")
-        functions, mode = _tools(fields)
+        deprecated = fields.get("functions") is not None or fields.get("function_call") is not None
+        functions, mode = _deprecated(fields) if deprecated else _tools(fields)
         parallel = fields.get("parallel_tool_calls") is None or fields.flag("parallel_tool_calls")
         kind, schema = _response_format(fields, messages)
         return cls(
@@ -91,12 +98,21 @@ class ChatRequest:
             top_logprobs=_top_logprobs(fields, logprobs),
             functions=functions,
             mode=mode,
-            parallel=parallel,
+            parallel=parallel and not deprecated,
             format=kind,
             schema=schema,
             prompt_tokens=prompt_tokens(messages) + _weight(body.get("tools")),
             given=frozenset(name for name, value in body.items() if value is not None),
         )
+
+
+def _refuse_unemulated(fields: Fields) -> None:
+    """What would change the answer, and is not emulated, is refused by name."""
+    if "audio" in (fields.array("modalities") or ()):
+        raise not_emulated("modalities", "Audio output")
+    for name in ("audio", "web_search_options", "moderation"):
+        if fields.get(name) is not None:
+            raise not_emulated(name, f"'{name}'")
 
 
 def _weight(tools: Any) -> int:
@@ -137,9 +153,7 @@ def _top_logprobs(fields: Fields, logprobs: bool) -> int:
 
 def _tools(fields: Fields) -> tuple[tuple[Function, ...], ToolMode]:
     tools = fields.array("tools", most=128)
-    functions = tuple(
-        found for index, tool in enumerate(tools or ()) if (found := _function(tool, f"tools[{index}]")) is not None
-    )
+    functions = tuple(_function(tool, f"tools[{index}]") for index, tool in enumerate(tools or ()))
     choice: Any = fields.get("tool_choice")
     if choice is None:
         return functions, "auto" if functions else "none"
@@ -156,19 +170,58 @@ def _tools(fields: Fields) -> tuple[tuple[Function, ...], ToolMode]:
     return tuple(_named(functions, tool) for tool in listed), _mode(allowed, "mode")
 
 
+def _deprecated(fields: Fields) -> tuple[tuple[Function, ...], ToolMode]:
+    """What `functions` and `function_call` say, which came before tools."""
+    if fields.get("tools") is not None:
+        raise invalid("'functions' and 'tools' cannot be given together.", param="functions")
+    listed = fields.array("functions", most=128)
+    functions = tuple(_deprecated_function(each, f"functions[{index}]") for index, each in enumerate(listed or ()))
+    choice: Any = fields.get("function_call")
+    if choice is None:
+        return functions, "auto"
+    if not functions:
+        raise invalid("'function_call' is only allowed when 'functions' are specified.", param="function_call")
+    if isinstance(choice, str):
+        return functions, "none" if fields.choice("function_call", ("none", "auto")) == "none" else "auto"
+    stated = fields.fields("function_call") or fields
+    stated.required("name")
+    found = tuple(function for function in functions if function.name == choice["name"])
+    if not found:
+        raise invalid(f"Function '{choice['name']}' was not found in the 'functions' parameter.", param="function_call")
+    return found, "required"
+
+
+def _deprecated_function(value: Any, at: str) -> Function:
+    if not is_object(value):
+        raise wrong_type(at, "an object", value)
+    fields = Fields(value, at)
+    fields.required("name")
+    return Function(fields.text("name") or "", fields.mapping("parameters") or {}, "deprecated")
+
+
+def custom_tool(fields: Fields) -> Function:
+    """Read a custom tool, which takes any text; one with a grammar is refused by name."""
+    fields.required("name")
+    form = fields.fields("format")
+    if form is not None and form.choice("type", ("text", "grammar")) == "grammar":
+        raise not_emulated(form.param("type"), "A custom tool with a grammar")
+    return Function(fields.text("name") or "", {}, "custom")
+
+
 def _mode(fields: Fields, name: str) -> ToolMode:
     modes: dict[str | None, ToolMode] = {"none": "none", "auto": "auto", "required": "required"}
     return modes[fields.choice(name, ("none", "auto", "required"))]
 
 
-def _function(tool: Any, at: str) -> Function | None:
-    """Read one tool; a custom tool is accepted, but the emulated models never call it."""
+def _function(tool: Any, at: str) -> Function:
+    """Read one tool."""
     if not is_object(tool):
         raise wrong_type(at, "an object", tool)
     fields = Fields(tool, at)
     fields.required("type")
     if fields.choice("type", ("function", "custom")) == "custom":
-        return None
+        fields.required("custom")
+        return custom_tool(fields.fields("custom") or fields)
     fields.required("function")
     inner = fields.fields("function") or fields
     inner.required("name")
@@ -184,7 +237,8 @@ def unusable_function(name: str, fault: object) -> Problem:
 
 
 def _named(functions: tuple[Function, ...], choice: Any) -> Function:
-    function: Any = choice.get("function") if is_object(choice) else None
+    kind = "custom" if is_object(choice) and choice.get("type") == "custom" else "function"
+    function: Any = choice.get(kind) if is_object(choice) else None
     name = function.get("name") if is_object(function) else None
     for found in functions:
         if found.name == name:

@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from . import azure, problems
 from .azure import Addressed
+from .known_fields import KnownFields, check_fields
 from .problems import Headers, Problem
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ Loader = Callable[["Call", Receive, "Emulator"], Awaitable[None]]
 class Call:
     """What a handler sees of a request, and its `entry` in the ledger, which the handler completes.
 
-    `address`: how it came by Azure's addresses; None for the API's own.
+    `address`: how it came by Azure's addresses; None for the API's own. `known`: the fields that its body may have;
+    None if any.
     """
 
     entry: Entry
@@ -90,15 +92,18 @@ class Call:
     form: FormData | None = None
     limit_headers: list[tuple[bytes, bytes]] = field(factory=list[tuple[bytes, bytes]])
     address: Addressed | None = None
+    known: KnownFields | None = None
 
     def json(self) -> dict[str, Any]:
-        """Read the body as a JSON object; raises the API's 400 when it is not one."""
+        """Read the body as a JSON object; raises the API's 400 when it is not one, or has fields that nobody knows."""
         try:
             found = orjson.loads(self.body)
         except orjson.JSONDecodeError:
             raise problems.not_json() from None
         if not isinstance(found, dict):
             raise problems.not_json()
+        if self.known is not None:
+            check_fields(found, self.known)  # pyright: ignore[reportUnknownArgumentType]
         return found  # pyright: ignore[reportUnknownVariableType]
 
 
@@ -107,12 +112,16 @@ class _HungUp(Exception):
 
 
 class Endpoint:
-    """An ASGI application for one path: `Endpoint(emulator, GET=handler, POST=other)`; without any, a 404."""
+    """An ASGI application for one path: `Endpoint(emulator, GET=handler, POST=other)`; without any, a 404.
+
+    `known`: the fields that bodies may have, while the emulator refuses unknown ones; None if any.
+    """
 
     def __init__(self, emulator: Emulator, load: Loader | None = None, /, **handlers: Handler) -> None:
         self._emulator = emulator
         self._load = load or whole
         self._handlers = handlers
+        self.known: KnownFields | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         emulator = self._emulator
@@ -143,6 +152,7 @@ class Endpoint:
         try:
             handler = self._handler(call)
             self._emulator.inject(call)
+            self._tell_known(call)
             reply = handler(call)
             if isinstance(reply, Answer):
                 return reply
@@ -158,6 +168,7 @@ class Endpoint:
             await self._load(call, receive, self._emulator)
             if call.address is not None and call.address.deployment is not None:
                 self._emulator.deploy(call, call.address.deployment)
+            self._tell_known(call)
             reply = handler(call)
             try:
                 self._emulator.inject(call, carried_out=True)
@@ -168,6 +179,9 @@ class Endpoint:
             raise
         except Exception as error:
             return _refusal(call, error)
+
+    def _tell_known(self, call: Call) -> None:
+        call.known = self.known if self._emulator.refuse_unknown and call.entry.method == "POST" else None
 
     def _handler(self, call: Call) -> Handler:
         method, path = call.entry.method, call.entry.path

@@ -1,7 +1,7 @@
 """Reading a request's JSON: each reader gives a typed value or refuses in the API's own words.
 
-A parameter that is `null` counts as absent, as it does for the API. Unknown parameters are ignored, so that a
-client newer than the emulator still works. Nothing here knows which endpoint it serves.
+A parameter that is `null` counts as absent, as it does for the API. Unknown parameters are ignored here: see
+`known_fields`. Nothing here knows which endpoint it serves.
 """
 
 from __future__ import annotations

@@ -21,6 +21,16 @@ _NEEDED = {
     "score_model": ("name", "input", "model"),
     "multi": ("name", "graders", "calculate_output"),
 }
+#: What may be wrong with a grader that ran. A refusal comes first for all that could be wrong here.
+_FAULTS = (
+    *("formula_parse_error", "sample_parse_error", "truncated_observation_error", "unresponsive_reward_error"),
+    *("invalid_variable_error", "other_error", "python_grader_server_error", "python_grader_runtime_error"),
+    *("model_grader_server_error", "model_grader_refusal_error", "model_grader_parse_error"),
+)
+_FAULT_TEXTS = (
+    *("python_grader_server_error_type", "python_grader_runtime_error_details"),
+    "model_grader_server_error_details",
+)
 _OPERATIONS: dict[str, Callable[[str, str], bool]] = {
     "eq": lambda text, reference: text == reference,
     "ne": lambda text, reference: text != reference,
@@ -62,7 +72,7 @@ def run_grader(fields: Fields) -> JSONObject:
         "metadata": {
             "name": grader.text("name") or kind,
             "type": kind,
-            "errors": {"other_error": False, "sample_parse_error": False, "invalid_variable_error": False},
+            "errors": {**dict.fromkeys(_FAULTS, False), **dict.fromkeys(_FAULT_TEXTS)},
             "execution_time": time.perf_counter() - began,
             "scores": {},
             "token_usage": None,

@@ -27,6 +27,7 @@ __all__ = [
     "key_unknown",
     "method_not_allowed",
     "model_unknown",
+    "not_emulated",
     "not_json",
     "quota_exhausted",
     "rate_limited",
@@ -66,6 +67,11 @@ class Problem(Exception):
 def invalid(message: str, *, param: str | None = None, code: str | None = None) -> Problem:
     """A request that can never succeed as it stands."""
     return Problem(400, message, param=param, code=code)
+
+
+def not_emulated(param: str, what: str) -> Problem:
+    """A part of the API that is known and not emulated: better refused than ignored."""
+    return invalid(f"{what} is not emulated.", param=param, code="unsupported_parameter")
 
 
 def not_json() -> Problem:

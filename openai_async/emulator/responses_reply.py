@@ -25,6 +25,7 @@ _NOTHING: dict[str, JSONObject] = {
     "message": {"content": []},
     "reasoning": {"summary": []},
     "function_call": {"arguments": ""},
+    "custom_tool_call": {"input": ""},
 }
 #: How many tokens are out, and the event without its number.
 _Step = tuple[int, JSONObject]
@@ -38,7 +39,7 @@ def output_of(choice: Choice, seed: int, *, summarised: bool) -> list[JSONObject
         parts = [{"type": "summary_text", "text": summary}] if summary else []
         output.append({"id": new_id("reasoning"), "type": "reasoning", "summary": parts})
     whole = "incomplete" if choice.finish == "length" else "completed"
-    output += ({**_call(call), "status": whole, "arguments": "".join(call.pieces)} for call in choice.calls)
+    output += ({**_call(call, "".join(call.pieces)), "status": whole} for call in choice.calls)
     if not choice.calls:
         content = [_text("".join(choice.pieces), choice.logprobs or [])]
         output.append({**_message(), "status": whole, "content": content})
@@ -59,12 +60,13 @@ def _message() -> JSONObject:
     return {"id": new_id("message"), "type": "message", "status": "in_progress", "role": "assistant", "content": []}
 
 
-def _call(call: ToolCall) -> JSONObject:
+def _call(call: ToolCall, given: str) -> JSONObject:
+    kind, place = ("custom_tool_call", "input") if call.kind == "custom" else ("function_call", "arguments")
     return {
-        "id": new_id("function_call"),
-        "type": "function_call",
+        "id": new_id(kind),
+        "type": kind,
         "status": "in_progress",
-        "arguments": "",
+        place: given,
         "call_id": call.id,
         "name": call.name,
     }
@@ -88,10 +90,11 @@ def events(response: StoredResponse, *, padded: bool) -> Iterator[tuple[int, byt
 
 
 def _steps(response: StoredResponse) -> Iterator[_Step]:
+    first = "queued" if response.background else "in_progress"
+    yield 0, {"type": "response.created", "response": response.described(first)}
     if response.background:
         yield 0, {"type": "response.queued", "response": response.described("queued")}
-    for step in ("created", "in_progress"):
-        yield 0, {"type": f"response.{step}", "response": response.described("in_progress")}
+    yield 0, {"type": "response.in_progress", "response": response.described("in_progress")}
     position = 0
     calls = iter(response.choice.calls)
     for index, item in enumerate(response.output):
@@ -99,7 +102,7 @@ def _steps(response: StoredResponse) -> Iterator[_Step]:
         if item["type"] == "reasoning":
             position = response.choice.reasoning
             steps = _reasoning(item, place, position)
-        elif item["type"] == "function_call":
+        elif item["type"] in ("function_call", "custom_tool_call"):
             steps = _arguments(item, place, next(calls), position)
         else:
             steps = _message_text(item, place, response.choice, position)
@@ -128,12 +131,14 @@ def _reasoning(item: JSONObject, place: JSONObject, position: int) -> Iterator[_
 
 
 def _arguments(item: JSONObject, place: JSONObject, call: ToolCall, position: int) -> Iterator[_Step]:
-    name = "response.function_call_arguments"
+    custom = item["type"] == "custom_tool_call"
+    name = "response.custom_tool_call_input" if custom else "response.function_call_arguments"
     position += call.tokens - len(call.pieces)
     for piece in call.pieces:
         position += 1
         yield position, {"type": f"{name}.delta", **place, "delta": piece}
-    yield position, {"type": f"{name}.done", **place, "name": item["name"], "arguments": item["arguments"]}
+    done = {"input": item["input"]} if custom else {"name": item["name"], "arguments": item["arguments"]}
+    yield position, {"type": f"{name}.done", **place, **done}
 
 
 def _message_text(item: JSONObject, place: JSONObject, choice: Choice, position: int) -> Iterator[_Step]:

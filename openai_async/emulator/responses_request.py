@@ -12,10 +12,10 @@ import orjson
 from attrs import frozen
 
 from .chat_messages import characters, prompt_tokens
-from .chat_request import ChatRequest, Function, unusable_function
+from .chat_request import ChatRequest, Function, custom_tool, unusable_function
 from .fields import Fields, JSONObject, is_object, wrong_type
 from .metadata import read_metadata
-from .problems import Problem, invalid
+from .problems import Problem, invalid, not_emulated
 from .responses_items import check_calls, messages
 from .schema import strict_fault
 from .text import count
@@ -25,6 +25,12 @@ __all__ = ["ResponseRequest", "read_conversation"]
 Mode = Literal["none", "auto", "required"]
 Format = Literal["text", "json_object", "json_schema"]
 
+#: Tools that the API runs itself, and the emulator does not.
+_HOSTED = (
+    *("apply_patch", "code_interpreter", "computer", "computer_use_preview", "image_generation", "local_shell", "mcp"),
+    *("namespace", "programmatic_tool_calling", "shell", "tool_search", "web_search", "web_search_2025_08_26"),
+    *("web_search_preview", "web_search_preview_2025_03_11"),
+)
 _GUESSED_COMPLETION = 16  # tokens that the rate limit assumes for a request that states no maximum
 _LOGPROBS = "message.output_text.logprobs"
 
@@ -159,7 +165,7 @@ def _settings(fields: Fields, body: JSONObject) -> JSONObject:
 
 
 def _tools(fields: Fields) -> tuple[tuple[Function, ...], Mode]:
-    """The functions that may be called; hosted and custom tools are accepted, but no emulated model calls them."""
+    """The functions that may be called; of the hosted tools, those that are emulated are none of them."""
     tools = fields.array("tools", most=128) or []
     found = (_function(tool, f"tools[{index}]") for index, tool in enumerate(tools))
     functions = tuple(function for function in found if function is not None)
@@ -179,7 +185,7 @@ def _tools(fields: Fields) -> tuple[tuple[Function, ...], Mode]:
 
 
 def _is_function(tool: Any) -> bool:
-    return is_object(tool) and tool.get("type") == "function"
+    return is_object(tool) and tool.get("type") in ("function", "custom")
 
 
 def _mode(fields: Fields, name: str) -> Mode:
@@ -192,8 +198,13 @@ def _function(tool: Any, at: str) -> Function | None:
         raise wrong_type(at, "an object", tool)
     fields = Fields(tool, at)
     fields.required("type")
-    if fields.text("type") != "function":
+    kind = fields.choice("type", ("function", "custom", "file_search", *_HOSTED))
+    if kind == "custom":
+        return custom_tool(fields)
+    if kind == "file_search":
         return None
+    if kind != "function":
+        raise not_emulated(f"{at}.type", f"A tool of type '{kind}'")
     fields.required("name")
     name = fields.text("name") or ""
     parameters = fields.mapping("parameters") or {}

@@ -341,7 +341,10 @@ class _Writer:
             "",
         ]
         low, high = schema.get("minLength", 0), schema.get("maxLength", math.inf)
-        return next((text for text in stock if wanted.search(text) and low <= len(text) <= high), word)
+        found = next((text for text in stock if wanted.search(text) and low <= len(text) <= high), None)
+        if found is None:
+            raise SchemaError(f"the emulator knows no text of the pattern {pattern!r}")
+        return found
 
 
 _FORMATS = {

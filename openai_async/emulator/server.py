@@ -43,6 +43,8 @@ class Emulator:
     """A service that speaks the OpenAI API.
 
     `models`: what it serves; `any_model` serves every other name, too (`None`: unless `models` are given).
+    `refuse_unknown`: fields of a body that the API does not know get its 400; else they are ignored. May be set again
+    while it runs.
     `keys`: the keys it accepts; `None` accepts any key that is not empty.
     `limits`: rate limits of each key for each model: one for all models, or by model alias; without, no limit
     and no `x-ratelimit-*` header.
@@ -62,6 +64,7 @@ class Emulator:
         *,
         models: Iterable[Model] = CATALOGUE,
         any_model: bool | None = None,
+        refuse_unknown: bool = True,
         keys: Iterable[str] | None = None,
         limits: RateLimits | Mapping[str, RateLimits] | None = None,
         latency: Latency | None = None,
@@ -78,6 +81,7 @@ class Emulator:
     ) -> None:
         self.latency: Latency = latency or Latency()
         self.faults: Faults = faults or Faults()
+        self.refuse_unknown = refuse_unknown
         self.batch_delay = batch_delay
         self.batch_limits: BatchLimits = batch_limits or BatchLimits()
         self.organization = organization

@@ -50,7 +50,13 @@ class _Message:
     def described(self) -> JSONObject:
         content: Any = self.message.get("content")
         parts = content if is_list(content) else None
-        return {**self.message, "id": self.id, "content": None if parts else content, "content_parts": parts}
+        return {
+            "refusal": None,
+            **self.message,
+            "id": self.id,
+            "content": None if parts else content,
+            "content_parts": parts,
+        }
 
 
 class ChatStore:

@@ -371,3 +371,76 @@ def test_json_schema_is_satisfied(client: httpx.Client) -> None:
     assert value["score"] == 7
     assert text == answer(client, response_format=wanted)
     assert folded(chunks(client, response_format=wanted))[0]["content"] == text
+
+
+# -- what came before tools, and beside them ----------------------------------------------------------------------
+
+
+def test_custom_tools_are_called_with_text(client: httpx.Client) -> None:
+    """Whole and streamed alike; one may be chosen by name."""
+    tools = [{"type": "custom", "custom": {"name": name}} for name in ("write", "draw")]
+    choice = {"type": "custom", "custom": {"name": "draw"}}
+    reply = ask(client, "Hello!", tools=tools, tool_choice=choice)["choices"][0]
+    (call,) = reply["message"]["tool_calls"]
+    assert (reply["finish_reason"], call["type"], call["custom"]["name"]) == ("tool_calls", "custom", "draw")
+    assert call.keys() == {"id", "type", "custom"}
+    streamed = ""
+    lines = client.post("/chat/completions", json=body("Hello!", tools=tools, tool_choice=choice, stream=True)).text
+    for line in lines.split("\n\n")[:-2]:
+        delta = json.loads(line.removeprefix("data: "))["choices"][0]["delta"]
+        streamed += "".join(piece["custom"].get("input", "") for piece in delta.get("tool_calls", ()))
+    assert streamed == call["custom"]["input"] != ""
+
+
+def test_deprecated_functions_are_called(client: httpx.Client) -> None:
+    """`functions` bring one `function_call`, whole and streamed alike; `function_call` chooses; a result is quoted."""
+    functions = [
+        {"name": name, "parameters": {"type": "object", "properties": {"at": {"const": name}}, "required": ["at"]}}
+        for name in ("look", "hear")
+    ]
+    for choice, text, called in (
+        ("auto", "look and hear", "look"),
+        ({"name": "hear"}, "Hello!", "hear"),
+        ("none", "look", None),
+        ("auto", "Hello!", None),
+    ):
+        sent = body(text, functions=functions, function_call=choice)
+        reply = client.post("/chat/completions", json=sent).json()["choices"][0]
+        assert reply["finish_reason"] == ("stop" if called is None else "function_call")
+        whole = reply["message"].get("function_call")
+        assert whole == (None if called is None else {"name": called, "arguments": f'{{"at":"{called}"}}'})
+        assert "tool_calls" not in reply["message"]
+        streamed = {"name": "", "arguments": ""}
+        lines = client.post("/chat/completions", json={**sent, "stream": True}).text.split("\n\n")[:-2]
+        for line in lines:
+            delta = json.loads(line.removeprefix("data: "))["choices"][0]["delta"]
+            for name, piece in delta.get("function_call", {}).items():
+                streamed[name] += piece
+        assert streamed == (whole or {"name": "", "arguments": ""})
+    call = {"role": "assistant", "content": None, "function_call": {"name": "look", "arguments": "{}"}}
+    result = {"role": "function", "name": "look", "content": "rain"}
+    sent = {**body("look", functions=functions), "messages": [*body("look")["messages"], call, result]}
+    assert "rain" in client.post("/chat/completions", json=sent).json()["choices"][0]["message"]["content"]
+
+
+@pytest.mark.parametrize(
+    ("change", "param"),
+    [
+        ({"modalities": ["text", "audio"]}, "modalities"),
+        ({"audio": {"voice": "alloy", "format": "wav"}}, "audio"),
+        ({"web_search_options": {}}, "web_search_options"),
+        ({"moderation": {"model": "m"}}, "moderation"),
+        ({"functions": [{"name": "a"}], "tools": []}, "functions"),
+        ({"function_call": "auto"}, "function_call"),
+        ({"functions": [{"name": "a"}], "function_call": {"name": "b"}}, "function_call"),
+        ({"functions": [{}]}, "functions[0].name"),
+        (
+            {"tools": [{"type": "custom", "custom": {"name": "a", "format": {"type": "grammar"}}}]},
+            "tools[0].custom.format.type",
+        ),
+    ],
+)
+def test_what_is_not_emulated_is_refused_by_name(client: httpx.Client, change: Body, param: str) -> None:
+    """What would change the answer is honoured or refused, never ignored."""
+    refused = client.post("/chat/completions", json=body("Hello!", **change))
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, param)

@@ -192,7 +192,7 @@ def test_speech_is_a_real_wav_that_follows_the_text(http: httpx.Client) -> None:
         ({"input": None}, "input", "missing_required_parameter"),
         ({"voice": None}, "voice", "missing_required_parameter"),
         ({"voice": "robot"}, "voice", "invalid_value"),
-        ({"voice": {"name": "x"}}, "voice", "invalid_type"),
+        ({"voice": 5}, "voice", "invalid_type"),
         ({"input": "x" * 4_097}, "input", "string_above_max_length"),
         ({"response_format": "midi"}, "response_format", "invalid_value"),
         ({"speed": 5}, "speed", "decimal_above_max_value"),

@@ -261,13 +261,43 @@ def test_a_whole_response_cannot_be_cancelled_and_an_unknown_model_not_asked(htt
 
 
 def test_allowed_tools_and_hosted_ones(http: httpx.Client) -> None:
-    """Of the allowed functions the first is called; hosted tools are taken, and never called."""
+    """Of the allowed functions the first is called; a hosted tool is refused by name."""
     other = {**FUNCTION, "name": "hear"}
     allowed = {"type": "allowed_tools", "mode": "required", "tools": [{"type": "function", "name": "hear"}]}
-    called = create(http, input="x", tools=[FUNCTION, other, {"type": "web_search"}], tool_choice=allowed)
+    called = create(http, input="x", tools=[FUNCTION, other], tool_choice=allowed)
     assert [item["name"] for item in called["output"]] == ["hear"]
-    said = create(http, input="x", tools=[{"type": "web_search"}], tool_choice={"type": "web_search"})
-    assert [item["type"] for item in said["output"]] == ["message"]
+    for kind in ("web_search", "code_interpreter", "mcp", "image_generation", "shell"):
+        body = {"model": MODEL, "input": "x", "tools": [FUNCTION, {"type": kind}]}
+        refused = http.post("responses", json=body)
+        error = refused.json()["error"]
+        assert (refused.status_code, error["param"]) == (400, "tools[1].type")
+        assert kind in error["message"]
+
+
+def test_custom_tools_are_called_with_text(http: httpx.Client) -> None:
+    """Whole and streamed; the output of one is taken; one with a grammar is refused by name."""
+    tool = {"type": "custom", "name": "write"}
+    body = {"model": MODEL, "input": "Use write.", "tools": [tool]}
+    (item,) = create(http, **body)["output"]
+    assert (item["type"], item["name"], item["status"]) == ("custom_tool_call", "write", "completed")
+    found = events(http.post("responses", json={**body, "stream": True}))
+    deltas = [event["delta"] for event in found if event["type"] == "response.custom_tool_call_input.delta"]
+    done = next(event for event in found if event["type"] == "response.custom_tool_call_input.done")
+    assert "".join(deltas) == done["input"] == item["input"] != ""
+    output = {"type": "custom_tool_call_output", "call_id": item["call_id"], "output": "done"}
+    assert "done" in str(create(http, input=[item, output], tools=[tool])["output"])
+    grammar = {**tool, "format": {"type": "grammar", "syntax": "regex", "definition": "a"}}
+    refused = http.post("responses", json={**body, "tools": [grammar]})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "tools[0].format.type")
+
+
+def test_a_background_stream_begins_with_its_creation(http: httpx.Client) -> None:
+    """Created, queued, in progress; a stream in the foreground is never queued."""
+    for background, names in ((True, ["created", "queued", "in_progress"]), (False, ["created", "in_progress"])):
+        body = {"model": MODEL, "input": "Hi", "stream": True, "background": background}
+        found = events(http.post("responses", json=body))[: len(names)]
+        assert [event["type"] for event in found] == [f"response.{name}" for name in names]
+        assert found[0]["response"]["status"] == ("queued" if background else "in_progress")
 
 
 def test_logprobs_are_included_when_asked_for(http: httpx.Client) -> None:

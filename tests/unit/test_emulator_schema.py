@@ -228,6 +228,8 @@ def test_formats(name: str, read: Callable[[str], object]) -> None:
         ({"type": "number", "minimum": 3, "maximum": 2}, "no number between"),
         ({"type": "array", "items": {"const": 1}, "minItems": 2, "uniqueItems": True}, "no 2 different"),
         ({"type": "string", "pattern": "("}, "not a regular expression"),
+        ({"type": "string", "pattern": "^xyz-[0-9]{3}-(a|b)$"}, "knows no text of the pattern"),
+        ({"type": "string", "pattern": "^[A-Z]{3}$", "minLength": 9}, "knows no text of the pattern"),
         ({"properties": []}, "'properties' has a value of the wrong type"),
         ({"anyOf": []}, "'anyOf' has a value of the wrong type"),
         ({"properties": {"a": {"minimum": "x"}}}, "'minimum' has a value of the wrong type"),

@@ -1,0 +1,61 @@
+"""Which fields the API knows in the body of a request; it refuses any other by name.
+
+The table, `known_fields.txt`, is taken from OpenAI's published document: a line for each object of a body whose fields
+are known. It goes one level deep, and into arrays. Objects that may hold anything have no line.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from typing import Any
+
+from .fields import JSONObject, is_list, is_object
+from .problems import invalid
+
+__all__ = ["KnownFields", "check_fields", "known_fields"]
+
+#: The names in each object of a body, by where it stands: "" the body, "tools[]" every object of that array.
+KnownFields = Mapping[str, frozenset[str]]
+
+
+def known_fields(path: str) -> KnownFields | None:
+    """What is known of a route's body, such as "/v1/threads/{id}"; None if it may hold anything."""
+    return _table().get(_template(path.removeprefix("/v1")))
+
+
+def check_fields(body: JSONObject, known: KnownFields) -> None:
+    """Raises the API's 400 for a field that it does not know."""
+    for place, names in known.items():
+        for at, found in _objects(body, place):
+            for name in found:
+                if name not in names:
+                    param = f"{at}.{name}" if at else name
+                    raise invalid(f"Unknown parameter: '{param}'.", param=param, code="unknown_parameter")
+
+
+def _objects(body: JSONObject, place: str) -> Iterator[tuple[str, JSONObject]]:
+    name = place.removesuffix("[]")
+    value: Any = body.get(name) if name else body
+    if place == name:
+        values = [(name, value)]
+    else:
+        values = [(f"{name}[{index}]", item) for index, item in enumerate(value)] if is_list(value) else []
+    return ((at, item) for at, item in values if is_object(item))
+
+
+def _template(path: str) -> str:
+    return re.sub(r"{[^}]*}", "{}", path)
+
+
+@functools.cache
+def _table() -> dict[str, dict[str, frozenset[str]]]:
+    table: dict[str, dict[str, frozenset[str]]] = {}
+    for line in resources.files(__package__).joinpath("known_fields.txt").read_text("utf-8").splitlines():
+        if line.startswith("#"):
+            continue
+        path, place, *names = line.split(" ")
+        table.setdefault(path, {})[place.removeprefix(".")] = frozenset(names)
+    return table
