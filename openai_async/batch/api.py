@@ -40,6 +40,7 @@ class AsyncBatch(Resource):
         params: Mapping[str, Any] | None = None,
         prompt_column: str | None = None,
         prompt_template: str | None = None,
+        id_column: str | None = None,
         system: str | None = None,
         input_format: InputFormat | None = None,
         max_in_flight: int | None = None,
@@ -68,6 +69,7 @@ class AsyncBatch(Resource):
             model, params: parameters of every body; a row's own win.
             prompt_column: column whose text is the prompt.
             prompt_template: prompt with columns in it, as in "Translate into French: {text}".
+            id_column: column with the custom_id of each row; by default "custom_id", where there is one.
             system: system message of chats that are made from a column or a template.
             input_format: "requests", "bodies", "jsonl" or "csv" (the last two with a column or a template).
             max_in_flight: most rows in flight; by default the client's `max_concurrency`, at most 1,000.
@@ -102,6 +104,7 @@ class AsyncBatch(Resource):
             params=params,
             prompt_template=prompt_template,
             prompt_column=prompt_column,
+            id_column=id_column,
             system=system,
             input_format=input_format,
         )
@@ -143,6 +146,7 @@ class AsyncBatch(Resource):
         params: Mapping[str, Any] | None = None,
         prompt_column: str | None = None,
         prompt_template: str | None = None,
+        id_column: str | None = None,
         system: str | None = None,
         input_format: InputFormat | None = None,
         retry_failed: bool = False,
@@ -163,7 +167,8 @@ class AsyncBatch(Resource):
 
         Args:
             in_path, out_path: as for `run`. IN is locked as long as the run lasts.
-            endpoint, model, params, prompt_column, prompt_template, system, input_format, retry_failed: as for `run`.
+            endpoint, model, params, prompt_column, prompt_template, id_column, system, input_format, retry_failed: as
+                for `run`.
             metadata: up to 14 pairs that each batch gets. The same rows with other metadata are another run.
             poll: seconds between two looks at the batches, at first and at most; it doubles in between.
             max_wait: seconds from the call, after which waiting ends; 0 submits, looks once, and leaves.
@@ -188,6 +193,7 @@ class AsyncBatch(Resource):
             params=params,
             prompt_template=prompt_template,
             prompt_column=prompt_column,
+            id_column=id_column,
             system=system,
             input_format=input_format,
         )

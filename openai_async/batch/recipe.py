@@ -34,6 +34,8 @@ class Recipe:
     template: Template | None = attrs.field(default=None, repr=False)
     system: str | None = attrs.field(default=None, repr=False)
     format: InputFormat | None = None
+    #: The column with the custom_ids, if one was named.
+    id_column: str | None = None
 
     @classmethod
     def of(
@@ -46,6 +48,7 @@ class Recipe:
         prompt_column: str | None,
         system: str | None,
         input_format: InputFormat | None,
+        id_column: str | None = None,
     ) -> Recipe:
         """Check the arguments of `run`.
 
@@ -68,6 +71,8 @@ class Recipe:
                 raise InvalidParameterError("input_format", f"{input_format} needs prompt_template or prompt_column")
             if input_format is not None:
                 raise InvalidParameterError("input_format", f"{input_format} has no columns to make a prompt of")
+        if id_column is not None and input_format == "requests":
+            raise InvalidParameterError("id_column", "requests have their custom_id")
         if system is not None and (template is None or endpoint != "/v1/chat/completions"):
             raise InvalidParameterError("system", "has a place only in chats that are made from a template or a column")
         shared = {**(params or {}), **({} if model is None else {"model": model})}
@@ -75,7 +80,7 @@ class Recipe:
         shared = json.plain(shared)  # a copy
         if shared.get("stream"):
             raise InvalidParameterError("params.stream", "a batch cannot be streamed")
-        return cls(endpoint, shared, template, system, input_format)
+        return cls(endpoint, shared, template, system, input_format, id_column)
 
     def row(self, index: int, source_digest: int, line: Mapping[str, Any]) -> Row:
         """The request of one line.
@@ -87,8 +92,8 @@ class Recipe:
             custom_id, endpoint, body = _whole(line)
         else:
             endpoint = self.endpoint
-            body = self._body_of_columns(line) if self.template is not None else _without_id(line)
-            custom_id = _id_or(f"row-{index}", line)
+            body = self._body_of_columns(line) if self.template is not None else self._without_id(line)
+            custom_id = self._id_or(f"row-{index}", line)
         body = {**self.params, **body}
         for name in ENDPOINTS[endpoint].needs:
             if not body.get(name):
@@ -99,6 +104,28 @@ class Recipe:
         path = path_of(endpoint)
         request = orjson.dumps([custom_id, path, body], option=orjson.OPT_SORT_KEYS)
         return Row(index, zlib.crc32(request), source_digest, custom_id, path, body)
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that a table must have."""
+        wanted = self.template.columns if self.template is not None else frozenset[str]()
+        return wanted if self.id_column is None else wanted | {self.id_column}
+
+    def _id_or(self, default: str, line: Mapping[str, Any]) -> str:
+        """The id that a line of another kind may bring, or must bring: numbers are common in columns."""
+        name = self.id_column or "custom_id"
+        custom_id = line.get(name)
+        if custom_id is None and self.id_column is None:
+            return default
+        if isinstance(custom_id, int) and not isinstance(custom_id, bool):
+            return str(custom_id)
+        if not isinstance(custom_id, str) or not custom_id:
+            raise BadRow(f"{name!r} must be a text that is not empty, or an integer")
+        return custom_id
+
+    def _without_id(self, line: Mapping[str, Any]) -> dict[str, Any]:
+        name = self.id_column or "custom_id"
+        return {key: value for key, value in line.items() if key != name}
 
     def _body_of_columns(self, line: Mapping[str, Any]) -> dict[str, Any]:
         assert self.template is not None
@@ -125,22 +152,6 @@ def _whole(line: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
     if not isinstance(body, dict):
         raise BadRow("'body' must be an object")
     return custom_id, endpoint, body  # pyright: ignore[reportUnknownVariableType]
-
-
-def _id_or(default: str, line: Mapping[str, Any]) -> str:
-    """The id that a line of another kind may bring: numbers are common in columns."""
-    custom_id = line.get("custom_id")
-    if custom_id is None:
-        return default
-    if isinstance(custom_id, int) and not isinstance(custom_id, bool):
-        return str(custom_id)
-    if not isinstance(custom_id, str) or not custom_id:
-        raise BadRow("'custom_id' must be a text that is not empty, or an integer")
-    return custom_id
-
-
-def _without_id(line: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in line.items() if name != "custom_id"}
 
 
 def kind_of(line: Mapping[str, Any], endpoint: str) -> InputFormat | None:

@@ -244,7 +244,7 @@ class InputFile:
             index += 1
 
     def _read_header(self) -> None:
-        wanted = self.recipe.template.columns if self.recipe.template is not None else frozenset[str]()
+        wanted = self.recipe.columns
         header = self._header_with(wanted)
         if header is None:
             return
@@ -258,9 +258,11 @@ class InputFile:
                 raise BatchInputError(f"{self.path}: the header names the column {column!r} twice")
             if column in wanted and column not in self._header:
                 names = ", ".join(map(repr, self._header[:20]))
+                options = "--prompt-column (prompt_column=) or --template (prompt_template=)"
+                if column == self.recipe.id_column:
+                    options = "--id-column (id_column=)"
                 raise BatchInputError(
-                    f"{self.path}: the header has no column {column!r}; it has {names}."
-                    " --prompt-column (prompt_column=) or --template (prompt_template=) names one of these"
+                    f"{self.path}: the header has no column {column!r}; it has {names}. {options} names one of these"
                 )
 
     def _header_with(self, wanted: frozenset[str]) -> Record | None:
@@ -291,7 +293,7 @@ class InputFile:
             return "csv" if is_csv or not self._begins_with_object() else "jsonl"
         if is_csv:
             raise BatchInputError(f"{self.path}: a CSV file needs {_COLUMNS}")
-        return self._told_by_lines(recipe.endpoint)
+        return self._told_by_lines(recipe)
 
     def _begins_with_object(self) -> bool:
         for _, line in self._lines():
@@ -299,7 +301,7 @@ class InputFile:
                 return line is not None and line.lstrip().startswith(b"{")
         return True  # an empty file
 
-    def _told_by_lines(self, endpoint: str) -> InputFormat:
+    def _told_by_lines(self, recipe: Recipe) -> InputFormat:
         looked_at = 0
         for _, line in self._lines():
             if line is not None and not line.strip():
@@ -310,7 +312,12 @@ class InputFile:
             except BadRow:
                 found = None
             if found is not None:
-                if (kind := kind_of(found, endpoint)) is not None:
+                kind = kind_of(found, recipe.endpoint)
+                if kind == "requests" and recipe.id_column is not None:
+                    raise BatchInputError(
+                        f"{self.path}: its lines are requests, which have their custom_id: no --id-column"
+                    )
+                if kind is not None:
                     return kind
                 names = ", ".join(map(repr, list(found)[:10])) or "no field"
                 raise BatchInputError(

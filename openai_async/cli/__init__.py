@@ -1,4 +1,4 @@
-"""The command line: `openai-async demo | chat | batch | emulator`, also `python -m openai_async.cli`.
+"""The command line: `openai-async demo | chat | batch | models | emulator`, also `python -m openai_async`.
 
 Importing this package needs nothing; running it needs click and rich, and says so in one line when they are missing.
 Replies go to standard output as they are, everything else to standard error. A key is only ever read from the
@@ -7,10 +7,12 @@ environment: an argument would show it to every user of the machine.
     group       the commands under one name, and their help
     chat        one reply, streamed
     batch       a file of requests in, a file of answers out;  batch_run: one run;  batch_display: what it shows
+    models      what the server has
     demo        many calls against an emulator of its own
     emulator    the emulator in the foreground
     failures    an error of the library -> one line and an exit status
     descriptors the limit on open files
+    sections    help under headings
     streams     standard input, output and errors
     display     what is drawn with rich;  transcript: what is written as it is
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import click
@@ -16,6 +17,7 @@ import orjson
 from openai_async import AsyncClient, OpenAIError, RateLimit
 from openai_async.cli.failures import Misused, explained
 from openai_async.cli.loop import run
+from openai_async.cli.sections import Sectioned
 
 _SECONDS = _POSITIVE = click.FloatRange(min=0, min_open=True)
 _COUNT = click.IntRange(min=1)
@@ -23,16 +25,22 @@ _HELP: Final = """\b
 Examples:
   openai-async batch requests.jsonl answers.jsonl
   openai-async batch --model MODEL bodies.jsonl answers.jsonl
-  openai-async batch --model MODEL --prompt-column question table.csv answers.jsonl
-  openai-async batch --model MODEL --template "Into French: {text}" table.csv answers.jsonl
-  openai-async batch --model MODEL --endpoint /v1/embeddings --prompt-column text table.csv vectors.jsonl
-  openai-async batch --rpm 10000 --share 0.25 part1.jsonl answers1.jsonl   (of four such processes on one key)
+  openai-async batch --model MODEL --prompt-column text table.csv out.jsonl
+  openai-async batch --model MODEL --template "Say {text}" table.csv out.jsonl
+  openai-async batch --model MODEL --prompt-column text \\
+      --endpoint /v1/embeddings table.csv vectors.jsonl
+  openai-async batch --model MODEL --param response_format=@schema.json \\
+      --id-column sku --prompt-column text table.csv out.jsonl
+
+\b
+One of four processes on one key:
+  openai-async batch --rpm 10000 --share 0.25 part1.jsonl out1.jsonl
 
 \b
 Exit status:
   0  every row of IN has its answer in OUT
   1  all rows are done, but some failed, or some lines of IN were bad
-  2  wrong usage or configuration, or an IN that does not fit; nothing was sent
+  2  wrong usage or configuration, or an IN that does not fit
   3  rows are left: stopped by Ctrl-C, SIGTERM, --max-cost or --max-tokens, or
      no further row could succeed
   4  OUT cannot be written: disk full, read-only, damaged, ...
@@ -46,7 +54,18 @@ them, and creates none twice. Status 3 also means that --max-wait is over, or
 that a batch failed, expired or was cancelled."""
 
 
-@click.command(epilog=_HELP)
+_SECTIONS: Final = {
+    "What IN holds": ["input_format", "prompt_column", "prompt_template", "id_column", "system", "endpoint"],
+    "What is asked": ["model", "params"],
+    "Pace and limits": ["max_in_flight", "rps", "rpm", "tpm", "share"],
+    "Bounds and failures": [
+        *("max_cost", "max_tokens", "max_retries", "timeout", "deadline", "retry_failed", "ambiguous"),
+    ],
+    "The Batch API": ["remote", "max_wait", "part_rows", "part_tokens"],
+}
+
+
+@click.command(cls=Sectioned, sections=_SECTIONS, epilog=_HELP)
 @click.argument("source", metavar="IN", type=click.Path(exists=True, dir_okay=False))
 @click.argument("target", metavar="OUT", type=click.Path(dir_okay=False))
 @click.option("--model", envvar="OPENAI_MODEL", show_envvar=True, metavar="ID", help="Model of rows that name none.")
@@ -60,7 +79,14 @@ that a batch failed, expired or was cancelled."""
     type=click.Choice(["requests", "bodies", "jsonl", "csv"]),
     help="What IN holds; without it the first line tells.",
 )
-@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Parameter of every body; repeatable.")
+@click.option("--id-column", metavar="NAME", help="Column of the custom_id of each row [default: custom_id].")
+@click.option(
+    "--param",
+    "params",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Parameter of every body, as JSON or text; repeatable. NAME=@FILE reads it from a file.",
+)
 @click.option("--max-in-flight", type=_COUNT, metavar="N", help="Most rows in flight at a time [default: 1000].")
 @click.option("--max-retries", type=click.IntRange(min=0), metavar="N", help="Attempts after the first one, of a row.")
 @click.option("--timeout", type=_SECONDS, metavar="S", help="Longest time for one attempt, in seconds.")
@@ -157,14 +183,26 @@ def _rate_limit(
 
 
 def _parameters(given: Iterable[str]) -> dict[str, Any]:
-    """`name=value`, the value as JSON where it is some, else as text."""
+    """`name=value`, the value as JSON where it is some, else as text. `@path` stands for what is in a file."""
     params: dict[str, Any] = {}
     for text in given:
         name, separator, value = text.partition("=")
         if not separator or not name:
             raise Misused(f"--param: {text!r} is not NAME=VALUE")
+        if value.startswith("@"):
+            value = _content_of(value[1:], name)
         try:
             params[name] = orjson.loads(value)
         except orjson.JSONDecodeError:
             params[name] = value
     return params
+
+
+def _content_of(path: str, name: str) -> str:
+    try:
+        return Path(path).read_text("utf-8-sig")
+    except OSError as error:
+        hint = f"; for a text that begins with @, write it as JSON: '{name}=\"@...\"'"
+        raise Misused(f"--param {name}: {path}: {error.strerror}{hint}") from None
+    except UnicodeDecodeError:
+        raise Misused(f"--param {name}: {path} is not text in UTF-8") from None

@@ -31,6 +31,7 @@ DISK: Final = 4
 _OPTIONS: Final[Mapping[str, str]] = {
     "deadline": "--deadline",
     "endpoint": "--endpoint",
+    "id_column": "--id-column",
     "input_format": "--format",
     "max_cost": "--max-cost",
     "max_total_tokens": "--max-tokens",

@@ -33,9 +33,13 @@ _MODEL: Final = "emulated-mini"
 _CONCURRENCY: Final = 200
 _STOP_SECONDS: Final = 5.0
 _NEXT: Final = """
-Next:
-  openai-async emulator                      keep such a server running
-  openai-async chat --model MODEL "Hello!"   ask a real one (OPENAI_API_KEY)"""
+Next, keep such a server running:
+  openai-async emulator
+
+Or ask a real one, with the key in OPENAI_API_KEY:
+  openai-async chat --model gpt-6-luna Hello"""
+#: US dollars per million tokens, of prompts and replies: invented, and as much as a small model costs.
+_PRICE: Final = (0.40, 1.60)
 
 
 @click.command(short_help="Make hundreds of calls at once: no key, no network.")
@@ -106,6 +110,7 @@ async def show(console: Console, base_url: str, calls: int, concurrency: int, li
         base_url=base_url,
         rate_limit=RateLimit(requests_per_second=limit),
         max_concurrency=concurrency,
+        prices={_MODEL: _PRICE},
         trust_env=False,
     )
     async with client:

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from openai_async import Progress
 from openai_async.cli.tally import Tally
+from openai_async.integrations.figures import money
 from openai_async.integrations.progress import InTerminal
 
 #: Called whenever the tally has changed.
@@ -41,7 +42,7 @@ def _progress(tally: Tally) -> Progress:
         failed=tally.failed,
         in_flight=tally.in_flight,
         tokens=tally.prompt_tokens + tally.completion_tokens,
-        cost=None,
+        cost=tally.cost,
         seconds=tally.seconds,
         limit_requests_per_minute=None if tally.limit is None else 60.0 * tally.limit,
         least_seconds=tally.least_seconds,
@@ -70,6 +71,8 @@ def summary(tally: Tally) -> Table:
     table.add_row("calls", f"{tally.done:,}")
     table.add_row("prompt tokens", f"{tally.prompt_tokens:,}")
     table.add_row("completion tokens", f"{tally.completion_tokens:,}")
+    cost = "unknown" if tally.cost is None else money(tally.cost)
+    table.add_row("cost, at an invented price", cost)
     table.add_row("time", f"{tally.seconds:.2f} s")
     if (least := tally.least_seconds) is not None:
         table.add_row("least time at this limit", f"{least:.2f} s")

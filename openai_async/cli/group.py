@@ -9,6 +9,7 @@ from openai_async.cli.chat import chat
 from openai_async.cli.demo import demo
 from openai_async.cli.emulator import emulator
 from openai_async.cli.failures import INTERRUPTED, OK, STATUSES, Unwritten, report
+from openai_async.cli.models import models
 from openai_async.cli.streams import abandon_output
 
 _EXAMPLES = """\b
@@ -16,6 +17,7 @@ Examples:
   openai-async demo
   openai-async chat --model MODEL "Why is the sky blue?"
   openai-async batch requests.jsonl answers.jsonl
+  openai-async models
   openai-async emulator --port 8080
 
 \b
@@ -41,6 +43,7 @@ def openai_async(context: click.Context) -> int:
 openai_async.add_command(batch)
 openai_async.add_command(chat)
 openai_async.add_command(demo)
+openai_async.add_command(models)
 openai_async.add_command(emulator)
 
 

@@ -28,6 +28,8 @@ class Tally:
     seconds: float = 0.0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    #: US dollars; None if the price of an answer is not known.
+    cost: float | None = 0.0
     #: Failures by the name of their error.
     errors: Counter[str] = attrs.field(factory=Counter[str])
     _latencies: list[float] = attrs.field(factory=list[float])
@@ -40,6 +42,8 @@ class Tally:
             return
         # A call takes as long as its attempts and the pauses between them; waiting for its turn is not its latency.
         self._latencies.append(sum(attempt.seconds + (attempt.retry_delay or 0.0) for attempt in result.attempts))
+        cost = result.value.meta.cost
+        self.cost = None if cost is None or self.cost is None else self.cost + cost
         if (usage := result.value.usage) is not None:
             self.prompt_tokens += usage.prompt_tokens
             self.completion_tokens += usage.completion_tokens

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from openai_async.cli.batch import batch as batch_command
 from openai_async.emulator import Emulator, Latency, RateLimits, Serving
 from tests.batch.files import ids, journal_of, request, requests, sent, write_lines
 from tests.cli.commands import ENVIRONMENT, Commands
@@ -319,6 +320,31 @@ def test_progress_on_a_terminal(commands: Commands, server: Serving, tmp_path: P
     assert re.search(r"100%  30/30 done +0 failed +0 in flight\n +- calls/min +- tokens/min\n +\d+s so far", told)
     assert ended.out.rindex("\x1b[?25h") > ended.out.rindex("\x1b[?25l")  # the cursor is shown again
     assert told.index("30/30 done") < told.index("30 of 30 rows answered")
+
+
+def test_parameters_from_files(batches: Batches, emulator: Emulator, tmp_path: Path) -> None:
+    """`NAME=@FILE` takes JSON or text from a file; one that cannot be read is named before anything is sent."""
+    write_lines(batches.source, [{"text": "Hi", "sku": "a1"}])
+    (tmp_path / "stop.json").write_text('["zzz"]')
+    table = ("--model", "emulated-mini", "--prompt-column", "text", "--id-column", "sku")
+    status, said = batches.run(*table, "--param", f"stop=@{tmp_path}/missing")
+    assert (status, said.count("\n")) == (2, 1)
+    assert f"--param stop: {tmp_path}/missing: No such file" in said
+    (tmp_path / "n").write_text("2")
+    options = ("--param", f"stop=@{tmp_path}/stop.json", "--param", f"max_tokens=@{tmp_path}/n")
+    status, said = batches.run(*table, *options)
+    assert (status, ids(batches.out)) == (0, ["a1"]), said
+    assert [entry.completion_tokens for entry in emulator.ledger.entries()] == [2]
+
+
+def test_help_has_every_option_once_in_sections(commands: Commands) -> None:
+    """The options stand in groups, and no line is wider than a terminal of 80 columns."""
+    said = commands.run("batch", "--help", env={"COLUMNS": "80"}).out
+    for heading in ("What IN holds:", "Pace and limits:", "The Batch API:", "Other options:"):
+        assert f"\n{heading}\n" in said
+    assert max(map(len, said.splitlines())) <= 80
+    options = re.findall(r"^  (--[a-z-]+)", said, re.MULTILINE)
+    assert len(options) == len(set(options)) == len(batch_command.params) - 2  # IN and OUT
 
 
 def test_help_names_every_status(commands: Commands) -> None:

@@ -176,6 +176,22 @@ def test_nan_in_json_is_a_value_that_is_not_there(tmp_path: Path) -> None:
     assert (rows[0].body, bad) == ({"model": "m", "input": ["a"], "metadata": {"b": [1, [None]]}}, [])
 
 
+def test_ids_from_a_column_of_another_name(tmp_path: Path) -> None:
+    """`id_column` names the column of the ids: each row must have one, and no body gets it."""
+    path = write_lines(tmp_path / "in.csv", ["sku;text", "a1;x", ";y"])
+    rows, bad = read(path, model="m", prompt_column="text", id_column="sku")
+    assert [row.custom_id for row in rows] == ["a1"]
+    assert bad == [(3, "'sku' must be a text that is not empty, or an integer")]
+    path = write_lines(tmp_path / "in.jsonl", [{"input": "x", "model": "m", "n": 7}, {"input": "y", "model": "m"}])
+    rows, bad = read(path, endpoint="/v1/embeddings", id_column="n")
+    assert [(row.custom_id, row.body) for row in rows] == [("7", {"input": "x", "model": "m"})]
+    assert len(bad) == 1
+    with pytest.raises(BatchInputError, match="requests, which have their custom_id"):
+        read(write_lines(tmp_path / "requests", [request("a")]), id_column="n")
+    with pytest.raises(BatchInputError, match=r"no column 'id'; it has 'sku', 'text'\. --id-column"):
+        read(write_lines(tmp_path / "t.csv", ["sku,text", "1,x"]), model="m", prompt_column="text", id_column="id")
+
+
 # ---- files that are no IN
 
 

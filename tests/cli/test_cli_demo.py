@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -68,7 +69,10 @@ def test_every_call_succeeds(commands: Commands) -> None:
     assert (figures["calls"], figures["errors"]) == ("40", "0")
     assert int(figures["prompt tokens"]) > 0
     assert int(figures["completion tokens"].replace(",", "")) > 40
+    assert re.fullmatch(r"\$0\.\d+", figures["cost, at an invented price"])
     assert re.fullmatch(r"[\d.]+ s", figures["time"])
+    for line in re.findall(r"^  (openai-async .*)$", ended.out, re.MULTILINE):
+        assert commands.run(*shlex.split(line)[1:], "--help").status == 0  # it can be copied as it is
     assert int(figures["calls per second"].replace(",", "")) > 0
     assert figures["429s"] == "0"
     assert re.fullmatch(r"[\d.]+ s", figures["least time at this limit"])

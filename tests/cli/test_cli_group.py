@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from importlib.metadata import version
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from openai_async.testing import FaultServer, sse
+from openai_async.emulator import Emulator
+from openai_async.testing import FaultServer, json_reply, sse
 from tests.cli.commands import Commands
 
 CHUNK = {"id": "chatcmpl-1", "choices": [{"index": 0, "delta": {"content": "Hello!"}}]}
@@ -31,6 +33,26 @@ def test_alone_it_shows_its_help(commands: Commands) -> None:
 def test_version(commands: Commands) -> None:
     """--version tells that of the installed distribution."""
     assert commands.run("--version") == (0, f"openai-async {version('openai-async-sdk')}\n", "")
+
+
+def test_as_a_module(commands: Commands) -> None:
+    """`python -m openai_async` is the same command."""
+    ran = subprocess.run([sys.executable, "-m", "openai_async", "--version"], capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == commands.run("--version")[:2]
+
+
+def test_models_of_the_server(commands: Commands) -> None:
+    """One id a line, or one JSON object a line; a server that refuses is one line and its status."""
+    with Emulator().run() as server:
+        env = {"OPENAI_BASE_URL": server.base_url}
+        plain = commands.run("models", env=env)
+        printed = commands.run("models", "--json", env=env)
+    assert (plain.status, plain.err) == (printed.status, printed.err) == (0, "")
+    assert "emulated-mini" in plain.out.splitlines() == sorted(plain.out.splitlines())
+    assert [json.loads(line)["id"] for line in printed.out.splitlines()] == plain.out.splitlines()
+    with FaultServer([json_reply({"error": {"message": "No."}}, 401)]) as refusing:
+        ended = commands.run("models", env={"OPENAI_BASE_URL": refusing.base_url})
+    assert (ended.status, ended.out, ended.err.count("\n")) == (1, "", 1)
 
 
 def test_a_command_that_does_not_exist(commands: Commands) -> None:
