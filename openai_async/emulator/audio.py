@@ -81,7 +81,8 @@ def _speak(emulator: Emulator, call: Call) -> Download | EventStream:
             code="string_above_max_length",
         )
     own = body["voice"]
-    voice = own["id"] if is_object(own) and "id" in own else fields.choice("voice", _VOICES)
+    is_own = is_object(own) and "id" in own
+    voice = Fields(own, "voice").required_text("id") if is_own else fields.choice("voice", _VOICES)
     form = fields.choice("response_format", _FORMATS) or "mp3"
     events = fields.choice("stream_format", ("sse", "audio")) == "sse"
     samples = pcm(text, str(voice), fields.number("speed", 0.25, 4.0) or 1.0)

@@ -54,11 +54,11 @@ def _check_message(message: Any, at: str) -> None:
     elif not isinstance(content, str):
         raise wrong_type(fields.param("content"), "one of a string or array of objects", content)
     if role == "tool":
-        fields.required("tool_call_id")
+        fields.required_text("tool_call_id")
     for index, call in enumerate(fields.array("tool_calls") or ()):
         if not is_object(call):
             raise wrong_type(f"{at}.tool_calls[{index}]", "an object", call)
-        Fields(call, f"{at}.tool_calls[{index}]").required("id")
+        Fields(call, f"{at}.tool_calls[{index}]").required_text("id")
 
 
 def _may_be_silent(message: JSONObject) -> bool:

@@ -78,6 +78,11 @@ class Fields:
             raise wrong_type(self.param(name), "a string", value)
         return value
 
+    def required_text(self, name: str) -> str:
+        """Give a text, which must be there."""
+        self.required(name)
+        return self.text(name) or ""
+
     def flag(self, name: str) -> bool:
         value = self._values.get(name)
         if value is not None and not isinstance(value, bool):

@@ -92,6 +92,7 @@ def _read(item: Any, at: str, find: Callable[[str], JSONObject | None]) -> JSONO
     kind = fields.choice("type", (*_REQUIRED, *_HOSTED)) or ("message" if "role" in item else "item_reference")
     for name in _REQUIRED.get(kind, ()):
         fields.required(name)
+    fields.text("id")
     if kind == "item_reference":
         found = find(str(item["id"]))
         if found is None:

@@ -59,7 +59,7 @@ def routes(emulator: Emulator) -> list[Route]:
             if not is_object(given):
                 raise wrong_type(f"tool_outputs[{index}]", "an object", given)
             own = Fields(given, f"tool_outputs[{index}]")
-            outputs[own.required("tool_call_id")] = own.text("output") or ""
+            outputs[own.required_text("tool_call_id")] = own.text("output") or ""
         run.happened.clear()
         run.submit(outputs)
         return replied(emulator, run, fields)
@@ -90,7 +90,7 @@ def routes(emulator: Emulator) -> list[Route]:
 
 def begun(emulator: Emulator, call: Call, thread: Thread, fields: Fields) -> Run:
     """A new run of an assistant on a thread, queued."""
-    assistant = emulator.threads.assistant(fields.required("assistant_id"))
+    assistant = emulator.threads.assistant(fields.required_text("assistant_id"))
     own = {**_settings(emulator, fields), "assistant_id": assistant.id, "thread_id": thread.id}
     added = read_messages(fields, "additional_messages")
     inherited = {name: assistant.values[name] for name in _INHERITED}

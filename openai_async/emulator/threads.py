@@ -42,7 +42,7 @@ def routes(emulator: Emulator) -> list[Route]:
 
     def create_and_run(call: Call) -> Answer | EventStream:
         fields = Fields(call.json())
-        store.assistant(fields.required("assistant_id"))
+        store.assistant(fields.required_text("assistant_id"))
         thread = _made(emulator, fields.fields("thread") or Fields({}))
         run = begun(emulator, call, thread, fields)
         return replied(emulator, run, fields, [(0, "thread.created", thread.described())])
