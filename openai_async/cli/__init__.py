@@ -14,7 +14,7 @@ environment: an argument would show it to every user of the machine.
     descriptors the limit on open files
     sections    help under headings
     streams     standard input, output and errors
-    display     what is drawn with rich;  transcript: what is written as it is
+    display     what is drawn with rich;  transcript: a reply;  wrapping: words at the edge
 """
 
 from __future__ import annotations

@@ -1,13 +1,18 @@
-"""A reply on standard output: piece by piece, as it is, at once. Never wrapped, never marked up.
+"""A reply on standard output: piece by piece, as it is, at once. Never marked up.
 
-On a terminal, control characters of a reply are shown instead of obeyed: a model repeats what it has read, and an
-escape sequence can rename the window, overwrite lines or fill the clipboard. A pipe gets every character untouched.
+On a terminal, words are wrapped at its edge, and control characters of a reply are shown instead of obeyed: a model
+repeats what it has read, and an escape sequence can rename the window, overwrite lines or fill the clipboard. A pipe
+gets every character untouched.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from typing import TYPE_CHECKING, Final, cast
+
+from openai_async.cli.wrapping import Wrapper
 
 if TYPE_CHECKING:
     import io
@@ -32,6 +37,7 @@ class Transcript:
         # A character that the encoding lacks becomes "?": no reason to lose the rest of the reply.
         self._out.reconfigure(errors="replace")
         self._terminal = self._out.isatty()
+        self._wrapper = Wrapper() if self._terminal and os.environ.get("TERM", "dumb") != "dumb" else None
         self._last = ""
 
     @property
@@ -42,9 +48,14 @@ class Transcript:
     def write(self, piece: str) -> None:
         """Put a piece out at once. Raises `BrokenPipeError` when nobody reads any more."""
         if piece:
-            self._out.write(visible(piece) if self._terminal else piece)
+            self._out.write(self._drawn(visible(piece)) if self._terminal else piece)
             self._out.flush()
             self._last = piece[-1]
+
+    def _drawn(self, piece: str) -> str:
+        if self._wrapper is None:
+            return piece
+        return self._wrapper.wrap(piece, shutil.get_terminal_size().columns)  # it may have been resized
 
     def end(self) -> None:
         """Finish the last line, if something was written and it is not finished."""
