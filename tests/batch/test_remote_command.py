@@ -32,7 +32,7 @@ def test_all_rows_answered(batches: Batches, emulator: Emulator) -> None:
     assert len(emulator.batches.listed()) == 1
     status, said = batches.run("--remote")
     assert status == 0
-    assert "5 were there before" in said
+    assert said == "Nothing to do: all 5 rows are in OUT.\n"
 
 
 def test_the_size_of_parts(batches: Batches, emulator: Emulator) -> None:
