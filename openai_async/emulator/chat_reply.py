@@ -20,7 +20,7 @@ from .fields import JSONObject
 from .schema import SchemaError, example
 from .text import WORDS, count, cut_at_stop, one_of, sentences, tokens
 
-__all__ = ["Choice", "ToolCall", "compose"]
+__all__ = ["Choice", "ToolCall", "called", "compose"]
 
 Finish = Literal["stop", "length", "tool_calls", "function_call"]
 
@@ -60,7 +60,7 @@ class Choice:
 
 def compose(request: ChatRequest, seed: int, *, reasoning: bool) -> list[Choice]:
     """Give the request's `n` answers; `seed` is its digest. Raises the API's 400 for an impossible schema."""
-    functions = _called(request)
+    functions = called(request)
     return [_choice(request, functions, seed, index, reasoning) for index in range(request.n)]
 
 
@@ -72,8 +72,8 @@ def _choice(request: ChatRequest, functions: tuple[Function, ...], seed: int, in
     left -= thought
     if functions:
         calls, cut = _cut_calls(_tool_calls(functions, seed), left)
-        called: Finish = "function_call" if functions[0].kind == "deprecated" else "tool_calls"
-        return Choice([], calls, "length" if cut else called, thought, None)
+        ending: Finish = "function_call" if functions[0].kind == "deprecated" else "tool_calls"
+        return Choice([], calls, "length" if cut else ending, thought, None)
     pieces = _said(request, rng, seed)
     finish: Finish = "stop"
     if len(pieces) > left:
@@ -133,7 +133,7 @@ def _ranked(token: str, logprob: float) -> JSONObject:
 # -- tool calls ----------------------------------------------------------------------------------------------
 
 
-def _called(request: ChatRequest) -> tuple[Function, ...]:
+def called(request: ChatRequest) -> tuple[Function, ...]:
     """Work out which functions the answer calls.
 
     Those that the last user message names; without any, the first one, if one must be called or the message

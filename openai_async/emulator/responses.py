@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import orjson
+from attrs import evolve
 from starlette.routing import Route
 
 from .chat_reply import compose
@@ -23,6 +24,7 @@ from .problems import Problem, invalid
 from .responses_items import listed, new_id, read_input
 from .responses_reply import events, output_of, usage_of
 from .responses_request import ResponseRequest, read_conversation
+from .responses_search import Search, find
 from .responses_store import Conversation, StoredResponse
 from .text import digest
 
@@ -40,8 +42,8 @@ def routes(emulator: Emulator) -> list[Route]:
     def create(call: Call) -> Answer | EventStream:
         body = call.json()
         context = _Context(emulator, body)
-        request, model = _admitted(emulator, call, body, context)
-        response = _made(emulator, request, model, context)
+        request, model, search = _admitted(emulator, call, body, context)
+        response = _made(emulator, request, model, context, search)
         call.entry.prompt_tokens = request.chat.prompt_tokens
         if request.background:
             context.keep(response, request)
@@ -87,7 +89,7 @@ def routes(emulator: Emulator) -> list[Route]:
     def compact(call: Call) -> Answer:
         body = call.json()
         context = _Context(emulator, body)
-        request, _ = _admitted(emulator, call, body, context)
+        request, _, _ = _admitted(emulator, call, body, context)
         call.entry.prompt_tokens = request.chat.prompt_tokens
         return _answer(_compacted(request))
 
@@ -132,7 +134,9 @@ class _Context:
             self.conversation.follow(response)
 
 
-def _admitted(emulator: Emulator, call: Call, body: JSONObject, context: _Context) -> tuple[ResponseRequest, Model]:
+def _admitted(
+    emulator: Emulator, call: Call, body: JSONObject, context: _Context
+) -> tuple[ResponseRequest, Model, Search | None]:
     """Check a request, then charge it."""
     if isinstance(name := body.get("model"), str):
         call.entry.model = name
@@ -152,10 +156,13 @@ def _admitted(emulator: Emulator, call: Call, body: JSONObject, context: _Contex
             code="context_length_exceeded",
         )
     emulator.admit(call, model.id, request.charge)
-    return request, model
+    chat, search = find(emulator, request.chat, Fields(body))
+    return evolve(request, chat=chat), model, search
 
 
-def _made(emulator: Emulator, request: ResponseRequest, model: Model, context: _Context) -> StoredResponse:
+def _made(
+    emulator: Emulator, request: ResponseRequest, model: Model, context: _Context, search: Search | None
+) -> StoredResponse:
     seed = digest([model.id, request.chat.messages])
     try:
         (choice,) = compose(request.chat, seed, reasoning=model.reasoning)
@@ -167,7 +174,7 @@ def _made(emulator: Emulator, request: ResponseRequest, model: Model, context: _
         settings={**request.settings, "model": model.snapshot, "store": request.store, "conversation": conversation},
         history=context.history,
         input=context.input,
-        output=output_of(choice, seed, summarised=request.summarised),
+        output=output_of(choice, seed, summarised=request.summarised, search=search),
         choice=choice,
         usage=usage_of(request.chat.prompt_tokens, choice),
         background=request.background,

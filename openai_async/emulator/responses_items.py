@@ -42,7 +42,14 @@ _HOSTED = (
     *("mcp_approval_response", "mcp_call", "mcp_list_tools", "shell_call", "shell_call_output", "tool_search_call"),
     *("tool_search_output", "web_search_call"),
 )
-_PREFIXES = {"message": "msg", "function_call": "fc", "reasoning": "rs", "custom_tool_call": "ctc", "compaction": "cmp"}
+_PREFIXES = {
+    "message": "msg",
+    "function_call": "fc",
+    "reasoning": "rs",
+    "custom_tool_call": "ctc",
+    "compaction": "cmp",
+    "file_search_call": "fs",
+}
 _CALLS = ("function_call", "custom_tool_call")
 _OUTPUTS = ("function_call_output", "custom_tool_call_output")
 

@@ -13,6 +13,7 @@ import orjson
 from .chat_reply import Choice, ToolCall
 from .fields import JSONObject
 from .responses_items import new_id
+from .responses_search import Search, search_steps
 from .responses_store import StoredResponse
 from .text import sentences, tokens
 
@@ -26,22 +27,27 @@ _NOTHING: dict[str, JSONObject] = {
     "reasoning": {"summary": []},
     "function_call": {"arguments": ""},
     "custom_tool_call": {"input": ""},
+    "file_search_call": {"results": None},
 }
 #: How many tokens are out, and the event without its number.
 _Step = tuple[int, JSONObject]
 
 
-def output_of(choice: Choice, seed: int, *, summarised: bool) -> list[JSONObject]:
-    """The items of a whole output: reasoning if there was any, then a message or calls."""
+def output_of(choice: Choice, seed: int, *, summarised: bool, search: Search | None = None) -> list[JSONObject]:
+    """The items of a whole output: reasoning and a search if there were any, then a message or calls."""
     output: list[JSONObject] = []
     if choice.reasoning:
         summary = "".join(sentences(Random(seed), 20, 60)) if summarised else ""
         parts = [{"type": "summary_text", "text": summary}] if summary else []
         output.append({"id": new_id("reasoning"), "type": "reasoning", "summary": parts})
+    if search is not None:
+        output.append(search.item())
     whole = "incomplete" if choice.finish == "length" else "completed"
     output += ({**_call(call, "".join(call.pieces)), "status": whole} for call in choice.calls)
     if not choice.calls:
-        content = [_text("".join(choice.pieces), choice.logprobs or [])]
+        text = "".join(choice.pieces)
+        citations = [] if search is None else search.citations(text)
+        content = [{**_text(text, choice.logprobs or []), "annotations": citations}]
         output.append({**_message(), "status": whole, "content": content})
     return output
 
@@ -102,6 +108,8 @@ def _steps(response: StoredResponse) -> Iterator[_Step]:
         if item["type"] == "reasoning":
             position = response.choice.reasoning
             steps = _reasoning(item, place, position)
+        elif item["type"] == "file_search_call":
+            steps = ((position, step) for step in search_steps(place))
         elif item["type"] in ("function_call", "custom_tool_call"):
             steps = _arguments(item, place, next(calls), position)
         else:
@@ -148,6 +156,9 @@ def _message_text(item: JSONObject, place: JSONObject, choice: Choice, position:
         position += 1
         logprobs = [] if choice.logprobs is None else choice.logprobs[at : at + 1]
         yield position, {"type": "response.output_text.delta", **here, "delta": piece, "logprobs": logprobs}
+    for at, annotation in enumerate(part["annotations"]):
+        cited = {**here, "annotation_index": at, "annotation": annotation}
+        yield position, {"type": "response.output_text.annotation.added", **cited}
     done = {"text": part["text"], "logprobs": part["logprobs"]}
     yield position, {"type": "response.output_text.done", **here, **done}
     yield position, {"type": "response.content_part.done", **here, "part": part}

@@ -5,9 +5,11 @@ Replies about what is in progress advise to ask again soon (`openai-poll-after-m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from attrs import frozen
 from starlette.routing import Route
 
 from .endpoint import Answer, Call, Endpoint
@@ -21,7 +23,7 @@ from .vector_store import CHUNKING, FileBatch, StoreFile, VectorStore
 if TYPE_CHECKING:
     from .server import Emulator
 
-__all__ = ["routes"]
+__all__ = ["SearchSettings", "read_search", "routes"]
 
 _MOST_FILES = 500  # that are attached at a time
 _RANKERS = ("none", "auto", "default-2024-11-15")
@@ -212,21 +214,35 @@ def _days(fields: Fields) -> int | None:
     return expiry.whole("days", 1, 365)
 
 
+@frozen
+class SearchSettings:
+    """How to search: filters of attributes, how many results at most, and their least score."""
+
+    filters: Mapping[str, object] | None
+    most: int
+    least: float
+
+
+def read_search(fields: Fields) -> SearchSettings:
+    """Read the settings of a search, or of a tool that searches; raises the API's 400."""
+    if (wanted := fields.get("filters")) is not None:
+        check_filter(wanted, fields.param("filters"))
+    most = fields.whole("max_num_results", 1, 50) or 10
+    ranking = fields.fields("ranking_options") or Fields({})
+    ranking.choice("ranker", _RANKERS)
+    return SearchSettings(wanted, most, ranking.number("score_threshold", 0, 1) or 0.0)
+
+
 def _search(store: VectorStore, fields: Fields) -> JSONObject:
     query = fields.required("query")
     queries: list[Any] = query if is_list(query) else [query]
     if not all(isinstance(one, str) for one in queries):
         raise wrong_type("query", "one of a string or array of strings", query)
-    if (wanted := fields.get("filters")) is not None:
-        check_filter(wanted)
-    most = fields.whole("max_num_results", 1, 50) or 10
-    ranking = fields.fields("ranking_options") or Fields({})
-    ranking.choice("ranker", _RANKERS)
-    least = ranking.number("score_threshold", 0, 1) or 0.0
+    settings = read_search(fields)
     return {
         "object": "vector_store.search_results.page",
         "search_query": queries,
-        "data": store.search(" ".join(queries), wanted, most, least),
+        "data": store.search(" ".join(queries), settings.filters, settings.most, settings.least),
         "has_more": False,
         "next_page": None,
     }

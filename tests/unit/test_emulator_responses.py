@@ -309,3 +309,74 @@ def test_logprobs_are_included_when_asked_for(http: httpx.Client) -> None:
     found = events(http.post("responses", json={"model": MODEL, "stream": True, **body}))
     streamed = [entry for event in found if event["type"].endswith("text.delta") for entry in event["logprobs"]]
     assert streamed == whole["logprobs"]
+
+
+# -- file search --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def store(http: httpx.Client) -> str:
+    """A vector store with one file."""
+    text = b"The capital of the moon is Luna City."
+    file = http.post("files", files={"file": ("notes.txt", text)}, data={"purpose": "assistants"}).json()["id"]
+    found: str = http.post("vector_stores", json={"file_ids": [file]}).json()["id"]
+    while http.get(f"vector_stores/{found}/files/{file}").json()["status"] != "completed":
+        pass
+    return found
+
+
+def test_files_are_searched(http: httpx.Client, store: str) -> None:
+    """The words of the user are looked for; what is found is quoted and cited, whole and streamed alike."""
+    tool = {"type": "file_search", "vector_store_ids": [store]}
+    body = {"input": "What is the capital?", "tools": [tool], "include": ["file_search_call.results"]}
+    reply = create(http, **body)
+    search, message = reply["output"]
+    assert (search["type"], search["status"], search["queries"]) == ("file_search_call", "completed", [body["input"]])
+    (result,) = search["results"]
+    assert result.keys() == {"file_id", "filename", "score", "attributes", "text"}
+    (part,) = message["content"]
+    assert "Luna City" in part["text"]
+    cited = {"type": "file_citation", "index": len(part["text"]), "file_id": result["file_id"], "filename": "notes.txt"}
+    assert part["annotations"] == [cited]
+    found = events(http.post("responses", json={"model": MODEL, "stream": True, **body}))
+    kinds = [event["type"] for event in found]
+    assert [kind for kind in kinds if "file_search" in kind] == [
+        f"response.file_search_call.{step}" for step in ("in_progress", "searching", "completed")
+    ]
+    assert [event["annotation"] for event in found if event["type"].endswith("annotation.added")] == [cited]
+    assert found[-1]["response"]["output"][1]["content"] == message["content"]
+    again = create(http, input="And then?", previous_response_id=reply["id"])
+    assert [item["type"] for item in again["output"]] == ["message"]
+
+
+def test_when_files_are_searched(http: httpx.Client, store: str) -> None:
+    """Not if it is forbidden or a function is asked for; results only if included; nothing found is no quotation."""
+    tools = [{"type": "file_search", "vector_store_ids": [store]}, FUNCTION]
+
+    def kinds(**body: Any) -> list[str]:
+        return [item["type"] for item in create(http, tools=tools, **body)["output"]]
+
+    assert kinds(input="capital", tool_choice="none") == ["message"]
+    assert kinds(input="look at the capital") == ["function_call"]
+    assert kinds(input="look at the capital", tool_choice={"type": "file_search"}) == ["file_search_call", "message"]
+    assert kinds(input="capital", tool_choice={"type": "function", "name": "look"}) == ["function_call"]
+    nothing = create(http, input="zebra", tools=tools)["output"]
+    assert nothing[0]["results"] is None
+    assert nothing[1]["content"][0]["annotations"] == []
+
+
+@pytest.mark.parametrize(
+    ("change", "param"),
+    [
+        ({"vector_store_ids": None}, "tools[0].vector_store_ids"),
+        ({"vector_store_ids": []}, "tools[0].vector_store_ids"),
+        ({"vector_store_ids": [5]}, "tools[0].vector_store_ids[0]"),
+        ({"max_num_results": 0}, "tools[0].max_num_results"),
+        ({"filters": {"type": "x"}}, "tools[0].filters.type"),
+    ],
+)
+def test_a_search_that_cannot_be_made(http: httpx.Client, store: str, change: dict[str, Any], param: str) -> None:
+    """It is refused by the name of what is wrong with it."""
+    tool = {"type": "file_search", "vector_store_ids": [store], **change}
+    reply = http.post("responses", json={"model": MODEL, "input": "Hi", "tools": [tool]})
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, param)
