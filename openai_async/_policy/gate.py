@@ -13,13 +13,13 @@ from openai_async._policy import retry
 class Gate:
     """One per scope, from its first refusal on."""
 
-    __slots__ = ("_cut", "backoff", "opens", "refusals")
+    __slots__ = ("_cut", "hold", "opens", "refusals")
 
     def __init__(self) -> None:
         #: Time at which it opens.
         self.opens = -math.inf
-        #: Seconds for which it is shut if the server does not say for how long.
-        self.backoff = 0.0
+        #: Seconds for which it was last shut.
+        self.hold = 0.0
         #: Refusals in a row: nothing was accepted in between.
         self.refusals = 0
         self._cut = -math.inf  # refusals of requests sent before it belong to the last one
@@ -35,15 +35,12 @@ class Gate:
         if new:
             self._cut = now
             self.refusals += 1
-            self.backoff = retry.delay(self.refusals, None, jitter=jitter) or 0.0
         elif retry_after is None:
             return False
-        hold = self.backoff
-        if retry_after is not None:
-            hold = retry.delay(self.refusals, retry_after, jitter=jitter) or 0.0
-            if self.refusals > 1:  # the server's delay was kept, and was too short
-                hold = max(hold, self.backoff)
-        self.opens = max(self.opens, now + hold)
+        hold = retry.delay(self.refusals, retry_after, jitter=jitter) or 0.0
+        if self.refusals > 1:  # the server's delay was kept, and was too short
+            hold = max(hold, retry.delay(self.refusals, None, jitter=jitter) or 0.0)
+        self.opens, self.hold = max(self.opens, now + hold), hold
         return new
 
     def accepted(self, sent: float) -> None:

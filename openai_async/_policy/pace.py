@@ -38,6 +38,8 @@ _LOW_GAIN: Final = 0.25
 #: What a success adds to the rate in the first cycle, as parts of it, where it was measured over a few requests.
 _RAMP_PER_REQUEST: Final = 0.5
 _RAMP_PER_SECOND: Final = 0.7
+#: Requests per second: the first rate is not lower if it was measured over a few requests.
+_FIRST_RATE: Final = 5.0
 #: So many accepted requests tell the rate within a factor of two.
 _MEASURED_WELL: Final = 10
 #: Seconds: several requests that are due within them may be sent together, as timers are no finer.
@@ -97,7 +99,7 @@ class Pace:
         if self._probing:
             due = opens if self._probe is None else self._probe + _PROBE_SECONDS
             if last:  # at least as long as the scope was shut the time before
-                due = max(due + self._gate.backoff, self._shut + self._was_shut)
+                due = max(due + self._gate.hold, self._shut + self._was_shut)
             return max(0.0, opens - now, due - now)
         distance = (_DISTANCE_EARLY if self.is_early else _DISTANCE_LATE) / self.rate if last else 0.0
         return max(0.0, opens - now, self._next + distance - now)
@@ -155,8 +157,11 @@ class Pace:
         if math.isinf(self.rate) and self._accepted < 1.0:
             measured = 0.0  # it refused all, which says nothing of a rate
         elif math.isinf(self.rate):
-            self.rate = max(_LEAST_RATE, measured)
-            self._ramps_to = math.inf if self._accepted < _MEASURED_WELL else 2.0 * self.rate
+            well = (
+                self._accepted >= _MEASURED_WELL
+            )  # else it may tell how little was asked for, not how little is allowed
+            self.rate = max(_LEAST_RATE if well else _FIRST_RATE, measured)
+            self._ramps_to = 2.0 * self.rate if well else math.inf
         else:
             cut = min(_CUT_LEAST * self.rate, max(_CUT_MOST * self.rate, _BELOW_MEASURED * measured))
             self.rate = max(_LEAST_RATE, cut)

@@ -216,7 +216,10 @@ async def test_a_permit_handed_to_a_natively_cancelled_waiter_goes_on(make_clien
 
 
 async def test_the_wait_before_a_retry_cancelled_at_every_await(make_client: MakeClient) -> None:
-    """Cancelling between two attempts holds nothing: neither a permit nor a connection."""
+    """Cancelling between two attempts holds nothing: neither a permit nor a connection.
+
+    Without a limiter: it would slow down, as this server refuses every other request.
+    """
     numbers = itertools.count()
     seen: set[str] = set()
 
@@ -228,7 +231,7 @@ async def test_the_wait_before_a_retry_cancelled_at_every_await(make_client: Mak
         return error_reply(503, {"retry-after-ms": "5"})
 
     with FaultServer(choose) as server:
-        async with make_client(server.base_url, max_retries=1) as client:
+        async with make_client(server.base_url, max_retries=1, rate_limit=None) as client:
             report = await sweep(
                 lambda: call(client, extra_headers={"x-call": str(next(numbers))}), nothing_left(client, server)
             )
