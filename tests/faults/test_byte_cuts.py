@@ -177,11 +177,18 @@ async def test_a_cut_compressed_reply_is_never_a_value(make_client: MakeClient) 
 async def test_a_well_formed_body_without_the_terminal_event_is_interrupted(
     framing: Any, make_client: MakeClient
 ) -> None:
-    """A server that stops after any event and ends the body properly is told from one that had finished."""
+    """A server that stops after any event and ends the body properly is told from one that had finished.
+
+    One that never sends [DONE] has finished when every choice has its reason and the body ended by its framing.
+    """
     texts = list(itertools.accumulate(PIECES))
     with FaultServer([sse(CHUNKS[:count], framing=framing) for count in range(len(CHUNKS) + 1)]) as server:
         async with make_client(server.base_url) as client:
             for count in range(len(CHUNKS) + 1):
+                if count == len(CHUNKS) and framing != "close":
+                    async with client.chat.completions.stream(**CALL) as stream:
+                        assert (await stream.final()).text == texts[-1]
+                    continue
                 with pytest.raises(StreamInterrupted) as caught:
                     async with client.chat.completions.stream(**CALL) as stream:
                         await stream.final()

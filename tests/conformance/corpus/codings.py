@@ -51,9 +51,10 @@ CODINGS: dict[str, Answer] = {
     "deflate": Bad(encoded(b"deflate", zlib.compress(b"hello")), IN_CODING),
     "br": Bad(encoded(b"br", b"\x0b\x02\x80hello\x03"), IN_CODING),
     "zstd": Bad(encoded(b"zstd", b"\x28\xb5\x2f\xfd\x20\x05\x29\x00\x00hello"), IN_CODING),
-    "unknown content coding": Bad(encoded(b"x-odd", b"hello"), IN_CODING),
+    "unknown content coding": Good(encoded(b"x-odd", b"hello"), b"hello"),
+    "a charset": Good(encoded(b"utf-8", b"hello"), b"hello"),
     "gzip of gzip": Bad(encoded(b"gzip, gzip", gzip.compress(ZIPPED, mtime=0)), IN_CODING),
-    "gzip in a list": Bad(encoded(b"gzip, identity", ZIPPED), IN_CODING),
+    "gzip in a list": Good(encoded(b"gzip, identity", ZIPPED), b"hello"),
     "two fields of codings": Bad(
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b"
         % (len(ZIPPED), ZIPPED),
