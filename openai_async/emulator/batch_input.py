@@ -14,7 +14,7 @@ import anyio.lowlevel
 import orjson
 from attrs import define, field
 
-from .fields import Fields, JSONObject, is_object
+from .fields import Fields, JSONObject, is_list, is_object
 from .problems import Problem, invalid
 
 if TYPE_CHECKING:
@@ -166,8 +166,8 @@ def _check_inputs(found: BatchInput, body: Fields, endpoint: str) -> None:
     if endpoint != "/v1/embeddings":
         return
     given: Any = body.get("input")
-    is_one = not isinstance(given, list) or (given and isinstance(given[0], int))
-    found.inputs += 1 if is_one else len(given)
+    many: list[Any] = given if is_list(given) else []
+    found.inputs += 1 if not is_list(given) or (many and isinstance(many[0], int)) else len(many)
     if found.inputs > _MOST_INPUTS:
         raise invalid(f"The batch has more than {_MOST_INPUTS} embedding inputs.", code="too_many_tasks")
 

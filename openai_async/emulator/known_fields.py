@@ -53,7 +53,7 @@ def _template(path: str) -> str:
 @functools.cache
 def _table() -> dict[str, dict[str, frozenset[str]]]:
     table: dict[str, dict[str, frozenset[str]]] = {}
-    for line in resources.files(__package__).joinpath("known_fields.txt").read_text("utf-8").splitlines():
+    for line in resources.files("openai_async.emulator").joinpath("known_fields.txt").read_text("utf-8").splitlines():
         if line.startswith("#"):
             continue
         path, place, *names = line.split(" ")

@@ -97,13 +97,18 @@ def find(emulator: Emulator, chat: ChatRequest, fields: Fields) -> tuple[ChatReq
         for store_id in tool.stores:
             store = emulator.vector_stores.find(store_id).alive()
             found += store.search(query, tool.settings.filters, tool.settings.most, tool.settings.least)
-        found = sorted(found, key=lambda hit: -hit["score"])[: tool.settings.most]
+        found = sorted(found, key=_score, reverse=True)[: tool.settings.most]
     search = Search(query, found, _INCLUDE in (fields.array("include") or ()))
     if not found:
         return chat, search
     said = [*chat.messages, {"role": "tool", "content": "\n".join(hit["content"][0]["text"] for hit in found)}]
     weight = prompt_tokens(said[-1:])
     return evolve(chat, messages=said, prompt_tokens=chat.prompt_tokens + weight), search
+
+
+def _score(hit: JSONObject) -> float:
+    score: float = hit["score"]
+    return score
 
 
 def _is_left_out(chat: ChatRequest, choice: Any) -> bool:
