@@ -19,7 +19,9 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
 import attrs
-import httpcore  # noqa: F401 (httpx would import it, and much behind it, within the time of the first attempt)
+
+# httpx would import it, and much behind it, within the time of the first attempt.
+import httpcore  # noqa: F401  # pyright: ignore[reportUnusedImport]
 import httpx
 
 from openai_async import _runtime

@@ -169,7 +169,7 @@ def _build(
     code, kind, param = (_text(fields.get(name)) for name in ("code", "type", "param"))
     message = _text(fields.get("message")) or shown or (error if isinstance(error, str) else "")
     message = message or _told_by(fields.get("detail")) or "no message"
-    delay = retry_after(message if shown is None else str(error))
+    delay = retry_after(message if shown is None else str(cast("object", error)))
     return _class_of(status, code, kind, message, delay)(
         f"{status}: {message[:2000]}",
         status_code=status,

@@ -140,18 +140,16 @@ class Desk:
         self._report()
         file = self._file_of(order) or await self._upload(order)
         create = partial(self._service.create, file.id, f"/v1{order.part.endpoint}", order.metadata)
-        for pause in self._pauses(_LOOKS_AT_A_FILE):
+        pauses = iter(self._pauses(_LOOKS_AT_A_FILE))
+        while order.batch is None:
             await self._processed(file)
             try:
                 order.batch = await self._once(create, partial(self._new_batch, order))
-                break
             except (errors.BadRequestError, errors.NotFoundError, errors.ConflictError) as error:
-                if not _is_not_ready(error):
+                pause = next(pauses, None)
+                if pause is None or not _is_not_ready(error):
                     raise
-                refusal = error
-            await anyio.sleep(pause)
-        else:
-            raise refusal
+                await anyio.sleep(pause)
         self._report()
 
     async def _processed(self, file: FileObject) -> None:

@@ -64,7 +64,7 @@ def _quoted_id(line: bytes) -> str:
 
 def _judged(line: bytes, fields: dict[str, Any], row: Row) -> Result:
     stated: Any = fields.get("response")
-    response: dict[str, Any] = stated if isinstance(stated, dict) else {}
+    response = cast("dict[str, Any]", stated) if isinstance(stated, dict) else {}
     status = _status_in(response)
     if status is not None and 200 <= status < 300:
         return _success(line, fields, row, response, status)

@@ -289,7 +289,7 @@ def page_decoder(item: type[V]) -> Callable[[bytes], AsyncPage[V]]:
     def decode(body: bytes) -> AsyncPage[V]:
         page: Any = json.loads(body)
         if isinstance(page, list):  # of servers that leave out what is around it
-            page = {"data": page}
+            page = {"data": page}  # pyright: ignore[reportUnknownVariableType]
         if not isinstance(page, dict):
             raise DecodeError("the body is not a list of the API")
         rest = dict(cast("dict[str, Any]", page))
