@@ -206,6 +206,7 @@ def _structure_value(cls: type[Value], converter: cattrs.Converter) -> Callable[
             if data.__class__ is not list or not is_list:
                 raise TypeError("not a JSON object")
             data = {"data": data}  # some servers write the items of a list alone
+        stated = data
         if reads_nothing:
             data = _without_empty(data, optional)
         try:
@@ -225,11 +226,13 @@ def _structure_value(cls: type[Value], converter: cattrs.Converter) -> Callable[
                 if not empty:
                     raise
                 value = fill(_without_empty(present, optional), cls)
+                kept = {name: readable[name] for name in empty} | kept
             if kept:
                 value.extra = {name: part for name, part in data.items() if name not in known} | kept
                 return value
-        if not known.issuperset(data):
-            value.extra = {name: part for name, part in data.items() if name not in known}
+        if len(stated) > len(data) or not known.issuperset(data):
+            # What was read as nothing is kept as it came: `to_dict()` gives it back.
+            value.extra = {name: part for name, part in stated.items() if name not in known or name not in data}
         return value
 
     return structure_value

@@ -62,7 +62,7 @@ OPTIONS: Final = frozenset(
 )
 #: Arguments of a map.
 MAP_ARGUMENTS: Final = frozenset(
-    ["give_up_after", "max_cost", "max_in_flight", "max_total_tokens", "on_progress", "ordered"]
+    ["give_up_after", "max_cost", "max_in_flight", "max_total_tokens", "on_progress", "ordered", "total"]
 )
 #: Options as other clients call them.
 _ELSEWHERE: Final[Mapping[str, str]] = {

@@ -123,7 +123,7 @@ def filled(operation: Published, arguments: Arguments) -> str:
     """The path of the operation with its places filled."""
     path = operation.path.partition("?")[0]
     for name, value in arguments.place.items():
-        path = path.replace(f"{{{name}}}", quote(value, safe=""))
+        path = path.replace(f"{{{name}}}", quote(value, safe="!$&'()*+,;=:@"))
     return path
 
 

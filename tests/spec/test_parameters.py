@@ -48,7 +48,7 @@ class Parameters:
             needed: set[str] = set()
             for parameter in inspect.signature(form).parameters.values():
                 if parameter.kind is parameter.VAR_KEYWORD:
-                    texts, must = _of_dictionary(parameter.annotation, function.__globals__)
+                    texts, must = _of_dictionary(parameter.annotation, inspect.unwrap(function).__globals__)
                     known |= texts
                     needed |= must
                 elif parameter.name != "self":

@@ -91,6 +91,8 @@ def check_request(request: Request, operation: Published, arguments: Arguments) 
         assert not arguments.body
     elif kind == "multipart/form-data":
         check_form(form_of(request), operation.bodies[kind], arguments.body)
+    elif kind == "application/sdp":  # an offer alone, which is the whole body
+        assert request.body.decode() == arguments.body["sdp"]
     else:
         assert kind == "application/json"
         assert json.loads(request.body) == {**_ADDED.get(operation.name, {}), **arguments.body}

@@ -121,7 +121,7 @@ class Awaited(AwaitedItems):
             return getattr(self.sync._inner, name)
         if not inspect.isfunction(twin):
             return aside(partial(getattr, self.sync, name))
-        run = in_thread if inspect.iscoroutinefunction(twin) else aside
+        run = in_thread if inspect.iscoroutinefunction(inspect.unwrap(twin)) else aside
         method = getattr(self.sync, name)
 
         def call(*args: Any, **kwargs: Any) -> Any:

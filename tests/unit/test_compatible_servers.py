@@ -459,8 +459,8 @@ STREAMS: dict[str, tuple[list[Any], dict[str, Any]]] = {
 }
 
 
-async def streamed(events: list[Any]) -> tuple[list[ChatCompletionChunk], ChatCompletion]:
-    with FaultServer([sse(events)]) as server:
+async def streamed(events: list[Any], framing: Any = "chunked") -> tuple[list[ChatCompletionChunk], ChatCompletion]:
+    with FaultServer([sse(events, framing=framing)]) as server:
         async with client(server) as ours, ours.chat.completions.stream(model="m", messages=MESSAGES) as stream:
             chunks = [event async for event in stream]
             return chunks, await stream.final()
@@ -588,10 +588,20 @@ async def test_what_is_no_reply_is_a_decode_error(body: bytes) -> None:
 
 @pytest.mark.parametrize("last", [[], [b"data: [DON"], [b": [DONE]\n\n"], [b"event: done\n\n"], [b"data:\n\n"]])
 async def test_a_stream_without_its_end_is_interrupted(last: list[Any]) -> None:
-    """Also after a finish reason: whether more was to come, nobody knows. What had arrived is kept."""
+    """Also after a finish reason, where the body ends with the connection: whether more was to come, nobody knows."""
     with pytest.raises(StreamInterrupted) as caught:
-        await streamed([said("Hi."), END, *last])
+        await streamed([said("Hi."), END, *last], "close")
     assert caught.value.partial.text == "Hi."
+
+
+@pytest.mark.parametrize("framing", ["chunked", "length"])
+async def test_a_stream_without_done_is_whole_by_its_framing(framing: str) -> None:
+    """Some servers send no [DONE]: a reason for every choice, and a body that ended as it said, are the end."""
+    assert (await streamed([said("Hi."), END], framing))[1].text == "Hi."
+    for events in ([said("Hi.")], [said("Hi."), END, b"data: [DON"]):
+        with pytest.raises(StreamInterrupted) as caught:
+            await streamed(events, framing)
+        assert caught.value.partial.text == "Hi."
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,14 @@ def test_a_page_cannot_have_its_own_name_lead_here(host: str, allowed: tuple[str
     assert emulator.stats.requests == (status == 200)
 
 
+def whole_reply(connection: socket.socket) -> bytes:
+    """A reply whose body is one JSON object; its head and its body may come in two pieces."""
+    data = b""
+    while not data.endswith(b"}"):
+        data += connection.recv(65536)
+    return data
+
+
 @pytest.mark.parametrize("before", [b"", b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"])
 @pytest.mark.parametrize("sent", [b"", b"GET /healthz HTTP/1.1\r\nhost: loc"])
 def test_a_head_that_does_not_end_is_cut(before: bytes, sent: bytes) -> None:
@@ -211,7 +219,7 @@ def test_a_head_that_does_not_end_is_cut(before: bytes, sent: bytes) -> None:
     ):
         if before:
             slow.sendall(before)
-            assert slow.recv(65536).startswith(b"HTTP/1.1 200")
+            assert whole_reply(slow).startswith(b"HTTP/1.1 200")
         slow.sendall(sent)
         if before and not sent:
             with (
@@ -220,7 +228,7 @@ def test_a_head_that_does_not_end_is_cut(before: bytes, sent: bytes) -> None:
             ):
                 assert clock.recv(1) == b""  # by now the time for a head is over
             slow.sendall(before)
-            assert slow.recv(65536).startswith(b"HTTP/1.1 200")
+            assert whole_reply(slow).startswith(b"HTTP/1.1 200")
             return
         with contextlib.suppress(ConnectionResetError):
             assert slow.recv(1) == b""
