@@ -14,10 +14,16 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, TypeVar, TypeVarTuple, cast
+from typing import Any, Protocol, TypeVar, TypeVarTuple, cast
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+
+
+class Run(Protocol):
+    """Runs a section, which no other thread is in meanwhile."""
+
+    def __call__(self, section: Callable[[*Ts], T], /, *args: *Ts) -> T: ...
 
 
 class Exclusion:

@@ -22,7 +22,7 @@ from weakref import WeakSet
 
 from openai_async import _runtime
 from openai_async._accounts import Accounts, all_drained
-from openai_async._exclusion import Exclusion
+from openai_async._exclusion import Exclusion, Run
 from openai_async._permits import Ask as Ask, Permit as Permit
 from openai_async._policy.levels import Reason
 from openai_async._policy.pool import Pool
@@ -59,8 +59,8 @@ class Limiter:
         self._clock = _runtime.LastingClock()
         self.now: Callable[[], float] = self._clock.now  # in a section
         #: Runs a section: what reads and changes all this.
-        self.run = Exclusion(self._clock.share).run
-        self.process = 0  # changes in a process that was forked
+        self.run: Run = Exclusion(self._clock.share).run
+        self.process: int = 0  # changes in a process that was forked
         _all.add(self)
 
     # -- asking ----------------------------------------------------------------------------------------

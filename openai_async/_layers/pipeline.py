@@ -65,7 +65,7 @@ class Pipeline(Uncopied):
         #: The server has refused to be asked for the usage of streams.
         self.refuses_stream_options = False
         self._loaded = False
-        self.outages = Outages()
+        self.outages: Outages = Outages()
         send = Send(transport, base_url, max_response_bytes)
         #: Carries the calls of `client.admin`: with a key, and so with limits, of their own if there is one.
         self.admin: Pipeline = self

@@ -70,7 +70,7 @@ class Sidecar:
         self.held: dict[int, Note] = {}
         self._in_flight = 0
         #: Slots that cannot be read: torn by a kill, or damaged.
-        self.damaged = 0
+        self.damaged: int = 0
         self._is_ours = not os.fstat(descriptor).st_size
 
     @classmethod

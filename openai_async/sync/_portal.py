@@ -242,7 +242,7 @@ class _Call(Generic[T]):
     def __init__(self, portal: Portal, function: Callable[[], Awaitable[T]]) -> None:
         self._portal = portal
         self._function: Callable[[], Awaitable[T]] | None = function
-        self.bell = _bell.borrow()
+        self.bell: _bell.Bell = _bell.borrow()
         self._task: asyncio.Task[None] | None = None
         self._running = self._cancelled = self._done = False
         self._value: T | None = None
