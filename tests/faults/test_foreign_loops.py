@@ -179,6 +179,8 @@ def test_a_forked_child_is_refused_the_parents_stream_and_makes_calls_of_its_own
             sys.executable,
             "-W",
             "error::ResourceWarning",
+            "-W",  # CPython 3.12 and later warn of any fork beside another thread
+            "ignore::DeprecationWarning",
             "-c",
             FORKED,
             server.base_url,

@@ -1,6 +1,6 @@
 """Programs of others, each in an environment of its own, against `openai-async emulator` as it starts by default.
 
-The environments are made by pip below `.venv-foreign` at the root of the repository, or below OPENAI_ASYNC_FOREIGN, and
+The environments are made by pip below `.venv-foreign` at the root of the repository, or below FOREIGN_ENVIRONMENTS, and
 are used again by the next run.
 """
 
@@ -17,7 +17,7 @@ import pytest
 from tests.cli.commands import Commands, lines_until
 
 ROOT = Path(__file__).parents[2]
-PLACE = Path(os.environ.get("OPENAI_ASYNC_FOREIGN") or ROOT / ".venv-foreign")
+PLACE = Path(os.environ.get("FOREIGN_ENVIRONMENTS") or ROOT / ".venv-foreign")
 
 
 @pytest.fixture(scope="session")

@@ -64,7 +64,7 @@ def test_no_server_error_and_no_status_that_is_not_documented(
 ) -> None:
     """Whatever is drawn from the document or against it, the emulator answers with a status of its own."""
     (tmp_path / "openapi.json").write_text(json.dumps(served()), "utf-8")
-    programs = environment("schemathesis", "schemathesis>=4,<5")
+    programs = environment("schemathesis", "schemathesis==4.32.5")
     checks = "not_a_server_error,status_code_conformance"
     ended = subprocess.run(
         [

@@ -15,6 +15,8 @@ for settings in ({}, {"azure_deployment": "mine"}):
     assert client.embeddings.create(model="mine", input="Hello!").data[0].embedding
     assert client.responses.create(model="mine", input="Hello!").output_text
     assert client.images.generate(model="mine", prompt="a cat").data
-    assert client.files.list().data == []
-    assert client.batches.list().data == []
+    file = client.files.create(file=("notes.txt", b"Hello!"), purpose="assistants")
+    assert file.id in [each.id for each in client.files.list()]
+    assert client.files.content(file.id).read() == b"Hello!"
+    assert client.batches.list().data is not None
 print("ran")
