@@ -31,6 +31,8 @@ log = logging.getLogger("openai_async")
 
 #: Seconds that a call without a deadline waits in outages.
 LONGEST_WAIT: Final = 60.0
+#: Seconds.
+_SHORTEST_WAIT: Final = 0.001
 #: Scopes without a sign of life for so many seconds are forgotten, once there are so many.
 _FORGOTTEN_AFTER: Final = 300.0
 _MANY_SCOPES: Final = 100
@@ -154,7 +156,8 @@ class Outages:
             left = until - _runtime.now()
             if left <= 0.0:
                 break
-            with anyio.move_on_after(min(seconds, left)):
+            # A wait that rounding makes too short to move the clock would be begun again and again.
+            with anyio.move_on_after(max(_SHORTEST_WAIT, min(seconds, left))):
                 await waiter.event.wait()
         if call.deadline is not None:
             raise DeadlineExceededError(
