@@ -41,6 +41,8 @@ _MEANWHILE: Mapping[Phase, str] = {
     "response": "before an answer came",
     "body": "before the answer was complete",
 }
+#: They have a body only where one is given (RFC 9110, section 8.3: the type is that of the content).
+_BODILESS = ("GET", "HEAD", "DELETE")
 _NOT_A_STREAM = ("text/html", "application/xml", "text/xml", "image/", "audio/")
 
 
@@ -142,8 +144,10 @@ def _headers_of(call: Call) -> Headers:
     if not isinstance(call.body, bytes):
         length = call.body.length
         headers.append((b"transfer-encoding", b"chunked") if length is None else (b"content-length", b"%d" % length))
-    elif call.body or call.method not in ("GET", "HEAD", "DELETE"):
+    elif call.body or call.method not in _BODILESS:
         headers.append((b"content-length", b"%d" % len(call.body)))
+    else:  # some servers refuse a type without content; what the call itself states stays
+        headers = [pair for pair in headers if pair[0] != b"content-type" or pair in call.headers]
     return headers
 
 

@@ -254,7 +254,8 @@ async def test_a_key_from_a_callable_is_checked_before_it_is_sent(key: Any, asyn
 
 # ---- no fingerprint
 
-ALWAYS = {"host", "authorization", "accept", "accept-encoding", "content-type", "user-agent"}
+ALWAYS = {"host", "authorization", "accept", "accept-encoding", "user-agent"}
+OF_CONTENT = {"content-type", "content-length"}
 
 
 def names(request: Request) -> list[str]:
@@ -264,15 +265,16 @@ def names(request: Request) -> list[str]:
 async def test_exactly_these_headers_are_sent(wiring: str) -> None:
     """Each header once, and no other: what the client adds is documented by this list."""
     version = importlib.metadata.version("openai-async-sdk")
-    with FaultServer([json_reply(COMPLETION), json_reply(MODEL), json_reply(MODEL)]) as server:
+    with FaultServer([json_reply(COMPLETION), *[json_reply(MODEL)] * 3]) as server:
         async with client_for(server.base_url, wiring) as client:
             await client.chat.completions.create(model="m", messages=MESSAGES)
             await client.models.retrieve("m")
+            await client.models.delete("m")
         async with client_for(server.base_url, wiring, organization="org-1", project="proj-1") as client:
             await client.models.retrieve("m")
-    post, get, named = server.requests
-    assert names(post) == sorted(ALWAYS | {"content-length"})
-    assert names(get) == sorted(ALWAYS)
+    post, get, delete, named = server.requests
+    assert names(post) == sorted(ALWAYS | OF_CONTENT)
+    assert names(get) == names(delete) == sorted(ALWAYS)
     assert names(named) == sorted(ALWAYS | {"openai-organization", "openai-project"})
     assert post.header("host") == f"127.0.0.1:{server.port}"
     assert post.header("authorization") == f"Bearer {KEY}"
@@ -281,6 +283,21 @@ async def test_exactly_these_headers_are_sent(wiring: str) -> None:
     assert post.header("content-length") == str(len(post.body))
     assert post.header("user-agent") == f"openai-async/{version}"
     assert (named.header("openai-organization"), named.header("openai-project")) == ("org-1", "proj-1")
+
+
+async def test_a_request_without_content_names_no_type_of_it(wiring: str) -> None:
+    """Unless the call itself states one. What is stated for every request is meant for those with content."""
+    stated = {"content-type": "application/vnd.own+json"}
+    with FaultServer([json_reply(MODEL)]) as server:
+        async with client_for(server.base_url, wiring, default_headers=stated) as client:
+            await client.get("/models/m")
+            await client.delete("/models/m")
+            await client.get("/models/m", extra_headers={"Content-Type": "text/plain"})
+            await client.delete("/models/m", extra_body={"hard": True})
+            await client.post("/models/m", body={"a": 1})
+    kinds = [request.header("content-type") for request in server.requests]
+    assert kinds == [None, None, "text/plain", stated["content-type"], stated["content-type"]]
+    assert server.requests[3].json() == {"hard": True}
 
 
 async def test_nothing_tells_of_the_machine(wiring: str) -> None:
