@@ -16,7 +16,7 @@ import attrs
 from openai_async import _runtime
 from openai_async._beside import beside, place_of
 from openai_async._line import Place, Priority, place
-from openai_async._policy.probing import PROBES, STEP, Probing
+from openai_async._policy.probing import PROBES, Probing
 from openai_async._spending import Spending
 from openai_async.errors import APIError, ForeignLoopError, OpenAIError, frameless
 from openai_async.types._base import EMPTY, Reply
@@ -227,7 +227,8 @@ class Window(Generic[R]):
         try:
             async for request in source:
                 while self._is_full() and not self._stops():
-                    await self._wait_for_room()
+                    self._room = anyio.Event()
+                    await self._room.wait()
                 if self._stops():
                     break
                 self._running += 1
@@ -245,13 +246,6 @@ class Window(Generic[R]):
 
     def _stops(self) -> bool:
         return self.spending.stopped is not None or self._probing.halted_by is not None
-
-    async def _wait_for_room(self) -> None:
-        self._room = anyio.Event()
-        with anyio.move_on_after(STEP if self._probing.is_probing else None) as step:
-            await self._room.wait()
-        if step.cancelled_caught:
-            self._probing.waited()
 
     def _is_full(self) -> bool:
         if not self._probing.may_start(self._started):

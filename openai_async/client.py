@@ -330,8 +330,8 @@ class AsyncClient(Nouns):
                 Maps of one class take turns.
             max_total_tokens, max_cost: start no further call once so many tokens, or US dollars, are spent; calls in
                 flight count as the mean of those that have ended. `stopped` of the map says which bound it was.
-            give_up_after: end with `MapHaltedError` when the first so many calls all fail with one error that does not
-                pass by itself, such as a wrong key. None never does.
+            give_up_after: end with `MapHaltedError` when the first so many calls all fail with one lasting error, such
+                as a wrong key. Until one of them has succeeded, no more are in flight. None never gives up.
             total: how many requests there are, for the progress of a source without a length, such as a generator.
             on_progress: called with a `Progress` after each call, and every second while none ends, such as
                 `show_progress()`; what it raises ends the map.

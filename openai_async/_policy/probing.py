@@ -2,10 +2,11 @@
 
 The first calls of a run are probes. As long as none has succeeded, only so many may be started. When all of them end
 with the same error, and it is one that does not pass by itself, no further call can do better: the run is halted. One
-success, or two different errors, end the probing.
+success, or two different errors of that kind, end the probing. A failure that may pass says nothing of the others: two
+more probes take its place.
 
-Good calls may take much longer than failures. So the bound doubles with every `STEP` seconds in which no probe ends:
-a run of slow calls loses a few seconds at its beginning, and not the time of a whole call.
+Only the end of a probe lets more be started, and no time does: a server may take seconds to refuse a call, and nobody
+knows how many. So a run of slow calls has only its probes in flight until the first of them has ended.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ from openai_async import errors
 
 #: Probes, unless the user states another number.
 PROBES: Final = 20
-#: Seconds without any end of a probe after which the bound doubles.
-STEP: Final = 1.0
 
 
 class Probing:
@@ -37,32 +36,24 @@ class Probing:
         #: The error that all probes ended with; None as long as the run may go on.
         self.halted_by: Exception | None = None
 
-    @property
-    def is_probing(self) -> bool:
-        """Whether it is not yet known if calls can succeed."""
-        return self._most is not None
-
     def may_start(self, started: int) -> bool:
         """Whether another call may be started after so many."""
         return self.halted_by is None and (self._most is None or started < self._most)
-
-    def waited(self) -> None:
-        """`STEP` seconds have passed, and no probe has ended."""
-        if self._most is not None and not self._failed:
-            self._most *= 2
 
     def ended(self, error: Exception | None) -> None:
         """A call has ended, with an error or well (None)."""
         if self._probes is None or self._most is None or self.halted_by is not None:
             return
         cause = None if error is None else cause_of(error)
-        if cause is None or (self._cause is not None and cause != self._cause):
+        if error is not None and cause is None:
+            self._most += 2
+        elif cause is None or self._cause not in (None, cause):
             self._most = None
-            return
-        self._cause = cause
-        self._failed += 1
-        if self._failed >= self._probes:
-            self.halted_by = error
+        else:
+            self._cause = cause
+            self._failed += 1
+            if self._failed >= self._probes:
+                self.halted_by = error
 
 
 def cause_of(error: Exception) -> tuple[object, ...] | None:
@@ -72,7 +63,7 @@ def cause_of(error: Exception) -> tuple[object, ...] | None:
         drained = isinstance(error, errors.QuotaExhaustedError)
         return None if passes and not drained else (type(error), error.status_code, error.code, error.param)
     if isinstance(error, errors.APIConnectionError):
-        return (errors.APIConnectionError, error.phase) if error.outcome == "not_sent" else None
+        return (errors.APIConnectionError,) if error.outcome == "not_sent" else None
     if isinstance(error, (errors.DecodeError, errors.UnexpectedRedirectError, errors.InvalidParameterError)):
         return (type(error), getattr(error, "field", None))
     return None

@@ -80,7 +80,7 @@ class AsyncBatch(Resource):
                 them, or "skip" them, which writes them down as failed.
             give_up_after: so many rows in a row that fail for no reason of theirs halt the run; None for never. The
                 first 20 rows are probes: if all of them end with the same error, and it does not pass by itself, the
-                run is halted.
+                run is halted. No more than these are in flight until one of them has succeeded.
             max_total_tokens, max_cost: start no further row once this run has spent so many tokens, or US dollars; rows
                 in flight count as the mean of those that have ended. `stopped` of the summary says which bound it was.
                 A price that is not known stops a run with `max_cost`.

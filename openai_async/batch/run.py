@@ -20,7 +20,7 @@ from anyio.abc import TaskGroup
 from openai_async import _runtime, errors
 from openai_async._beside import beside
 from openai_async._line import Place, place
-from openai_async._policy.probing import PROBES, STEP, Probing
+from openai_async._policy.probing import PROBES, Probing
 from openai_async._spending import Spending
 from openai_async.batch.commits import Commits
 from openai_async.batch.errors import BatchError, BatchHaltedError, BatchOutputError
@@ -164,7 +164,8 @@ class Run:
         while self._taken:
             for row in self._taken:
                 while self._is_full() and not self._stopping:
-                    await self._wait_for_room()
+                    self._room = anyio.Event()
+                    await self._room.wait()
                 if self._stopping or (self._stop is not None and self._stop.is_set()):
                     return
                 # Rows that a cancellation ends make room, too: it is not to be filled.
@@ -172,13 +173,6 @@ class Run:
                 self._start(rows, row)
             self._taken = await self._threads.run_long(intake.take)
         self._all_started = True
-
-    async def _wait_for_room(self) -> None:
-        self._room = anyio.Event()
-        with anyio.move_on_after(STEP if self._probing.is_probing else None) as step:
-            await self._room.wait()
-        if step.cancelled_caught:
-            self._probing.waited()
 
     def _is_full(self) -> bool:
         if not self._probing.may_start(self._sent):

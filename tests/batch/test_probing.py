@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
+import httpx
 import pytest
 from hypothesis import given, strategies as st
 
 from openai_async import AsyncClient, errors
 from openai_async._policy.probing import Probing, cause_of
-from openai_async.batch import AsyncBatch, BatchHaltedError, BatchInputError, run
-from openai_async.testing import FaultServer, Request, Script, json_reply
+from openai_async.batch import AsyncBatch, BatchHaltedError, BatchInputError, api
+from openai_async.batch.threads import T, Threads
+from openai_async.testing import FaultServer, Request, Script, json_reply, run_virtual
 from tests.batch.conftest import Place
 from tests.batch.files import read_lines, requests, write_lines
 
@@ -30,12 +34,6 @@ class Counted:
     def __call__(self, _: Request) -> Script:
         self.requests += 1
         return self._answer(self.requests - 1)
-
-
-@pytest.fixture(autouse=True)
-def no_doubling(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a loaded machine a second passes before the first failure is seen."""
-    monkeypatch.setattr(run, "STEP", 3600.0)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +60,51 @@ async def test_a_cause_that_all_rows_share_halts_the_run(answer: Script, words: 
     [kind] = summary.failure_kinds
     assert (kind.count, kind.custom_id) == (summary.failed, read_lines(tmp_path / "out")[0]["custom_id"])
     assert words in kind.message
+
+
+class NoThreads(Threads):
+    """Does all work on the loop: a virtual clock does not see the threads of others."""
+
+    async def run(self, work: Callable[[], T]) -> T:
+        return work()
+
+    async def run_long(self, work: Callable[[Callable[[], object]], T]) -> T:
+        return work(int)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (httpx.Response(401, json={"error": {"message": "Incorrect API key"}}), "Incorrect API key"),
+        (httpx.Response(400, json={"error": {"message": "Unknown parameter"}}), "Unknown parameter"),
+        (httpx.ConnectError("Connection refused"), "could not connect"),
+    ],
+    ids=["a wrong key", "a wrong parameter", "a dead host"],
+)
+def test_slow_refusals_cost_no_more_than_quick_ones(
+    answer: httpx.Response | Exception, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 20,000 rows that take 1 to 3 s to be refused at most 50 are sent, and the error says why. In virtual time."""
+    sent = itertools.count()
+
+    async def refuse(_: httpx.Request) -> httpx.Response:
+        await anyio.sleep(1.0 + next(sent) * 0.7 % 2.0)
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx.Response(answer.status_code, content=answer.content)
+
+    async def main() -> None:
+        transport = httpx.MockTransport(refuse)
+        async with AsyncClient(api_key="k", base_url="http://127.0.0.1:1/v1", transport=transport) as client:
+            with pytest.raises(BatchHaltedError, match=words) as caught:
+                await client.batch.run(source, tmp_path / "out")
+        assert caught.value.summary.left >= 19_950
+        assert words in caught.value.summary.failure_kinds[0].message
+
+    monkeypatch.setattr(api, "Threads", NoThreads)
+    source = write_lines(tmp_path / "in", requests(20_000))
+    run_virtual(main)
+    assert next(sent) <= 50
 
 
 async def test_a_server_that_is_not_there_halts_the_run(tmp_path: Path) -> None:
@@ -98,32 +141,43 @@ def refused(status: int, code: str | None = None) -> errors.APIStatusError:
     return cls(f"{status}", status_code=status, code=code)
 
 
-def test_slow_calls_are_not_held_back_for_long() -> None:
-    """The bound doubles with each second in which no probe ends, and is gone with the first success."""
+def test_a_success_lets_everything_start() -> None:
+    """No more than the probes are started until one of them has ended well."""
     probing = Probing(4)
     assert [probing.may_start(started) for started in (3, 4)] == [True, False]
-    probing.waited()
-    assert [probing.may_start(started) for started in (7, 8)] == [True, False]
+    probing.ended(refused(400))
+    assert not probing.may_start(4)
     probing.ended(None)
     assert probing.may_start(10**6)
-    assert not probing.is_probing
 
 
-def test_failures_stop_the_doubling() -> None:
-    """Once a probe has failed, nothing is started beyond the bound until it is clear why."""
+def test_a_failure_that_passes_is_no_word_on_the_others() -> None:
+    """Beside a wrong key, a 429 or a 503 neither hides it nor lets all rows be sent."""
     probing = Probing(4)
-    probing.ended(refused(400))
-    probing.waited()
-    assert not probing.may_start(4)
+    started = ended = 0
+    while probing.halted_by is None:
+        while probing.may_start(started):
+            started += 1
+        probing.ended(refused(429) if ended % 4 == 1 else refused(400))
+        ended += 1
+    assert probing.halted_by.args == refused(400).args
+    assert started <= 8
+
+
+def test_a_dead_host_is_one_cause_wherever_it_is_noticed() -> None:
+    """A host may refuse one connection and drop another before the request is out."""
+    phases: tuple[errors.Phase, ...] = ("connect", "send")
+    assert len({cause_of(errors.APIConnectionError("gone", phase=phase)) for phase in phases}) == 1
+    assert cause_of(errors.APIConnectionError("broke", phase="response")) is None
 
 
 @given(st.lists(st.sampled_from([None, refused(400), refused(400, "a"), refused(429), refused(503)]), max_size=30))
 def test_only_equal_lasting_failures_halt(ends: list[errors.APIStatusError | None]) -> None:
-    """A run is halted if, and only if, its first N calls all end with one error that does not pass by itself."""
+    """A run is halted if, and only if, its first N calls without a passing failure all end with one error."""
     probing = Probing(5)
     for end in ends:
         probing.ended(end)
-    first = ends[:5]
+    first = [end for end in ends if end is None or cause_of(end) is not None][:5]
     causes = {None if end is None else cause_of(end) for end in first}
     assert (probing.halted_by is not None) == (len(first) == 5 and len(causes) == 1 and None not in causes)
 
