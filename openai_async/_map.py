@@ -53,10 +53,10 @@ def map_calls(
     if settings.get("priority") not in PRIORITIES:
         raise InvalidParameterError("priority", f"must be one of {', '.join(PRIORITIES)}")
 
-    async def one(request: Mapping[str, Any]) -> R:
+    def one(request: Mapping[str, Any]) -> Awaitable[R]:  # not awaited here: no frame keeps the arguments
         if not isinstance(request, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidParameterError("requests", "each request must be a mapping of parameters")
-        return await method(**{**shared, **request, **fixed})
+        return method(**{**shared, **request, **fixed})
 
     return AsyncMap(
         one,

@@ -260,7 +260,9 @@ class Window(Generic[R]):
         try:
             place.set(Place(self._settings.priority, self, self._families))
             try:
-                result: Result[R] = Result(index, value=await self._one(request))
+                call = self._one(request)
+                del request  # what user code raises leads through this frame, and others may show it
+                result: Result[R] = Result(index, value=await call)
             except Exception as error:
                 result = Result(index, error=_own(error))
             finally:

@@ -187,7 +187,8 @@ class Twin:
         if body:
             yield from (f"{_TAB * 2}{line}" for line in body)
             return
-        contents = [argument.arg for argument in _arguments(method) if argument.arg in table.CONTENTS]
+        named = [*method.args.args[1:], *method.args.kwonlyargs]  # `_call` empties the others
+        contents = [argument.arg for argument in named if argument.arg in table.CONTENTS]
         if not contents or returns.startswith("Iterator["):  # which takes them later
             yield from self._body(row, method, returns, arguments)
             return

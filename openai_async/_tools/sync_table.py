@@ -18,7 +18,7 @@ MODULES: Final = (
 )
 
 #: What no frame may keep once a method is over: names of parameters that are contents, or may hold a key.
-CONTENTS: Final = frozenset({"body", "file", "files", "path"})
+CONTENTS: Final = frozenset({"body", "file", "files", "params", "path", "prompt_template", "system"})
 
 #: Asynchronous types of the standard library: their twins, and where these are.
 TYPES: Final = {"AsyncIterator": ("Iterator", "collections.abc")}

@@ -19,8 +19,9 @@ from openai_async.batch.sending import Sender
 from openai_async.batch.service import Service
 from openai_async.batch.source import InputFile
 from openai_async.batch.threads import Threads, sheltered
-from openai_async.errors import InvalidParameterError
+from openai_async.errors import InvalidParameterError, frameless
 from openai_async.resources._base import Resource
+from openai_async.resources._steps import moved
 from openai_async.types.options import RequestOptions
 from openai_async.types.progress import BatchProgress, RemoteProgress
 
@@ -98,17 +99,22 @@ class AsyncBatch(Resource):
         Cancelling drops the rows in flight and commits every answer that has arrived. The next run counts and lists the
         dropped ones as ambiguous.
         """
-        recipe = Recipe.of(
-            endpoint=endpoint,
-            model=model,
-            params=params,
-            prompt_template=prompt_template,
-            prompt_column=prompt_column,
-            id_column=id_column,
-            system=system,
-            input_format=input_format,
-        )
-        sender = Sender(self._pipeline, options)
+        try:
+            recipe = Recipe.of(
+                endpoint=endpoint,
+                model=model,
+                params=params,
+                prompt_template=prompt_template,
+                prompt_column=prompt_column,
+                id_column=id_column,
+                system=system,
+                input_format=input_format,
+            )
+            sender = Sender(self._pipeline, moved(options))
+        except InvalidParameterError as error:
+            raise frameless(error) from None
+        finally:
+            del params, prompt_template, system, options  # no frame of a traceback shows them
         window = self._window(max_in_flight)
         spending = Spending(max_total_tokens, max_cost)
         _check(ambiguous, give_up_after)
@@ -187,17 +193,22 @@ class AsyncBatch(Resource):
 
         Cancelling ends the waiting, not the batches: they go on, and the same run again finds and collects them.
         """
-        recipe = Recipe.of(
-            endpoint=endpoint,
-            model=model,
-            params=params,
-            prompt_template=prompt_template,
-            prompt_column=prompt_column,
-            id_column=id_column,
-            system=system,
-            input_format=input_format,
-        )
-        service = Service(self._pipeline, options)
+        try:
+            recipe = Recipe.of(
+                endpoint=endpoint,
+                model=model,
+                params=params,
+                prompt_template=prompt_template,
+                prompt_column=prompt_column,
+                id_column=id_column,
+                system=system,
+                input_format=input_format,
+            )
+            service = Service(self._pipeline, moved(options))
+        except InvalidParameterError as error:
+            raise frameless(error) from None
+        finally:
+            del params, prompt_template, system, options  # no frame of a traceback shows them
         settings = RemoteSettings(
             metadata=dict(metadata or {}),
             poll=poll,

@@ -75,6 +75,8 @@ class Recipe:
             raise InvalidParameterError("id_column", "requests have their custom_id")
         if system is not None and (template is None or endpoint != "/v1/chat/completions"):
             raise InvalidParameterError("system", "has a place only in chats that are made from a template or a column")
+        if params is not None and not isinstance(params, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidParameterError("params", "must be a mapping of names to values")
         shared = {**(params or {}), **({} if model is None else {"model": model})}
         check_names(shared.keys())
         shared = json.plain(shared)  # a copy

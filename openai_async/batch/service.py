@@ -81,6 +81,7 @@ class Service:
         call.headers = [pair for pair in call.headers if pair[0] != b"content-type"]
         call.headers.append((b"content-type", content_type.encode()))
         call.body = form
+        del form  # no frame of a traceback shows it
         file: FileObject = await self._pipeline.fetch(call)
         return file
 

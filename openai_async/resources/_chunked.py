@@ -18,6 +18,7 @@ import attrs
 from openai_async import _runtime
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._form import FileSlice
+from openai_async.resources._steps import KeptOptions
 from openai_async.types.files import FileInput
 from openai_async.types.options import OnUpload
 from openai_async.types.uploads import UploadPart, UploadState
@@ -110,7 +111,7 @@ class Sending:
         send: Callable[..., Awaitable[UploadPart]],
         on_upload: OnUpload | None,
         on_part: Callable[[UploadState], None] | None,
-        options: Any,
+        options: KeptOptions,
     ) -> None:
         self.state = state
         self._source = source
@@ -153,9 +154,14 @@ class Sending:
     async def _work(self, numbers: Iterator[int]) -> None:
         for number in numbers:
             state, length = self.state, self.state.size_of(number)
-            data = self._source.part(number * state.part_size, length)
             hear = None if self._on_upload is None else self._hearing(number, length, self._on_upload)
-            part = await self._send(state.upload_id, data=data, on_upload=hear, **self._options)
+            # No frame keeps the bytes of the part.
+            part = await self._options.calling(
+                self._send,
+                state.upload_id,
+                data=self._source.part(number * state.part_size, length),
+                on_upload=hear,
+            )()
             self._under_way.pop(number, None)
             state.part_ids[number] = part.id
             if self._on_part is not None:

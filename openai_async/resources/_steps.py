@@ -5,10 +5,12 @@ Nothing here makes a call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar, cast
 
 from openai_async.types.options import RequestOptions
+
+T = TypeVar("T")
 
 #: Options that every step takes.
 _STEERING: Final = ("extra_headers", "timeout", "max_retries", "priority", "deadline")
@@ -17,6 +19,23 @@ _STEERING: Final = ("extra_headers", "timeout", "max_retries", "priority", "dead
 def steering(params: Mapping[str, Any]) -> RequestOptions:
     """The options among the parameters that are those of each step, too."""
     return cast("RequestOptions", {name: params[name] for name in _STEERING if name in params})
+
+
+class KeptOptions:
+    """Options of calls that are made again and again. The repr, which tracebacks may show, has none of them.
+
+    Args:
+        given: the method's own; they are emptied.
+    """
+
+    __slots__ = ("_options",)
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self._options = moved(given)
+
+    def calling(self, method: Callable[..., T], *args: object, **named: object) -> Callable[[], T]:
+        """What calls a method with these arguments and the options, each time with a copy of its own."""
+        return lambda: method(*args, **named, **self._options)
 
 
 def moved(params: Mapping[str, Any]) -> dict[str, Any]:

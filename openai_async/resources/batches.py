@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Unpack, cast
 
 from openai_async.resources._base import Resource
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import AsyncPaginator
+from openai_async.resources._steps import KeptOptions
 from openai_async.resources._wait import until
 from openai_async.types.batches import Batch
 from openai_async.types.batches_params import BatchCreateParams, BatchListParams
@@ -108,7 +108,7 @@ class AsyncBatches(Resource):
         Cancelling ends the wait, not the batch.
         """
         return await until(
-            partial(self.retrieve, batch_id, **options),
+            KeptOptions(options).calling(self.retrieve, batch_id),
             lambda batch: batch.ended,
             what=f"batch {batch_id}",
             max_wait=max_wait,

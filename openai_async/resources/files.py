@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 
 from openai_async.resources._base import Resource
 from openai_async.resources._download import AsyncDownloadManager
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import AsyncPaginator
+from openai_async.resources._steps import KeptOptions
 from openai_async.resources._wait import until
 from openai_async.types.files import Binary, FileDeleted, FileObject
 from openai_async.types.files_params import FileCreateParams, FileListParams
@@ -157,7 +157,7 @@ class AsyncFiles(Resource):
         Cancelling ends the wait; the file is processed all the same.
         """
         return await until(
-            partial(self.retrieve, file_id, **options),
+            KeptOptions(options).calling(self.retrieve, file_id),
             lambda file: file.status in _PROCESSED,
             what=f"the processing of file {file_id}",
             max_wait=max_wait,

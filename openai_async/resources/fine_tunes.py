@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, Final, Unpack, cast
 
 from openai_async.resources import _wait
@@ -11,6 +10,7 @@ from openai_async.resources._base import Resource
 from openai_async.resources._following import AsyncJobEvents
 from openai_async.resources._operation import Operation
 from openai_async.resources._removed import refuse_on_openai
+from openai_async.resources._steps import KeptOptions
 from openai_async.types.fine_tunes import (
     FineTune,
     FineTuneCreateParams,
@@ -88,14 +88,17 @@ class AsyncFineTunes(Resource):
         """
         refuse_on_openai(self._pipeline, "fine_tunes.events", _REPLACEMENT)
 
+        kept = KeptOptions(options)
+        ask, ask_for_events = kept.calling(self.retrieve, fine_tune_id), kept.calling(self.list_events, fine_tune_id)
+
         async def ended() -> bool:
-            return (await self.retrieve(fine_tune_id, **options)).ended
+            return (await ask()).ended
 
         given = 0  # the list only grows, and its events have no ids
 
         async def new() -> Sequence[FineTuneEvent]:
             nonlocal given
-            events = (await self.list_events(fine_tune_id, **options)).data[given:]
+            events = (await ask_for_events()).data[given:]
             given += len(events)
             return events
 
@@ -127,7 +130,7 @@ class AsyncFineTunes(Resource):
         Cancelling ends the wait, not the fine-tune.
         """
         return await _wait.until(
-            partial(self.retrieve, fine_tune_id, **options),
+            KeptOptions(options).calling(self.retrieve, fine_tune_id),
             _ended,
             what=f"fine-tune {fine_tune_id}",
             max_wait=max_wait,

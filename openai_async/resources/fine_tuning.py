@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Unpack, cast
 
 from openai_async._layers.pipeline import Pipeline
@@ -12,6 +12,7 @@ from openai_async.resources._base import Resource
 from openai_async.resources._following import AsyncJobEvents
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import AsyncPage, AsyncPaginator
+from openai_async.resources._steps import KeptOptions
 from openai_async.types._uncopied import Uncopied
 from openai_async.types.fine_tuning import (
     CheckpointPermission,
@@ -142,10 +143,13 @@ class AsyncJobs(Resource):
         Iterating raises APIError (see `openai_async.errors`). Cancelling drops the connection; the job goes on.
         """
 
-        async def ended() -> bool:
-            return (await self.retrieve(fine_tuning_job_id, **options)).ended
+        kept = KeptOptions(options)
+        ask = kept.calling(self.retrieve, fine_tuning_job_id)
 
-        new = _Unseen(partial(self.list_events, fine_tuning_job_id, limit=100, **options))
+        async def ended() -> bool:
+            return (await ask()).ended
+
+        new = _Unseen(kept.calling(self.list_events, fine_tuning_job_id, limit=100))
         return AsyncJobEvents(ended, new.read, poll_interval)
 
     async def wait(
@@ -173,7 +177,7 @@ class AsyncJobs(Resource):
         Cancelling ends the wait, not the job.
         """
         return await _wait.until(
-            partial(self.retrieve, fine_tuning_job_id, **options),
+            KeptOptions(options).calling(self.retrieve, fine_tuning_job_id),
             _ended,
             what=f"fine-tuning job {fine_tuning_job_id}",
             max_wait=max_wait,

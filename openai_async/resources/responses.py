@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property, partial
 from typing import Any, Literal, TypeAlias, Unpack, cast, overload
 
@@ -13,6 +13,7 @@ from openai_async.errors import DecodeError, InvalidParameterError
 from openai_async.resources._base import Resource, prepare
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import AsyncPaginator
+from openai_async.resources._steps import KeptOptions
 from openai_async.resources._wait import until
 from openai_async.types._objects import has_fields
 from openai_async.types.options import RequestOptions
@@ -186,12 +187,9 @@ class AsyncResponses(Resource):
         """
 
         self._pipeline.billing.expect(response_id)
-
-        async def state() -> Response:
-            return await self._fetch(_RETRIEVE, Response, options, response_id=response_id)
-
+        ask: Callable[[], Awaitable[Response]] = KeptOptions(options).calling(self.retrieve, response_id)
         return await until(
-            state,
+            ask,
             _has_ended,
             what=f"response {response_id}",
             max_wait=max_wait,

@@ -16,6 +16,7 @@ from openai_async._wire.runs import RunFold, decode_event
 from openai_async.resources._assistants import AssistantsResource
 from openai_async.resources._base import prepare
 from openai_async.resources._pages import AsyncPaginator
+from openai_async.resources._steps import KeptOptions
 from openai_async.resources._wait import until
 from openai_async.types.assistants import RUN_GOES_ON, Run, RunEvent, RunStep
 from openai_async.types.assistants_params import (
@@ -203,7 +204,7 @@ class AsyncRuns(RunsResource):
         Cancelling ends the wait, not the run.
         """
         return await until(
-            partial(self.retrieve, run_id, thread_id=thread_id, **options),
+            KeptOptions(options).calling(self.retrieve, run_id, thread_id=thread_id),
             lambda run: run.status not in RUN_GOES_ON,
             what=f"run {run_id}",
             max_wait=max_wait,

@@ -13,6 +13,7 @@ from openai_async.errors import APIError, InvalidParameterError
 from openai_async.resources._base import Resource
 from openai_async.resources._chunked import Sending, Source, planned
 from openai_async.resources._operation import Operation
+from openai_async.resources._steps import KeptOptions
 from openai_async.types.files_params import ExpiresAfter, FilePurpose
 from openai_async.types.options import OnUpload, RequestOptions
 from openai_async.types.uploads import Upload, UploadPart, UploadState
@@ -125,21 +126,23 @@ class AsyncUploads(Resource):
         most: Any = max_in_flight
         if isinstance(most, bool) or not isinstance(most, int) or most < 1:
             raise InvalidParameterError("max_in_flight", "must be a positive integer")
+        kept = KeptOptions(options)
         if resume is None:
-            begun = await self.create(
+            begin = kept.calling(
+                self.create,
                 bytes=source.size,
                 filename=source.name,
                 mime_type=mime_type,
                 purpose=purpose,
                 expires_after=expires_after,
-                **options,
             )
-            state = attrs.evolve(state, upload_id=begun.id)
-        sending = Sending(source, state, self.parts.create, on_upload, on_part, options)
+            state = attrs.evolve(state, upload_id=(await begin()).id)
+        sending = Sending(source, state, self.parts.create, on_upload, on_part, kept)
         try:
             reckoned = await sending.run(max_in_flight, md5=md5 is None)
             part_ids = [part_id for part_id in state.part_ids if part_id is not None]
-            return await self.complete(state.upload_id, part_ids=part_ids, md5=md5 or reckoned, **options)
+            finish = kept.calling(self.complete, state.upload_id, part_ids=part_ids, md5=md5 or reckoned)
+            return await finish()
         except APIError as error:
             error.partial = state
             raise

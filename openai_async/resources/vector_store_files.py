@@ -7,7 +7,6 @@ cannot be processed is no error here: its `status` is "failed", and `last_error`
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, Final, Unpack, cast
 
 from openai_async._map import map_calls
@@ -15,7 +14,7 @@ from openai_async.resources._base import Resource
 from openai_async.resources._endpoints import endpoints
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import Asked, AsyncPaginator
-from openai_async.resources._steps import moved, steering as _steering
+from openai_async.resources._steps import KeptOptions, moved, steering as _steering
 from openai_async.resources._store_checks import check_file, check_files, check_ids
 from openai_async.resources._wait import check_waiting, until
 from openai_async.resources.table import Method
@@ -158,7 +157,7 @@ class AsyncVectorStoreFiles(Resource):
         Cancelling ends the wait, not the processing.
         """
         return await until(
-            partial(self.retrieve, file_id, vector_store_id=vector_store_id, **options),
+            KeptOptions(options).calling(self.retrieve, file_id, vector_store_id=vector_store_id),
             _processed,
             what=f"file {file_id}",
             max_wait=max_wait,
@@ -180,15 +179,15 @@ class AsyncVectorStoreFiles(Resource):
         Cancelling ends the wait, not the processing.
         """
         check_waiting(max_wait, poll_interval)
-        steering = _steering(params)
+        kept = KeptOptions(_steering(params))
         file = await self.create(vector_store_id, **moved(params))
-        return await self.wait(
-            file.id,
-            vector_store_id=vector_store_id,
+        return await until(
+            kept.calling(self.retrieve, file.id, vector_store_id=vector_store_id),
+            _processed,
+            what=f"file {file.id}",
             max_wait=max_wait,
             poll_interval=poll_interval,
             on_poll=on_poll,
-            **steering,
         )
 
     async def upload_and_wait(
@@ -299,7 +298,7 @@ class AsyncVectorStoreFileBatches(Resource):
         Arguments and errors as `files.wait`. Cancelling ends the wait, not the processing.
         """
         return await until(
-            partial(self.retrieve, batch_id, vector_store_id=vector_store_id, **options),
+            KeptOptions(options).calling(self.retrieve, batch_id, vector_store_id=vector_store_id),
             _processed,
             what=f"file batch {batch_id}",
             max_wait=max_wait,
@@ -321,15 +320,15 @@ class AsyncVectorStoreFileBatches(Resource):
         Cancelling ends the wait, not the processing.
         """
         check_waiting(max_wait, poll_interval)
-        steering = _steering(params)
+        kept = KeptOptions(_steering(params))
         batch = await self.create(vector_store_id, **moved(params))
-        return await self.wait(
-            batch.id,
-            vector_store_id=vector_store_id,
+        return await until(
+            kept.calling(self.retrieve, batch.id, vector_store_id=vector_store_id),
+            _processed,
+            what=f"file batch {batch.id}",
             max_wait=max_wait,
             poll_interval=poll_interval,
             on_poll=on_poll,
-            **steering,
         )
 
     async def upload_and_wait(

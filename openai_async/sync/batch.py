@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from threading import Event
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 from openai_async.batch.api import AsyncBatch
 from openai_async.batch.parts import RemoteLimits
@@ -93,31 +93,34 @@ class Batch(Facade[AsyncBatch]):
         Ctrl-C drops the rows in flight and commits every answer that has arrived. The next run counts and lists the
         dropped ones as ambiguous.
         """
-        return self._call(
-            lambda: self._inner.run(
-                in_path,
-                out_path,
-                endpoint=endpoint,
-                model=model,
-                params=params,
-                prompt_column=prompt_column,
-                prompt_template=prompt_template,
-                id_column=id_column,
-                system=system,
-                input_format=input_format,
-                max_in_flight=max_in_flight,
-                ordered=ordered,
-                retry_failed=retry_failed,
-                ambiguous=ambiguous,
-                give_up_after=give_up_after,
-                max_total_tokens=max_total_tokens,
-                max_cost=max_cost,
-                stop=watching(stop),
-                on_progress=on_progress,
-                **options,
-            ),
-            options,
-        )
+        try:
+            return self._call(
+                lambda: self._inner.run(
+                    in_path,
+                    out_path,
+                    endpoint=endpoint,
+                    model=model,
+                    params=params,
+                    prompt_column=prompt_column,
+                    prompt_template=prompt_template,
+                    id_column=id_column,
+                    system=system,
+                    input_format=input_format,
+                    max_in_flight=max_in_flight,
+                    ordered=ordered,
+                    retry_failed=retry_failed,
+                    ambiguous=ambiguous,
+                    give_up_after=give_up_after,
+                    max_total_tokens=max_total_tokens,
+                    max_cost=max_cost,
+                    stop=watching(stop),
+                    on_progress=on_progress,
+                    **options,
+                ),
+                options,
+            )
+        finally:
+            params = prompt_template = system = cast("Any", None)
 
     def remote(
         self,
@@ -171,25 +174,28 @@ class Batch(Facade[AsyncBatch]):
 
         Ctrl-C ends the waiting, not the batches: they go on, and the same run again finds and collects them.
         """
-        return self._call(
-            lambda: self._inner.remote(
-                in_path,
-                out_path,
-                endpoint=endpoint,
-                model=model,
-                params=params,
-                prompt_column=prompt_column,
-                prompt_template=prompt_template,
-                id_column=id_column,
-                system=system,
-                input_format=input_format,
-                retry_failed=retry_failed,
-                metadata=metadata,
-                poll=poll,
-                max_wait=max_wait,
-                limits=limits,
-                on_progress=on_progress,
-                **options,
-            ),
-            options,
-        )
+        try:
+            return self._call(
+                lambda: self._inner.remote(
+                    in_path,
+                    out_path,
+                    endpoint=endpoint,
+                    model=model,
+                    params=params,
+                    prompt_column=prompt_column,
+                    prompt_template=prompt_template,
+                    id_column=id_column,
+                    system=system,
+                    input_format=input_format,
+                    retry_failed=retry_failed,
+                    metadata=metadata,
+                    poll=poll,
+                    max_wait=max_wait,
+                    limits=limits,
+                    on_progress=on_progress,
+                    **options,
+                ),
+                options,
+            )
+        finally:
+            params = prompt_template = system = cast("Any", None)

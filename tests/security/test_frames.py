@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -105,7 +106,8 @@ def leaks(error: BaseException) -> Iterator[str]:
     """Places in the frames of an exception, its causes and contexts, where a canary stands."""
     for link in chain(error):
         for frame, line in traceback.walk_tb(link.__traceback__):
-            if frame.f_code.co_filename in (__file__, _Run.__await__.__code__.co_filename):
+            where = frame.f_code.co_filename
+            if where == _Run.__await__.__code__.co_filename or os.path.dirname(where) == os.path.dirname(__file__):
                 continue  # the caller's own frames hold what it sent
             for name, value in frame.f_locals.items():
                 shown = repr(value)
