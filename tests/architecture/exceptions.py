@@ -1,0 +1,62 @@
+"""Where the source does not keep the rules yet, and why. These lists only shrink: a test refuses a stale entry."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.architecture.floors import PACKAGE, words
+
+#: Module, what it uses from outside although its room must not, and the reason.
+_BREAKS: Final = (
+    ("types.files", "pathlib.Path", "`Binary.save` is public, and writes a file"),
+    ("types.images", "pathlib.Path", "`save` of a picture is public, and writes a file"),
+    ("_policy.prices", "__file__ builtins.__spec__", "reads the packaged table of prices instead of being given it"),
+    (
+        "_policy.tokens",
+        "builtins.open hashlib.file_digest os.environ os.stat tempfile.gettempdir",
+        "looks into tiktoken's cache: a vocabulary that is not there would be downloaded, on the loop",
+    ),
+    ("_exclusion", "time.sleep", "a second thread lets the first one leave its section"),
+    ("sync._green", "time.sleep", "this is the `sleep` of gevent or eventlet, which lets other coroutines run"),
+    ("integrations.progress", "sys.stderr", "draws progress, and stands in a room that must not print"),
+    ("emulator.__main__", "sys.stderr sys.stdout", "is a command, and stands in a room that must not print"),
+    ("testing._backend", "asyncio.current_task", "tells asyncio from trio, as `_runtime`, which it must not import"),
+    ("testing.clock", "asyncio", "a virtual clock is an event loop of asyncio"),
+    ("testing.faults", "asyncio.get_running_loop", "waits in a thread that the virtual clock can see"),
+    ("testing.sweep", "asyncio", "cancels a task at each of its steps"),
+)
+
+EXCEPTIONS: Final[dict[str, frozenset[str]]] = {f"{PACKAGE}.{module}": words(names) for module, names, _ in _BREAKS}
+
+#: The modules of a circle, and the imports that should go.
+_CIRCLES: Final = (
+    (
+        """
+        errors types._base types._plain types._pydantic types._rate_limit_headers types.attempt types.meta
+        types.settings
+        """,
+        "errors names types.attempt and types.meta in its annotations; types._plain asks types._pydantic when called",
+    ),
+    ("_limiter _permits _waiting", "_permits names the limiter in an annotation"),
+    ("resources._base resources.responses resources.table", "a resource finds what it has not in the table"),
+    (
+        "sync._facade sync._stream sync.nouns sync.resources._pages",
+        "a facade finds what it has not in the table",
+    ),
+    (
+        """
+        emulator.app emulator.assistant_fields emulator.assistants emulator.audio emulator.azure emulator.batch_input
+        emulator.batch_run emulator.batches emulator.chat emulator.completions emulator.conversations
+        emulator.embeddings emulator.endpoint emulator.files emulator.fine_tunes emulator.fine_tuning emulator.forms
+        emulator.images emulator.listing emulator.models emulator.moderations emulator.pages emulator.responses
+        emulator.responses_reply emulator.responses_search emulator.run_work emulator.runs emulator.server
+        emulator.stored_chats emulator.thread_store emulator.threads emulator.tuning_input emulator.tuning_store
+        emulator.uploads emulator.vector_stores
+        """,
+        "the resources name the server that holds their stores",
+    ),
+)
+
+CIRCLES: Final[frozenset[frozenset[str]]] = frozenset(
+    frozenset(f"{PACKAGE}.{module}" for module in words(modules)) for modules, _ in _CIRCLES
+)
