@@ -6,7 +6,7 @@ Every key has limits of its own. Of several keys the one that can send earliest 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from openai_async._policy.levels import Grant, Reason
@@ -48,7 +48,7 @@ class Accounts:
 
         `last`: see `Ask`.
         """
-        if self._keys == 1 and not self._drained:
+        if (self._keys == 1 and not self._drained) or is_elsewhere(family):
             only = self._pool(family, 0, now)
             return (*only.wait(now, tokens, last=last), 0) if only is not None else (0.0, None, 0)
         best, reason, key = math.inf, None, -1
@@ -66,8 +66,7 @@ class Accounts:
 
     def least_wait(self, family: str, tokens: float, now: float) -> tuple[float, Reason | None]:
         """Seconds that a request waits for certain, whichever key it takes, and what for; see `Buckets.least_wait`."""
-        usable = [key for key in range(self._keys) if key not in self._drained]
-        pools = [self._pool(family, key, now) for key in usable]
+        pools = [self._pool(family, key, now) for key in self._usable(family)]
         waits = [(0.0, None) if pool is None else pool.least_wait(now, tokens) for pool in pools]
         return min(waits, key=lambda wait: wait[0], default=(0.0, None))
 
@@ -82,8 +81,7 @@ class Accounts:
     def held(self, family: str, now: float) -> float:
         """Seconds until the first of the keys sends again that were refused; 0 if one was not."""
         pools = self.pools(family)
-        usable = [key for key in range(self._keys) if key not in self._drained]
-        return min((pools[key].held(now) if key in pools else 0.0 for key in usable), default=0.0)
+        return min((pools[key].held(now) if key in pools else 0.0 for key in self._usable(family)), default=0.0)
 
     def is_settled(self, family: str) -> bool:
         """Whether what is sent now is as sure to be accepted as it can be, with any key."""
@@ -92,7 +90,7 @@ class Accounts:
 
     def never(self, family: str, tokens: float, now: float) -> OpenAIError | None:
         """Why a request can never be sent; None if it can."""
-        usable = [key for key in range(self._keys) if key not in self._drained]
+        usable = self._usable(family)
         if not usable:
             return all_drained()
         pools = [self._pool(family, key, now) for key in usable]
@@ -114,8 +112,15 @@ class Accounts:
             pools = self._pools[family] = {}
         pool = pools.get(key)
         if pool is None and self._stated is not None:
-            pool = pools[key] = Pool(limits_of(family, self._stated), now, self._accounting)
+            stated = None if is_elsewhere(family) else limits_of(family, self._stated)
+            pool = pools[key] = Pool(stated, now, self._accounting)
         return pool
+
+    def _usable(self, family: str) -> Sequence[int]:
+        """The keys that are not set aside. What goes elsewhere has none, and counts as one of its own."""
+        if is_elsewhere(family):
+            return (0,)
+        return [key for key in range(self._keys) if key not in self._drained]
 
     def _forget(self, now: float) -> None:
         """Drop the families that nobody has used for a while; of too many, those that were used least recently.
@@ -184,6 +189,14 @@ class Accounts:
     def after_fork(self) -> None:
         """Begin anew, in a child process: what is in flight is the parent's."""
         self._pools = {}
+
+
+def is_elsewhere(family: str) -> bool:
+    """Whether a family is a host that is not the API's: it is named by its origin, those of the API by their paths.
+
+    Neither the keys nor the stated limits are of such a host, and what it says of its limits is of it alone.
+    """
+    return family.startswith(("https://", "http://"))
 
 
 def all_drained() -> QuotaExhaustedError:

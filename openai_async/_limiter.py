@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Mapping
 from weakref import WeakSet
 
 from openai_async import _runtime
-from openai_async._accounts import Accounts, all_drained
+from openai_async._accounts import Accounts, all_drained, is_elsewhere
 from openai_async._exclusion import Exclusion, Run
 from openai_async._permits import Ask as Ask, Permit as Permit
 from openai_async._policy.levels import Reason
@@ -194,10 +194,11 @@ class Limiter:
     def _set_aside(self, key: int) -> bool:
         if self._accounts.set_aside(key):
             return True
-        for queue in self._queues.values():
-            while queue.head() is not None:
-                _dismiss(queue, all_drained())
-        self._queues.clear()
+        for family in tuple(self._queues):
+            if not is_elsewhere(family):
+                queue = self._queues.pop(family)
+                while queue.head() is not None:
+                    _dismiss(queue, all_drained())
         return False
 
     def enable(self, key: int | None = None) -> None:

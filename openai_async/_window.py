@@ -54,7 +54,7 @@ class Result(Record, Generic[R]):
     def attempts(self) -> tuple[Attempt, ...]:
         """One record per attempt; empty if the call was refused before it was sent."""
         if self.value is not None:
-            return self.value.attempts
+            return self.value.meta.attempts  # what is no JSON has no attempts of its own
         return self.error.attempts if isinstance(self.error, APIError) else ()
 
     def _shown(self) -> Iterator[tuple[str, object]]:

@@ -16,7 +16,7 @@ import anyio
 from openai_async import _runtime
 from openai_async._beside import beside
 from openai_async._layers.call import Answer, Call, Handler
-from openai_async._layers.credentials import KeyRing
+from openai_async._layers.credentials import KeyRing, NoKeys
 from openai_async._layers.outages import Outages
 from openai_async._limiter import Ask, Limiter, Permit
 from openai_async._policy.estimates import Calibration, requested_tokens
@@ -35,7 +35,7 @@ from openai_async.types.meta import RateLimits
 
 
 class Admit:
-    def __init__(self, limiter: Limiter, keys: KeyRing, outages: Outages, next_: Handler) -> None:
+    def __init__(self, limiter: Limiter, keys: KeyRing | NoKeys, outages: Outages, next_: Handler) -> None:
         self._limiter = limiter
         self._keys = keys
         self._outages = outages

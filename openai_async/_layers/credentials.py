@@ -69,6 +69,16 @@ class KeyRing:
         return Credentials(secret, self._headers + [pair for pair in own if pair[0] not in self._stated])
 
 
+class NoKeys:
+    """In place of a `KeyRing`, for hosts that are not the API's: nothing tells them who asks."""
+
+    def __len__(self) -> int:
+        return 1
+
+    async def credentials(self, key: int) -> None:
+        """None at all. It does not wait: there is nothing to cancel."""
+
+
 async def _ask(source: Callable[[], str | Awaitable[str]], name: str) -> Secret:
     key = source()
     if inspect.isawaitable(key):

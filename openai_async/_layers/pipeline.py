@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cached_property, partial
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 import anyio
 import attrs
@@ -14,7 +14,7 @@ from openai_async._beside import beside
 from openai_async._layers.admit import Admit
 from openai_async._layers.billing import Billing
 from openai_async._layers.call import Answer, Call, Handler
-from openai_async._layers.credentials import KeyRing
+from openai_async._layers.credentials import KeyRing, NoKeys
 from openai_async._layers.outages import Outages
 from openai_async._layers.retry import Retry
 from openai_async._layers.send import Send
@@ -25,6 +25,9 @@ from openai_async._transport.exchange import Transport
 from openai_async.types._uncopied import Uncopied
 from openai_async.types.meta import Meta
 from openai_async.types.settings import Timeout
+
+#: Bytes of a body from another host.
+LARGEST_ELSEWHERE: Final = 256 << 20
 
 
 @attrs.frozen
@@ -96,6 +99,19 @@ class Pipeline(Uncopied):
         answer = await self._first(call)
         self.billing.book(answer, call)
         return answer.value, answer.meta
+
+    async def fetch_elsewhere(self, call: Call) -> tuple[bytes, Meta]:
+        """Carry a call whose `path` is a whole URL to its body, as `fetch_bytes`: without key, price or API's limits.
+
+        Its `family` is the origin of the URL.
+        """
+        answer = await self._elsewhere(call)
+        return answer.value, answer.meta
+
+    @cached_property
+    def _elsewhere(self) -> Handler:
+        send = Send(self.transport, "", LARGEST_ELSEWHERE)
+        return Retry(self.outages, Admit(self.limiter, NoKeys(), self.outages, send))
 
     async def open(self, call: Call) -> Answer:
         """Carry a streamed call to the head of its answer."""

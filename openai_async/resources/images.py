@@ -6,28 +6,26 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias, Unpack, cast, overload
 
-from openai_async import _runtime
 from openai_async._layers.call import Call
-from openai_async._layers.send import Send
 from openai_async._stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec, whole
 from openai_async._wire.media_folds import ImageFold
 from openai_async.errors import InvalidParameterError, frameless
 from openai_async.resources._addresses import check_address
-from openai_async.resources._base import NO_MEDIA, Resource, prepare
+from openai_async.resources._base import Resource, prepare
+from openai_async.resources._elsewhere import fetching
 from openai_async.resources._operation import Operation
 from openai_async.types.files import Binary
 from openai_async.types.images import Image, ImagesResponse, ImageStreamEvent
 from openai_async.types.images_params import ImageEditParams, ImageGenerateParams, ImageVariationParams
 from openai_async.types.meta import NO_META
-from openai_async.types.settings import NULL
+from openai_async.types.settings import NULL, Timeout
 
 ImageStream: TypeAlias = AsyncStream[ImageStreamEvent, ImagesResponse]
 
 _GENERATE = Operation("POST", "/images/generations", repeatable=True)
 _EDIT = Operation("POST", "/images/edits", form=True, repeatable=True)
 _VARY = Operation("POST", "/images/variations", form=True, repeatable=True)
-_LARGEST: Final = 256 << 20  # bytes of a picture that is fetched
 
 
 class AsyncImages(Resource):
@@ -119,15 +117,24 @@ class AsyncImages(Resource):
         assert isinstance(result, ImagesResponse)
         return result
 
-    async def content(self, image: Image) -> Binary:
+    async def content(
+        self,
+        image: Image,
+        *,
+        timeout: float | Timeout | None = None,
+        max_retries: int | None = None,
+        deadline: float | None = None,
+    ) -> Binary:
         """The picture itself, in whichever form the reply has it: out of its base64, or fetched from its `url`.
 
-        No key is sent to that address, and no redirect is followed; it must be https, or the server's own. A host at a
-        private, loopback or link-local address is refused, unless the client's base URL is there, too. It is fetched
-        once, within the client's timeout.
+        It is fetched like any call: within `max_concurrency`, and again after what passes by itself. No key is sent to
+        that address, and no redirect is followed; it must be https, or the server's own. A host at a private, loopback
+        or link-local address is refused, unless the client's base URL is there, too. The API's rate limits are not
+        those of another host.
 
         Args:
             image: of a reply.
+            timeout, max_retries, deadline: as of every call; the client's unless given.
 
         Raises:
             InvalidParameterError: it has neither form, is damaged, or its address is of another kind.
@@ -140,21 +147,10 @@ class AsyncImages(Resource):
                 return Binary(image.bytes(), meta=NO_META)
             except ValueError as error:
                 raise frameless(InvalidParameterError("image", str(error))) from None
-        pipeline = self._pipeline
-        await check_address("image.url", image.url, pipeline.base_url)
-        deadline = pipeline.defaults.deadline
-        call = Call(
-            "GET",
-            image.url,
-            bytes,
-            pipeline.defaults.timeout,
-            0,
-            deadline=None if deadline is None else _runtime.now() + deadline,
-            headers=[(b"accept", b"*/*")],
-            unfit=NO_MEDIA,
-        )
-        answer = await Send(pipeline.transport, "", _LARGEST)(call)
-        return Binary(answer.value, meta=answer.meta)
+        call = fetching(self._pipeline, image.url, timeout, max_retries, deadline)
+        await check_address("image.url", image.url, self._pipeline.base_url)
+        content, meta = await self._pipeline.fetch_elsewhere(call)
+        return Binary(content, meta=meta)
 
     async def _made(
         self, operation: Operation, params: dict[str, Any], stream: bool | None
