@@ -29,12 +29,15 @@ def beside(what: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -
     try:
         return work(*args, **kwargs)
     except Exception as error:
-        _note(what, error)
+        note(what, error)
         return None
 
 
-def _note(what: str, error: Exception) -> None:
-    """Neither text nor frames of the error are logged: they may hold what was sent or answered."""
+def note(what: str, error: Exception) -> None:
+    """Log that some accounting failed: what `beside` does, for code on the path of every call, which catches itself.
+
+    Neither text nor frames of the error are logged: they may hold what was sent or answered.
+    """
     kind = type(error).__name__
     if (what, kind) in _logged:
         return

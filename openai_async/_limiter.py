@@ -26,7 +26,7 @@ from openai_async._exclusion import Exclusion, Run
 from openai_async._permits import Ask as Ask, Permit as Permit
 from openai_async._policy.levels import Reason
 from openai_async._policy.pool import Pool
-from openai_async._waiting import Queue, Waiter
+from openai_async._waiting import Queue, Waiter as Waiter
 from openai_async.errors import DeadlineExceededError, OpenAIError, QueueFullError
 from openai_async.types.limits import Accounting, StatedLimits
 
@@ -74,10 +74,15 @@ class Limiter:
             DeadlineExceededError: its turn is known to come after its deadline.
             QueueFullError: too many wait.
         """
-        permit = self.run(self._ask, ask)
-        if isinstance(permit, Permit):
-            return permit
-        waiter = permit
+        turn = self.ask(ask)
+        return turn if isinstance(turn, Permit) else await self.served(turn)
+
+    def ask(self, ask: Ask) -> Permit | Waiter:
+        """`acquire` without a wait: leave if it can be had now, else a place in line to be awaited (`served`)."""
+        return self.run(self._ask, ask)
+
+    async def served(self, waiter: Waiter) -> Permit:
+        """Wait in line; see `acquire`."""
         try:
             await waiter.event.wait()
         except BaseException:
@@ -89,7 +94,6 @@ class Limiter:
         return waiter.permit
 
     def _ask(self, ask: Ask) -> Permit | Waiter:
-        """A permit if one can be had now, else a place in line."""
         now = self.now()
         if ask.family not in self._queues and (permit := self._grant(ask, now)) is not None:
             return permit

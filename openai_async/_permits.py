@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from openai_async._beside import beside
+from openai_async._beside import note
 from openai_async._line import Priority
 from openai_async._policy.levels import Grant
 from openai_async._policy.pool import Pool
@@ -57,7 +57,8 @@ class Permit:
     @property
     def samples(self) -> bool:
         """Whether it would help to know what the reply says of the limits."""
-        return self._pool is not None and self._grant is not None and self._pool.samples(self._grant)
+        pool, grant = self._pool, self._grant
+        return pool is not None and grant is not None and pool.samples(grant)
 
     def answered(self, limits: RateLimits | None) -> None:
         """The head of a reply has arrived. `limits` as it states them, or None if nobody has looked (see `samples`)."""
@@ -68,6 +69,11 @@ class Permit:
         if self._pool is not None and self._grant is not None:
             self._pool.answered(self._limiter.now(), self._grant, limits)
             self._limiter.pump()
+
+    def finish(self, limits: RateLimits | None, tokens: float | None) -> None:
+        """A whole reply has arrived: `answered` and `end` in one section. Raises nothing."""
+        if not self._ended:
+            self._limiter.run(self._end, tokens, True, limits, True)
 
     def refused(self, limits: RateLimits, retry_after: float | None) -> float | None:
         """A 429 or an overload has arrived; `retry_after` in seconds.
@@ -92,17 +98,26 @@ class Permit:
         if not self._ended:
             self._limiter.run(self._end, tokens, sent)
 
-    def _end(self, tokens: float | None, sent: bool) -> None:
-        limiter = self._limiter
+    def _end(self, tokens: float | None, sent: bool, limits: RateLimits | None = None, answered: bool = False) -> None:
+        limiter, pool, grant = self._limiter, self._pool, self._grant
         if self._ended or self._process != limiter.process:  # of the process that this one was forked from
             return
         self._ended = True
-        if self._pool is not None and self._grant is not None:
-            beside("the charge of a request", self._settle, self._pool, self._grant, tokens, sent)
-        beside("the queue", limiter.free_slot)
-
-    def _settle(self, pool: Pool, grant: Grant, tokens: float | None, sent: bool) -> None:
-        if sent:
-            pool.ended(self._limiter.now(), grant, tokens)
-        else:
-            pool.cancel(self._limiter.now(), grant)
+        if pool is not None and grant is not None:
+            now = limiter.now()
+            if answered:
+                try:
+                    pool.answered(now, grant, limits)
+                except Exception as error:
+                    note("what a reply says of the limits", error)
+            try:
+                if sent:
+                    pool.ended(now, grant, tokens)
+                else:
+                    pool.cancel(now, grant)
+            except Exception as error:
+                note("the charge of a request", error)
+        try:
+            limiter.free_slot()
+        except Exception as error:
+            note("the queue", error)

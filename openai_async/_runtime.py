@@ -96,6 +96,16 @@ def clock_here() -> tuple[Callable[[], float], Callable[[], bool]]:
     return trio.current_time, lambda: trio.lowlevel.in_trio_run() and trio.lowlevel.current_trio_token() is token
 
 
+def clock() -> Callable[[], float]:
+    """`now` for the running loop, and for no other."""
+    loop = asyncio._get_running_loop()
+    if loop is not None:
+        return loop.time
+    import trio
+
+    return trio.current_time
+
+
 def now() -> float:
     """Seconds on the running loop's monotonic clock."""
     loop = asyncio._get_running_loop()

@@ -9,16 +9,13 @@ Nothing is sent to a server that fails every call, but for trials: see `outages`
 
 from __future__ import annotations
 
-import math
-
 import anyio
 
-from openai_async import _runtime
-from openai_async._beside import beside
+from openai_async._beside import beside, note
 from openai_async._layers.call import Answer, Call, Handler
 from openai_async._layers.credentials import KeyRing, NoKeys
 from openai_async._layers.outages import Outages
-from openai_async._limiter import Ask, Limiter, Permit
+from openai_async._limiter import Ask, Limiter, Permit, Waiter
 from openai_async._policy.estimates import Calibration, requested_tokens
 from openai_async._policy.retry import MAX_RETRY_AFTER
 from openai_async.errors import (
@@ -30,7 +27,6 @@ from openai_async.errors import (
     RateLimitError,
 )
 from openai_async.types.attempt import Attempt
-from openai_async.types.chat import Counted
 from openai_async.types.meta import RateLimits
 
 
@@ -45,8 +41,10 @@ class Admit:
     async def __call__(self, call: Call) -> Answer:
         asides = 0
         while True:
-            permit, trial = await self._admitted(call)
-            call.began = _runtime.now()
+            # Nearly every call holds its permit after one line: no outage, and nobody before it.
+            turn = None if self._outages.scopes else self._limiter.ask(self._request_of(call))
+            permit, trial = (turn, None) if isinstance(turn, Permit) else await self._admitted(call, turn)
+            call.began = call.now()
             call.held = None
             try:
                 call.credentials = await self._keys.credentials(permit.key)
@@ -59,7 +57,7 @@ class Admit:
                 asides += 1
                 if not self._goes_on(permit.key, error) or asides >= len(self._keys):
                     raise
-                seconds = _runtime.now() - call.began
+                seconds = call.now() - call.began
                 name = type(error).__name__
                 call.attempts.append(Attempt(len(call.attempts) + 1, "rejected", error.status_code, name, seconds, 0.0))
                 continue
@@ -68,27 +66,37 @@ class Admit:
                 permit.end(sent=not (isinstance(error, APIError) and error.outcome == "not_sent"))
                 self._outages.failed(call, trial, error)
                 raise
-            if self._outages.any:
+            if self._outages.scopes:
                 self._outages.succeeded(call, trial)
-            beside("what a reply says of the limits", _answered, permit, answer)
+            limits = _limits_to_learn(permit, answer)
             if answer.exchange is None:
                 # What is read again was used when it was made.
-                permit.end(tokens=None if call.method == "GET" else beside("the usage of a reply", _counted, answer))
+                used = None if answer.usage is None or call.method == "GET" else answer.usage.total_tokens
+                permit.finish(limits, used)
             else:
+                beside("what a reply says of the limits", permit.answered, limits)
                 answer.release = permit.end
             return answer
 
-    async def _admitted(self, call: Call) -> tuple[Permit, int | None]:
-        """A permit, and the number of the trial if the call is one. It holds no permit while it waits for a server."""
+    async def _admitted(self, call: Call, waiter: Waiter | None) -> tuple[Permit, int | None]:
+        """A permit, and the number of the trial if the call is one. It holds no permit while it waits for a server.
+
+        `waiter`: its place in line, if it has one.
+        """
+        trial: int | None = None
         while True:
-            trial = await self._outages.turn(call) if self._outages.any else None
             try:
-                permit = await self._permit(call)
+                if waiter is None:
+                    trial = await self._outages.turn(call) if self._outages.scopes else None
+                    turn = self._limiter.ask(self._request_of(call))
+                else:
+                    turn, waiter = waiter, None
+                permit = turn if isinstance(turn, Permit) else await self._served(call, turn)
             except BaseException:
                 if trial is not None:
                     self._outages.abandoned(call, trial)
                 raise
-            if trial is not None or not self._outages.any or not self._outages.holds(call):
+            if trial is not None or not self._outages.scopes or not self._outages.holds(call):
                 return permit, trial
             permit.end(sent=False)  # an outage began while it stood in line
 
@@ -97,17 +105,21 @@ class Admit:
             self._calibration.learn_requested(call.family, call.size, requested)
         call.held = _report(permit, error)
 
-    async def _permit(self, call: Call) -> Permit:
+    def _request_of(self, call: Call) -> Ask:
         tokens = call.size.charge(scale=self._calibration.scale(call.family))
         again = bool(call.attempts)
         last = again and call.retries >= call.max_retries
         ask = Ask(call.family, tokens, call.priority, call.job, again=again, last=last)
+        if call.deadline is not None:
+            ask.patience = call.deadline - call.now()
+        return ask
+
+    async def _served(self, call: Call, waiter: Waiter) -> Permit:
         if call.deadline is None:
-            return await self._limiter.acquire(ask)
-        ask.patience = call.deadline - _runtime.now()
+            return await self._limiter.served(waiter)
         permit: Permit | None = None
         with anyio.CancelScope(deadline=call.deadline):
-            permit = await self._limiter.acquire(ask)
+            permit = await self._limiter.served(waiter)
         if permit is None:
             raise DeadlineExceededError("the deadline passed while the call waited for its turn", phase="connect")
         return permit
@@ -134,14 +146,10 @@ def _report(permit: Permit, error: BaseException) -> float | None:
     return held
 
 
-def _answered(permit: Permit, answer: Answer) -> None:
-    permit.answered(answer.meta.rate_limits if permit.samples else None)
-
-
-def _counted(answer: Answer) -> float | None:
-    """The tokens that the server counted; None if it did not, or if what it says is no count."""
-    usage: object = getattr(answer.value, "usage", None)
-    if not isinstance(usage, Counted):
+def _limits_to_learn(permit: Permit, answer: Answer) -> RateLimits | None:
+    """What a reply says of the limits; None if that would tell nothing new, or cannot be read."""
+    try:
+        return answer.meta.rate_limits if permit.samples else None
+    except Exception as error:
+        note("what a reply says of the limits", error)
         return None
-    tokens = float(usage.as_completion_usage().total_tokens)
-    return tokens if 0 < tokens < math.inf else None

@@ -5,17 +5,16 @@ What is not known is told as such: a call without usage, or of a model without a
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from openai_async._beside import beside
-from openai_async._exclusion import Exclusion
+from openai_async._beside import beside, note
 from openai_async._layers.call import Answer, Call
 from openai_async._policy.estimates import tokens_of_reply
 from openai_async._policy.prices import PriceLike, Prices, cost
 from openai_async._policy.totals import CostTotals
-from openai_async.types.thing import Thing
-from openai_async.types.usage import Billed, CompletionUsage, Counted
+from openai_async.types.usage import Billed, CompletionUsage
 
 #: Responses in the background that are remembered, so that each is billed once.
 _REMEMBERED: Final = 10_000
@@ -33,37 +32,33 @@ class Billing:
     def __init__(self, own: Mapping[str, PriceLike] | None) -> None:
         self._prices = Prices(own)
         self.totals: CostTotals = CostTotals()
-        self._adding = Exclusion()
+        self._adding = threading.RLock()  # a stream may be collected, and billed, in the midst of an addition
         self._background: dict[str, bool] = {}  # whether a response is billed, by its id
 
     def book(self, answer: Answer, call: Call) -> None:
         """Note what a whole reply cost in its `meta`, and add it to the totals if it is spent now. Raises nothing."""
-        beside("the cost of a reply", self._book, answer, call)
+        try:
+            if answer.usage is not None or call.is_paid:
+                self._book(answer, call)
+        except Exception as error:
+            note("the cost of a reply", error)
 
     def _book(self, answer: Answer, call: Call) -> None:
-        value = answer.value
-        usage: object = getattr(value, "usage", None)
-        counted = usage.as_completion_usage() if isinstance(usage, Counted) else None
-        if isinstance(value, Thing) and call.is_paid:
-            from openai_async._wire.usage import usage_of  # loaded with the pipeline
-
-            counted = usage_of(value.extra)
-        if counted is None and not call.is_paid:
-            return
-        background = value.id if getattr(value, "background", None) is True else None
+        value, usage = answer.value, answer.usage
+        background: str | None = None
+        if getattr(value, "_may_be_background", False) and getattr(value, "background", None) is True:
+            background = value.id
         answer.meta.cost = self._bill(
-            Billed(
-                getattr(value, "model", None),
-                getattr(value, "created", None) or getattr(value, "created_at", None),
-                getattr(value, "service_tier", None),
-                counted,
-                background,
-                is_text=not isinstance(usage, Counted) or usage._is_text,
-            ),
+            getattr(value, "model", None),
+            getattr(value, "created", None) or getattr(value, "created_at", None),
+            getattr(value, "service_tier", None),
+            usage,
+            background,
+            getattr(getattr(value, "usage", None), "_is_text", True),
             spent=call.method != "GET",
             asked=call.model,
         )
-        if (counted is None or not counted.is_stated) and background is None:
+        if (usage is None or not usage.is_stated) and background is None:
             answer.meta.estimated_tokens = call.size.prompt + tokens_of_reply(value)
 
     def bill(
@@ -75,33 +70,41 @@ class Billing:
         asked: str | None = None,
     ) -> float | None:
         """US dollars for a usage that is spent now, added to the totals; None if that fails, or is not known."""
-        return beside("the cost of a reply", self._bill, Billed(model, created, tier, usage), asked=asked)
+        return beside("the cost of a reply", self._bill, *Billed(model, created, tier, usage), asked=asked)
 
     def bill_of(self, billed: Callable[[], Billed | None], call: Call) -> float | None:
         """`bill` for what `billed` tells of a call, which may fail. What it tells nothing of is not billed."""
         known = beside("the usage of a reply", billed)
         if known is None:
             return None
-        return beside("the cost of a reply", self._bill, known, call.method != "GET", call.model)
+        return beside("the cost of a reply", self._bill, *known, spent=call.method != "GET", asked=call.model)
 
     def expect(self, response_id: str) -> None:
         """A response in the background is waited for: it is billed when its usage is seen, unless it was before."""
         self._remember(response_id, billed=False)
 
-    def _bill(self, billed: Billed, spent: bool = True, asked: str | None = None) -> float | None:
-        usage = billed.usage if billed.usage is not None and billed.usage.is_stated else None
-        model = billed.model or asked or _NO_NAME
-        price = self._prices.of(
-            billed.model or "",
-            asked=asked,
-            when=billed.created,
-            service_tier=billed.service_tier,
-        )
-        dollars = cost(usage, price) if billed.is_text else None
-        if billed.background is not None:
-            spent = self._settles(billed.background, usage is not None, made=spent)
+    def _bill(
+        self,
+        model: str | None,
+        created: float | None,
+        service_tier: str | None,
+        usage: CompletionUsage | None,
+        background: str | None,
+        is_text: bool,
+        *,
+        spent: bool = True,
+        asked: str | None = None,
+    ) -> float | None:
+        """Arguments: the fields of `Billed`; whether it is spent now; the model that was asked for."""
+        if usage is not None and not usage.is_stated:
+            usage = None
+        price = self._prices.of(model or "", asked=asked, when=created, service_tier=service_tier)
+        dollars = cost(usage, price) if is_text else None
+        if background is not None:
+            spent = self._settles(background, usage is not None, made=spent)
         if spent:
-            self._adding.run(self.totals.add, model, usage, dollars)
+            with self._adding:
+                self.totals.add(model or asked or _NO_NAME, usage, dollars)
         return dollars
 
     def _settles(self, response_id: str, known: bool, *, made: bool) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
+from openai_async import _runtime
 from openai_async._line import Priority
 from openai_async._policy.estimates import RequestSize
 from openai_async._transport.bodies import Body
@@ -14,7 +15,7 @@ from openai_async._transport.exchange import Exchange
 from openai_async.types.attempt import Attempt
 from openai_async.types.meta import Meta
 from openai_async.types.settings import Secret, Timeout
-from openai_async.types.usage import Billed
+from openai_async.types.usage import Billed, CompletionUsage
 
 #: Ends of the paths of work that is charged by tokens.
 _PAID: Final = (
@@ -62,6 +63,8 @@ class Call:
     repeatable: bool = attrs.field(default=False, repr=False)
     #: Sending it twice would double what it makes at the server.
     makes: bool = attrs.field(default=False, repr=False)
+    #: The model that it asks for.
+    model: str | None = attrs.field(default=None, repr=False)
     #: What shares a rate limit (endpoint and model), and how large the request is for it.
     family: str = attrs.field(default="", repr=False)
     size: RequestSize = attrs.field(default=RequestSize(0, 0), repr=False)
@@ -77,14 +80,11 @@ class Call:
     #: Called when an attempt holds its permit, just before it is sent; what it raises ends the call.
     on_send: Callable[[], None] | None = attrs.field(default=None, repr=False)
     credentials: Credentials | None = attrs.field(default=None, repr=False)
+    #: The clock of the loop that the call runs on.
+    now: Callable[[], float] = attrs.field(default=_runtime.now, repr=False)
     #: Loop time at which the attempt under way got its permit.
     began: float = attrs.field(default=0.0, repr=False)
     attempts: list[Attempt] = attrs.field(factory=list[Attempt], repr=False)
-
-    @property
-    def model(self) -> str | None:
-        """The model that it asks for."""
-        return self.family.partition(" ")[2] or None
 
     @property
     def is_paid(self) -> bool:
@@ -102,6 +102,8 @@ class Answer:
 
     meta: Meta
     value: Any = None
+    #: What the server counted for the value, if it says.
+    usage: CompletionUsage | None = None
     exchange: Exchange | None = None
     #: Called once when the stream is over, however it ends.
     release: Callable[..., None] | None = None

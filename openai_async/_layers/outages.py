@@ -96,24 +96,20 @@ class Outages:
     """One per client. Threads may share it: all that is not awaited happens under a lock, in outages alone."""
 
     def __init__(self) -> None:
-        self._scopes: dict[str, _Scope] = {}
+        #: Where something failed lately. While there is none, nothing need be asked or told here but failures.
+        self.scopes: dict[str, _Scope] = {}
         self._clock = _runtime.LastingClock()
         self._lock = threading.RLock()
         _all.add(self)
 
-    @property
-    def any(self) -> bool:
-        """Whether anything failed lately; if not, nothing need be asked or told here but failures."""
-        return bool(self._scopes)
-
     def after_fork(self) -> None:
         """Begin anew, in a child process: those who wait are the parent's."""
-        self._scopes, self._lock = {}, threading.RLock()
+        self.scopes, self._lock = {}, threading.RLock()
         self._clock.ask_anew()
 
     def holds(self, call: Call) -> bool:
         """Whether a call must ask for its turn before it is sent."""
-        scope = self._scopes.get(call.family)
+        scope = self.scopes.get(call.family)
         return scope is not None and scope.outage.is_open and call.max_retries > 0
 
     async def turn(self, call: Call) -> int | None:
@@ -125,7 +121,7 @@ class Outages:
             DeadlineExceededError: it is still out of order at the call's deadline.
             StillOutError: the same after `LONGEST_WAIT`. A call that was never tried is sent then.
         """
-        scope = self._scopes.get(call.family)
+        scope = self.scopes.get(call.family)
         if scope is None or not self.holds(call):
             return None
         waiter = _Waiter(call)
@@ -174,7 +170,7 @@ class Outages:
     def succeeded(self, call: Call, trial: int | None) -> None:
         """The server answered."""
         with self._lock:
-            scope = self._scopes.get(call.family)
+            scope = self.scopes.get(call.family)
             if scope is None:
                 return
             was_open = scope.outage.is_open
@@ -190,32 +186,32 @@ class Outages:
             if was_open and not scope.outage.is_open:
                 log.info("%s: the server answers again", call.family)
             if scope.outage.is_clean:
-                self._scopes.pop(call.family, None)
+                self.scopes.pop(call.family, None)
 
     def left(self, call: Call) -> None:
         """A call that failed before has ended."""
         with self._lock:
-            if (scope := self._scopes.get(call.family)) is not None:
+            if (scope := self.scopes.get(call.family)) is not None:
                 scope.returning.discard(id(call))
 
     def abandoned(self, call: Call, trial: int) -> None:
         """A trial ended and says nothing of the server."""
         with self._lock:
-            if (scope := self._scopes.get(call.family)) is not None:
+            if (scope := self.scopes.get(call.family)) is not None:
                 scope.outage.abandoned(self._clock.now(), trial)
                 scope.serve(self._clock.now())
 
     def failed(self, call: Call, trial: int | None, error: BaseException) -> None:
         """An attempt ended with an error, which says something of the server or nothing."""
         verdict = shows_outage(error)
-        if verdict is False and self._scopes:
+        if verdict is False and self.scopes:
             self.succeeded(call, trial)
         elif verdict is None and trial is not None:
             self.abandoned(call, trial)
         elif verdict:
             with self._lock:
                 now = self._clock.now()
-                scope = self._scopes.get(call.family) or self._add(call.family, now)
+                scope = self.scopes.get(call.family) or self._add(call.family, now)
                 was_open = scope.outage.is_open
                 scope.outage.failed(now, trial, jitter=random.random())  # noqa: S311
                 if call.retries < call.max_retries:
@@ -224,11 +220,11 @@ class Outages:
                     log.warning("%s: the server fails every call; calls wait until it answers again", call.family)
 
     def _add(self, family: str, now: float) -> _Scope:
-        if len(self._scopes) >= _MANY_SCOPES:
-            for name, scope in tuple(self._scopes.items()):
+        if len(self.scopes) >= _MANY_SCOPES:
+            for name, scope in tuple(self.scopes.items()):
                 if not scope.waiters and not scope.returning and now - scope.outage.last_failure > _FORGOTTEN_AFTER:
-                    del self._scopes[name]
-        scope = self._scopes[family] = _Scope()
+                    del self.scopes[name]
+        scope = self.scopes[family] = _Scope()
         return scope
 
 

@@ -87,7 +87,8 @@ class Pipeline(Uncopied):
 
     async def fetch(self, call: Call) -> Any:
         """Carry a call to its decoded reply, which gets the answer's `meta`."""
-        self._load()
+        if not self._loaded:
+            self._load()
         answer = await self._first(call)
         self.billing.book(answer, call)
         answer.value.meta = answer.meta

@@ -12,7 +12,7 @@ import random
 import anyio
 
 from openai_async import _runtime
-from openai_async._beside import beside
+from openai_async._beside import note
 from openai_async._layers.call import Answer, Call, Handler
 from openai_async._layers.outages import Outages, StillOutError
 from openai_async._policy import retry as policy
@@ -29,9 +29,10 @@ class Retry:
 
     async def __call__(self, call: Call) -> Answer:
         last: APIError | None = None
+        call.now = _runtime.clock()
         try:
             while True:
-                call.began = _runtime.now()  # until the permit is there, which counts anew
+                call.began = call.now()  # until the permit is there, which counts anew
                 try:
                     answer = await self._next(call)
                 except APIError as error:
@@ -42,7 +43,7 @@ class Retry:
                 except StillOutError:
                     break
                 else:
-                    beside("the record of attempts", _succeeded, call, answer)
+                    _succeeded(call, answer)
                     return answer
                 call.retries += 1
                 if wait and call.held is None:
@@ -51,15 +52,18 @@ class Retry:
             last.attempts, last.retries_ended = tuple(call.attempts), "retry_budget"
             raise last
         finally:
-            if call.attempts and self._outages.any:
+            if call.attempts and self._outages.scopes:
                 self._outages.left(call)
             last = None  # an error must not hold the frame that its traceback holds
 
 
 def _succeeded(call: Call, answer: Answer) -> None:
-    seconds = _runtime.now() - call.began
-    call.attempts.append(Attempt(len(call.attempts) + 1, "completed", answer.meta.status, None, seconds))
-    answer.meta.attempts = tuple(call.attempts)
+    try:
+        seconds = call.now() - call.began
+        call.attempts.append(Attempt(len(call.attempts) + 1, "completed", answer.meta.status, None, seconds))
+        answer.meta.attempts = tuple(call.attempts)
+    except Exception as error:
+        note("the record of attempts", error)
 
 
 def _after(call: Call, error: APIError) -> float | None:
@@ -68,7 +72,7 @@ def _after(call: Call, error: APIError) -> float | None:
     status = getattr(error, "status_code", None)
     name = type(error).__name__
     number = len(call.attempts) + 1
-    call.attempts.append(Attempt(number, error.outcome, status, name, _runtime.now() - call.began, wait))
+    call.attempts.append(Attempt(number, error.outcome, status, name, call.now() - call.began, wait))
     if wait is None:
         error.attempts, error.retries_ended = tuple(call.attempts), ended
     else:
@@ -89,6 +93,6 @@ def _next_attempt(call: Call, error: APIError) -> tuple[float | None, RetriesEnd
         return None, "retry_after"
     if call.held is not None:
         wait = call.held
-    if call.deadline is not None and _runtime.now() + wait >= call.deadline:
+    if call.deadline is not None and call.now() + wait >= call.deadline:
         return None, "deadline"
     return wait, None

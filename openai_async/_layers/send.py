@@ -11,9 +11,9 @@ import time
 from collections.abc import Mapping
 from typing import NoReturn
 
-from openai_async import _runtime
 from openai_async._beside import beside
 from openai_async._layers.call import Answer, Call, Headers
+from openai_async._layers.usage import usage_of_reply
 from openai_async._transport.exchange import DueError, Exchange, Transport, WireRequest
 from openai_async._wire import paths, problems
 from openai_async.errors import (
@@ -61,7 +61,7 @@ class Send:
         self._max_response_bytes = max_response_bytes
 
     async def __call__(self, call: Call) -> Answer:
-        self._transport.load()
+        transport = self._transport.ready()
         bound, by_deadline = _bound(call)
         request = WireRequest(call.method, self._base_url + call.path, _headers_of(call), call.body)
         if len(request.url) > _MAX_URL:
@@ -69,7 +69,7 @@ class Send:
         if call.deadline is not None:
             request.deadline = call.deadline
         try:
-            exchange = await self._transport.send(request, connect_timeout=call.timeout.connect, until=bound)
+            exchange = await transport.send(request, connect_timeout=call.timeout.connect, until=bound)
             until = request.moved(bound) if request.waited else bound
             secret = None if call.credentials is None else call.credentials.secret
             meta = Meta(exchange.status, ReplyHeaders(exchange.header, secret), received=time.time())
@@ -86,7 +86,8 @@ class Send:
             body = await _read_all(exchange, self._max_response_bytes, until)
         except DueError as due:
             raise _late(call, due, by_deadline or request.moved(bound) >= request.deadline) from None
-        return Answer(meta, value=_decoded(call, body, meta))
+        value = _decoded(call, body, meta)
+        return Answer(meta, value, usage_of_reply(value, call))
 
     async def _refuse(self, call: Call, exchange: Exchange, meta: Meta, until: float) -> None:
         """Raise the exception of a status that is no success."""
@@ -129,7 +130,7 @@ def _late(call: Call, due: DueError, by_deadline: bool) -> APITimeoutError:
 
 def _bound(call: Call) -> tuple[float, bool]:
     """Loop time at which the attempt must have ended, and whether that is the whole call's deadline."""
-    until = math.inf if call.timeout.attempt is None else _runtime.now() + call.timeout.attempt
+    until = math.inf if call.timeout.attempt is None else call.now() + call.timeout.attempt
     if call.deadline is not None and call.deadline < until:
         return call.deadline, True
     return until, False

@@ -96,8 +96,11 @@ def size_of_request(path: str, body: Mapping[str, Any], *, n: int | None = None)
         return RequestSize(prompt, 0)
     bound = GUESSED_COMPLETION
     for name in reversed(form.bounds):
-        bound = _whole(body.get(name)) or bound
-    replies = n or max(_whole(body.get("n")), _whole(body.get("best_of")), 1)
+        if name in body:
+            bound = _whole(body[name]) or bound
+    replies = n or 1
+    if n is None and ("n" in body or "best_of" in body):
+        replies = max(_whole(body.get("n")), _whole(body.get("best_of")), 1)
     if form.prompt[0] == "prompt":
         replies *= _prompts(body.get("prompt"))
     return RequestSize(prompt, replies * bound)

@@ -190,7 +190,7 @@ class Pool:
         """The request is over, however it ended; `tokens` is what the server counted for it, if that is known."""
         self._in_flight -= 1
         self._buckets.close(grant)
-        if tokens is not None and self.accounting != "admission":
+        if tokens is not None and self.accounting != "admission" and 0 < tokens < math.inf:
             self._buckets.settle(now, grant, tokens)
 
     def _unlearn(self, limits: RateLimits) -> None:

@@ -133,14 +133,14 @@ def cost(usage: CompletionUsage | None, price: Price | None, *, service_tier: st
     prompt = max(0, usage.prompt_tokens)
     if price.long_context is not None and prompt > price.long_context.above:
         price = price.long_context.price
-    parts = usage.prompt_tokens_details or PromptTokensDetails()
+    parts = usage.prompt_tokens_details or _NOTHING_READ
     # The parts are cut to what is left of the whole: a server's sums do not always add up.
-    cached = _part(parts.cached_tokens, prompt)
-    written = _part(parts.cache_write_tokens, prompt - cached)
-    heard = _part(parts.audio_tokens, prompt - cached - written)
+    cached = _part(parts.cached_tokens, prompt) if parts.cached_tokens else 0
+    written = _part(parts.cache_write_tokens, prompt - cached) if parts.cache_write_tokens else 0
+    heard = _part(parts.audio_tokens, prompt - cached - written) if parts.audio_tokens else 0
     completion = max(0, usage.completion_tokens)
-    said = usage.completion_tokens_details or CompletionTokensDetails()
-    spoken = _part(said.audio_tokens, completion)
+    said = usage.completion_tokens_details or _NOTHING_SAID
+    spoken = _part(said.audio_tokens, completion) if said.audio_tokens else 0
     if (heard and price.audio_input is None) or (spoken and price.audio_output is None):
         return None
     return (
@@ -153,8 +153,12 @@ def cost(usage: CompletionUsage | None, price: Price | None, *, service_tier: st
     ) / _PER
 
 
-def _part(tokens: int | None, most: int) -> int:
-    return min(max(0, tokens or 0), most)
+_NOTHING_READ: Final = PromptTokensDetails()
+_NOTHING_SAID: Final = CompletionTokensDetails()
+
+
+def _part(tokens: int, most: int) -> int:
+    return min(max(0, tokens), most)
 
 
 # ---- which price

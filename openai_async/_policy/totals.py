@@ -104,5 +104,5 @@ class CostTotals(Record):
     def _of(self, model: str) -> ModelTotals:
         totals = self.models.get(model)
         if totals is None:
-            totals = self.models[model] = ModelTotals()
+            totals = self.models.setdefault(model, ModelTotals())
         return totals

@@ -38,11 +38,8 @@ class BuiltIn:
     _lean: Transport | None = attrs.field(default=None, init=False)
     _httpx: Transport | None = attrs.field(default=None, init=False)
 
-    def load(self) -> None:
-        self._chosen()
-
     async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> Exchange:
-        return await self._chosen().send(request, connect_timeout=connect_timeout, until=until)
+        return await self.ready().send(request, connect_timeout=connect_timeout, until=until)
 
     async def aclose(self) -> None:
         for transport in (self._lean, self._httpx):
@@ -54,7 +51,7 @@ class BuiltIn:
         """Connections of all loops, idle and busy."""
         return sum(t.open_connections for t in (self._lean, self._httpx) if t is not None)
 
-    def _chosen(self) -> Transport:
+    def ready(self) -> Transport:
         if self.lean and _runtime.asyncio_loop() is not None and (self._lean is not None or not self._has_proxy()):
             if self._lean is not None:
                 return self._lean

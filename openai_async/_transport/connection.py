@@ -321,8 +321,8 @@ class LeanConnection(asyncio.BufferedProtocol):
         self.encoded = b"\r\ncontent-encoding:" in head
         if b"\r\nkeep-alive:" in head:
             self.lifetime = stated_lifetime(head.partition(b"\r\nkeep-alive:")[2].partition(b"\r\n")[0])
-        coding = head.partition(b"\r\ntransfer-encoding:")[2].partition(b"\r\n")[0]
-        if coding or b"\r\ntransfer-encoding:" in head:
+        if b"\r\ntransfer-encoding:" in head:
+            coding = head.partition(b"\r\ntransfer-encoding:")[2].partition(b"\r\n")[0]
             # As the parser reads it: anything else it takes for some coding of which it does not know the end.
             several = self._framed or head.count(b"\r\ntransfer-encoding:") > 1
             if several or version == "1.0" or coding.lstrip(b" \t").rstrip(b" ") != b"chunked":

@@ -82,8 +82,8 @@ class Exchange(Protocol):
 class Transport(Protocol):
     """Sends requests. Usable from several event loops; a connection never leaves the loop that opened it."""
 
-    def load(self) -> None:
-        """Import what sending needs. Called before any timeout runs: a first import takes a while."""
+    def ready(self) -> Transport:
+        """What sends on the running loop, with all that it imports. Called before any timeout runs."""
         ...
 
     async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> Exchange:

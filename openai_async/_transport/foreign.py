@@ -52,8 +52,8 @@ class Foreign:
         self._tells = False  # it says how far a request has come: an object that is not httpx's own may not
         self._body: Any = type("Body", (OutgoingBody, self._http.AsyncByteStream), {})
 
-    def load(self) -> None:
-        return
+    def ready(self) -> Foreign:
+        return self
 
     async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> ForeignExchange:
         for refusals in itertools.count(1):

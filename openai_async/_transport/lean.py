@@ -35,8 +35,8 @@ class Lean:
         """Connections of all loops, idle and busy."""
         return self._connections.count
 
-    def load(self) -> None:
-        return
+    def ready(self) -> Lean:
+        return self
 
     async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> LeanExchange:
         origin = _parsed(request.url)[0]

@@ -113,8 +113,8 @@ class Shards:
         """Connections of all loops, idle and busy."""
         return self._shards.count
 
-    def load(self) -> None:
-        return
+    def ready(self) -> Shards:
+        return self
 
     async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> ShardExchange:
         owned = await self._shards.mine()

@@ -141,12 +141,19 @@ def _is_list(cls: Any) -> bool:
 def _checked(*accepted: type) -> Callable[[Any, Any], Any]:
     """Pass a value of the accepted JSON types through as it is: no copy, no coercion, and true is not 1."""
 
+    only = accepted[0]
+
+    def check_one(value: Any, _: Any) -> Any:
+        if value.__class__ is only:
+            return value
+        raise TypeError("wrong JSON type")
+
     def check(value: Any, _: Any) -> Any:
         if value.__class__ in accepted:
             return value
         raise TypeError("wrong JSON type")
 
-    return check
+    return check_one if len(accepted) == 1 else check
 
 
 def _is_optional(cls: Any) -> bool:
@@ -230,7 +237,7 @@ def _structure_value(cls: type[Value], converter: cattrs.Converter) -> Callable[
             if kept:
                 value.extra = {name: part for name, part in data.items() if name not in known} | kept
                 return value
-        if len(stated) > len(data) or not known.issuperset(data):
+        if (reads_nothing and len(stated) > len(data)) or not known.issuperset(data):
             # What was read as nothing is kept as it came: `to_dict()` gives it back.
             value.extra = {name: part for name, part in stated.items() if name not in known or name not in data}
         return value

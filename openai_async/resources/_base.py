@@ -211,6 +211,8 @@ def _prepare(
     given = {name: value for name, value in params.items() if value is not None}
     check_names(given.keys(), operation.path)
     query = _query_of(operation, given)
+    if defaults.query or extra_query:
+        query = {**defaults.query, **query, **(extra_query or {})}
     if extra_body:
         given.update(extra_body)
     encoded, own_headers = _encoded(operation, given, files, on_upload)
@@ -222,13 +224,14 @@ def _prepare(
         check_seconds("deadline", deadline)
     retries = defaults.max_retries if max_retries is None else check_retries(max_retries)
     template = operation.path.partition("?")[0]
-    family = f"{template} {given.get('model', '')}"
+    model = given.get("model")
+    family = f"{template} {model or ''}"
     if here.families is not None:
         here.families.add(family)
     path = operation.path if pipeline.service.place is None else pipeline.service.place(operation.path, given)
     return Call(
         operation.verb,
-        _path(path, place, {**defaults.query, **query, **(extra_query or EMPTY)}),
+        _path(path, place, query),
         decode,
         defaults.timeout if timeout is None else Timeout.of(timeout),
         0 if isinstance(encoded, FormBody) and encoded.once else retries,
@@ -238,6 +241,7 @@ def _prepare(
         stream=stream,
         repeatable=operation.repeatable,
         makes=operation.makes,
+        model=model if isinstance(model, str) else None,
         family=family,
         size=size_of_request(template, given),
         priority=check_priority(priority),
@@ -251,7 +255,7 @@ def _query_of(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
         query = dict(given)
         given.clear()
         return query
-    return {name: given.pop(name) for name in operation.query & given.keys()}
+    return {name: given.pop(name) for name in operation.query & given.keys()} if operation.query else {}
 
 
 def _path(template: str, place: Mapping[str, object], query: Mapping[str, Any]) -> str:

@@ -114,6 +114,9 @@ def _field_names(cls: type[Value]) -> tuple[str, ...]:
 class Reply(Value):
     """A whole reply of the API: its body, and `meta` from beside it. `meta` does not count in comparisons."""
 
+    #: Whether it has a field `background`, which says that its usage is known only later.
+    _may_be_background: ClassVar[bool] = False
+
     meta: Meta = attrs.field(default=NO_META, kw_only=True, repr=False, eq=False)
 
     @property

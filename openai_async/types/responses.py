@@ -7,7 +7,7 @@ enumerations (`status`, `type`, `role`, ...) are plain strings: a value of tomor
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -170,6 +170,8 @@ class ResponseConversation(Value):
 @attrs.define(repr=False)
 class Response(Reply):
     """A response. `status` is "completed", "incomplete", "failed", "cancelled", "queued" or "in_progress"."""
+
+    _may_be_background: ClassVar[bool] = True
 
     id: str
     output: list[ResponseItem] = attrs.field(factory=list[ResponseItem])

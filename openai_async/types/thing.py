@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, KeysView
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import attrs
 
@@ -16,6 +16,8 @@ class Thing(Reply):
 
     A field that is named like something of this class (`meta`, `extra`, `cost`, ...) is read by `thing["meta"]`.
     """
+
+    _may_be_background: ClassVar[bool] = True
 
     def __getitem__(self, name: str) -> Any:
         return _opened(self.extra[name])

@@ -12,7 +12,7 @@ from typing import ClassVar, Final, NamedTuple
 
 import attrs
 
-from openai_async.types._base import Value
+from openai_async.types._base import EMPTY, Value
 
 #: Names of the same count beside the API's own, on the usage or on its details. A server uses one of them.
 _CACHED: Final = ("cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens", "cache_read_tokens")
@@ -68,10 +68,13 @@ class CompletionUsage(Counted):
         """The same as the API would state it; this one if it does."""
         read, written = self.prompt_tokens_details, self.completion_tokens_details
         if (
-            not self.extra
+            self.extra is EMPTY
             and self.prompt_tokens + self.completion_tokens == self.total_tokens
-            and (read is None or (not read.extra and (read.cached_tokens or 0) <= self.prompt_tokens))
-            and (written is None or (not written.extra and (written.reasoning_tokens or 0) <= self.completion_tokens))
+            and (read is None or (read.extra is EMPTY and (read.cached_tokens or 0) <= self.prompt_tokens))
+            and (
+                written is None
+                or (written.extra is EMPTY and (written.reasoning_tokens or 0) <= self.completion_tokens)
+            )
         ):
             return self
         return _read(self)

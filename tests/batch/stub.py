@@ -44,8 +44,8 @@ class Stub:
 
     open_connections = 0
 
-    def load(self) -> None:
-        pass
+    def ready(self) -> Stub:
+        return self
 
     async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> Exchange:
         await anyio.lowlevel.checkpoint()

@@ -205,7 +205,7 @@ def test_a_server_that_answers_is_not_out_of_order(error: APIError) -> None:
 
         client = Client(server, None)
         await client.calls(100, max_retries=0)
-        assert not client.outages.any
+        assert not client.outages.scopes
 
     run_virtual(main)
 
@@ -218,12 +218,12 @@ def test_nothing_is_kept_once_the_server_answers() -> None:
         client = Client(server, None)
         await client.calls(20, max_retries=9)
         await client.calls(100)
-        assert not client.outages.any
+        assert not client.outages.scopes
         server.until = asyncio.get_running_loop().time() + 1e6
         for number in range(1_000):
             await client.calls(1, max_retries=0, family=f"scope {number}")
             await asyncio.sleep(10.0)
-        assert len(client.outages._scopes) <= 101
+        assert len(client.outages.scopes) <= 101
 
     run_virtual(main)
 
@@ -253,7 +253,7 @@ def test_cancelling_loses_nobody_else(who: str) -> None:
         assert not [error for error in lost(results) if not isinstance(error, asyncio.CancelledError)]
         assert any(not isinstance(result, BaseException) for result in results) or who == "trials"
         assert not lost(await asyncio.wait_for(client.calls(20), 60.0))
-        left = client.outages._scopes.values()
+        left = client.outages.scopes.values()
         assert not [scope for scope in left if scope.waiters or scope.returning or scope.outage.is_open]
 
     run_virtual(main)
