@@ -51,6 +51,7 @@ class Module:
         self.package = name if is_package else name.rpartition(".")[0]
         reader = _Reader(self.package)
         reader.visit(self.tree)
+        self.scope: Scope = reader.scope
         self.imports: tuple[Import, ...] = tuple(reader.imports)
         self.uses: tuple[Use, ...] = tuple(reader.uses)
         self.strings: tuple[Import, ...] = tuple(reader.strings)
@@ -133,7 +134,7 @@ class _Reader(ast.NodeVisitor):
 
     def __init__(self, package: str) -> None:
         self._package = package
-        self._scope = Scope(None, is_class=False)
+        self.scope = Scope(None, is_class=False)
         self._when: When = "load"
         self._in_annotation = False
         self.imports: list[Import] = []
@@ -143,7 +144,7 @@ class _Reader(ast.NodeVisitor):
     # ---- scopes
 
     def visit_Module(self, node: ast.Module) -> None:
-        self._scope.bind(node.body, self._package)
+        self.scope.bind(node.body, self._package)
         self.generic_visit(node)
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
@@ -165,16 +166,16 @@ class _Reader(ast.NodeVisitor):
         self._enter(node.body, None, is_class=True)
 
     def _enter(self, body: list[ast.stmt], arguments: ast.arguments | None, *, is_class: bool) -> None:
-        outer, when = self._scope, self._when
-        self._scope = Scope(outer, is_class=is_class)
+        outer, when = self.scope, self._when
+        self.scope = Scope(outer, is_class=is_class)
         if arguments is not None:
-            self._scope.bind_arguments(arguments)
-        self._scope.bind(body, self._package)
+            self.scope.bind_arguments(arguments)
+        self.scope.bind(body, self._package)
         if not is_class and when == "load":
             self._when = "call"
         for statement in body:
             self.visit(statement)
-        self._scope, self._when = outer, when
+        self.scope, self._when = outer, when
 
     def _visit_arguments(self, arguments: ast.arguments) -> None:
         """Defaults are evaluated outside of the function; annotations are not evaluated."""
@@ -191,7 +192,7 @@ class _Reader(ast.NodeVisitor):
         test, negated = node.test, False
         if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
             test, negated = test.operand, True
-        guarded = self._scope.path_of(test) == "typing.TYPE_CHECKING"
+        guarded = self.scope.path_of(test) == "typing.TYPE_CHECKING"
         for body, is_typing in ((node.body, guarded and not negated), (node.orelse, guarded and negated)):
             when = self._when
             self._when = "typing" if is_typing else when
@@ -209,12 +210,12 @@ class _Reader(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         first = node.args[0] if node.args else None
         literal = first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
-        called = self._scope.path_of(node.func)
+        called = self.scope.path_of(node.func)
         if literal is not None and called in _IMPORTERS:
             self.imports.append(Import(literal, "", node.lineno, self._when))
         if literal is not None and called == "typing.cast":
             self._annotation(first)
-        if (path := self._scope.path_of(node)) is not None:
+        if (path := self.scope.path_of(node)) is not None:
             self.uses.append(Use(path, node.lineno, self._in_annotation))  # getattr(module, "name")
             return
         self.generic_visit(node)
@@ -229,7 +230,7 @@ class _Reader(ast.NodeVisitor):
             self._use(node)
 
     def _use(self, node: ast.Attribute | ast.Name) -> None:
-        path = self._scope.path_of(node)
+        path = self.scope.path_of(node)
         if path is not None:
             self.uses.append(Use(path, node.lineno, self._in_annotation))
         elif isinstance(node, ast.Attribute):
@@ -250,7 +251,7 @@ class _Reader(ast.NodeVisitor):
             self.strings.append(Import(node.value, "", node.lineno, "call" if self._when == "load" else self._when))
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
-        if self._in_annotation and self._scope.path_of(node.value) in ("typing.Literal", "typing_extensions.Literal"):
+        if self._in_annotation and self.scope.path_of(node.value) in ("typing.Literal", "typing_extensions.Literal"):
             self.visit(node.value)  # its strings are values
             return
         self.generic_visit(node)
