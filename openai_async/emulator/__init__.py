@@ -24,11 +24,11 @@ except ImportError as _error:
     ) from _error
 
 from .batch_store import BatchLimits
+from .catalogue import CATALOGUE, Model
 from .conditions import Faults, Latency
 from .door import is_loopback
 from .ledger import Entry, Ledger, Stats
 from .limits import RateLimits
-from .models import CATALOGUE, Model
 from .server import Emulator
 from .serving import Serving
 

@@ -40,7 +40,7 @@ from .endpoint import Endpoint
 from .known_fields import known_fields
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
 __all__ = ["application"]
 
@@ -67,7 +67,7 @@ _NOUNS = (
 )
 
 
-def application(emulator: Emulator) -> Starlette:
+def application(emulator: Backend) -> Starlette:
     """Build the application of one emulator; it holds no state of its own."""
 
     async def health(request: Request) -> Response:

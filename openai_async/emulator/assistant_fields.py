@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from starlette.routing import Route
 
-from .endpoint import Answer, Call, Endpoint, Handler, Reply
+from .call import Answer, Call, Handler, Reply
+from .endpoint import Endpoint
 from .fields import Fields, JSONObject, is_list, is_object, wrong_type
 from .metadata import read_metadata
 from .problems import invalid
-from .thread_store import Record
+from .records import Record
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
 __all__ = [
     "answer",
@@ -35,7 +36,7 @@ _LONGEST = {"name": 256, "description": 512, "instructions": 256_000}
 _PARTS = ("text", "image_file", "image_url")
 
 
-def route(emulator: Emulator, path: str, **handlers: Handler) -> Route:
+def route(emulator: Backend, path: str, **handlers: Handler) -> Route:
     """The route of a path; calls without the header are refused."""
     return Route(path, Endpoint(emulator, **{method: _beta(handler) for method, handler in handlers.items()}))
 
@@ -85,7 +86,7 @@ def given(body: JSONObject, values: JSONObject) -> JSONObject:
     return {name: value for name, value in values.items() if name in body}
 
 
-def read_settings(emulator: Emulator, body: JSONObject) -> JSONObject:
+def read_settings(emulator: Backend, body: JSONObject) -> JSONObject:
     """What a body says of a model, its instructions, tools and sampling; only what it says."""
     fields = Fields(body)
     model = fields.text("model")

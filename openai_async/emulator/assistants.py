@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from starlette.routing import Route
 
 from .assistant_fields import answer, deleted, given, read_settings, read_text, route
-from .endpoint import Answer, Call
+from .call import Answer, Call
 from .fields import Fields, JSONObject
 from .listing import listing
-from .thread_store import Record
+from .records import Record
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
 __all__ = ["routes"]
 
@@ -28,7 +28,7 @@ _DEFAULTS: JSONObject = {
 }
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """`/v1/assistants` and `/v1/assistants/{id}`."""
     store = emulator.threads
 
@@ -59,7 +59,7 @@ def routes(emulator: Emulator) -> list[Route]:
     ]
 
 
-def _read(emulator: Emulator, body: JSONObject) -> JSONObject:
+def _read(emulator: Backend, body: JSONObject) -> JSONObject:
     fields = Fields(body)
     own = {
         "name": read_text(fields, "name"),

@@ -16,7 +16,8 @@ import orjson
 from starlette.datastructures import FormData, UploadFile
 from starlette.routing import Route
 
-from .endpoint import Answer, Call, Download, Endpoint, EventStream
+from .call import Answer, Call, Download, EventStream
+from .endpoint import Endpoint
 from .fields import Fields, JSONObject, is_object, wrong_type
 from .forms import form_of
 from .problems import invalid
@@ -25,7 +26,7 @@ from .text import count, digest
 from .transcripts import Transcript
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
 __all__ = ["routes"]
 
@@ -43,7 +44,7 @@ _TOKENS_PER_SECOND = 10  # of sound
 _PLAIN = {"text": b"text/plain; charset=utf-8", "srt": b"text/plain; charset=utf-8", "vtt": b"text/vtt; charset=utf-8"}
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """`/v1/audio/speech`, `/v1/audio/transcriptions` and `/v1/audio/translations`."""
 
     def transcribe(call: Call) -> Answer | EventStream:
@@ -66,7 +67,7 @@ def routes(emulator: Emulator) -> list[Route]:
 # -- speech --------------------------------------------------------------------------------------------------
 
 
-def _speak(emulator: Emulator, call: Call) -> Download | EventStream:
+def _speak(emulator: Backend, call: Call) -> Download | EventStream:
     body = call.json()
     fields = Fields(body)
     for name in ("model", "input", "voice"):
@@ -115,7 +116,7 @@ def _event(data: JSONObject) -> bytes:
 # -- writing down --------------------------------------------------------------------------------------------
 
 
-def _write_down(emulator: Emulator, call: Call, task: str, formats: tuple[str, ...]) -> Answer | EventStream:
+def _write_down(emulator: Backend, call: Call, task: str, formats: tuple[str, ...]) -> Answer | EventStream:
     form = call.form or FormData()
     try:
         fields, lists = _read(form)

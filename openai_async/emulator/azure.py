@@ -7,18 +7,12 @@ the path (`/openai/deployments/NAME/chat/completions`); what belongs to no model
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-import orjson
 from attrs import frozen
-from starlette.datastructures import FormData
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .problems import Problem
-
-if TYPE_CHECKING:
-    from .endpoint import Call
 
 __all__ = [
     "Addressed",
@@ -28,7 +22,6 @@ __all__ = [
     "key_unknown",
     "resource_unknown",
     "unknown_deployment",
-    "use_deployment",
 ]
 
 _OF_A_DEPLOYMENT = frozenset(
@@ -83,15 +76,6 @@ def _translated(scope: Scope) -> Scope:
         # A path that nobody serves is answered with a 404 by whoever answers those.
         below = f"/v1{below}" if dated and below else asked
     return {**scope, "path": below, "raw_path": below.encode(), _KEY: Addressed(asked, deployment)}
-
-
-def use_deployment(call: Call, deployment: str) -> None:
-    """Make the deployment the model of a request, whatever its body says."""
-    if call.form is not None:
-        pairs = [(name, value) for name, value in call.form.multi_items() if name != "model"]
-        call.form = FormData([*pairs, ("model", deployment)])
-    else:
-        call.body = orjson.dumps({**call.json(), "model": deployment})
 
 
 def unknown_deployment() -> Problem:

@@ -18,9 +18,9 @@ from .fields import Fields, JSONObject, is_list, is_object
 from .problems import Problem, invalid
 
 if TYPE_CHECKING:
+    from .backend import Backend
     from .batch_store import Batch
     from .file_store import StoredFile
-    from .server import Emulator
 
 __all__ = ["BatchInput", "Breath", "read_input"]
 
@@ -58,7 +58,7 @@ class BatchInput:
         self.errors.append({"code": problem.code, "message": problem.message, "param": problem.param, "line": line})
 
 
-async def read_input(emulator: Emulator, batch: Batch) -> BatchInput:
+async def read_input(emulator: Backend, batch: Batch) -> BatchInput:
     """Find and check a batch's file, for as long as the batch is `validating`."""
     found = BatchInput()
     try:
@@ -71,7 +71,7 @@ async def read_input(emulator: Emulator, batch: Batch) -> BatchInput:
     return found
 
 
-def _of_a_batch(emulator: Emulator, id: str) -> StoredFile:
+def _of_a_batch(emulator: Backend, id: str) -> StoredFile:
     file = emulator.files.get(id)
     if file is None:
         where = f"organization {emulator.organization} does not have access to it"
@@ -82,7 +82,7 @@ def _of_a_batch(emulator: Emulator, id: str) -> StoredFile:
     return file
 
 
-async def _read_lines(emulator: Emulator, batch: Batch, file: StoredFile, found: BatchInput) -> None:
+async def _read_lines(emulator: Backend, batch: Batch, file: StoredFile, found: BatchInput) -> None:
     breath, most, ids = Breath(), emulator.batch_limits.requests, set[str]()
     offset = number = 0
     while offset < file.size and len(found.errors) < _NAMED and batch.status == "validating":
@@ -131,7 +131,7 @@ def _check_row(line: bytes, batch: Batch, ids: set[str]) -> Fields:
     return fields.fields("body") or fields
 
 
-def _check_body(emulator: Emulator, body: Fields, endpoint: str) -> str:
+def _check_body(emulator: Backend, body: Fields, endpoint: str) -> str:
     """Check what the API checks of a body before it runs; the rest is the row's own failure."""
     model = body.text("model")
     if not model:
@@ -172,7 +172,7 @@ def _check_inputs(found: BatchInput, body: Fields, endpoint: str) -> None:
         raise invalid(f"The batch has more than {_MOST_INPUTS} embedding inputs.", code="too_many_tasks")
 
 
-def _check_queue(emulator: Emulator, found: BatchInput) -> None:
+def _check_queue(emulator: Backend, found: BatchInput) -> None:
     limit = emulator.batch_limits.enqueued_tokens
     if limit is None or found.model is None:
         return

@@ -18,14 +18,15 @@ from starlette.routing import Route
 
 from .batch_input import BatchInput, Breath, read_input
 from .batch_store import ENDED, Batch
-from .endpoint import Call, Endpoint
+from .call import Call
+from .endpoint import Endpoint
 from .file_store import spool
 from .problems import internal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .server import Emulator
+    from .backend import Backend
 
 __all__ = ["endpoint_at", "run"]
 
@@ -34,7 +35,7 @@ __all__ = ["endpoint_at", "run"]
 _GLANCE = 0.05
 
 
-def endpoint_at(emulator: Emulator, path: str) -> Endpoint | None:
+def endpoint_at(emulator: Backend, path: str) -> Endpoint | None:
     """Give the emulator's endpoint of this path, if it has one."""
     for route in emulator.app.routes:
         if isinstance(route, Route) and route.path == path and isinstance(route.endpoint, Endpoint):
@@ -42,7 +43,7 @@ def endpoint_at(emulator: Emulator, path: str) -> Endpoint | None:
     return None
 
 
-async def run(emulator: Emulator, batch: Batch) -> None:
+async def run(emulator: Backend, batch: Batch) -> None:
     """Carry a batch from `validating` to its end. Cancelling ends it as `cancelled`."""
     outcome = _Outcome(emulator, batch)
     try:
@@ -62,7 +63,7 @@ async def run(emulator: Emulator, batch: Batch) -> None:
             outcome.end("cancelled")
 
 
-async def _run_rows(emulator: Emulator, batch: Batch, found: BatchInput, outcome: _Outcome) -> None:
+async def _run_rows(emulator: Backend, batch: Batch, found: BatchInput, outcome: _Outcome) -> None:
     endpoint, file = endpoint_at(emulator, batch.path), found.file
     assert endpoint is not None
     assert file is not None
@@ -95,7 +96,7 @@ def _order(offsets: Sequence[int]) -> list[int]:
 class _Pace:
     """When the next row of a batch is due."""
 
-    def __init__(self, emulator: Emulator, batch: Batch) -> None:
+    def __init__(self, emulator: Backend, batch: Batch) -> None:
         self._emulator = emulator
         self._batch = batch
         self._last = anyio.current_time()
@@ -118,7 +119,7 @@ class _Pace:
 class _Outcome:
     """The rows that are done, as lines of the two files that a batch leaves."""
 
-    def __init__(self, emulator: Emulator, batch: Batch) -> None:
+    def __init__(self, emulator: Backend, batch: Batch) -> None:
         self._emulator = emulator
         self._batch = batch
         self._output = spool()

@@ -15,14 +15,15 @@ from starlette.routing import Route
 
 from .batch_run import endpoint_at, run
 from .batch_store import Batch
-from .endpoint import Answer, Call, Endpoint
+from .call import Answer, Call
+from .endpoint import Endpoint
 from .fields import Fields
 from .file_store import read_expiry
 from .metadata import read_metadata
 from .pages import page
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
 __all__ = ["routes"]
 
@@ -39,7 +40,7 @@ _ENDPOINTS = (
 )
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """`/v1/batches`, `/v1/batches/{id}` and `/v1/batches/{id}/cancel`."""
 
     def create(call: Call) -> Answer:
@@ -65,7 +66,7 @@ def routes(emulator: Emulator) -> list[Route]:
     ]
 
 
-def _read(emulator: Emulator, call: Call) -> Batch:
+def _read(emulator: Backend, call: Call) -> Batch:
     fields = Fields(call.json())
     for name in ("input_file_id", "endpoint", "completion_window"):
         fields.required(name)

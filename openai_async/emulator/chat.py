@@ -15,20 +15,21 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from starlette.routing import Route
 
+from .call import Answer, Call, EventStream
 from .chat_messages import characters
 from .chat_reply import Choice, ToolCall, compose
 from .chat_request import ChatRequest, FunctionKind
-from .endpoint import Answer, Call, Endpoint, EventStream
+from .endpoint import Endpoint
 from .fields import Fields, JSONObject
 from .problems import context_exceeded, invalid
 from .stored_chats import listing, read_metadata
 from .text import digest
 
 if TYPE_CHECKING:
+    from .backend import Backend
+    from .catalogue import Model
     from .conditions import Pace
     from .ledger import Entry
-    from .models import Model
-    from .server import Emulator
 
 __all__ = ["routes"]
 
@@ -36,7 +37,7 @@ _FINGERPRINT = "fp_emulated"
 _GUESSED_COMPLETION = 16  # tokens that the rate limit assumes for a request that states no maximum
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """`/v1/chat/completions`: create one, list those that are stored."""
 
     def create(call: Call) -> Answer | EventStream:

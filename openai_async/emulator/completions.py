@@ -18,16 +18,17 @@ import orjson
 from attrs import frozen
 from starlette.routing import Route
 
-from .endpoint import Answer, Call, Endpoint, EventStream
+from .call import Answer, Call, EventStream
+from .endpoint import Endpoint
 from .fields import Fields, JSONObject
 from .problems import context_exceeded, invalid
 from .sampling import Prompt, read_prompts, read_stop
 from .text import WORDS, count, cut_at_stop, digest, one_of, sentences, tokens
 
 if TYPE_CHECKING:
+    from .backend import Backend
     from .conditions import Pace
     from .ledger import Entry
-    from .server import Emulator
 
 __all__ = ["routes"]
 
@@ -95,7 +96,7 @@ class _Text:
     logprobs: JSONObject | None
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """`POST /v1/completions`."""
 
     def create(call: Call) -> Answer | EventStream:

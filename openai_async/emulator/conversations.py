@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import orjson
 from starlette.routing import Route
 
-from .endpoint import Answer, Call, Endpoint
+from .call import Answer, Call
+from .endpoint import Endpoint
 from .fields import Fields, JSONObject
 from .listing import listing
 from .metadata import read_metadata
@@ -16,14 +17,14 @@ from .responses_items import listed, read_items
 from .responses_store import Conversation
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
 __all__ = ["routes"]
 
 _MOST = 20  # items that may be added at a time
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """`/v1/conversations`, `/v1/conversations/{id}`, and their items."""
 
     def find(call: Call) -> Conversation:

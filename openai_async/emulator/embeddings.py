@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 import orjson
 from starlette.routing import Route
 
-from .endpoint import Answer, Call, Endpoint
+from .call import Answer, Call
+from .endpoint import Endpoint
 from .fields import Fields
 from .problems import Problem, invalid
 from .sampling import Prompt, read_prompts
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
 __all__ = ["routes", "vector"]
 
@@ -35,7 +36,7 @@ _LONGEST = 8192  # tokens
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """`POST /v1/embeddings`."""
 
     def create(call: Call) -> Answer:

@@ -10,101 +10,30 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import anyio
 import anyio.lowlevel
-import orjson
-from attrs import define, evolve, field, frozen
+from attrs import evolve
 from starlette.types import Receive, Scope, Send
 
 from . import azure, problems
-from .azure import Addressed
-from .known_fields import KnownFields, check_fields
-from .problems import Headers, Problem
+from .call import Answer, Call, Download, EventStream, Handler, Reply
+from .known_fields import KnownFields
+from .problems import Problem
 
 if TYPE_CHECKING:
-    from starlette.datastructures import FormData
+    from .backend import Backend
 
-    from .ledger import Entry
-    from .server import Emulator
-
-__all__ = ["Answer", "Call", "Download", "Endpoint", "EventStream", "Handler", "Loader", "body_parts", "whole"]
+__all__ = ["Endpoint", "Loader", "body_parts", "whole"]
 
 # Events that are due at the same instant go out in one write, up to this many: a bound on memory and on how
 # long the other calls wait for their turn.
 _WRITE = 64
 
-
-@frozen
-class Answer:
-    """A whole reply; `after` is how many seconds from now it is ready.
-
-    `background` is work that the request has started: it is done once the reply is sent or its client gone, and
-    is cancelled when the server stops.
-    """
-
-    body: bytes
-    status: int = 200
-    content_type: bytes = b"application/json"
-    headers: Headers = ()
-    after: float = 0.0
-    background: Callable[[], Awaitable[None]] | None = None
-
-
-@frozen
-class EventStream:
-    """A reply in server-sent events: each is the seconds from now at which it is due, and its bytes."""
-
-    events: Iterator[tuple[float, bytes]]
-
-
-@frozen
-class Download:
-    """A reply that is sent in pieces, none of them empty; `size` is what they come to, in bytes."""
-
-    pieces: Iterator[bytes]
-    size: int
-    content_type: bytes = b"application/octet-stream"
-    headers: Headers = ()
-
-
-Reply = Answer | Download | EventStream
-Handler = Callable[["Call"], Reply]
 # Reads the request's body into the call; the body is read to its end, because who is sending hears no answer.
-Loader = Callable[["Call", Receive, "Emulator"], Awaitable[None]]
-
-
-@define
-class Call:
-    """What a handler sees of a request, and its `entry` in the ledger, which the handler completes.
-
-    `address`: how it came by Azure's addresses; None for the API's own. `known`: the fields that its body may have;
-    None if any.
-    """
-
-    entry: Entry
-    headers: dict[bytes, bytes]
-    path_params: dict[str, str] = field(factory=dict[str, str])
-    query: dict[str, str] = field(factory=dict[str, str])
-    body: bytes = b""
-    form: FormData | None = None
-    limit_headers: list[tuple[bytes, bytes]] = field(factory=list[tuple[bytes, bytes]])
-    address: Addressed | None = None
-    known: KnownFields | None = None
-
-    def json(self) -> dict[str, Any]:
-        """Read the body as a JSON object; raises the API's 400 when it is not one, or has fields that nobody knows."""
-        try:
-            found = orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            raise problems.not_json() from None
-        if not isinstance(found, dict):
-            raise problems.not_json()
-        if self.known is not None:
-            check_fields(found, self.known)  # pyright: ignore[reportUnknownArgumentType]
-        return found  # pyright: ignore[reportUnknownVariableType]
+Loader = Callable[["Call", Receive, "Backend"], Awaitable[None]]
 
 
 class _HungUp(Exception):
@@ -117,7 +46,7 @@ class Endpoint:
     `known`: the fields that bodies may have, while the emulator refuses unknown ones; None if any.
     """
 
-    def __init__(self, emulator: Emulator, load: Loader | None = None, /, **handlers: Handler) -> None:
+    def __init__(self, emulator: Backend, load: Loader | None = None, /, **handlers: Handler) -> None:
         self._emulator = emulator
         self._load = load or whole
         self._handlers = handlers
@@ -216,7 +145,7 @@ async def body_parts(receive: Receive, limit: int) -> AsyncGenerator[bytes, None
         raise problems.body_too_large(limit)
 
 
-async def whole(call: Call, receive: Receive, emulator: Emulator) -> None:
+async def whole(call: Call, receive: Receive, emulator: Backend) -> None:
     """Load the body into memory, as `call.body`."""
     async with aclosing(body_parts(receive, emulator.max_body)) as parts:
         call.body = b"".join([part async for part in parts])
@@ -225,7 +154,7 @@ async def whole(call: Call, receive: Receive, emulator: Emulator) -> None:
 class _Delivery:
     """Sends one reply at its pace and closes the request in the ledger just before the last byte."""
 
-    def __init__(self, emulator: Emulator, call: Call, receive: Receive, send: Send) -> None:
+    def __init__(self, emulator: Backend, call: Call, receive: Receive, send: Send) -> None:
         self._emulator = emulator
         self._call = call
         self._receive = receive

@@ -14,7 +14,8 @@ import orjson
 from starlette.datastructures import FormData, UploadFile
 from starlette.routing import Route
 
-from .endpoint import Answer, Call, Download, Endpoint
+from .call import Answer, Call, Download
+from .endpoint import Endpoint
 from .fields import Fields, JSONObject, is_object, wrong_type
 from .file_store import StoredFile, read_expiry
 from .forms import close, form
@@ -22,7 +23,7 @@ from .pages import integer, page
 from .problems import invalid
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
 __all__ = ["PURPOSES", "routes"]
 
@@ -31,7 +32,7 @@ PURPOSES = ("assistants", "batch", "evals", "fine-tune", "user_data", "vision")
 _PAGE = 10_000
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """`/v1/files`, `/v1/files/{id}` and `/v1/files/{id}/content`."""
 
     def create(call: Call) -> Answer:
@@ -68,7 +69,7 @@ def _answer(value: JSONObject) -> Answer:
     return Answer(orjson.dumps(value))
 
 
-def _keep(emulator: Emulator, form: FormData) -> StoredFile:
+def _keep(emulator: Backend, form: FormData) -> StoredFile:
     """Check an upload and store it; one that is refused is closed."""
     try:
         upload, purpose, seconds = _read(form)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import orjson
 from starlette.routing import Route
 
-from .endpoint import Answer, Call, Endpoint, EventStream
+from .call import Answer, Call, EventStream
+from .endpoint import Endpoint
 from .fields import Fields, JSONObject
 from .tuning_input import plan_of_fine_tune
 from .tuning_store import Job
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
 __all__ = ["routes"]
 
@@ -27,7 +28,7 @@ _LEGACY = (
 )
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """`/v1/fine-tunes`, `/v1/fine-tunes/{id}`, its events, and its end."""
     tuning = emulator.tuning
 
@@ -72,7 +73,7 @@ def _streamed(events: list[JSONObject]) -> Iterator[tuple[float, bytes]]:
     yield 0.0, b"data: [DONE]\n\n"
 
 
-def _whole(emulator: Emulator, job: Job) -> JSONObject:
+def _whole(emulator: Backend, job: Job) -> JSONObject:
     return {**_described(emulator, job), "events": _events(job)}
 
 
@@ -88,7 +89,7 @@ def _events(job: Job) -> list[JSONObject]:
     ]
 
 
-def _described(emulator: Emulator, job: Job) -> JSONObject:
+def _described(emulator: Backend, job: Job) -> JSONObject:
     request = job.request
     files = {
         name: [file.described() for each in those if (file := emulator.files.get(each)) is not None]

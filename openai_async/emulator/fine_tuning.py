@@ -11,7 +11,8 @@ import orjson
 from attrs import frozen
 from starlette.routing import Route
 
-from .endpoint import Answer, Call, Endpoint
+from .call import Answer, Call
+from .endpoint import Endpoint
 from .fields import Fields, JSONObject
 from .graders import check_grader, run_grader
 from .pages import page
@@ -21,7 +22,7 @@ from .tuning_input import plan_of_job
 from .tuning_store import Checkpoint, Event, Job
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
 __all__ = ["routes"]
 
@@ -42,7 +43,7 @@ class _Item:
         return self.values
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """Everything below `/v1/fine_tuning`."""
     tuning = emulator.tuning
 
@@ -137,7 +138,7 @@ def _answer(value: JSONObject) -> Answer:
     return Answer(orjson.dumps(value))
 
 
-def _job(emulator: Emulator, job: Job) -> JSONObject:
+def _job(emulator: Backend, job: Job) -> JSONObject:
     plan, request = job.plan, job.request
     method: JSONObject = request.get("method") or {"type": "supervised", "supervised": {"hyperparameters": _AUTO}}
     inner: JSONObject = method.get(method["type"]) or {}

@@ -15,11 +15,12 @@ from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.types import Receive
 
-from .endpoint import Call, Loader, body_parts
+from .call import Call
+from .endpoint import Loader, body_parts
 from .problems import invalid
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
 __all__ = ["form", "form_of"]
 
@@ -30,7 +31,7 @@ _FIELD_SIZE = 64 * 1024  # bytes
 logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 
-async def form(call: Call, receive: Receive, emulator: Emulator) -> None:
+async def form(call: Call, receive: Receive, emulator: Backend) -> None:
     """Read a multipart body into `call.form`; a body of another kind is read and dropped, and `form` stays `None`.
 
     Raises the API's 400 for a body that is no form or breaks off, and its 413 for one that is too large.
@@ -41,13 +42,13 @@ async def form(call: Call, receive: Receive, emulator: Emulator) -> None:
 def form_of(*, files: int = 1, fields: int = _FIELDS, field_size: int = _FIELD_SIZE) -> Loader:
     """As `form`, of so many files and fields, with so many bytes to a field."""
 
-    async def load(call: Call, receive: Receive, emulator: Emulator) -> None:
+    async def load(call: Call, receive: Receive, emulator: Backend) -> None:
         await _load(call, receive, emulator, files, fields, field_size)
 
     return load
 
 
-async def _load(call: Call, receive: Receive, emulator: Emulator, files: int, fields: int, field_size: int) -> None:
+async def _load(call: Call, receive: Receive, emulator: Backend, files: int, fields: int, field_size: int) -> None:
     async with aclosing(body_parts(receive, emulator.max_upload)) as parts:
         refused = None
         if call.headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data"):

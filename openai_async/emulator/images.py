@@ -21,7 +21,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .endpoint import Answer, Call, Endpoint, EventStream
+from .call import Answer, Call, EventStream
+from .endpoint import Endpoint
 from .fields import Fields, JSONObject, wrong_type
 from .forms import form_of
 from .pages import integer
@@ -30,9 +31,9 @@ from .problems import invalid, url_unknown
 from .text import count, digest
 
 if TYPE_CHECKING:
+    from .backend import Backend
+    from .catalogue import Model
     from .conditions import Pace
-    from .models import Model
-    from .server import Emulator
 
 __all__ = ["routes"]
 
@@ -83,7 +84,7 @@ class _Order:
         }
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """`/v1/images/generations`, `/v1/images/edits` and `/v1/images/variations`, and where addresses lead."""
 
     def generate(call: Call) -> Answer | EventStream:
@@ -146,7 +147,7 @@ def _prompt(fields: Fields) -> str:
     return prompt
 
 
-def _read(emulator: Emulator, values: JSONObject, default: str, prompt: str, uploads: Sequence[str] = ()) -> _Order:
+def _read(emulator: Backend, values: JSONObject, default: str, prompt: str, uploads: Sequence[str] = ()) -> _Order:
     fields = Fields(values)
     model = emulator.catalogue.of_kind("image", fields.text("model") or default)
     for name in sorted(model.unsupported & {name for name, value in values.items() if value is not None}):
@@ -255,7 +256,7 @@ class _Upload:
 # -- what is given -------------------------------------------------------------------------------------------
 
 
-def _reply(emulator: Emulator, call: Call, order: _Order, kind: str) -> Answer | EventStream:
+def _reply(emulator: Backend, call: Call, order: _Order, kind: str) -> Answer | EventStream:
     usage = order.usage(order.n)
     call.entry.model = order.model.id
     emulator.admit(call, order.model.id, usage["total_tokens"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from .endpoint import Answer, Call
+from .call import Answer, Call
 from .fields import Fields, JSONObject
 from .pages import integer, page
 from .problems import invalid

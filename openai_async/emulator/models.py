@@ -1,124 +1,24 @@
-"""The catalogue: which models the emulator serves, and the endpoints that list them.
-
-A model is known by its alias and by its dated snapshot; replies name the snapshot, as the API's do. Limits
-are shared by both names. Nothing here depends on a name's spelling.
-"""
+"""`/v1/models`: which models there are, and the end of those that were made by fine-tuning."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import orjson
-from attrs import Factory, field, frozen
 from starlette.routing import Route
 
-from .endpoint import Answer, Call, Endpoint
-from .fields import one_of_these
-from .problems import Problem, model_unknown
+from .call import Answer, Call
+from .catalogue import described
+from .endpoint import Endpoint
+from .problems import Problem
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
-__all__ = ["CATALOGUE", "Catalogue", "Model", "routes"]
-
-_DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
-_RELEASED = "2026-11-01"
-# What only image models of the newer sort take.
-_NEW_OF_IMAGES = frozenset(
-    {"background", "input_fidelity", "moderation", "output_compression", "output_format", "partial_images", "stream"}
-)
+__all__ = ["routes"]
 
 
-def _dated(alias: str) -> str:
-    return alias if _DATED.search(alias) else f"{alias}-{_RELEASED}"
-
-
-@frozen
-class Model:
-    """One model: `id` is its alias, `snapshot` its dated name (made from the alias when not given).
-
-    `context_window` is in tokens, prompt and completion together; `created` in epoch seconds; `shutdown_date`
-    is YYYY-MM-DD or `None`; `reasoning`: replies spend tokens on thinking first; `unsupported`: the request
-    parameters that it refuses; `kind`: what it makes ("text", "image", "speech", "transcript"), `""` for everything.
-    """
-
-    id: str
-    snapshot: str = field(default=Factory(lambda model: _dated(model.id), takes_self=True))
-    context_window: int = 128_000
-    created: int = 1_793_491_200
-    owned_by: str = "openai-async"
-    shutdown_date: str | None = None
-    reasoning: bool = False
-    unsupported: frozenset[str] = frozenset()
-    kind: str = "text"
-
-
-CATALOGUE = (
-    Model("emulated-mini"),
-    Model("emulated-large", context_window=400_000, shutdown_date="2027-11-01"),
-    Model(
-        "emulated-reasoner",
-        context_window=400_000,
-        reasoning=True,
-        unsupported=frozenset({"max_tokens", "stop"}),
-    ),
-    Model("emulated-image", kind="image", unsupported=frozenset({"response_format", "style"})),
-    Model("emulated-image-classic", kind="image", unsupported=_NEW_OF_IMAGES),
-    Model("emulated-speech", kind="speech"),
-    Model("emulated-transcriber", kind="transcript"),
-)
-
-
-class Catalogue:
-    """The models by name; with `any_model`, each other name is a model, too, but for those of fine-tuned ones, `ft:`.
-
-    `made` gives those that come and go while the emulator runs.
-    """
-
-    def __init__(
-        self, models: Iterable[Model], *, any_model: bool, made: Callable[[], Mapping[str, Model]] = dict
-    ) -> None:
-        self._any = any_model
-        self._made = made
-        self._models = tuple(models)
-        self._named = {name: model for model in self._models for name in (model.snapshot, model.id)}
-
-    def find(self, name: str, *, param: str | None = None) -> Model:
-        """Give the model of this name; raises the API's 404 when there is none."""
-        model = self._named.get(name) or self._made().get(name)
-        if model is not None:
-            return model
-        if not self._any or not name or name.startswith("ft:"):
-            raise model_unknown(name, param=param)
-        return Model(name, kind="")
-
-    def of_kind(self, kind: str, name: str) -> Model:
-        """As `find`; raises the API's 400 for a model that makes something else."""
-        model = self.find(name, param="model")
-        if model.kind not in (kind, ""):
-            fit = [model.id for model in self._models if model.kind == kind]
-            raise one_of_these("model", name, fit) if fit else model_unknown(name, param="model")
-        return model
-
-    def listed(self) -> list[dict[str, str | int | None]]:
-        """Give every listed name as the API's model object, aliases before their snapshots."""
-        names = {name: model for model in self._models for name in (model.id, model.snapshot)} | {**self._made()}
-        return [_described(name, model) for name, model in names.items()]
-
-
-def _described(name: str, model: Model) -> dict[str, str | int | None]:
-    return {
-        "id": name,
-        "object": "model",
-        "created": model.created,
-        "owned_by": model.owned_by,
-        "shutdown_date": model.shutdown_date,
-    }
-
-
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """`/v1/models`, and `/v1/models/{id}`, which deletes what was made by fine-tuning."""
 
     def listing(call: Call) -> Answer:
@@ -126,7 +26,7 @@ def routes(emulator: Emulator) -> list[Route]:
 
     def retrieve(call: Call) -> Answer:
         name = call.path_params["id"]
-        return Answer(orjson.dumps(_described(name, emulator.catalogue.find(name, param="model"))))
+        return Answer(orjson.dumps(described(name, emulator.catalogue.find(name, param="model"))))
 
     def delete(call: Call) -> Answer:
         name = call.path_params["id"]

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from starlette.routing import Route
 
-from .endpoint import Answer, Call, Endpoint
+from .call import Answer, Call
+from .endpoint import Endpoint
 from .fields import Fields, JSONObject, is_list, is_object, wrong_type
 from .problems import invalid
 from .text import digest
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
 __all__ = ["routes"]
 
@@ -44,7 +45,7 @@ _CATEGORIES = {
 _SEEN = frozenset({"self-harm", "self-harm/intent", "self-harm/instructions", "sexual", "violence", "violence/graphic"})
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """`POST /v1/moderations`."""
 
     def create(call: Call) -> Answer:

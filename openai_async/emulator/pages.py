@@ -11,7 +11,7 @@ from typing import Protocol
 
 import orjson
 
-from .endpoint import Answer, Call
+from .call import Answer, Call
 from .fields import Fields, JSONObject
 from .problems import invalid
 

@@ -15,8 +15,9 @@ import orjson
 from attrs import evolve
 from starlette.routing import Route
 
+from .call import Answer, Call, EventStream
 from .chat_reply import compose
-from .endpoint import Answer, Call, Endpoint, EventStream
+from .endpoint import Endpoint
 from .fields import Fields, JSONObject
 from .listing import listing
 from .pages import integer
@@ -29,14 +30,14 @@ from .responses_store import Conversation, StoredResponse
 from .text import digest
 
 if TYPE_CHECKING:
+    from .backend import Backend
+    from .catalogue import Model
     from .ledger import Entry
-    from .models import Model
-    from .server import Emulator
 
 __all__ = ["routes"]
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """`/v1/responses` and everything below it."""
 
     def create(call: Call) -> Answer | EventStream:
@@ -110,7 +111,7 @@ def _answer(value: JSONObject, after: float = 0.0) -> Answer:
 class _Context:
     """What a request goes on from: a conversation, or an earlier response, or nothing; then its input."""
 
-    def __init__(self, emulator: Emulator, body: JSONObject) -> None:
+    def __init__(self, emulator: Backend, body: JSONObject) -> None:
         self._emulator = emulator
         fields, now = Fields(body), emulator.clock()
         conversation, previous = read_conversation(fields), fields.text("previous_response_id")
@@ -135,7 +136,7 @@ class _Context:
 
 
 def _admitted(
-    emulator: Emulator, call: Call, body: JSONObject, context: _Context
+    emulator: Backend, call: Call, body: JSONObject, context: _Context
 ) -> tuple[ResponseRequest, Model, Search | None]:
     """Check a request, then charge it."""
     if isinstance(name := body.get("model"), str):
@@ -161,7 +162,7 @@ def _admitted(
 
 
 def _made(
-    emulator: Emulator, request: ResponseRequest, model: Model, context: _Context, search: Search | None
+    emulator: Backend, request: ResponseRequest, model: Model, context: _Context, search: Search | None
 ) -> StoredResponse:
     seed = digest([model.id, request.chat.messages])
     try:
@@ -184,7 +185,7 @@ def _made(
 
 
 def _written(
-    emulator: Emulator, response: StoredResponse, context: _Context, request: ResponseRequest, entry: Entry
+    emulator: Backend, response: StoredResponse, context: _Context, request: ResponseRequest, entry: Entry
 ) -> Iterator[tuple[float, bytes]]:
     """The stream of a new response; counts the tokens into `entry`."""
     for position, event in events(response, padded=request.padded):
@@ -197,7 +198,7 @@ def _written(
 
 
 def _taken_up(
-    emulator: Emulator, response: StoredResponse, after: int, *, padded: bool
+    emulator: Backend, response: StoredResponse, after: int, *, padded: bool
 ) -> Iterator[tuple[float, bytes]]:
     """The stream of a response that is kept, from the event behind number `after` on."""
     since = emulator.clock() - response.started if response.background else float("inf")

@@ -20,7 +20,7 @@ from .responses_items import new_id
 from .vector_stores import SearchSettings, read_search
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
 __all__ = ["Search", "find", "read_tools", "search_steps"]
 
@@ -81,7 +81,7 @@ def _read(tool: Fields) -> _Tool:
     return _Tool(stores, read_search(tool))
 
 
-def find(emulator: Emulator, chat: ChatRequest, fields: Fields) -> tuple[ChatRequest, Search | None]:
+def find(emulator: Backend, chat: ChatRequest, fields: Fields) -> tuple[ChatRequest, Search | None]:
     """Make the searches that the request has the model make; give the chat that goes on from their results.
 
     A tool that is asked for by name, or a last word that is not the user's, leaves no search to make.

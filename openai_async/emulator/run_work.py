@@ -17,20 +17,63 @@ from typing import Any, Final
 
 from attrs import define, field
 
+from .catalogue import Model
 from .chat_reply import Choice, ToolCall, compose
 from .chat_request import ChatRequest
 from .fields import JSONObject, is_object
-from .models import Model
 from .problems import Problem, invalid
+from .records import Record, missing, now
 from .text import digest
-from .thread_store import Record, Thread, now
 
-__all__ = ["LIFETIME", "Run"]
+__all__ = ["LIFETIME", "Run", "Thread"]
 
 LIFETIME: Final = 600  # seconds
 _MOVING: Final = ("queued", "in_progress", "cancelling")
 _DATED: Final = {"completed": "completed_at", "cancelled": "cancelled_at", "failed": "failed_at"}
 _PASSED_ON: Final = ("temperature", "top_p", "max_completion_tokens", "parallel_tool_calls")
+
+
+@define(eq=False)
+class Thread(Record):
+    """A thread with its messages and runs, oldest first.
+
+    Messages are in the order in which they were added: nothing is put between them, and of one that is there only the
+    metadata may change.
+    """
+
+    messages: dict[str, Record] = field(factory=dict[str, Record])
+    runs: dict[str, Run] = field(factory=dict[str, "Run"])
+
+    def say(self, role: str, content: list[JSONObject], **values: object) -> Record:
+        """Add a message at the end."""
+        unless_told: JSONObject = {
+            "status": "completed",
+            "completed_at": now(),
+            **dict.fromkeys(("incomplete_at", "incomplete_details", "assistant_id", "run_id")),
+            "attachments": [],
+            "metadata": {},
+        }
+        own = {"thread_id": self.id, "role": role, "content": content}
+        message = Record.made("msg", "thread.message", **{**unless_told, **own, **values})
+        self.messages[message.id] = message
+        return message
+
+    @property
+    def active(self) -> Run | None:
+        """The run that is at work on it: nothing can be added meanwhile."""
+        return next((run for run in self.runs.values() if not run.ended), None)
+
+    def message(self, id: str) -> Record:
+        """Give the message of this id; raises the API's 404 when there is none."""
+        if id not in self.messages:
+            raise missing("message", id)
+        return self.messages[id]
+
+    def run(self, id: str) -> Run:
+        """Give the run of this id; raises the API's 404 when there is none."""
+        if id not in self.runs:
+            raise missing("run", id)
+        return self.runs[id]
 
 
 @define(eq=False)

@@ -9,24 +9,24 @@ import orjson
 from starlette.routing import Route
 
 from .assistant_fields import answer, change_metadata, read_messages, read_settings, route
+from .call import Answer, Call, EventStream
 from .conditions import Pace
-from .endpoint import Answer, Call, EventStream
 from .fields import Fields, JSONObject, is_object, wrong_type
 from .listing import listing
 from .problems import invalid
-from .run_work import LIFETIME, Run
+from .records import Record, now
+from .run_work import LIFETIME, Run, Thread
 from .text import digest
-from .thread_store import Record, Thread, now
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
 __all__ = ["begun", "replied", "routes"]
 
 _POLL = ((b"openai-poll-after-ms", b"10"),)
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """`/v1/threads/{thread}/runs` and everything below."""
 
     def thread_of(call: Call) -> Thread:
@@ -88,7 +88,7 @@ def routes(emulator: Emulator) -> list[Route]:
     ]
 
 
-def begun(emulator: Emulator, call: Call, thread: Thread, fields: Fields) -> Run:
+def begun(emulator: Backend, call: Call, thread: Thread, fields: Fields) -> Run:
     """A new run of an assistant on a thread, queued."""
     assistant = emulator.threads.assistant(fields.required_text("assistant_id"))
     own = {**_settings(emulator, fields), "assistant_id": assistant.id, "thread_id": thread.id}
@@ -125,7 +125,7 @@ _DEFAULTS: JSONObject = {
 }
 
 
-def _settings(emulator: Emulator, fields: Fields) -> JSONObject:
+def _settings(emulator: Backend, fields: Fields) -> JSONObject:
     body: Any = {name: fields.get(name) for name in (*_INHERITED, "metadata")}
     read = read_settings(emulator, body)
     own: JSONObject = {
@@ -140,7 +140,7 @@ def _settings(emulator: Emulator, fields: Fields) -> JSONObject:
 
 
 def replied(
-    emulator: Emulator, run: Run, fields: Fields, before: list[tuple[int, str, JSONObject]] | None = None
+    emulator: Backend, run: Run, fields: Fields, before: list[tuple[int, str, JSONObject]] | None = None
 ) -> Answer | EventStream:
     """The run as it begins, or everything that happens until it rests."""
     if not fields.flag("stream"):

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 from . import azure, problems
 from .app import application
 from .batch_store import BatchLimits, BatchStore
+from .catalogue import CATALOGUE, Catalogue, Model
+from .chat_store import ChatStore
 from .conditions import Faults, Latency
 from .door import checked_host
 from .file_store import FileStore
 from .ledger import Entry, Ledger, Stats
 from .limits import Allowance, RateLimits
-from .models import CATALOGUE, Catalogue, Model
 from .problems import Problem
 from .responses_store import ConversationStore, ResponseStore
 from .serving import Serving, serve
-from .stored_chats import ChatStore
 from .thread_store import ThreadStore
 from .tuning_store import Tuning
 from .upload_store import UploadStore
@@ -34,7 +34,7 @@ from .vector_store import VectorStores
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from .endpoint import Call
+    from .call import Call
 
 __all__ = ["Emulator"]
 
@@ -187,7 +187,7 @@ class Emulator:
             self.catalogue.find(deployment)
         except Problem:
             raise azure.unknown_deployment() from None
-        azure.use_deployment(call, deployment)
+        call.use_model(deployment)
 
     def inject(self, call: Call, *, carried_out: bool = False) -> None:
         """Raise the fault that is due for this call, if one is: before it is carried out, or after that."""

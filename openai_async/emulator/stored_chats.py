@@ -1,8 +1,4 @@
-"""Chat completions that were asked for with `store: true`: `/v1/chat/completions`, listed, read, filed and deleted.
-
-Kept with the messages they were asked with, until they are deleted or the last server stops. May be used from any
-thread.
-"""
+"""Chat completions that were asked for with `store: true`: `/v1/chat/completions`, listed, read, filed and deleted."""
 
 from __future__ import annotations
 
@@ -10,85 +6,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from attrs import define, frozen
 from starlette.routing import Route
 
-from .endpoint import Answer, Call, Endpoint
-from .fields import Fields, JSONObject, is_list
+from .call import Answer, Call
+from .endpoint import Endpoint
+from .fields import Fields, JSONObject
 from .pages import page
-from .problems import Problem, invalid
+from .problems import invalid
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
-__all__ = ["ChatStore", "StoredChat", "listing", "read_metadata", "routes"]
-
-_PARAMETERS = ("temperature", "top_p", "seed", "tools", "tool_choice", "response_format", "service_tier")
-
-
-@define(eq=False)
-class StoredChat:
-    """One completion: the reply as it was given, the messages of its request, and what it is filed under."""
-
-    reply: JSONObject
-    messages: list[_Message]
-    metadata: JSONObject | None
-
-    @property
-    def id(self) -> str:
-        return str(self.reply["id"])
-
-    def described(self) -> JSONObject:
-        return {**self.reply, "metadata": self.metadata or {}}
-
-
-@frozen
-class _Message:
-    id: str
-    message: JSONObject
-
-    def described(self) -> JSONObject:
-        content: Any = self.message.get("content")
-        parts = content if is_list(content) else None
-        return {
-            "refusal": None,
-            **self.message,
-            "id": self.id,
-            "content": None if parts else content,
-            "content_parts": parts,
-        }
-
-
-class ChatStore:
-    """The stored completions of one emulator, in the order in which they came."""
-
-    def __init__(self) -> None:
-        self._chats: dict[str, StoredChat] = {}
-
-    def add(self, reply: JSONObject, request: JSONObject) -> None:
-        """Keep a reply and what it was asked with."""
-        kept = {name: request[name] for name in _PARAMETERS if request.get(name) is not None}
-        messages = [_Message(f"{reply['id']}-{at}", message) for at, message in enumerate(request["messages"])]
-        self._chats[reply["id"]] = StoredChat({**kept, **reply}, messages, request.get("metadata"))
-
-    def find(self, id: str) -> StoredChat:
-        """Give the completion of this id; raises the API's 404 when there is none."""
-        chat = self._chats.get(id)
-        if chat is None:
-            raise Problem(404, f"Chat completion '{id}' not found.", param="completion_id", code="not_found")
-        return chat
-
-    def listed(self) -> list[StoredChat]:
-        """Give all completions, oldest first."""
-        return list(self._chats.values())
-
-    def delete(self, id: str) -> None:
-        """Forget a completion; raises the API's 404 when there is none."""
-        self._chats.pop(self.find(id).id, None)
-
-    def clear(self) -> None:
-        """Forget every completion."""
-        self._chats.clear()
+__all__ = ["listing", "read_metadata", "routes"]
 
 
 def read_metadata(fields: Fields) -> JSONObject | None:
@@ -107,7 +36,7 @@ def read_metadata(fields: Fields) -> JSONObject | None:
     return pairs
 
 
-def listing(emulator: Emulator) -> Callable[[Call], Answer]:
+def listing(emulator: Backend) -> Callable[[Call], Answer]:
     """Give the handler of `GET /v1/chat/completions`."""
 
     def handle(call: Call) -> Answer:
@@ -124,7 +53,7 @@ def listing(emulator: Emulator) -> Callable[[Call], Answer]:
     return handle
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """`/v1/chat/completions/{id}` and `/v1/chat/completions/{id}/messages`."""
 
     def retrieve(call: Call) -> Answer:

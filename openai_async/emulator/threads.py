@@ -19,21 +19,22 @@ from .assistant_fields import (
     read_messages,
     route,
 )
-from .endpoint import Answer, Call, EventStream
+from .call import Answer, Call, EventStream
 from .fields import Fields
 from .listing import listing
 from .metadata import read_metadata
 from .problems import invalid
+from .records import Record
+from .run_work import Thread
 from .runs import begun, replied
-from .thread_store import Record, Thread
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
 __all__ = ["routes"]
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """`/v1/threads`, `/v1/threads/runs` and `/v1/threads/{thread}/messages`."""
     store = emulator.threads
 
@@ -69,7 +70,7 @@ def routes(emulator: Emulator) -> list[Route]:
     ]
 
 
-def _message_routes(emulator: Emulator) -> list[Route]:
+def _message_routes(emulator: Backend) -> list[Route]:
     def thread_of(call: Call) -> Thread:
         return emulator.threads.thread(call.path_params["thread"])
 
@@ -100,7 +101,7 @@ def _message_routes(emulator: Emulator) -> list[Route]:
     ]
 
 
-def _made(emulator: Emulator, fields: Fields) -> Thread:
+def _made(emulator: Backend, fields: Fields) -> Thread:
     """Make a thread with its first messages."""
     metadata, resources = read_metadata(fields), fields.mapping("tool_resources")
     said = read_messages(fields, "messages")

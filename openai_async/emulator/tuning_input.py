@@ -13,8 +13,8 @@ from .problems import Problem, invalid
 from .tuning_store import Plan
 
 if TYPE_CHECKING:
+    from .backend import Backend
     from .file_store import StoredFile
-    from .server import Emulator
 
 __all__ = ["LEGACY_MODELS", "plan_of_fine_tune", "plan_of_job"]
 
@@ -25,7 +25,7 @@ _LEAST_EXAMPLES = 10
 _MOST_EPOCHS = 50
 
 
-def plan_of_job(emulator: Emulator, fields: Fields) -> Plan:
+def plan_of_job(emulator: Backend, fields: Fields) -> Plan:
     """Check the request of a job and its files; raises the API's 400 and 404."""
     fields.required("model")
     base = emulator.catalogue.find(fields.text("model") or "", param="model").snapshot
@@ -49,7 +49,7 @@ def plan_of_job(emulator: Emulator, fields: Fields) -> Plan:
     return Plan(base, name, epochs, training.size // 4 * epochs, _fault(training, kind))
 
 
-def plan_of_fine_tune(emulator: Emulator, fields: Fields) -> Plan:
+def plan_of_fine_tune(emulator: Backend, fields: Fields) -> Plan:
     """Check the request of an old fine-tune and its files; raises the API's 400 and 404."""
     base = fields.text("model") or "curie"
     if base not in LEGACY_MODELS:
@@ -68,7 +68,7 @@ def plan_of_fine_tune(emulator: Emulator, fields: Fields) -> Plan:
     return Plan(base, name, epochs, training.size // 4 * epochs, _fault(training, "legacy"))
 
 
-def _file(emulator: Emulator, fields: Fields, name: str, *, needed: bool = True) -> StoredFile:
+def _file(emulator: Backend, fields: Fields, name: str, *, needed: bool = True) -> StoredFile:
     given = fields.required(name) if needed else fields.get(name)
     file = emulator.files.get(fields.text(name) or "")
     if given is not None and (file is None or file.purpose != "fine-tune"):

@@ -19,9 +19,9 @@ from uuid import uuid4
 
 from attrs import define, field, frozen
 
+from .catalogue import Model
 from .fields import JSONObject
 from .file_store import FileStore, spool
-from .models import Model
 from .problems import Problem
 
 __all__ = ["Checkpoint", "Event", "Job", "Plan", "Tuning"]

@@ -11,7 +11,8 @@ import orjson
 from starlette.datastructures import FormData, UploadFile
 from starlette.routing import Route
 
-from .endpoint import Answer, Call, Endpoint
+from .call import Answer, Call
+from .endpoint import Endpoint
 from .fields import Fields, JSONObject, wrong_type
 from .file_store import read_expiry
 from .files import PURPOSES
@@ -19,7 +20,7 @@ from .forms import close, form
 from .problems import invalid
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
 __all__ = ["routes"]
 
@@ -27,7 +28,7 @@ _PART = 64 * 1024 * 1024
 _WHOLE = 8 * 1024**3
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """`/v1/uploads`, `/v1/uploads/{id}/parts`, `/v1/uploads/{id}/complete` and `/v1/uploads/{id}/cancel`."""
 
     def create(call: Call) -> Answer:

@@ -12,7 +12,8 @@ import orjson
 from attrs import frozen
 from starlette.routing import Route
 
-from .endpoint import Answer, Call, Endpoint
+from .call import Answer, Call
+from .endpoint import Endpoint
 from .fields import Fields, JSONObject, is_list, is_object, wrong_type
 from .listing import listing
 from .metadata import read_attributes, read_metadata
@@ -21,7 +22,7 @@ from .vector_search import check_filter
 from .vector_store import CHUNKING, FileBatch, StoreFile, VectorStore
 
 if TYPE_CHECKING:
-    from .server import Emulator
+    from .backend import Backend
 
 __all__ = ["SearchSettings", "read_search", "routes"]
 
@@ -31,7 +32,7 @@ _STATES = ("in_progress", "completed", "failed", "cancelled")
 _POLL = ((b"openai-poll-after-ms", b"10"),)
 
 
-def routes(emulator: Emulator) -> list[Route]:
+def routes(emulator: Backend) -> list[Route]:
     """`/v1/vector_stores`, and everything below."""
     stores = emulator.vector_stores
 
@@ -81,7 +82,7 @@ def routes(emulator: Emulator) -> list[Route]:
     ]
 
 
-def _file_routes(emulator: Emulator) -> list[Route]:
+def _file_routes(emulator: Backend) -> list[Route]:
     def store_of(call: Call) -> VectorStore:
         return emulator.vector_stores.find(call.path_params["id"])
 
@@ -126,7 +127,7 @@ def _file_routes(emulator: Emulator) -> list[Route]:
     ]
 
 
-def _batch_routes(emulator: Emulator) -> list[Route]:
+def _batch_routes(emulator: Backend) -> list[Route]:
     def store_of(call: Call) -> VectorStore:
         return emulator.vector_stores.find(call.path_params["id"])
 
@@ -170,7 +171,7 @@ def _files(call: Call, files: Any) -> Answer:
     return listing(call, [file for file in files if state in (None, file.status)])
 
 
-def _attached(emulator: Emulator, store: VectorStore, fields: Fields, *names: str) -> list[StoreFile]:
+def _attached(emulator: Backend, store: VectorStore, fields: Fields, *names: str) -> list[StoreFile]:
     found: list[StoreFile] = []
     for name in names:
         for index, one in enumerate(fields.array(name, most=_MOST_FILES) or ()):
@@ -179,7 +180,7 @@ def _attached(emulator: Emulator, store: VectorStore, fields: Fields, *names: st
     return found
 
 
-def _file(emulator: Emulator, store: VectorStore, own: Fields, shared: Fields) -> StoreFile:
+def _file(emulator: Backend, store: VectorStore, own: Fields, shared: Fields) -> StoreFile:
     """A file to be attached; what it does not say itself is as it is said for all of them."""
     own.required("file_id")
     file = emulator.files.find(own.text("file_id") or "")

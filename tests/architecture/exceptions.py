@@ -43,18 +43,6 @@ _CIRCLES: Final = (
         "sync._facade sync._stream sync.nouns sync.resources._pages",
         "a facade finds what it has not in the table",
     ),
-    (
-        """
-        emulator.app emulator.assistant_fields emulator.assistants emulator.audio emulator.azure emulator.batch_input
-        emulator.batch_run emulator.batches emulator.chat emulator.completions emulator.conversations
-        emulator.embeddings emulator.endpoint emulator.files emulator.fine_tunes emulator.fine_tuning emulator.forms
-        emulator.images emulator.listing emulator.models emulator.moderations emulator.pages emulator.responses
-        emulator.responses_reply emulator.responses_search emulator.run_work emulator.runs emulator.server
-        emulator.stored_chats emulator.thread_store emulator.threads emulator.tuning_input emulator.tuning_store
-        emulator.uploads emulator.vector_stores
-        """,
-        "the resources name the server that holds their stores",
-    ),
 )
 
 CIRCLES: Final[frozenset[frozenset[str]]] = frozenset(

@@ -179,17 +179,17 @@ def test_many_modules_of_some_length_are_noticed() -> None:
     assert [violation.rule for violation in rules.broken("median", source)] == ["median"]
 
 
-@pytest.mark.parametrize("circle", sorted(exceptions.CIRCLES, key=sorted), ids=min)
-def test_a_circle_that_grows_or_shrinks_is_not_the_known_one(circle: frozenset[str]) -> None:
+@pytest.mark.parametrize("circle", sorted(map(sorted, exceptions.CIRCLES)), ids=lambda circle: circle[0])
+def test_a_circle_that_grows_or_shrinks_is_not_the_known_one(circle: list[str]) -> None:
     """The list names the modules of a circle exactly: one more of them is noticed, and so is one less."""
     source = Source.read(ROOT)
-    member, other, lazily = min(circle), f"{PACKAGE}._other", "\ndef later():\n    import {}\n"
+    member, other, lazily = circle[0], f"{PACKAGE}._other", "\ndef later():\n    import {}\n"
     grown = source.changed(other, lazily.format(member))
     grown = grown.changed(member, source.modules[member].text + lazily.format(other))
     assert rules.broken("no_circles", grown)
-    assert [*rules.broken_circles(grown)] == [", ".join(sorted(circle))]
+    assert [*rules.broken_circles(grown)] == [", ".join(circle)]
     shrunk = source.changed(member, '"""Nothing."""\n')
-    assert [*rules.broken_circles(shrunk)] == [", ".join(sorted(circle))]
+    assert [*rules.broken_circles(shrunk)] == [", ".join(circle)]
 
 
 def test_a_permission_that_nobody_uses_is_noticed() -> None:

@@ -1,0 +1,82 @@
+"""The chat completions that were asked for with `store: true`, with the messages they were asked with.
+
+Kept until they are deleted or the last server stops. May be used from any thread.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import define, frozen
+
+from .fields import JSONObject, is_list
+from .problems import Problem
+
+__all__ = ["ChatStore", "StoredChat"]
+
+_PARAMETERS = ("temperature", "top_p", "seed", "tools", "tool_choice", "response_format", "service_tier")
+
+
+@define(eq=False)
+class StoredChat:
+    """One completion: the reply as it was given, the messages of its request, and what it is filed under."""
+
+    reply: JSONObject
+    messages: list[_Message]
+    metadata: JSONObject | None
+
+    @property
+    def id(self) -> str:
+        return str(self.reply["id"])
+
+    def described(self) -> JSONObject:
+        return {**self.reply, "metadata": self.metadata or {}}
+
+
+@frozen
+class _Message:
+    id: str
+    message: JSONObject
+
+    def described(self) -> JSONObject:
+        content: Any = self.message.get("content")
+        parts = content if is_list(content) else None
+        return {
+            "refusal": None,
+            **self.message,
+            "id": self.id,
+            "content": None if parts else content,
+            "content_parts": parts,
+        }
+
+
+class ChatStore:
+    """The stored completions of one emulator, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._chats: dict[str, StoredChat] = {}
+
+    def add(self, reply: JSONObject, request: JSONObject) -> None:
+        """Keep a reply and what it was asked with."""
+        kept = {name: request[name] for name in _PARAMETERS if request.get(name) is not None}
+        messages = [_Message(f"{reply['id']}-{at}", message) for at, message in enumerate(request["messages"])]
+        self._chats[reply["id"]] = StoredChat({**kept, **reply}, messages, request.get("metadata"))
+
+    def find(self, id: str) -> StoredChat:
+        """Give the completion of this id; raises the API's 404 when there is none."""
+        chat = self._chats.get(id)
+        if chat is None:
+            raise Problem(404, f"Chat completion '{id}' not found.", param="completion_id", code="not_found")
+        return chat
+
+    def listed(self) -> list[StoredChat]:
+        """Give all completions, oldest first."""
+        return list(self._chats.values())
+
+    def delete(self, id: str) -> None:
+        """Forget a completion; raises the API's 404 when there is none."""
+        self._chats.pop(self.find(id).id, None)
+
+    def clear(self) -> None:
+        """Forget every completion."""
+        self._chats.clear()

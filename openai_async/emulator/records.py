@@ -1,0 +1,42 @@
+"""Objects that are kept as the API shows them: assistants, threads, messages, runs and their steps."""
+
+from __future__ import annotations
+
+import time
+from uuid import uuid4
+
+from attrs import define
+
+from .fields import JSONObject
+from .problems import Problem
+
+__all__ = ["Record", "missing", "now"]
+
+
+def now() -> int:
+    return int(time.time())
+
+
+@define(eq=False)
+class Record:
+    """An object as the API shows it."""
+
+    values: JSONObject
+
+    @classmethod
+    def made(cls, prefix: str, object: str, **values: object) -> Record:
+        """A new one, with an id of its own."""
+        return cls({"id": f"{prefix}_{uuid4().hex[:24]}", "object": object, "created_at": now(), **values})
+
+    @property
+    def id(self) -> str:
+        return str(self.values["id"])
+
+    def described(self) -> JSONObject:
+        """Give the API's object."""
+        return dict(self.values)
+
+
+def missing(what: str, id: str) -> Problem:
+    """The API's 404 for an object that is not there."""
+    return Problem(404, f"No {what} found with id '{id}'.")
