@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
+from typing import Generic, NoReturn, Protocol, Self, TypeVar
 
 import attrs
 
@@ -241,23 +241,9 @@ class AsyncStream(OpenBody, Generic[C, F]):
             self._decode(data)
         except DecodeError as damage:
             error = damage
-        error = self._as_error_event(data) or error
+        error = problems.in_event(data, request_id=self.request_id, secrets=self._secrets) or error
         del data  # servers quote keys, and tracebacks may be shown with local variables
         self._fail(error)
-
-    def _as_error_event(self, data: bytes) -> APIError | None:
-        try:
-            event: Any = json.loads(data)
-        except DecodeError:
-            return None
-        error = problems.error_in(event)
-        if error is None and isinstance(event, dict) and "message" in event:
-            error = event  # pyright: ignore[reportUnknownVariableType]
-        if error is None:
-            return None
-        found = problems.from_event(error, request_id=self.request_id, secrets=self._secrets)
-        found.message += " (inside the stream)"
-        return found
 
     async def _read_events(self) -> None:
         """Wait for the next event, or for the end. Bytes without an event do not renew any timeout."""
@@ -305,7 +291,7 @@ class AsyncStream(OpenBody, Generic[C, F]):
             if event[1].strip() == b"[DONE]":
                 self._events.append(event)
                 return
-            error = self._as_error_event(event[1])
+            error = problems.in_event(event[1], request_id=self.request_id, secrets=self._secrets)
             if error is None and self._unfolded(event[1]):
                 return
         del event

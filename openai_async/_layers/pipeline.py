@@ -19,9 +19,11 @@ from openai_async._layers.outages import Outages
 from openai_async._layers.retry import Retry
 from openai_async._layers.send import Send
 from openai_async._layers.service import OPENAI, Service
+from openai_async._layers.stated_stream import StatedStream
 from openai_async._limiter import Limiter
 from openai_async._policy.prices import load as load_prices
 from openai_async._transport.exchange import Transport
+from openai_async.errors import APIStatusError, frameless
 from openai_async.types._uncopied import Uncopied
 from openai_async.types.meta import Meta
 from openai_async.types.settings import Timeout
@@ -69,7 +71,9 @@ class Pipeline(Uncopied):
         self.refuses_stream_options = False
         self._loaded = False
         self.outages: Outages = Outages()
-        send = Send(transport, base_url, max_response_bytes)
+        #: What requests for whole replies have to say of `stream`.
+        self.stated_stream = StatedStream()
+        send = Send(transport, base_url, max_response_bytes, self.stated_stream.streamed)
         #: Carries the calls of `client.admin`: with a key, and so with limits, of their own if there is one.
         self.admin: Pipeline = self
         if admin is not None:
@@ -89,10 +93,20 @@ class Pipeline(Uncopied):
         """Carry a call to its decoded reply, which gets the answer's `meta`."""
         if not self._loaded:
             self._load()
-        answer = await self._first(call)
+        try:
+            answer = await self._first(call)
+        except APIStatusError as error:
+            answer = await self._as_insisted(call, error)
         self.billing.book(answer, call)
         answer.value.meta = answer.meta
         return answer.value
+
+    async def _as_insisted(self, call: Call, error: APIStatusError) -> Answer:
+        """Make a refused call once more, if the server has said what it wants of `stream`; else raise its error."""
+        again = self.stated_stream.insisted(call, error)
+        if again is None:
+            raise frameless(error)
+        return await self._first(again)
 
     async def fetch_bytes(self, call: Call) -> tuple[bytes, Meta]:
         """Carry a call whose `decode` is `bytes` to its body as it came, and what came beside it."""
@@ -132,3 +146,4 @@ class Pipeline(Uncopied):
             beside("the table of prices", load_prices)
             beside("the dates of headers", import_module, "email.utils")  # slow to load, and rarely needed
             beside("the usage of replies", import_module, "openai_async._wire.usage")
+            beside("streams that nobody asked for", import_module, "openai_async._wire.gathered")

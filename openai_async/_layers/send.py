@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from openai_async._beside import beside
 from openai_async._layers.call import Answer, Call, Headers
+from openai_async._layers.reply import decoded
 from openai_async._layers.usage import usage_of_reply
 from openai_async._transport.exchange import DueError, Exchange, Transport, WireRequest
 from openai_async._wire import paths, problems
@@ -26,7 +27,6 @@ from openai_async.errors import (
     ResponseTooLargeError,
     UnexpectedRedirectError,
 )
-from openai_async.types.chat import ChatCompletion
 from openai_async.types.meta import Meta, ReplyHeaders
 
 log = logging.getLogger("openai_async")
@@ -53,9 +53,17 @@ class Send:
         transport: where requests go.
         base_url: without a trailing slash.
         max_response_bytes: bound on a decoded body.
+        streamed: called with a call for a whole reply that was answered with a stream.
     """
 
-    def __init__(self, transport: Transport, base_url: str, max_response_bytes: int) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        base_url: str,
+        max_response_bytes: int,
+        streamed: Callable[[Call], None] = lambda call: None,
+    ) -> None:
+        self._streamed = streamed
         self._transport = transport
         self._base_url = base_url
         self._max_response_bytes = max_response_bytes
@@ -86,7 +94,7 @@ class Send:
             body = await _read_all(exchange, self._max_response_bytes, until)
         except DueError as due:
             raise _late(call, due, by_deadline or request.moved(bound) >= request.deadline) from None
-        value = _decoded(call, body, meta)
+        value = decoded(call, body, meta, self._streamed)
         return Answer(meta, value, usage_of_reply(value, call))
 
     async def _refuse(self, call: Call, exchange: Exchange, meta: Meta, until: float) -> None:
@@ -168,24 +176,6 @@ async def _read_all(exchange: Exchange, bound: int, until: float) -> bytes:
         exchange.abandon()
         raise ResponseTooLargeError(f"the body is over the bound of {bound} bytes (max_response_bytes)")
     return b"".join(pieces)
-
-
-def _decoded(call: Call, body: bytes, meta: Meta) -> object:
-    try:
-        value = call.decode(body)
-    except DecodeError as error:
-        secrets = [call.credentials.secret] if call.credentials else []
-        if (refusal := problems.from_success(meta, body, secrets=secrets)) is not None:
-            raise refusal from None
-        error.status_code, error.request_id = meta.status, meta.request_id
-        # A body whose end was not stated may have been cut.
-        error.complete = meta.status == 204 or "content-length" in meta.headers or "transfer-encoding" in meta.headers
-        raise
-    if isinstance(value, ChatCompletion) and not value.choices and value.extra:  # perhaps an error in a reply's clothes
-        secrets = [call.credentials.secret] if call.credentials else []
-        if (refusal := problems.from_success(meta, body, secrets=secrets)) is not None:
-            raise refusal
-    return value
 
 
 def _check_is_fit(call: Call, exchange: Exchange, meta: Meta) -> None:

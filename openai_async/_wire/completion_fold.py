@@ -21,11 +21,11 @@ _LISTS: Final = ("tokens", "token_logprobs", "top_logprobs", "text_offset")
 class _Choice:
     """Pieces of one text."""
 
-    __slots__ = ("_beside", "_extra", "_finish_reason", "_logprobs", "_text")
+    __slots__ = ("_beside", "_extra", "_logprobs", "_text", "finish_reason")
 
     def __init__(self) -> None:
         self._text: list[str] = []
-        self._finish_reason: str | None = None
+        self.finish_reason: str | None = None
         self._logprobs: dict[str, list[Any]] | None = None
         self._extra: dict[str, Any] = {}
         self._beside: dict[str, Any] = {}  # unknown fields of `logprobs`
@@ -33,7 +33,7 @@ class _Choice:
     def add(self, piece: CompletionChoice) -> None:
         self._text.append(piece.text)
         if piece.finish_reason is not None:
-            self._finish_reason = piece.finish_reason
+            self.finish_reason = piece.finish_reason
         if piece.logprobs is not None:
             self._logprobs = self._logprobs or {}
             for name in _LISTS:
@@ -52,7 +52,7 @@ class _Choice:
         return CompletionChoice(
             text="".join(self._text),
             index=index,
-            finish_reason=self._finish_reason,
+            finish_reason=self.finish_reason,
             logprobs=logprobs,
             extra=dict(self._extra) or EMPTY,
         )
@@ -72,13 +72,18 @@ def _grow(known: dict[str, Any], added: Mapping[str, Any]) -> None:
 
 
 class CompletionFold:
-    """Add pieces, ask for the reply so far. Asking does not change it."""
+    """Add pieces, ask for the reply so far. Asking does not change it.
 
-    __slots__ = ("_choices", "_extra", "_first", "_usage")
+    Args:
+        expected: how many texts are to come.
+    """
+
+    __slots__ = ("_choices", "_expected", "_extra", "_first", "_usage")
 
     over: bool = False  # never: `[DONE]` ends it
 
-    def __init__(self) -> None:
+    def __init__(self, expected: int = 1) -> None:
+        self._expected = expected
         self._choices: dict[int, _Choice] = {}
         self._first: Completion | None = None
         self._usage: CompletionUsage | None = None
@@ -96,6 +101,11 @@ class CompletionFold:
             if known is None:
                 known = self._choices[piece.index] = _Choice()
             known.add(piece)
+
+    def is_whole(self) -> bool:
+        """Whether every text that was asked for has come to its end."""
+        ended = [choice.finish_reason is not None for choice in self._choices.values()]
+        return len(ended) >= self._expected and all(ended)
 
     def billed(self) -> Billed:
         """What is known of it for the bill; there is no service tier."""

@@ -132,6 +132,22 @@ def from_event(error: Any, *, request_id: str | None, secrets: Collection[Secret
     )
 
 
+def in_event(data: bytes, *, request_id: str | None, secrets: Collection[Secret]) -> APIStatusError | None:
+    """The exception of the data of an event; None if it is no error."""
+    try:
+        event: Any = json.loads(data)
+    except DecodeError:
+        return None
+    error = error_in(event)
+    if error is None and isinstance(event, dict) and "message" in event:
+        error = event  # pyright: ignore[reportUnknownVariableType]
+    if error is None:
+        return None
+    found = from_event(error, request_id=request_id, secrets=secrets)
+    found.message += " (inside the stream)"
+    return found
+
+
 def from_status(status: int, error: Any, *, request_id: str | None) -> APIStatusError:
     """The exception of a status and an error that were read from a file, where no headers belong to them."""
     return _build(status, error, (), request_id=request_id, retry_after=lambda _: None)

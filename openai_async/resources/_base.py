@@ -215,6 +215,11 @@ def _prepare(
         query = {**defaults.query, **query, **(extra_query or {})}
     if extra_body:
         given.update(extra_body)
+    template = operation.path.partition("?")[0]
+    model = given.get("model")
+    family = f"{template} {model or ''}"
+    if not stream and pipeline.stated_stream.said:
+        pipeline.stated_stream.put(family, given)
     encoded, own_headers = _encoded(operation, given, files, on_upload)
     if accept is not None:
         own_headers.append((b"accept", accept))
@@ -223,9 +228,6 @@ def _prepare(
     else:
         check_seconds("deadline", deadline)
     retries = defaults.max_retries if max_retries is None else check_retries(max_retries)
-    template = operation.path.partition("?")[0]
-    model = given.get("model")
-    family = f"{template} {model or ''}"
     if here.families is not None:
         here.families.add(family)
     path = operation.path if pipeline.service.place is None else pipeline.service.place(operation.path, given)

@@ -7,7 +7,7 @@ from typing import Final
 from openai_async._layers.call import Call
 from openai_async._layers.pipeline import Pipeline
 from openai_async._stream import AsyncStream
-from openai_async._wire import codec
+from openai_async._wire import codec, problems
 from openai_async.errors import StreamInterrupted
 from openai_async.types.meta import Meta
 from openai_async.types.thing import Thing
@@ -28,7 +28,7 @@ class _Feed(AsyncStream[Thing, Thing]):
         if event is None:
             self._events.append((None, b"[DONE]"))
         elif not self._unfolded(event[1]):
-            error = self._as_error_event(event[1])
+            error = problems.in_event(event[1], request_id=self.request_id, secrets=self._secrets)
             del event
             self._fail(error or StreamInterrupted("the stream ended within an event"))
 

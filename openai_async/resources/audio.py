@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, Unpack, cast, 
 from openai_async._layers.call import Call
 from openai_async._stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec, whole
+from openai_async._wire.gathered import is_stream
 from openai_async._wire.media_folds import SpeechFold, TranscriptFold, speech_event
 from openai_async.errors import DecodeError, InvalidParameterError
 from openai_async.resources._base import NO_MEDIA, Resource, prepare
@@ -202,6 +203,8 @@ async def _written(resource: Resource, operation: Operation, params: dict[str, A
 
 def _text(body: bytes) -> Transcription:
     """A reply that is text. Servers that know only JSON answer in it whatever is asked for."""
+    if is_stream(body):
+        raise DecodeError("the server answered with a stream")  # which may be read as the text that it amounts to
     start = body.lstrip()[:15].lower()
     if start.startswith(b"{"):
         return codec.decode(Transcription, body)

@@ -80,12 +80,24 @@ class AsyncTextCompletions(Resource):
         if stream:
             params["stream"] = True
         decode = codec.decoder(Completion, event=stream)
-        return prepare(self._pipeline, _CREATE, decode, params, check=check_model, stream=stream)
+        texts = _texts(params)
+        call = prepare(self._pipeline, _CREATE, decode, params, check=check_model, stream=stream)
+        call.choices = texts
+        return call
 
     async def _open(self, call: Any, *, asked: bool = False) -> CompletionStream:
         answer = await open_asking(self._pipeline, call, asked=asked)
         bound = self._pipeline.defaults.max_event_bytes
-        return AsyncStream(call, answer, call.decode, CompletionFold(), bound, unfold=whole.completion)
+        fold = CompletionFold(call.choices)
+        return AsyncStream(call, answer, call.decode, fold, bound, unfold=whole.completion, is_whole=fold.is_whole)
+
+
+def _texts(params: Mapping[str, Any]) -> int:
+    """How many texts are asked for: `n` of each prompt. A list of numbers is one prompt, in tokens."""
+    prompt: Any = params.get("prompt")
+    several = isinstance(prompt, (list, tuple)) and bool(prompt) and not isinstance(prompt[0], int)
+    count = params.get("n")
+    return (len(prompt) if several else 1) * (count if isinstance(count, int) else 1)  # pyright: ignore[reportUnknownArgumentType]
 
 
 def check_model(params: Mapping[str, Any]) -> None:

@@ -156,31 +156,31 @@ class AsyncImages(Resource):
         self, operation: Operation, params: dict[str, Any], stream: bool | None
     ) -> ImagesResponse | ImageStream:
         params["stream"] = stream
-        call, wanted = self._call(operation, params, bool(stream))
+        call = self._call(operation, params, bool(stream))
         if stream:
-            return await self._open(call, wanted, operation)
+            return await self._open(call, operation)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     def _streamed(
         self, operation: Operation, params: dict[str, Any]
     ) -> AsyncStreamManager[ImageStreamEvent, ImagesResponse]:
-        return AsyncStreamManager(partial(self._open, *self._call(operation, params, True), operation))
+        return AsyncStreamManager(partial(self._open, self._call(operation, params, True), operation))
 
-    def _call(self, operation: Operation, params: dict[str, Any], stream: bool) -> tuple[Call, int]:
-        """The call, and how many pictures it asks for."""
+    def _call(self, operation: Operation, params: dict[str, Any], stream: bool) -> Call:
         if stream:
             params["stream"] = True
         count = params.get("n")
-        wanted = count if isinstance(count, int) else 1
         decode = codec.decoder(ImageStreamEvent if stream else ImagesResponse, event=stream)
         check = _CHECKS[operation.path]
-        return prepare(self._pipeline, operation, decode, params, check=check, stream=stream), wanted
+        call = prepare(self._pipeline, operation, decode, params, check=check, stream=stream)
+        call.choices = count if isinstance(count, int) else 1
+        return call
 
-    async def _open(self, call: Call, wanted: int, operation: Operation) -> ImageStream:
+    async def _open(self, call: Call, operation: Operation) -> ImageStream:
         answer = await self._pipeline.open(call)
         unfold = whole.generated if operation is _GENERATE else whole.edited
         bound = self._pipeline.defaults.max_event_bytes
-        return AsyncStream(call, answer, call.decode, ImageFold(wanted), bound, unfold=unfold)
+        return AsyncStream(call, answer, call.decode, ImageFold(call.choices), bound, unfold=unfold)
 
 
 def _check_prompt(params: Mapping[str, Any]) -> None:

@@ -72,7 +72,6 @@ BODIES: dict[str, bytes] = {
     "doubled": RIGHT + RIGHT,
     "trailing": RIGHT + b"\n<!-- served by proxy -->",
     "two-lines": RIGHT + b"\n" + RIGHT,
-    "as-event": b"data: " + RIGHT + b"\n\n",
     "single-quotes": RIGHT.replace(b'"', b"'"),
     "bad-utf8": RIGHT.replace(b"Hello", b"H\xff\xfello"),
     "overlong-utf8": RIGHT.replace(b"Hello", b"H\xc0\xafllo"),
@@ -103,6 +102,7 @@ async def test_a_body_that_is_no_reply_is_a_decode_error(name: str, make_client:
 
 
 ODD_BUT_RIGHT: dict[str, Script] = {
+    "in an event": respond(body=b"data: " + RIGHT + b"\n\n", headers=JSON),
     "no content-type": respond(body=RIGHT),
     "text content-type": respond(body=RIGHT, headers={"content-type": "text/plain"}),
     "wrong charset": respond(body=RIGHT, headers={"content-type": "application/json; charset=utf-16"}),
