@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 import random
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import attrs
 
 from openai_async._beside import note
+from openai_async._exclusion import Run
 from openai_async._line import Priority
 from openai_async._policy.levels import Grant
 from openai_async._policy.pool import Pool
 from openai_async.types.meta import RateLimits
-
-if TYPE_CHECKING:
-    from openai_async._limiter import Limiter
 
 
 @attrs.define(eq=False)  # not frozen: making one is on the path of every call
@@ -40,12 +38,37 @@ class Ask:
     patience: float = math.inf
 
 
+class Issuer(Protocol):
+    """What a permit asks of the limiter that gave it."""
+
+    #: Runs a section of the limiter; all of the others are for a section.
+    run: Run
+    #: Changes in a process that was forked.
+    process: int
+
+    def now(self) -> float:
+        """The limiter's clock."""
+        ...
+
+    def pump(self) -> None:
+        """Serve whoever can go now."""
+        ...
+
+    def held(self, family: str, now: float) -> float:
+        """Seconds until the next request of a family can go."""
+        ...
+
+    def free_slot(self) -> None:
+        """A permit has ended."""
+        ...
+
+
 class Permit:
     """Leave to send one request with one key. Give back exactly one answer, then `end` it."""
 
     __slots__ = ("_ended", "_family", "_grant", "_limiter", "_pool", "_process", "key")
 
-    def __init__(self, limiter: Limiter, family: str, key: int, pool: Pool | None, grant: Grant | None) -> None:
+    def __init__(self, limiter: Issuer, family: str, key: int, pool: Pool | None, grant: Grant | None) -> None:
         self.key = key
         self._family = family
         self._limiter = limiter

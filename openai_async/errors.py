@@ -49,8 +49,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from openai_async.types._frameless import frameless as frameless
 
 if TYPE_CHECKING:
+    from openai_async.types._rate_limit_headers import RateLimits
     from openai_async.types.attempt import Attempt, Outcome, RetriesEnded
-    from openai_async.types.meta import RateLimits
 
 Phase = Literal["connect", "send", "response", "body"]
 #: What an error's text says of the end of retries. A lasting failure speaks for itself.

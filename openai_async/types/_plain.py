@@ -151,21 +151,21 @@ class Plain:
             raise AttributeError("pydantic is not loaded")
         from openai_async.types._pydantic import serializer
 
-        return serializer(type(self))  # type: ignore[arg-type]  # classes hash; their values do not
+        return serializer(Plain, type(self))  # type: ignore[arg-type]  # classes hash; their values do not
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
         """How pydantic validates and writes it. Called by pydantic alone."""
-        from openai_async.types._pydantic import core_schema
+        from openai_async.types._pydantic import Schemas
 
-        return core_schema(cls)
+        return Schemas(Plain).core_schema(cls)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: Any, handler: Any) -> dict[str, Any]:
         """How pydantic describes it. Called by pydantic alone."""
-        from openai_async.types._pydantic import json_schema
+        from openai_async.types._pydantic import Schemas
 
-        return json_schema(cls)
+        return Schemas(Plain).json_schema(cls)
 
 
 class Record(Plain):

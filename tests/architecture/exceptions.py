@@ -30,14 +30,6 @@ EXCEPTIONS: Final[dict[str, frozenset[str]]] = {f"{PACKAGE}.{module}": words(nam
 
 #: The modules of a circle, and the imports that should go.
 _CIRCLES: Final = (
-    (
-        """
-        errors types._base types._plain types._pydantic types._rate_limit_headers types.attempt types.meta
-        types.settings
-        """,
-        "errors names types.attempt and types.meta in its annotations; types._plain asks types._pydantic when called",
-    ),
-    ("_limiter _permits _waiting", "_permits names the limiter in an annotation"),
     ("resources._base resources.responses resources.table", "a resource finds what it has not in the table"),
     (
         "sync._facade sync._stream sync.nouns sync.resources._pages",
