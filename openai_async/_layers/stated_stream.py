@@ -43,7 +43,9 @@ class StatedStream:
     def put(self, family: str, given: MutableMapping[str, Any]) -> None:
         """Say it in the parameters of a request for a whole reply. What the caller says stays, unless it is refused."""
         said = self.said.get(family)
-        if said or (said is False and "stream" not in given):
+        if said is not None and family.startswith("/audio/speech "):
+            given.setdefault("stream_format", "audio")
+        elif said or (said is False and "stream" not in given):
             given["stream"] = said
 
     def streamed(self, call: Call) -> None:

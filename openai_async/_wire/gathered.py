@@ -17,6 +17,7 @@ from openai_async._wire.problems import error_in
 from openai_async._wire.sse import SSEDecoder, keeps_alive
 from openai_async._wire.surrogates import CharacterJoiner
 from openai_async.errors import DecodeError
+from openai_async.types.files import Binary
 
 #: A line of a stream, perhaps behind comments.
 _STREAM: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?::[^\r\n]*[\r\n]\s*)*(?:data|event|id|retry):")
@@ -81,7 +82,7 @@ def gathered(path: str, body: bytes, *, choices: int, states_end: bool) -> Gathe
     result = kind.fold.result()
     if result is None or not (over or (states_end and kind.is_whole())):
         return Gathered(partial=result)
-    return Gathered(result if isinstance(result, bytes) else json.rewritten(result.to_dict()))
+    return Gathered(result.content if isinstance(result, Binary) else json.rewritten(result.to_dict()))
 
 
 def _events(body: bytes) -> list[tuple[bytes | None, bytes]]:
@@ -147,11 +148,18 @@ def _images(choices: int) -> _Kind:
     return _Kind(codec.decoder(ImageStreamEvent, event=True), ImageFold(choices), whole.generated)
 
 
+def _speech(choices: int) -> _Kind:
+    from openai_async._wire.media_folds import SpeechFold, speech_event
+
+    return _Kind(speech_event, SpeechFold())
+
+
 #: By the ends of paths, the longer ones first.
 _KINDS: Final[tuple[tuple[str, _Make], ...]] = (
     ("/chat/completions", _chat),
     ("/completions", _completion),
     ("/responses", _response),
+    ("/audio/speech", _speech),
     ("/audio/transcriptions", _transcript),
     ("/audio/translations", _transcript),
     ("/images/generations", _images),

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 from openai_async import _runtime
-from openai_async._layers.call import Call, Headers
+from openai_async._layers.call import Answer, Call, Headers
 from openai_async._layers.pipeline import Pipeline
 from openai_async._line import PRIORITIES, Priority, place as line_place
 from openai_async._policy.estimates import size_of_request
@@ -21,6 +21,7 @@ from openai_async.resources._form import FormBody
 from openai_async.resources._names import check_names
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import Asked, AsyncPage, AsyncPaginator, Following, after_last, page_decoder
+from openai_async.resources._rewritten import Rewriter
 from openai_async.types._base import EMPTY, Reply, Value
 from openai_async.types._uncopied import Uncopied
 from openai_async.types.files import Binary
@@ -88,15 +89,12 @@ class Resource(Uncopied):
         self,
         operation: Operation,
         params: Mapping[str, object],
-        *,
-        unfit: Sequence[str] = PAGES,
-        check: Callable[[Mapping[str, Any]], None] | None = None,
         **place: object,
     ) -> Binary:
-        """Make a call whose reply is no JSON, nor of the media types that are `unfit`."""
+        """Make a call whose reply is no JSON, and no page."""
         given = cast("dict[str, Any]", params)
-        call = prepare(self._pipeline, operation, bytes, given, place=place, check=check, accept=b"*/*")
-        call.unfit = unfit
+        call = prepare(self._pipeline, operation, bytes, given, place=place, accept=b"*/*")
+        call.unfit = PAGES
         content, meta = await self._pipeline.fetch_bytes(call)
         return Binary(content, meta=meta)
 
@@ -107,13 +105,17 @@ class Resource(Uncopied):
         *,
         unfit: Sequence[str] = PAGES,
         check: Callable[[Mapping[str, Any]], None] | None = None,
+        rewriter: Callable[[Call, Answer], Rewriter] | None = None,
         **place: object,
     ) -> AsyncDownloadManager:
-        """Open a reply that is read as it arrives, and is not of the media types that are `unfit`."""
+        """Open a reply that is read as it arrives, and is not of the media types that are `unfit`.
+
+        `rewriter` turns it into the form that was asked for, where servers answer in another.
+        """
         given = cast("dict[str, Any]", params)
         call = prepare(self._pipeline, operation, bytes, given, place=place, check=check, accept=b"*/*")
         call.download, call.unfit = True, unfit
-        return AsyncDownloadManager(self._pipeline, call)
+        return AsyncDownloadManager(self._pipeline, call, rewriter)
 
     def _list(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -15,6 +16,7 @@ from openai_async._layers.call import Answer, Call
 from openai_async._layers.pipeline import Pipeline
 from openai_async._transport.exchange import DueError
 from openai_async.errors import APIConnectionError, APIError, IdleTimeoutError, frameless
+from openai_async.resources._rewritten import Rewriter, rewrite
 from openai_async.types._uncopied import Uncopied
 from openai_async.types.meta import Meta
 
@@ -117,13 +119,19 @@ def _left() -> APIConnectionError:
 class AsyncDownloadManager(Uncopied):
     """`async with` form of a download: the request is sent on entering, the connection given back on leaving."""
 
-    def __init__(self, pipeline: Pipeline, call: Call) -> None:
+    def __init__(
+        self, pipeline: Pipeline, call: Call, rewriter: Callable[[Call, Answer], Rewriter] | None = None
+    ) -> None:
         self._pipeline = pipeline
         self._call = call
+        self._rewriter = rewriter  # where the server may answer in another form
         self._download: AsyncDownload | None = None
 
     async def __aenter__(self) -> AsyncDownload:
-        self._download = AsyncDownload(self._call, await self._pipeline.open(self._call))
+        answer = await self._pipeline.open(self._call)
+        if self._rewriter is not None:
+            rewrite(answer, self._rewriter(self._call, answer))
+        self._download = AsyncDownload(self._call, answer)
         return self._download
 
     async def __aexit__(

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, Unpack, cast, overload
 
-from openai_async._layers.call import Call
+from openai_async._layers.call import Answer, Call
 from openai_async._stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec, whole
 from openai_async._wire.gathered import is_stream
+from openai_async._wire.media_bodies import EventsAsSound, SoundAsEvents, TextAsEvents
 from openai_async._wire.media_folds import SpeechFold, TranscriptFold, speech_event
 from openai_async.errors import DecodeError, InvalidParameterError
-from openai_async.resources._base import NO_MEDIA, Resource, prepare
+from openai_async.resources._base import NO_MEDIA, PAGES, Resource, prepare
 from openai_async.resources._download import AsyncDownloadManager
 from openai_async.resources._operation import Operation
+from openai_async.resources._rewritten import rewrite
 from openai_async.types.audio import SpeechStreamEvent, Transcription, TranscriptionStreamEvent
 from openai_async.types.audio_params import SpeechParams, TranscriptionParams, TranslationParams
 from openai_async.types.files import Binary
@@ -72,6 +74,9 @@ class AsyncSpeech(Resource):
     ) -> Binary | SpeechStream:
         """Speak a text; gives the whole sound.
 
+        Some models and servers answer in the other form, such as tts-1, which has no events: it is turned into the one
+        that was asked for. Events that are made of bare sound have no usage.
+
         Args:
             stream_format: "sse" gives the sound in events, the last of which has the usage: the result is a stream to
                 iterate, and to close. For the sound alone as it is made, see `stream()`.
@@ -90,10 +95,14 @@ class AsyncSpeech(Resource):
         if stream_format == "sse":
             model = given.get("model")
             call = prepare(self._pipeline, _SPEAK, speech_event, given, check=_check_speech, stream=True)
+            call.stream, call.download, call.unfit = False, True, PAGES  # it may be sound, too
             answer = await self._pipeline.open(call)
             bound = self._pipeline.defaults.max_event_bytes
+            rewrite(answer, SoundAsEvents(answer.meta, bound))
             return AsyncStream(call, answer, call.decode, SpeechFold(model), bound)
-        return await self._fetch_binary(_SPEAK, given, unfit=NO_MEDIA, check=_check_speech)
+        call = prepare(self._pipeline, _SPEAK, _sound, given, check=_check_speech, accept=b"*/*")
+        call.unfit = NO_MEDIA
+        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     def stream(self, **params: Unpack[SpeechParams]) -> AsyncDownloadManager:
         """Speak a text; gives the sound as it is made: a context manager of a download, to iterate or write to a path.
@@ -104,7 +113,11 @@ class AsyncSpeech(Resource):
         if given.get("stream_format") not in (None, "audio"):
             given.clear()
             raise InvalidParameterError("stream_format", "of events is what `create` takes")
-        return self._download(_SPEAK, given, unfit=NO_MEDIA, check=_check_speech)
+        return self._download(_SPEAK, given, unfit=NO_MEDIA, check=_check_speech, rewriter=self._as_sound)
+
+    def _as_sound(self, call: Call, answer: Answer) -> EventsAsSound:
+        secrets = [call.credentials.secret] if call.credentials else []
+        return EventsAsSound(answer.meta, self._pipeline.defaults.max_event_bytes, secrets)
 
 
 class AsyncTranscriptions(Resource):
@@ -142,11 +155,11 @@ class AsyncTranscriptions(Resource):
         Cancelling drops the connection and gives the permit back; the server may still finish the work.
         """
         given = cast("dict[str, Any]", params)
-        model = given.get("model")
+        model, is_text = given.get("model"), given.get("response_format") in _NO_JSON
         given["stream"] = stream
         if not stream:
             return await _written(self, _TRANSCRIBE, given)
-        return await self._open(self._call(given), model)
+        return await self._open(self._call(given), model, is_text)
 
     def stream(
         self, **params: Unpack[TranscriptionParams]
@@ -156,17 +169,20 @@ class AsyncTranscriptions(Resource):
         Args and raises: as `create`. The request is sent on entering.
         """
         given = cast("dict[str, Any]", params)
-        model = given.get("model")
-        return AsyncStreamManager(partial(self._open, self._call(given), model))
+        model, is_text = given.get("model"), given.get("response_format") in _NO_JSON
+        return AsyncStreamManager(partial(self._open, self._call(given), model, is_text))
 
     def _call(self, params: dict[str, Any]) -> Call:
         params["stream"] = True
         decode = codec.decoder(TranscriptionStreamEvent, event=True)
         return prepare(self._pipeline, _TRANSCRIBE, decode, params, check=_check_file, stream=True)
 
-    async def _open(self, call: Call, model: str | None) -> TranscriptionStream:
+    async def _open(self, call: Call, model: str | None, is_text: bool) -> TranscriptionStream:
+        """`is_text`: a server that does not stream answers with bare text."""
         answer = await self._pipeline.open(call)
         bound = self._pipeline.defaults.max_event_bytes
+        if is_text:
+            rewrite(answer, TextAsEvents(answer.meta, bound))
         return AsyncStream(call, answer, call.decode, TranscriptFold(model), bound, unfold=whole.transcript)
 
 
@@ -199,6 +215,13 @@ async def _written(resource: Resource, operation: Operation, params: dict[str, A
     decode = _text if params.get("response_format") in _NO_JSON else codec.decoder(Transcription)
     call = prepare(pipeline, operation, decode, params, check=_check_file, accept=b"*/*")
     return await pipeline.fetch(call)  # type: ignore[no-any-return]
+
+
+def _sound(body: bytes) -> Binary:
+    """A reply that is sound."""
+    if is_stream(body):
+        raise DecodeError("the server answered with a stream")  # which may be read as the sound that it amounts to
+    return Binary(body)
 
 
 def _text(body: bytes) -> Transcription:

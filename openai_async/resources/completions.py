@@ -94,10 +94,10 @@ class AsyncTextCompletions(Resource):
 
 def _texts(params: Mapping[str, Any]) -> int:
     """How many texts are asked for: `n` of each prompt. A list of numbers is one prompt, in tokens."""
-    prompt: Any = params.get("prompt")
-    several = isinstance(prompt, (list, tuple)) and bool(prompt) and not isinstance(prompt[0], int)
-    count = params.get("n")
-    return (len(prompt) if several else 1) * (count if isinstance(count, int) else 1)  # pyright: ignore[reportUnknownArgumentType]
+    prompt, count = params.get("prompt"), params.get("n")
+    texts = cast("list[object]", prompt) if isinstance(prompt, (list, tuple)) else []
+    several = len(texts) if texts and not isinstance(texts[0], int) else 1
+    return several * (count if isinstance(count, int) else 1)
 
 
 def check_model(params: Mapping[str, Any]) -> None:

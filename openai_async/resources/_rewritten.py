@@ -1,0 +1,61 @@
+"""A body that is turned into another form while it is read: see `_wire.media_bodies`."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from openai_async._layers.call import Answer
+from openai_async._transport.exchange import Exchange
+from openai_async.types.meta import Header
+
+
+class Rewriter(Protocol):
+    """Turns a body into another form while it arrives."""
+
+    #: Nothing more is to come, whatever the rest of the body is.
+    over: bool
+
+    def feed(self, data: bytes) -> bytes:
+        """What the next piece of the body becomes; b"" if that takes more of it."""
+        ...
+
+    def end(self) -> bytes:
+        """What is left when the body has ended."""
+        ...
+
+
+def rewrite(answer: Answer, rewriter: Rewriter) -> None:
+    """Have the body of an answer read in another form."""
+    assert answer.exchange is not None
+    answer.exchange = _Rewritten(answer.exchange, rewriter)
+
+
+class _Rewritten:
+    """An `Exchange` whose body has the other form."""
+
+    def __init__(self, exchange: Exchange, rewriter: Rewriter) -> None:
+        self.status: int = exchange.status
+        self.header: Header = exchange.header
+        self._exchange = exchange
+        self._rewriter = rewriter
+        self._ended = False
+
+    async def read(self, until: float) -> bytes:
+        """See `Exchange.read`; raises what the rewriter raises, too. Cancelling drops the connection."""
+        while not self._ended:
+            data = await self._exchange.read(until)
+            if data:
+                found = self._rewriter.feed(data)
+            else:
+                self._ended = True
+                found = self._rewriter.end()
+            if self._rewriter.over and not self._ended:
+                self._ended = True
+                self._exchange.abandon()
+            if found:
+                return found
+        return b""
+
+    def abandon(self) -> None:
+        """See `Exchange.abandon`."""
+        self._exchange.abandon()
