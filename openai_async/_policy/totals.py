@@ -11,6 +11,11 @@ from openai_async.types._plain import Record, table
 from openai_async.types.usage import CompletionUsage
 
 
+def told(cost: float | None, *, in_part: bool) -> str:
+    """US dollars as a text that says what they are: "$1.5000", ">= $1.5000" of what is known in part, or "unknown"."""
+    return "unknown" if cost is None else f"{'>= ' if in_part else ''}${cost:.4f}"
+
+
 @attrs.define(repr=False)
 class ModelTotals(Record):
     """What the calls to one model, or to all of them, came to.
@@ -38,9 +43,7 @@ class ModelTotals(Record):
     @property
     def spent(self) -> str:
         """The cost as a text that says what it is: "$1.5000", ">= $1.5000", or "unknown"."""
-        if self.cost is None:
-            return "unknown"
-        return f"{'>= ' if self.unpriced else ''}${self.cost:.4f}"
+        return told(self.cost, in_part=self.unpriced > 0)
 
     def _items(self) -> Iterator[tuple[str, Any]]:
         for name in ("calls", "unpriced", "prompt_tokens", "completion_tokens", "cost"):

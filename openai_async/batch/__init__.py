@@ -7,7 +7,7 @@ API, so that the same ones work here and there.
 
     source      IN as records;  recipe, template, endpoints, rows: from a record to a request
     intake      which rows are left to do
-    sending     one row through the client's pipeline;  outputs: how it ended, as a line
+    sending     one row through the client's pipeline;  outputs: how it ended, as a line;  spent: what it has cost
     commits     group commit;  journal: OUT, sidecar: what is in flight, ordering: OUT in the order of IN
     disk        the calls that change a file;  threads: where they are made
     run         one run of all these;  report: what it came to
@@ -35,7 +35,11 @@ if TYPE_CHECKING:
     )
     from openai_async.batch.parts import RemoteLimits as RemoteLimits
     from openai_async.batch.recipe import InputFormat as InputFormat
-    from openai_async.batch.report import BatchSummary as BatchSummary, FailureKind as FailureKind
+    from openai_async.batch.report import (
+        BatchSummary as BatchSummary,
+        BatchTotals as BatchTotals,
+        FailureKind as FailureKind,
+    )
     from openai_async.batch.rows import BadLine as BadLine
     from openai_async.batch.run import Stop as Stop
     from openai_async.types.progress import (
@@ -49,6 +53,7 @@ _HOMES = {
     "AsyncBatch": "openai_async.batch.api",
     "BatchProgress": "openai_async.types.progress",
     "BatchSummary": "openai_async.batch.report",
+    "BatchTotals": "openai_async.batch.report",
     "BadLine": "openai_async.batch.rows",
     "FailureKind": "openai_async.batch.report",
     "RemoteProgress": "openai_async.types.progress",
@@ -72,6 +77,7 @@ __all__ = [
     # what it gives
     "BatchProgress",
     "BatchSummary",
+    "BatchTotals",
     "BadLine",
     "FailureKind",
     "RemoteProgress",

@@ -14,7 +14,7 @@ from openai_async.batch.parts import RemoteLimits
 from openai_async.batch.recipe import InputFormat, Recipe
 from openai_async.batch.remote import RemoteRun, RemoteSettings
 from openai_async.batch.report import BatchSummary
-from openai_async.batch.run import Ambiguous, Run, Stop
+from openai_async.batch.run import Ambiguous, Bounds, Run, Stop
 from openai_async.batch.sending import Sender
 from openai_async.batch.service import Service
 from openai_async.batch.source import InputFile
@@ -51,6 +51,7 @@ class AsyncBatch(Resource):
         give_up_after: int | None = 1_000,
         max_total_tokens: int | None = None,
         max_cost: float | None = None,
+        bounds: Bounds = "this_run",
         stop: Stop | None = None,
         on_progress: Callable[[BatchProgress], object] | None = None,
         **options: Unpack[RequestOptions],
@@ -82,9 +83,11 @@ class AsyncBatch(Resource):
             give_up_after: so many rows in a row that fail for no reason of theirs halt the run; None for never. The
                 first 20 rows are probes: if all of them end with the same error, and it does not pass by itself, the
                 run is halted. No more than these are in flight until one of them has succeeded.
-            max_total_tokens, max_cost: start no further row once this run has spent so many tokens, or US dollars; rows
-                in flight count as the mean of those that have ended. `stopped` of the summary says which bound it was.
-                A price that is not known stops a run with `max_cost`.
+            max_total_tokens, max_cost: start no further row once so many tokens, or US dollars, are spent. Rows in
+                flight, and calls that may have been charged without an answer, count as the mean of answered rows.
+                `stopped` of the summary says which bound it was. A price that is not known stops a run with `max_cost`.
+            bounds: what these two bound: "this_run", so that each run may spend as much again, or "all_runs" of one OUT
+                together, those that were killed included.
             stop: an event; when it is set, rows in flight are finished and written, and the run ends.
             on_progress: called on the event loop after each commit to the disk, a few times a second, and every second
                 while nothing is committed, such as `show_progress()`.
@@ -117,7 +120,7 @@ class AsyncBatch(Resource):
             del params, prompt_template, system, options  # no frame of a traceback shows them
         window = self._window(max_in_flight)
         spending = Spending(max_total_tokens, max_cost)
-        _check(ambiguous, give_up_after)
+        _check(ambiguous, bounds, give_up_after)
 
         async def run() -> BatchSummary:
             threads = Threads()
@@ -136,6 +139,7 @@ class AsyncBatch(Resource):
                     ambiguous=ambiguous,
                     give_up_after=give_up_after,
                     spending=spending,
+                    bounds=bounds,
                     stop=stop,
                     on_progress=on_progress,
                 ).run()
@@ -254,9 +258,11 @@ async def _closed(threads: Threads, open_it: Callable[[], F]) -> AsyncGenerator[
         await threads.run(file.close)
 
 
-def _check(ambiguous: str, give_up_after: object) -> None:
+def _check(ambiguous: str, bounds: str, give_up_after: object) -> None:
     if ambiguous not in ("resend", "skip"):
         raise InvalidParameterError("ambiguous", "must be 'resend' or 'skip'")
+    if bounds not in ("this_run", "all_runs"):
+        raise InvalidParameterError("bounds", "must be 'this_run' or 'all_runs'")
     if give_up_after is not None and (
         isinstance(give_up_after, bool) or not isinstance(give_up_after, int) or give_up_after < 1
     ):

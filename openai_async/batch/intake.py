@@ -7,22 +7,41 @@ sent; it reads no JSON. Then rows are taken, a few at a time, as there is room f
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+
+import attrs
 
 from openai_async.batch.errors import BatchInputError, BatchMismatchError
-from openai_async.batch.journal import Finished
+from openai_async.batch.journal import Finished, Journal
 from openai_async.batch.outputs import UNKNOWN, Kind
 from openai_async.batch.report import LISTED, Tally
 from openai_async.batch.rows import BadLine, BadRow, Row, SeenIds
 from openai_async.batch.sidecar import Note
 from openai_async.batch.source import InputFile, Record
+from openai_async.batch.spent import Spent
 
 #: What is taken at a time: so many rows, or so many bytes of them.
 _ROWS = 256
 _BYTES = 1 << 20
 
 
-def survey(
+def prepare(
+    source: InputFile, journal: Journal, tally: Tally, checkpoint: Callable[[], object], *, retry_failed: bool
+) -> Intake:
+    """Everything that can be known before a row is sent. With `retry_failed` the options of the run may have changed.
+
+    Raises:
+        BatchMismatchError: OUT has the answer to a row that is another request now, or that is not there any more.
+        DamagedOutputError: OUT holds something else than lines of a batch.
+    """
+    finished = journal.replay(source.identity().st_size, checkpoint, by_source=retry_failed)
+    tally.damaged_notes = journal.sidecar.damaged
+    tally.before, tally.answered_before = finished.total, finished.answered
+    _survey(source, finished, journal.sidecar.held, tally, checkpoint, retry_failed=retry_failed)
+    return Intake(source, finished, tally, retry_failed=retry_failed)
+
+
+def _survey(
     source: InputFile,
     finished: Finished,
     held: dict[int, Note],
@@ -105,6 +124,11 @@ class Intake:
         self._checkpoint: Callable[[], object] = int
         self._records = self._all_records()
 
+    @property
+    def spent(self) -> Mapping[int, Spent]:
+        """What rows without an answer have cost in earlier runs, by their number."""
+        return self._finished.spent
+
     def _all_records(self) -> Iterator[Record]:
         return self._source.records(lambda: self._checkpoint())
 
@@ -139,4 +163,7 @@ class Intake:
         except BadRow as error:
             self._tally.refuse(BadLine(record.number, str(error)))
             return None
-        return row if _is_to_do(self._finished.kind(row.index), self._retry_failed) else None
+        if not _is_to_do(self._finished.kind(row.index), self._retry_failed):
+            return None
+        spent = self._finished.spent.get(row.index)
+        return row if spent is None else attrs.evolve(row, spent=spent)

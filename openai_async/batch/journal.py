@@ -21,13 +21,14 @@ from openai_async.batch.errors import BatchInputError, BatchMismatchError, Batch
 from openai_async.batch.ordering import put_in_order
 from openai_async.batch.outputs import PREFIX, Entry, Kind, parse
 from openai_async.batch.sidecar import Note, Sidecar
+from openai_async.batch.spent import NOTHING, Spent
 
 _PAGE: Final = 4096
 
 
 @attrs.define
 class Finished:
-    """What OUT says of every row, by its number: 5 bytes a row.
+    """What OUT says of every row, by its number: 5 bytes a row, and more for failures that have cost something.
 
     `by_source`: the digests are of what stands in IN, not of the requests that were made of it.
     """
@@ -35,14 +36,39 @@ class Finished:
     by_source: bool = False
     kinds: bytearray = attrs.field(factory=bytearray, repr=False)
     digests: array[int] = attrs.field(factory=lambda: array("I"), repr=False)
+    #: What rows without an answer have cost, by their number. The next line of the row takes it over.
+    spent: dict[int, Spent] = attrs.field(factory=dict[int, Spent], repr=False)
+    _of_answers: Spent = NOTHING
+
+    @property
+    def total(self) -> Spent:
+        """What all rows have cost."""
+        return sum(self.spent.values(), self._of_answers)
+
+    @property
+    def answered(self) -> int:
+        """Rows that have their answer."""
+        return self.kinds.count(Kind.OK)
 
     def add(self, entry: Entry) -> None:
         """The last line of a row counts."""
-        if (more := entry.index + 1 - len(self.kinds)) > 0:
+        index = entry.index
+        if (more := index + 1 - len(self.kinds)) > 0:
             self.kinds.extend(bytes(more))
             self.digests.frombytes(bytes(more * self.digests.itemsize))
-        self.kinds[entry.index] = entry.kind
-        self.digests[entry.index] = entry.source_digest if self.by_source else entry.digest
+        if self.kinds[index] != Kind.OK:  # else it is in the total
+            self.spent.pop(index, None)
+            if entry.kind is Kind.OK:
+                self._of_answers += entry.spent
+            elif entry.spent != NOTHING:
+                self.spent[index] = entry.spent
+        self.kinds[index] = entry.kind
+        self.digests[index] = entry.source_digest if self.by_source else entry.digest
+
+    def doubt(self, index: int) -> None:
+        """The row was sent after what OUT says of it, and has no answer: nobody knows what that has cost."""
+        self.spent[index] = self.spent.get(index, NOTHING) + Spent(unanswered=1)
+        self.forget(index)
 
     def forget(self, index: int) -> None:
         """The row is to be sent again."""
@@ -136,7 +162,7 @@ class Journal:
             self._repair()
         for note in [note for of_row in notes.values() for note in of_row]:
             self.sidecar.hold(note, self.size)
-            finished.forget(note.index)  # it was sent again after what OUT says of it
+            finished.doubt(note.index)
         return finished
 
     def _take_in(self, index: int, size: int) -> None:

@@ -19,7 +19,7 @@ import attrs
 
 from openai_async import _runtime, errors
 from openai_async.batch.errors import RemoteBatchError, RemoteWaitError
-from openai_async.batch.intake import Intake, survey
+from openai_async.batch.intake import prepare
 from openai_async.batch.journal import Journal
 from openai_async.batch.orders import PART, PASSING, RUN, Desk, Order
 from openai_async.batch.parts import Part, RemoteLimits, divide, rows_of
@@ -29,6 +29,7 @@ from openai_async.batch.results import Results, light
 from openai_async.batch.rows import Row
 from openai_async.batch.service import Service
 from openai_async.batch.source import InputFile
+from openai_async.batch.spent import Spent
 from openai_async.batch.threads import Threads
 from openai_async.errors import InvalidParameterError
 from openai_async.types.batches import Batch, BatchError
@@ -87,6 +88,7 @@ class RemoteRun:
         self._threads = threads
         self._settings = settings
         self._tally = Tally()
+        self._spent: Mapping[int, Spent] = {}  # in earlier runs, by the number of the row
         self._orders: list[Order] = []
         self._queues: dict[str, Queue] = {}  # by model
         self._desk = Desk(source, service, threads, settings.poll, self._report)
@@ -115,11 +117,9 @@ class RemoteRun:
 
     def _divided(self, checkpoint: Callable[[], object]) -> list[Part]:
         """What is to be done, in parts. Runs in a thread."""
-        held, retry_failed = self._journal.sidecar.held, self._settings.retry_failed
-        finished = self._journal.replay(self._source.identity().st_size, checkpoint, by_source=retry_failed)
-        self._tally.damaged_notes = self._journal.sidecar.damaged
-        survey(self._source, finished, held, self._tally, checkpoint, retry_failed=retry_failed)
-        intake = Intake(self._source, finished, self._tally, retry_failed=retry_failed)
+        retry_failed = self._settings.retry_failed
+        intake = prepare(self._source, self._journal, self._tally, checkpoint, retry_failed=retry_failed)
+        self._spent = intake.spent
         return divide(intake, self._settings.limits, checkpoint)
 
     # ---- until all have ended
@@ -203,7 +203,7 @@ class RemoteRun:
             return
 
         def read_rows(checkpoint: Callable[[], object]) -> dict[str, Row]:
-            return {row.custom_id: light(row) for row in rows_of(order.part, self._source, checkpoint)}
+            return {row.custom_id: light(row, self._spent) for row in rows_of(order.part, self._source, checkpoint)}
 
         rows = await self._threads.run_long(read_rows)
         billing = self._service.separate_bill()

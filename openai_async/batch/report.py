@@ -8,9 +8,11 @@ from typing import Any
 
 import attrs
 
+from openai_async._policy.totals import told
 from openai_async._spending import Bound
 from openai_async.batch.outputs import Kind, Outcome
 from openai_async.batch.rows import BadLine
+from openai_async.batch.spent import NOTHING, Spent
 from openai_async.types._plain import Record
 from openai_async.types.progress import BatchProgress
 
@@ -41,6 +43,49 @@ class FailureKind(Record):
 
 
 @attrs.frozen(repr=False)
+class BatchTotals(Record):
+    """What one run, or all runs of one OUT, came to.
+
+    Attributes:
+        done: rows that have come to an end.
+        failed: those of them that hold a failure.
+        tokens: as counted by the server.
+        tokens_estimated: those of them that are estimated, of answers whose server counted none.
+        cost: US dollars of what is known: what was spent at least, if `unpriced` or `unanswered` is not 0. None if
+            nothing is known.
+        unpriced: answers whose cost is not known, such as those of a model without a price.
+        unanswered: calls that were sent, may have been charged, and brought no answer that can be read: it did not come
+            in time, the connection broke, or the run was killed.
+    """
+
+    done: int = 0
+    failed: int = 0
+    tokens: int = 0
+    tokens_estimated: int = 0
+    cost: float | None = 0.0
+    unpriced: int = 0
+    unanswered: int = 0
+
+    @classmethod
+    def of(cls, done: int, failed: int, spent: Spent) -> BatchTotals:
+        """So many rows, and what was spent on them."""
+        cost = spent.known_cost
+        return cls(done, failed, spent.tokens, spent.tokens_estimated, cost, spent.unpriced, spent.unanswered)
+
+    @property
+    def spent(self) -> str:
+        """The cost as a text that says what it is: "$1.5000", ">= $1.5000", or "unknown"."""
+        return told(self.cost, in_part=self.unpriced > 0 or self.unanswered > 0)
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        for name, value in self._items():
+            if name == "cost":
+                yield name, value if value is not None and not (self.unpriced or self.unanswered) else self.spent
+            elif value or name in ("done", "failed", "tokens"):
+                yield name, value
+
+
+@attrs.frozen(repr=False)
 class BatchSummary(Record):
     """What a run came to.
 
@@ -65,6 +110,9 @@ class BatchSummary(Record):
         tokens: as counted by the server, of this run.
         tokens_estimated: those of them that are estimated, of answers whose server counted none.
         cost: US dollars of this run; None if the price of a model is not known.
+        this_run: the totals of this run once more, with what is known of a cost that is not known in full.
+        all_runs: the totals of all runs of this OUT, this one included. They are read from OUT: runs that were killed,
+            and failures that have been made good since, are in them.
         seconds: duration of this run.
         complete: every row of the input is on the disk; False for a run that was stopped.
         stopped: the bound that ended the run early, "max_total_tokens" or "max_cost"; None if none did.
@@ -91,12 +139,16 @@ class BatchSummary(Record):
     unmatched_lines: tuple[str, ...] = attrs.field(default=(), repr=False)
     failure_kinds: tuple[FailureKind, ...] = attrs.field(default=(), repr=False)
     tokens_estimated: int = 0
+    this_run: BatchTotals = attrs.field(default=BatchTotals(), repr=False)
+    all_runs: BatchTotals = BatchTotals()
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         """What there is to tell, lists cut to their first three; counts of nothing are left out."""
         for name, value in super()._shown():
             if isinstance(value, tuple) and len(value) > 3:  # pyright: ignore[reportUnknownArgumentType]
                 value = (*value[:3], ...)  # pyright: ignore[reportUnknownVariableType]
+            if name == "all_runs" and value == self.this_run:
+                continue
             if value or name in ("total", "done", "failed", "tokens", "cost", "complete"):
                 yield name, value
 
@@ -126,9 +178,10 @@ class Tally:
     ambiguous: int = 0
     ambiguous_ids: list[str] = attrs.field(factory=list[str])
     failures: Counter[str] = attrs.field(factory=Counter[str])
-    tokens: int = 0
-    tokens_estimated: int = 0
-    cost: float | None = 0.0
+    #: In this run, and in the earlier ones; and the rows that these have answered.
+    spent: Spent = NOTHING
+    before: Spent = NOTHING
+    answered_before: int = 0
     complete: bool = False
     stopped: Bound | None = None
     damaged_notes: int = 0
@@ -139,9 +192,7 @@ class Tally:
     def count(self, outcome: Outcome) -> None:
         """A row that is on the disk now."""
         self.done += 1
-        self.tokens += outcome.tokens
-        self.tokens_estimated += outcome.tokens if outcome.estimated else 0
-        self.cost = None if self.cost is None or outcome.cost is None else self.cost + outcome.cost
+        self.spent += outcome.spent
         if outcome.failure is not None:
             self.failed += 1
             self.retryable += outcome.kind is Kind.PASSING
@@ -172,6 +223,11 @@ class Tally:
             self.ambiguous_ids.append(custom_id)
 
     @property
+    def cost(self) -> float | None:
+        """US dollars of this run; None if the price of a model is not known."""
+        return None if self.spent.unpriced else self.spent.cost
+
+    @property
     def to_do(self) -> int:
         """Rows of this run, as far as is known."""
         return self.total - self.skipped - self.bad
@@ -183,8 +239,8 @@ class Tally:
             done=self.done,
             failed=self.failed,
             in_flight=in_flight,
-            tokens=self.tokens,
-            tokens_estimated=self.tokens_estimated,
+            tokens=self.spent.tokens,
+            tokens_estimated=self.spent.tokens_estimated,
             cost=self.cost,
             seconds=seconds,
             **limits,
@@ -207,9 +263,13 @@ class Tally:
             ambiguous=self.ambiguous,
             ambiguous_ids=tuple(self.ambiguous_ids),
             failures=dict(self.failures),
-            tokens=self.tokens,
-            tokens_estimated=self.tokens_estimated,
+            tokens=self.spent.tokens,
+            tokens_estimated=self.spent.tokens_estimated,
             cost=self.cost,
+            this_run=BatchTotals.of(self.done, self.failed, self.spent),
+            all_runs=BatchTotals.of(
+                self.skipped + self.done, self.failed_before + self.failed, self.before + self.spent
+            ),
             seconds=seconds,
             complete=self.complete,
             stopped=self.stopped,

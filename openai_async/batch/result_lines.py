@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import attrs
 import orjson
@@ -18,33 +18,60 @@ from openai_async import errors
 from openai_async._wire import json, problems
 from openai_async.batch.outputs import Kind, Outcome, failure, not_answered, parse, signed, success
 from openai_async.batch.rows import Row
-from openai_async.batch.sending import RowReply, reply_in
+from openai_async.batch.sending import Bill, billed, facts_in, reply_in
+from openai_async.batch.spent import NOTHING, Spent
 from openai_async.types.meta import Meta, ReplyHeaders
 
 _LEADING_ID = re.compile(rb'\s*\{\s*"id"\s*:\s*"[^"\\]*"')
+#: The tier of service that prices know batches by.
+_TIER: Final = "batch"
 _CUSTOM_ID = re.compile(rb'"custom_id"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
 @attrs.frozen
-class Result:
-    """How the row of a line ended. `reply` is there for an answer, to be billed."""
+class Found:
+    """A line of one of the rows. `fields` are its values; None if it is not JSON."""
 
-    outcome: Outcome
-    reply: RowReply | None = None
+    row: Row
+    line: bytes
+    fields: dict[str, Any] | None
 
 
-def read_line(line: bytes, rows: Mapping[str, Row]) -> Result | None:
-    """Judge a line without its line break; None if it names none of these rows."""
+def find_row(line: bytes, rows: Mapping[str, Row]) -> Found | None:
+    """The row of a line without its line break; None if it names none of these rows."""
+    fields: dict[str, Any] | None = None
     try:
         found, line = json.loads_and_text(line)
     except errors.DecodeError:
-        row = rows.get(_quoted_id(line))
-        return None if row is None else _unreadable(row, "the line is not JSON")
-    if not isinstance(found, dict):
-        return None
-    fields = cast("dict[str, Any]", found)
-    row = rows.get(_id_in(fields))
-    return None if row is None else _judged(line, fields, row)
+        custom_id = _quoted_id(line)
+    else:
+        if not isinstance(found, dict):
+            return None
+        fields = cast("dict[str, Any]", found)
+        custom_id = _id_in(fields)
+    row = rows.get(custom_id)
+    return None if row is None else Found(row, line, fields)
+
+
+def judged(found: Found, bill: Bill) -> Outcome:
+    """How the row of a line ended. What the line states to have used is billed."""
+    fields, row = found.fields, found.row
+    if fields is None:
+        return _unreadable(row, "the line is not JSON")
+    stated: Any = fields.get("response")
+    response = cast("dict[str, Any]", stated) if isinstance(stated, dict) else {}
+    status = _status_in(response)
+    if status is not None and 200 <= status < 300:
+        return _success(found, fields, response, status, bill)
+    if (copied := _copied(found, fields, NOTHING)) is not None:
+        kind = parse(copied).kind
+        name, message = _name_and_message(fields)
+        return Outcome(row, kind, copied, failure=name, message=message)
+    body: Any = response.get("body")
+    error = problems.error_in(body) or fields.get("error") or body
+    if status is not None and 400 <= status < 600:
+        return failure(row, problems.from_status(status, error, request_id=_request_id(response)))
+    return not_answered(row, *_code_and_message(error))
 
 
 def _id_in(fields: Mapping[str, Any]) -> str:
@@ -62,57 +89,41 @@ def _quoted_id(line: bytes) -> str:
         return ""
 
 
-def _judged(line: bytes, fields: dict[str, Any], row: Row) -> Result:
-    stated: Any = fields.get("response")
-    response = cast("dict[str, Any]", stated) if isinstance(stated, dict) else {}
-    status = _status_in(response)
-    if status is not None and 200 <= status < 300:
-        return _success(line, fields, row, response, status)
-    if (copied := _copied(line, fields, row)) is not None:
-        kind = parse(copied).kind
-        name, message = _name_and_message(fields)
-        return Result(Outcome(row, kind, copied, failure=name, message=message))
-    body: Any = response.get("body")
-    error = problems.error_in(body) or fields.get("error") or body
-    if status is not None and 400 <= status < 600:
-        return Result(failure(row, problems.from_status(status, error, request_id=_request_id(response))))
-    return Result(not_answered(row, *_code_and_message(error)))
-
-
-def _success(line: bytes, fields: dict[str, Any], row: Row, response: dict[str, Any], status: int) -> Result:
-    body: Any = response.get("body")
+def _success(found: Found, fields: dict[str, Any], response: dict[str, Any], status: int, bill: Bill) -> Outcome:
+    row, body = found.row, response.get("body")
     try:
         reply = reply_in(row.path, body)
     except errors.DecodeError as error:
+        facts = facts_in(body)
+        spent = Spent(unanswered=1) if facts.usage is None else billed(facts, row, bill, _TIER)
         if (refusal := problems.error_in(body)) is not None:  # an error object inside a 200
-            return Result(failure(row, problems.from_event(refusal, request_id=None, secrets=())))
-        return _unreadable(row, str(error))
-    copied = _copied(line, fields, row)
-    if copied is None:
-        meta = Meta(status, ReplyHeaders([(b"x-request-id", _request_id(response).encode("latin-1", "ignore"))]))
-        outcome = success(row, meta, orjson.dumps(body))
-    else:
-        outcome = Outcome(row, Kind.OK, copied)
-    return Result(outcome, reply)
+            return failure(row, problems.from_event(refusal, request_id=None, secrets=()), spent)
+        return _unreadable(row, str(error), spent)
+    spent = billed(reply, row, bill, _TIER)
+    if (copied := _copied(found, fields, spent)) is not None:
+        return Outcome(row, Kind.OK, copied, spent)
+    meta = Meta(status, ReplyHeaders([(b"x-request-id", _request_id(response).encode("latin-1", "ignore"))]))
+    return success(row, meta, orjson.dumps(body), spent)
 
 
-def _copied(line: bytes, fields: dict[str, Any], row: Row) -> bytes | None:
+def _copied(found: Found, fields: dict[str, Any], spent: Spent) -> bytes | None:
     """The line with our id, byte for byte where the id comes first; None if OUT could not hold it as it is."""
-    if not {"id", "custom_id", "response", "error"} <= fields.keys() or fields["custom_id"] != row.custom_id:
+    if not {"id", "custom_id", "response", "error"} <= fields.keys() or fields["custom_id"] != found.row.custom_id:
         return None
-    if not _LEADING_ID.match(line):
+    if not _LEADING_ID.match(found.line):
         return None
-    rest = _LEADING_ID.sub(b"", line, count=1)
+    rest = _LEADING_ID.sub(b"", found.line, count=1)
     try:
-        copied = signed(row, rest, fields)
+        copied = signed(found.row, rest, fields, spent)
         parse(copied)
     except (ValueError, TypeError):
         return None
     return copied
 
 
-def _unreadable(row: Row, why: str) -> Result:
-    return Result(not_answered(row, "invalid_response", f"the result cannot be read: {why}"))
+def _unreadable(row: Row, why: str, spent: Spent | None = None) -> Outcome:
+    spent = Spent(unanswered=1) if spent is None else spent
+    return not_answered(row, "invalid_response", f"the result cannot be read: {why}", spent)
 
 
 def _status_in(response: Mapping[str, Any]) -> int | None:

@@ -12,21 +12,18 @@ import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from io import BytesIO
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO
 
 import attrs
 
 from openai_async.batch import disk
 from openai_async.batch.ordering import put_in_order
-from openai_async.batch.outputs import Outcome
+from openai_async.batch.outputs import Kind, Outcome
 from openai_async.batch.report import Tally
-from openai_async.batch.result_lines import read_line
+from openai_async.batch.result_lines import find_row, judged
 from openai_async.batch.rows import Row
-from openai_async.batch.sending import RowReply
-from openai_async.types.chat import CompletionUsage
-
-#: From model, time, tier, usage and the model that was asked for to US dollars; see `Billing.bill`.
-Bill: TypeAlias = Callable[[str | None, float | None, str | None, CompletionUsage | None, str | None], float | None]
+from openai_async.batch.sending import Bill
+from openai_async.batch.spent import NOTHING, Spent
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -92,18 +89,19 @@ class PartResults:
                     self._take(line)
 
     def _take(self, line: bytes) -> None:
-        result = read_line(line, self._rows)
-        if result is None:
+        found = find_row(line, self._rows)
+        if found is None:
             self._tally.unmatch(line)
             return
-        outcome, custom_id = result.outcome, result.outcome.row.custom_id
+        custom_id = found.row.custom_id
         if custom_id in self._answered:
             return
-        if result.reply is None:
+        outcome = judged(found, self._bill)
+        if outcome.kind is not Kind.OK:
             self._failed.setdefault(custom_id, outcome)
             return
         self._answered.add(custom_id)
-        self._put(_billed(outcome, result.reply, self._bill))
+        self._put(outcome)
 
     def end(self) -> None:
         """Write the failures of rows that have no answer."""
@@ -117,13 +115,9 @@ class PartResults:
         self._tally.count(outcome)
 
 
-def _billed(outcome: Outcome, reply: RowReply, bill: Bill) -> Outcome:
-    asked = outcome.row.body.get("model")
-    dollars = bill(reply.model, reply.created, "batch", reply.usage, asked if isinstance(asked, str) else None)
-    tokens = reply.written if reply.usage is None else reply.usage.total_tokens
-    return attrs.evolve(outcome, tokens=tokens, estimated=reply.usage is None, cost=dollars)
+def light(row: Row, spent: Mapping[int, Spent]) -> Row:
+    """The row without its body, but for the model: what is kept of it until its answer comes.
 
-
-def light(row: Row) -> Row:
-    """The row without its body, but for the model: what is kept of it until its answer comes."""
-    return attrs.evolve(row, body={"model": row.body.get("model")})
+    `spent`: in earlier runs, by number.
+    """
+    return attrs.evolve(row, body={"model": row.body.get("model")}, spent=spent.get(row.index, NOTHING))

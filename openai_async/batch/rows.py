@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from openai_async.batch.spent import NOTHING, Spent
 from openai_async.types._plain import Record
 
 
@@ -33,6 +34,8 @@ class Row:
     #: Path below the base URL.
     path: str
     body: dict[str, Any] = attrs.field(repr=False)
+    #: In earlier runs.
+    spent: Spent = NOTHING
 
 
 class BadRow(Exception):

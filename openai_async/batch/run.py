@@ -24,17 +24,20 @@ from openai_async._policy.probing import PROBES, Probing
 from openai_async._spending import Spending
 from openai_async.batch.commits import Commits
 from openai_async.batch.errors import BatchError, BatchHaltedError, BatchOutputError
-from openai_async.batch.intake import Intake, survey
+from openai_async.batch.intake import Intake, prepare
 from openai_async.batch.journal import Journal
 from openai_async.batch.outputs import Kind, Outcome, ambiguous
 from openai_async.batch.report import BatchSummary, Tally
 from openai_async.batch.rows import Row
 from openai_async.batch.sending import Sender
 from openai_async.batch.source import InputFile
+from openai_async.batch.spent import NOTHING, Spent
 from openai_async.batch.threads import Threads
 from openai_async.types.progress import BatchProgress
 
 Ambiguous: TypeAlias = Literal["resend", "skip"]
+#: What the bounds on tokens and cost bound.
+Bounds: TypeAlias = Literal["this_run", "all_runs"]
 #: No row can succeed after one of these.
 _ACCOUNT = (errors.AuthenticationError, errors.QuotaExhaustedError)
 #: Seconds between two reports of progress while nothing is committed.
@@ -69,6 +72,7 @@ class Run:
         ambiguous: Ambiguous,
         give_up_after: int | None,
         spending: Spending,
+        bounds: Bounds,
         stop: Stop | None,
         on_progress: Callable[[BatchProgress], object] | None,
     ) -> None:
@@ -82,6 +86,7 @@ class Run:
         self._resend = ambiguous == "resend"
         self._give_up_after = give_up_after
         self._spending = spending
+        self._bounds = bounds
         self._stop = stop
         self._on_progress = on_progress
         self._tally = Tally()
@@ -105,6 +110,9 @@ class Run:
     async def run(self) -> BatchSummary:
         """Carry the batch to its end, or until it is stopped; see `AsyncBatch.run`."""
         intake = await self._threads.run_long(self._prepared)
+        if self._bounds == "all_runs":
+            self._book(self._tally.before, self._tally.answered_before)
+        self._stopping = self._spending.stopped is not None
         self._report()
         self._taken = await self._threads.run_long(intake.take)
         if not self._taken:
@@ -139,11 +147,7 @@ class Run:
 
     def _prepared(self, checkpoint: Callable[[], object]) -> Intake:
         """Everything that can be known before a row is sent. Runs in a thread."""
-        held, retry_failed = self._journal.sidecar.held, self._retry_failed
-        finished = self._journal.replay(self._source.identity().st_size, checkpoint, by_source=retry_failed)
-        self._tally.damaged_notes = self._journal.sidecar.damaged
-        survey(self._source, finished, held, self._tally, checkpoint, retry_failed=retry_failed)
-        return Intake(self._source, finished, self._tally, retry_failed=retry_failed)
+        return prepare(self._source, self._journal, self._tally, checkpoint, retry_failed=self._retry_failed)
 
     async def _flush(self) -> None:
         """Commit what has arrived, also after an error: it may be one that leaves OUT in order."""
@@ -226,10 +230,15 @@ class Run:
         else:
             self._commits.put(outcome, slot)
             self._watch(outcome)
-            if outcome.kind is Kind.OK:
-                beside("what a row has used", self._spending.add, outcome.tokens, outcome.cost)
+            if outcome.kind is Kind.OK or outcome.spent != NOTHING:
+                beside("what a row has used", self._book, outcome.spent, int(outcome.kind is Kind.OK))
                 if self._spending.stopped is not None:
                     self._end_early()
+
+    def _book(self, spent: Spent, answered: int) -> None:
+        """Count what was spent, on so many rows that were answered, against the bounds."""
+        cost = None if spent.unpriced else spent.cost
+        self._spending.add(spent.tokens, cost, answered=answered, unanswered=spent.unanswered)
 
     def _watch(self, outcome: Outcome) -> None:
         """Halt when no further row can succeed, instead of failing them all one by one."""
@@ -288,7 +297,7 @@ class Run:
         self._reported = _runtime.now()
         if self._on_progress is not None:
             in_flight = self._running + self._commits.uncounted
-            mean = self._tally.tokens / max(1, self._tally.done)
+            mean = self._tally.spent.tokens / max(1, self._tally.done)
             limits = beside("the limits of a batch", self._sender.limits, self._tally.to_do, mean, self._families) or {}
             self._on_progress(self._tally.progress(in_flight, _runtime.now() - self._began, limits))
 

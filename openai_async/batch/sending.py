@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import attrs
 
@@ -17,12 +16,16 @@ from openai_async.batch.endpoints import ENDPOINTS, path_of
 from openai_async.batch.errors import BatchError
 from openai_async.batch.outputs import Outcome, failure, success
 from openai_async.batch.rows import Row
-from openai_async.errors import DecodeError, InvalidParameterError
+from openai_async.batch.spent import Spent, unanswered
+from openai_async.errors import APIError, DecodeError, InvalidParameterError
 from openai_async.resources._base import prepare
 from openai_async.resources._operation import Operation
+from openai_async.types.attempt import Attempt
 from openai_async.types.meta import NO_META, Meta
 from openai_async.types.usage import CompletionUsage
 
+#: From model, time, tier, usage and the model that was asked for to US dollars; see `Billing.bill`.
+Bill: TypeAlias = Callable[[str | None, float | None, str | None, CompletionUsage | None, str | None], float | None]
 _ID_HEADER = "x-client-request-id"
 
 
@@ -51,18 +54,29 @@ class Sender:
         """
         # As `extra_body`, a field of the body is never mistaken for an option, and a null is sent as a null.
         params = {**self._options, "extra_body": row.body, "extra_headers": self._headers_of(row)}
-        decode = _READERS[row.path]
+        read = _Reader(row.path)
         try:
-            call = prepare(self._pipeline, Operation("POST", row.path, repeatable=True), decode, params)
+            call = prepare(self._pipeline, Operation("POST", row.path, repeatable=True), read, params)
             call.on_send = on_send
             reply: RowReply = await self._pipeline.fetch(call)
         except BatchError:
             raise  # of `on_send`: the batch's own
         except Exception as error:  # whatever its class, such as one of an `http_client` of the user's
-            return failure(row, error)
-        counted = None if reply.usage is None else reply.usage.total_tokens
-        tokens = (reply.meta.estimated_tokens or 0) + reply.written if counted is None else counted
-        return success(row, reply.meta, reply.body, tokens, estimated=counted is None)
+            attempts = error.attempts if isinstance(error, APIError) else ()
+            return failure(row, error, self._wasted(row, read.unusable, attempts))
+        meta, counted = reply.meta, None if reply.usage is None else reply.usage.total_tokens
+        tokens = (meta.estimated_tokens or 0) + reply.written if counted is None else counted
+        spent = Spent.of_answer(tokens, meta.cost, estimated=counted is None)
+        if len(meta.attempts) > 1:
+            spent += self._wasted(row, read.unusable, meta.attempts)
+        return success(row, meta, reply.body, spent)
+
+    def _wasted(self, row: Row, unusable: list[RowReply], attempts: tuple[Attempt, ...]) -> Spent:
+        """What attempts have used that brought no answer; booked as any other. Of some the server tells what it was."""
+        spent = Spent(unanswered=max(0, unanswered(attempts) - len(unusable)))
+        for reply in unusable:
+            spent += billed(reply, row, self._pipeline.billing.bill, reply.service_tier)
+        return spent
 
     def limits(self, calls: int, tokens: float, families: set[str]) -> dict[str, Any]:
         """The rate limits of these families, for so many calls of so many tokens, as fields of `Progress`."""
@@ -104,24 +118,52 @@ def reply_in(path: str, found: Any) -> RowReply:
     body = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
     if body.get(field) is None or (not body[field] and error_in(body) is not None):
         raise DecodeError(f"the body has no field {field!r}, as an answer of this endpoint has")
-    model, created, tier = body.get("model"), body.get("created", body.get("created_at")), body.get("service_tier")
-    usage = usage_of(body)
-    return RowReply(
-        b"",
-        usage,
-        model if isinstance(model, str) else None,
-        created if isinstance(created, (int, float)) else None,
-        tier if isinstance(tier, str) else None,
-        tokens_of_reply(body) if usage is None else 0,
-    )
-
-
-def _read(path: str, body: bytes) -> RowReply:
-    found, text = json.loads_and_text(body)
-    reply = reply_in(path, found)
-    reply.body = text
+    reply = facts_in(body)
+    if reply.usage is None:
+        reply.written = tokens_of_reply(body)
     return reply
 
 
+def facts_in(found: Any) -> RowReply:
+    """What a decoded body says beside an answer, whether it holds one or not."""
+    body = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    model, created, tier = body.get("model"), body.get("created", body.get("created_at")), body.get("service_tier")
+    return RowReply(
+        b"",
+        usage_of(body),
+        model if isinstance(model, str) else None,
+        created if isinstance(created, (int, float)) else None,
+        tier if isinstance(tier, str) else None,
+    )
+
+
+def billed(reply: RowReply, row: Row, bill: Bill, tier: str | None) -> Spent:
+    """What a reply has used, billed in a tier of service."""
+    asked = row.body.get("model")
+    dollars = bill(reply.model, reply.created, tier, reply.usage, asked if isinstance(asked, str) else None)
+    tokens = reply.written if reply.usage is None else reply.usage.total_tokens
+    return Spent.of_answer(tokens, dollars, estimated=reply.usage is None)
+
+
+class _Reader:
+    """Decodes the answers to one row, and keeps what the unusable ones say that they have used."""
+
+    __slots__ = ("_path", "unusable")
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.unusable: list[RowReply] = []
+
+    def __call__(self, body: bytes) -> RowReply:
+        found, text = json.loads_and_text(body)
+        try:
+            reply = reply_in(self._path, found)
+        except DecodeError:
+            if (reply := facts_in(found)).usage is not None:
+                self.unusable.append(reply)
+            raise
+        reply.body = text
+        return reply
+
+
 _FIELDS: Mapping[str, str] = {path_of(name): endpoint.reply for name, endpoint in ENDPOINTS.items()}
-_READERS: Mapping[str, Callable[[bytes], RowReply]] = {path: partial(_read, path) for path in _FIELDS}

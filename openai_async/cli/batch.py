@@ -29,6 +29,7 @@ Examples:
   openai-async batch --model MODEL --template "Say {text}" table.csv out.jsonl
   openai-async batch --model MODEL --prompt-column text \\
       --endpoint /v1/embeddings table.csv vectors.jsonl
+  openai-async batch --max-cost 5 --bounds all-runs in.jsonl out.jsonl
   openai-async batch --model MODEL --param response_format=@schema.json \\
       --id-column sku --prompt-column text table.csv out.jsonl
 
@@ -59,7 +60,7 @@ _SECTIONS: Final = {
     "What is asked": ["model", "params"],
     "Pace and limits": ["max_in_flight", "rps", "rpm", "tpm", "share"],
     "Bounds and failures": [
-        *("max_cost", "max_tokens", "max_retries", "timeout", "deadline", "retry_failed", "ambiguous"),
+        *("max_cost", "max_tokens", "bounds", "max_retries", "timeout", "deadline", "retry_failed", "ambiguous"),
     ],
     "The Batch API": ["remote", "max_wait", "part_rows", "part_tokens"],
 }
@@ -103,8 +104,21 @@ _SECTIONS: Final = {
 @click.option("--max-wait", type=click.FloatRange(min=0), metavar="S", help="With --remote: wait so long, in seconds.")
 @click.option("--part-rows", type=_COUNT, metavar="N", help="With --remote: most rows of one batch.")
 @click.option("--part-tokens", type=_COUNT, metavar="N", help="With --remote: most tokens of one batch, estimated.")
-@click.option("--max-cost", type=_POSITIVE, metavar="USD", help="Start no further row once the run has cost so much.")
-@click.option("--max-tokens", type=_COUNT, metavar="N", help="Start no further row once the run has used so many.")
+@click.option(
+    "--max-cost",
+    type=_POSITIVE,
+    metavar="USD",
+    help="Start no further row once this run (see --bounds) has cost so much.",
+)
+@click.option(
+    "--max-tokens", type=_COUNT, metavar="N", help="Start no further row once this run (see --bounds) has used so many."
+)
+@click.option(
+    "--bounds",
+    type=click.Choice(["this-run", "all-runs"]),
+    help="Have --max-cost and --max-tokens bound all runs of OUT together, those that were killed included, in place of"
+    " this run alone [default: this-run].",
+)
 @click.option("--rps", type=_POSITIVE, metavar="N", help="Requests per second, of accounts that are held to these.")
 @click.option("--rpm", type=_POSITIVE, metavar="N", help="Requests per minute [default: as the server states].")
 @click.option("--tpm", type=_POSITIVE, metavar="N", help="Tokens per minute [default: as the server states].")
@@ -125,6 +139,7 @@ def batch(
     part_tokens: int | None,
     max_cost: float | None,
     max_tokens: int | None,
+    bounds: str | None,
     rps: float | None,
     rpm: float | None,
     tpm: float | None,
@@ -148,10 +163,10 @@ def batch(
 
     console = Console(stderr=True, highlight=False, quiet=quiet)
     options["params"] = _parameters(params)
-    here = {"max_in_flight": max_in_flight, "max_cost": max_cost, "max_total_tokens": max_tokens}
+    here = {"max_in_flight": max_in_flight, "max_cost": max_cost, "max_total_tokens": max_tokens, "bounds": bounds}
     if remote:
         if unordered or options.pop("ambiguous") != "resend" or any(value is not None for value in here.values()):
-            names = "--max-in-flight, --max-cost, --max-tokens, --unordered and --ambiguous"
+            names = "--max-in-flight, --max-cost, --max-tokens, --bounds, --unordered and --ambiguous"
             raise Misused(f"{names} have no meaning with --remote")
         parts = {"rows": part_rows, "tokens": part_tokens}
         limits = RemoteLimits(**{name: value for name, value in parts.items() if value is not None})
@@ -159,7 +174,9 @@ def batch(
     else:
         if not max_wait is part_rows is part_tokens is None:
             raise Misused("--max-wait, --part-rows and --part-tokens have no meaning without --remote")
-        options.update(here, ordered=not unordered)
+        if bounds is not None and max_cost is max_tokens is None:
+            raise Misused("--bounds says what --max-cost and --max-tokens bound: give one of them")
+        options.update(here, ordered=not unordered, bounds=(bounds or "this-run").replace("-", "_"))
     try:
         client = AsyncClient(
             base_url=base_url,

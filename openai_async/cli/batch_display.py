@@ -10,7 +10,8 @@ from typing import Final
 
 from rich.console import Console
 
-from openai_async.batch import BatchSummary
+from openai_async.batch import BatchSummary, BatchTotals
+from openai_async.batch.run import Bounds
 from openai_async.cli.failures import advice_of
 from openai_async.cli.transcript import visible
 from openai_async.integrations.figures import duration, money
@@ -29,8 +30,8 @@ def display(console: Console) -> ProgressDisplay | None:
     )
 
 
-def describe(console: Console, summary: BatchSummary) -> None:
-    """Write what a run came to, and what is to be done about it."""
+def describe(console: Console, summary: BatchSummary, bounds: Bounds = "this_run") -> None:
+    """Write what a run came to, and what is to be done about it. `bounds` is what its bounds bound."""
 
     def say(text: str, style: str | None = None) -> None:
         console.print(visible(text), style=style, soft_wrap=True, markup=False)
@@ -52,10 +53,13 @@ def describe(console: Console, summary: BatchSummary) -> None:
         what = f"{kind.message or kind.name}" + (f" - {advice}" if advice else "")
         say(f"{kind.count:,} x {kind.name}, first {kind.custom_id}: {what}", "yellow")
     say(_sentence(summary))
+    if summary.all_runs != summary.this_run:
+        say(_of_all_runs(summary.all_runs))
     if summary.stopped is not None:
-        say(f"Stopped at --{_BOUNDS[summary.stopped]}.", "yellow")
+        say(_why_stopped(summary, bounds), "yellow")
     if summary.left:
-        say(f"{summary.left:,} rows are left; the same command goes on.", "yellow")
+        higher = " with a higher bound" if summary.stopped is not None and bounds == "all_runs" else ""
+        say(f"{summary.left:,} rows are left; the same command{higher} goes on.", "yellow")
     elif summary.retryable:
         say(f"The same command sends {summary.retryable:,} of the failed rows again.", "yellow")
 
@@ -74,7 +78,31 @@ def _sentence(summary: BatchSummary) -> str:
         parts.append(f"{summary.skipped:,} were there before{before}")
     if summary.bad:
         parts.append(f"{summary.bad:,} bad lines")
-    cost = "cost unknown" if summary.cost is None else money(summary.cost) if summary.cost else ""
-    spent = f"{summary.tokens:,} tokens" + (f", {cost}" if cost else "")
     seconds = f"{summary.seconds:.1f} s" if summary.seconds < 60 else duration(summary.seconds)
-    return f"{', '.join(parts)}; {spent}, {seconds}."
+    return f"{', '.join(parts)}; {_spent(summary.this_run)}, {seconds}."
+
+
+def _of_all_runs(totals: BatchTotals) -> str:
+    failed = f", {totals.failed:,} failed" if totals.failed else ""
+    said = f"All runs of OUT: {totals.done - totals.failed:,} rows answered{failed}; {_spent(totals)}."
+    if totals.unanswered:
+        said += f" {totals.unanswered:,} calls were not answered, and may have been charged."
+    return said
+
+
+def _spent(totals: BatchTotals) -> str:
+    """Tokens, and the cost where there is one. What is not known in full is never told as the whole."""
+    in_part = "at least " if totals.unpriced or totals.unanswered else ""
+    cost = "cost unknown" if totals.cost is None else f"{in_part}{money(totals.cost)}" if totals.cost else ""
+    return f"{totals.tokens:,} tokens" + (f", {cost}" if cost else "")
+
+
+def _why_stopped(summary: BatchSummary, bounds: Bounds) -> str:
+    assert summary.stopped is not None
+    name = f"Stopped at --{_BOUNDS[summary.stopped]}"
+    bounded = summary.all_runs if bounds == "all_runs" else summary.this_run
+    if summary.stopped == "max_cost" and bounded.unpriced:
+        return f"{name}: the price of {bounded.unpriced:,} answers is not known."
+    if bounds == "all_runs":
+        return f"{name}, which bounds all runs of OUT together."
+    return f"{name}, which bounds this run alone: the next one may spend as much again (see --bounds)."

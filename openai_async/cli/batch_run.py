@@ -71,7 +71,7 @@ async def carry_out(
         async with client:
             summary = await _until_told(client, console, source, target, options, remote)
     except BatchHaltedError as error:
-        describe(console, error.summary)
+        describe(console, error.summary, options.get("bounds", "this_run"))
         cause = error.__cause__
         assert isinstance(cause, errors.OpenAIError)
         raise Halted(explained(cause, base_url=client.base_url).message) from None
@@ -97,7 +97,7 @@ async def carry_out(
         else:
             console.print("Stopped at once; answers that had arrived are in OUT. The same command goes on.")
         return STOPPED
-    describe(console, summary)
+    describe(console, summary, options.get("bounds", "this_run"))
     if not summary.complete:
         return STOPPED
     return OK if summary.ok else REFUSED

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import anyio
 
 from openai_async.batch.sidecar import HEADER, SLOT
 from openai_async.emulator import Emulator
@@ -82,3 +84,9 @@ def notes(out: Path) -> list[Noted]:
             index, size, digest = text.split()
             found.append(Noted(int(index), int(size), int(digest, 16)))
     return found
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    """Wait for what another thread does."""
+    while not reached():  # noqa: ASYNC110 (it has no event of ours)
+        await anyio.sleep(0.001)

@@ -18,7 +18,7 @@ import pytest
 
 from openai_async.cli.batch import batch as batch_command
 from openai_async.emulator import Emulator, Latency, RateLimits, Serving
-from tests.batch.files import ids, journal_of, request, requests, sent, write_lines
+from tests.batch.files import ids, journal_of, read_lines, request, requests, sent, write_lines
 from tests.cli.commands import ENVIRONMENT, Commands
 
 
@@ -66,7 +66,9 @@ def test_all_rows_answered(batches: Batches) -> None:
     assert ids(batches.out) == [f"row-{number}" for number in range(20)]
     status, said = batches.run()
     assert status == 0
-    assert said == "Nothing to do: all 20 rows are in OUT.\n"
+    tokens = sum(line["response"]["body"]["usage"]["total_tokens"] for line in read_lines(batches.out))
+    totals = f"All runs of OUT: 20 rows answered; {tokens} tokens, cost unknown.\n"
+    assert said == f"Nothing to do: all 20 rows are in OUT.\n{totals}"
     assert batches.run("--quiet") == (0, "")
 
 
@@ -98,15 +100,35 @@ def test_what_a_run_may_spend(batches: Batches, emulator: Emulator) -> None:
     write_lines(batches.source, requests(60))
     status, said = batches.run("--max-tokens", "100")
     assert status == 3
-    assert "Stopped at --max-tokens." in said
+    assert "Stopped at --max-tokens, which" in said
     assert "rows are left; the same command goes on" in said
     done = len(ids(batches.out))
     assert 0 < done < 20
     status, said = batches.run("--max-cost", "0.01")
     assert status == 3
-    assert "Stopped at --max-cost." in said  # nobody knows what this model costs
+    assert re.search(r"Stopped at --max-cost: the price of \d+ answers is not known\.", said)
     assert batches.run()[0] == 0
     assert set(sent(emulator).values()) == {1}
+
+
+def test_a_bound_says_what_it_bounds(batches: Batches, emulator: Emulator) -> None:
+    """--bounds has a bound hold for all runs of OUT; their totals stand beside those of this run."""
+    write_lines(batches.source, requests(60))
+    status, said = batches.run("--max-tokens", "200", "--max-in-flight", "1")
+    assert (status, "All runs" in said) == (3, False)
+    assert "Stopped at --max-tokens, which bounds this run alone: the next one may spend as much again" in said
+    before = len(ids(batches.out))
+    status, said = batches.run("--max-tokens", "200", "--bounds", "all-runs")
+    assert status == 3
+    assert f"All runs of OUT: {before} rows answered; " in said
+    assert "Stopped at --max-tokens, which bounds all runs of OUT together." in said
+    assert f"{60 - before} rows are left; the same command with a higher bound goes on." in said
+    assert emulator.stats.requests == before
+    status, said = batches.run("--max-tokens", "100000", "--bounds", "all-runs")
+    assert status == 0
+    assert f"{60 - before} of 60 rows answered, 0 failed, {before} were there before; " in said
+    assert "All runs of OUT: 60 rows answered; " in said
+    assert batches.run("--max-cost", "1", "--bounds", "all-runs")[0] == 0  # there is nothing left
 
 
 def test_rate_limits_can_be_stated(batches: Batches, emulator: Emulator) -> None:
@@ -144,6 +166,8 @@ def test_rows_that_failed_and_lines_that_are_bad(batches: Batches) -> None:
         (["--param", "seed=1"], "is not the request that was answered"),
         (["--base-url", "http://example.com/v1"], "--allow-http"),
         (["--share", "0.5"], "--share"),
+        (["--bounds", "all-runs"], "--bounds"),
+        (["--max-cost", "1", "--bounds", "both"], "--bounds"),
         (["--max-cost", "0"], "--max-cost"),
         (["--max-tokens", "-1"], "--max-tokens"),
     ],

@@ -75,7 +75,7 @@ def out(tmp_path: Path) -> Path:
 def test_lines_are_those_of_the_batch_api() -> None:
     """A success, a refusal and a failure without an answer have the fields that the remote API writes."""
     body = b'{\r\n  "choices": [],\n  "precise": 12345678901234567890.10\n}\n'
-    ok = success(row(7), Meta(headers={"x-request-id": "req_1"}), body, 5)
+    ok = success(row(7), Meta(headers={"x-request-id": "req_1"}), body)
     assert ok.line.endswith(b'"precise": 12345678901234567890.10 }},"error":null}\n')  # the body is as it came
     assert json.loads(ok.line) == {
         "id": json.loads(ok.line)["id"],

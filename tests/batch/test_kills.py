@@ -80,6 +80,9 @@ class Job:
         summary: dict[str, Any] = json.loads(out)
         assert set(summary["ambiguous_ids"]) == doubtful
         self.look()
+        lines = [json.loads(line) for line in whole_lines(self.out).values()]
+        assert summary["all_runs"]["tokens"] == sum(line["response"]["body"]["usage"]["total_tokens"] for line in lines)
+        assert summary["all_runs"]["unanswered"] >= len(doubtful)
         return summary
 
     def check(self) -> None:

@@ -32,7 +32,7 @@ def test_all_rows_answered(batches: Batches, emulator: Emulator) -> None:
     assert len(emulator.batches.listed()) == 1
     status, said = batches.run("--remote")
     assert status == 0
-    assert said == "Nothing to do: all 5 rows are in OUT.\n"
+    assert said.startswith("Nothing to do: all 5 rows are in OUT.\nAll runs of OUT: 5 rows answered; ")
 
 
 def test_the_size_of_parts(batches: Batches, emulator: Emulator) -> None:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 import pytest
 from hypothesis import given, strategies as st
 
-from openai_async.batch.outputs import Kind, parse
-from openai_async.batch.result_lines import read_line
+from openai_async.batch.outputs import Kind, Outcome, parse
+from openai_async.batch.result_lines import find_row, judged
 from openai_async.batch.rows import Row
 
 ROW = Row(7, 0xABCDEF01, 0x12345678, "r7", "/chat/completions", {})
 ROWS = {ROW.custom_id: ROW}
+
+
+def read_line(line: bytes, rows: Mapping[str, Row]) -> Outcome | None:
+    found = find_row(line, rows)
+    return None if found is None else judged(found, no_price)
+
+
+def no_price(*_: object) -> None:
+    return None
+
+
 BODY = {
     "id": "c1",
     "object": "chat.completion",
@@ -84,12 +96,11 @@ def test_a_line_costs_at_most_its_own_row(line: bytes, kind: Kind) -> None:
     """A readable answer is kept; whatever else a line holds is its row's failure, retryable unless judged."""
     result = read_line(line, ROWS)
     assert result is not None
-    assert (result.reply is not None) == (kind is Kind.OK)
-    assert result.outcome.kind is kind
-    assert (result.outcome.failure is None) == (kind is Kind.OK)
-    entry = parse(result.outcome.line)
+    assert result.kind is kind
+    assert (result.failure is None) == (kind is Kind.OK)
+    entry = parse(result.line)
     assert (entry.index, entry.digest, entry.kind) == (ROW.index, ROW.digest, kind)
-    written = orjson.loads(result.outcome.line)
+    written = orjson.loads(result.line)
     assert written["custom_id"] == "r7"
     if kind is Kind.OK:
         assert written["response"]["body"]["id"] == "c1"
@@ -108,7 +119,7 @@ def test_a_number_is_taken_for_the_id_that_it_was_written_as() -> None:
     rows = {"17": Row(3, 1, 2, "17", "/chat/completions", {})}
     result = read_line(line_of(custom_id=17, response=GOOD, error=None), rows)
     assert result is not None
-    assert parse(result.outcome.line).kind is Kind.OK
+    assert parse(result.line).kind is Kind.OK
 
 
 JSON = st.recursive(
@@ -136,6 +147,6 @@ def test_no_line_breaks_the_run_or_the_output(fields: dict[str, Any], cut: int) 
     for text in (line, line[: len(line) - min(cut, len(line))]):
         result = read_line(text, ROWS)
         if result is not None:
-            entry = parse(result.outcome.line)
-            assert entry.kind is result.outcome.kind
-            assert result.outcome.line.count(b"\n") == 1
+            entry = parse(result.line)
+            assert entry.kind is result.kind
+            assert result.line.count(b"\n") == 1

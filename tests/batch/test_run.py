@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -30,14 +30,18 @@ from openai_async.batch import (
 from openai_async.emulator import Emulator, Faults, Latency, Serving
 from openai_async.testing import FaultServer, Request, Rst, Script, json_reply, pending_tasks, respond
 from tests.batch.conftest import Place
-from tests.batch.files import ids, journal_of, notes, read_lines, request, requests, sent, whole_lines, write_lines
-
-
-async def until(reached: Callable[[], bool]) -> None:
-    """Wait for what another thread does."""
-    while not reached():  # noqa: ASYNC110 (it has no event of ours)
-        await anyio.sleep(0.001)
-
+from tests.batch.files import (
+    ids,
+    journal_of,
+    notes,
+    read_lines,
+    request,
+    requests,
+    sent,
+    until,
+    whole_lines,
+    write_lines,
+)
 
 # ---- what is sent and written
 

@@ -45,6 +45,20 @@ def test_an_unknown_price_reaches_any_bound() -> None:
     assert (spending.stopped, spending.cost) == ("max_cost", None)
 
 
+def test_calls_without_an_answer_count_as_the_mean() -> None:
+    """They may have been charged: as long as it is not known what an answer costs, they count as nothing."""
+    spending = Spending(max_cost=10.0)
+    spending.add(0, 0.0, answered=0, unanswered=5)
+    assert spending.stopped is None
+    spending.add(2, 2.0, answered=2)
+    assert spending.stopped is None
+    assert spending.has_room(2)
+    assert not spending.has_room(3)
+    spending.add(0, 0.0, answered=0, unanswered=3)
+    assert spending.stopped == "max_cost"
+    assert spending.cost == 2.0
+
+
 @given(st.lists(st.integers(1, 100), min_size=1, max_size=200), st.integers(1, 2_000), st.integers(1, 50))
 def test_a_run_ends_at_its_bound_and_always_gets_there(sizes: list[int], bound: int, window: int) -> None:
     """Whatever calls cost, one may always be started before the bound is reached, and none afterwards."""

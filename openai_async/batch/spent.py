@@ -1,0 +1,101 @@
+"""What rows have cost: a part of the id of each line of OUT, and sums of it. Arithmetic only: no clock, no I/O.
+
+    27_0.00012          tokens and US dollars, as far as they are known
+    27_0.00012_e27_p1_u2
+
+It says what the row has come to in all runs so far: a line that replaces another one takes over what that one said. So
+the last lines of all rows give the totals of OUT, after a kill as after OUT was put in order. What is not known is
+counted: "p" answers whose price is not known, "u" calls that were sent, may have been charged, and brought nothing that
+can be read. "e" is for those of the tokens that the server did not count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+import attrs
+
+from openai_async._wire.usage import usage_of
+from openai_async.types.attempt import Attempt
+
+#: The form of the text, as one group of a pattern.
+SPENT: Final = "([0-9]+_[0-9.e+-]+(?:_[epu][0-9]+)*)"
+
+
+@attrs.frozen
+class Spent:
+    """Tokens and US dollars, as far as they are known, and how often they are not."""
+
+    tokens: int = 0
+    #: Those of them that are estimated, as the server counted none.
+    tokens_estimated: int = 0
+    #: US dollars of what is known.
+    cost: float = 0.0
+    #: Answers whose cost is not known.
+    unpriced: int = 0
+    #: Calls that may have been charged, and brought no answer that can be read.
+    unanswered: int = 0
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(
+            self.tokens + other.tokens,
+            self.tokens_estimated + other.tokens_estimated,
+            self.cost + other.cost,
+            self.unpriced + other.unpriced,
+            self.unanswered + other.unanswered,
+        )
+
+    @property
+    def known_cost(self) -> float | None:
+        """US dollars of what is known; None if nothing is."""
+        return self.cost if self.cost or not (self.unpriced or self.unanswered) else None
+
+    def __str__(self) -> str:
+        """The text that stands in an id; counts of nothing are left out."""
+        counts = (("e", self.tokens_estimated), ("p", self.unpriced), ("u", self.unanswered))
+        return f"{self.tokens}_{self.cost!r}{''.join(f'_{name}{count}' for name, count in counts if count)}"
+
+    @classmethod
+    def read(cls, text: str) -> Spent:
+        """What such a text says.
+
+        Raises:
+            ValueError: it says nothing.
+        """
+        tokens, cost, *counts = text.split("_")
+        found = {count[0]: int(count[1:]) for count in counts}
+        return cls(int(tokens), found.get("e", 0), float(cost), found.get("p", 0), found.get("u", 0))
+
+    @classmethod
+    def of_answer(cls, tokens: int, cost: float | None, *, estimated: bool = False) -> Spent:
+        """One answer: its tokens, and US dollars, None if these are not known. Servers may count anything."""
+        tokens = max(0, tokens)
+        if cost is None or not 0.0 <= cost < math.inf:
+            return cls(tokens, tokens if estimated else 0, unpriced=1)
+        return cls(tokens, tokens if estimated else 0, cost)
+
+
+NOTHING = Spent()
+
+
+def of_old_line(line: Mapping[str, Any]) -> Spent:
+    """What the values of a line say whose id does not tell it, of an earlier version: no more than the tokens."""
+    response: Any = line.get("response")
+    if not isinstance(response, dict):
+        return Spent(unanswered=1)
+    answer = cast("dict[str, Any]", response)
+    if not 200 <= int(answer["status_code"]) < 300:
+        return NOTHING
+    body: Any = answer.get("body")
+    usage = usage_of(cast("dict[str, Any]", body)) if isinstance(body, dict) else None
+    return Spent(0 if usage is None else usage.total_tokens, unpriced=1)
+
+
+def unanswered(attempts: tuple[Attempt, ...]) -> int:
+    """Attempts that may have been charged, and brought no answer that can be read. A server that fails says so."""
+    return sum(
+        attempt.outcome in ("ambiguous", "completed") and (attempt.status or 200) < 300 and attempt.error is not None
+        for attempt in attempts
+    )
