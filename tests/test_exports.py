@@ -88,7 +88,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def fresh(code: str, *flags: str) -> str:
     """What a new interpreter writes when it runs `code`."""
     command = [sys.executable, *flags, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -199,7 +199,7 @@ async def test_an_idle_connection_is_used_no_longer_than_the_server_keeps_it(
         async with make_client(server.base_url) as client:
             for connections, later in ((1, 0.0), (1, 28.0), (2, 60.0)):
                 if later:
-                    transport = client._pipeline.transport._chosen()  # type: ignore[attr-defined]
+                    transport = client._pipeline.transport.ready()  # type: ignore[attr-defined]
                     [owned] = (getattr(transport, "_connections", None) or transport._shards)._loops.values()
                     monkeypatch.setattr(owned, "_now", lambda real=owned._now, more=later: real() + more)
                 await client.chat.completions.create(**CALL)

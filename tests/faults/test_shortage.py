@@ -113,7 +113,7 @@ async def test_a_refusal_of_the_system_is_waited_out(
 
 
 def _connections(client: Any) -> Any:
-    transport = client._pipeline.transport._chosen()
+    transport = client._pipeline.transport.ready()
     return (getattr(transport, "_connections", None) or transport._shards).here()
 
 
