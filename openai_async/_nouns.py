@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from openai_async.types._uncopied import Uncopied
 
 if TYPE_CHECKING:
-    from openai_async.resources.table import Noun
+    from openai_async._layers.pipeline import Pipeline
+    from openai_async.resources.table import Noun  # noqa: F401  # the string that a base is made of names it
+
+N = TypeVar("N")
 
 
-class Nouns(Uncopied):
-    """The nouns of the API that stand in the table alone; see `resources.table`."""
-
-    #: Dotted name of the noun that this is; "" for the client.
-    _noun: ClassVar[str] = ""
+class TopLevel(Generic[N]):
+    """The nouns of a client that stand in the table alone; see `resources.table`. `N` is what each of them is."""
 
     if TYPE_CHECKING:
-        admin: Noun
-        containers: Noun
-        content_provenance_checks: Noun
-        decisions: Noun
-        evals: Noun
-        live: Noun
-        realtime: Noun
-        safety: Noun
-        skills: Noun
-        videos: Noun
+        admin: N
+        containers: N
+        content_provenance_checks: N
+        decisions: N
+        evals: N
+        live: N
+        realtime: N
+        safety: N
+        skills: N
+        videos: N
 
     else:
 
         def __getattr__(self, name):
             if name.startswith("_"):
                 raise AttributeError(name)  # also of a client that is half built
-            from openai_async.resources.table import found
+            return self._find(name)
 
-            return found(self._pipeline, self._noun, name)
+    def __dir__(self) -> list[str]:
+        from openai_async.resources.table import below
+
+        return sorted({*super().__dir__(), *below("")})
+
+    def _find(self, name: str) -> Any:
+        """The noun of that name; raises AttributeError if there is none."""
+        raise NotImplementedError
+
+
+class Nouns(TopLevel["Noun"], Uncopied):
+    """Those of the asynchronous client."""
+
+    _pipeline: Pipeline
+
+    def _find(self, name: str) -> Any:
+        from openai_async.resources.table import found
+
+        return found(self._pipeline, "", name)

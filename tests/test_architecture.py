@@ -24,8 +24,3 @@ def test_the_source_keeps_the_rule(rule: str) -> None:
 def test_nothing_is_allowed_that_nobody_uses() -> None:
     """A permission goes with the last import that needed it, an exception with the last line that broke the rule."""
     assert [*rules.unused_permissions(Source.read(ROOT))] == []
-
-
-def test_no_circle_is_listed_that_is_broken() -> None:
-    """The list of known circles shrinks with each one that goes."""
-    assert [*rules.broken_circles(Source.read(ROOT))] == []

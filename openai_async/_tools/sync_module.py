@@ -102,9 +102,12 @@ class Twin:
             base = f"StepFace[{own}, {self._names.type(step.returns, step)}]"
         elif entered is not None and not _gives_self(entered):
             base = f"ManagerFace[{own}]"
+        elif table.CATALOG.intersection(map(ast.unparse, node.bases)):
+            base = f"CatalogFace[{own}]"
         else:
             base = f"Facade[{own}]"
-        self._names.runtime[_FACADE].add(base.partition("[")[0])
+        name = base.partition("[")[0]
+        self._names.runtime[table.HOMES_OF_BASES.get(name, _FACADE)].add(name)
         for name in re.findall(r"\w+", base.partition("[")[2] + generic):
             self._names.name(name, node, source_side=True)
         return f"{base}, {generic}" if generic else base

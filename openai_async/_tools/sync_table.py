@@ -55,6 +55,12 @@ BASES: Final = {
     "AsyncMap": "BatchFace[AsyncMap[R], Result[R]]",
     "AsyncPage": "PageFace[AsyncPage[T]]",
 }
+#: Bases that classes of these bases have; and where they are, if not with the others.
+CATALOG: Final = frozenset({"CatalogResource", "AssistantsResource"})
+HOMES_OF_BASES: Final = {
+    "CatalogFace": "openai_async.sync.nouns",
+    "ClientFace": "openai_async.sync._client_face",
+}
 #: What users make themselves; all others come out of a client.
 CONSTRUCTED: Final = frozenset({"AsyncClient", "AsyncAzureClient"})
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 from openai_async.errors import RemovedEndpointError, frameless
-from openai_async.resources._base import Resource
 from openai_async.resources._endpoints import endpoints
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import AsyncPaginator
 from openai_async.resources._removed import refuse_on_openai
+from openai_async.resources.table import CatalogResource
 from openai_async.types._base import Reply
 
 #: What OpenAI itself has in their place.
@@ -19,7 +19,7 @@ REPLACEMENT = "responses and conversations"
 R = TypeVar("R", bound=Reply)
 
 
-class AssistantsResource(Resource):
+class AssistantsResource(CatalogResource):
     """A noun of the assistants. Its operations are those of the table, by the names of its methods."""
 
     def _operation(self, method: str, params: dict[str, Any]) -> Operation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from openai_async import _runtime
 from openai_async._layers.call import Answer, Call, Headers
@@ -41,23 +41,11 @@ class Resource(Uncopied):
 
     __slots__ = ("_pipeline",)
 
-    #: Dotted name of the noun, where the table holds methods that it has not itself.
-    _noun: ClassVar[str] = ""
-
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name):
-            if self._noun and not name.startswith("_"):
-                from openai_async.resources.table import found
-
-                return found(self._pipeline, self._noun, name)
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     async def _fetch(
         self,

@@ -17,12 +17,10 @@ from openai_async.resources._base import NO_MEDIA, PAGES, Resource, prepare
 from openai_async.resources._download import AsyncDownloadManager
 from openai_async.resources._operation import Operation
 from openai_async.resources._rewritten import rewrite
+from openai_async.resources.table import CatalogResource, Noun
 from openai_async.types.audio import SpeechStreamEvent, Transcription, TranscriptionStreamEvent
 from openai_async.types.audio_params import SpeechParams, TranscriptionParams, TranslationParams
 from openai_async.types.files import Binary
-
-if TYPE_CHECKING:
-    from openai_async.resources.table import Noun
 
 SpeechStream: TypeAlias = AsyncStream[SpeechStreamEvent, Binary]
 TranscriptionStream: TypeAlias = AsyncStream[TranscriptionStreamEvent, Transcription]
@@ -33,7 +31,7 @@ _TRANSLATE = Operation("POST", "/audio/translations", form=True, repeatable=True
 _NO_JSON: Final = ("text", "srt", "vtt")
 
 
-class AsyncAudio(Resource):
+class AsyncAudio(CatalogResource):
     """Audio (https://platform.openai.com/docs/api-reference/audio)."""
 
     _noun = "audio"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Unpack, cast
 
-from openai_async.resources._base import Resource
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import AsyncPaginator
 from openai_async.resources._steps import KeptOptions
 from openai_async.resources._wait import until
+from openai_async.resources.table import CatalogResource
 from openai_async.types.batches import Batch
 from openai_async.types.batches_params import BatchCreateParams, BatchListParams
 from openai_async.types.options import RequestOptions
@@ -20,7 +20,7 @@ _RETRIEVE = Operation("GET", "/batches/{batch_id}")
 _CANCEL = Operation("POST", "/batches/{batch_id}/cancel", repeatable=True)
 
 
-class AsyncBatches(Resource):
+class AsyncBatches(CatalogResource):
     """Batches (https://platform.openai.com/docs/api-reference/batch)."""
 
     __slots__ = ()

@@ -5,15 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from openai_async.resources._base import Resource
+from openai_async.resources.table import CatalogResource, Noun
 
 if TYPE_CHECKING:
     from openai_async.resources.assistants import AsyncAssistants
-    from openai_async.resources.table import Noun
     from openai_async.resources.threads import AsyncThreads
 
 
-class AsyncBeta(Resource):
+class AsyncBeta(CatalogResource):
     """Beta nouns of the API."""
 
     _noun = "beta"

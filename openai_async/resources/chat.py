@@ -14,11 +14,12 @@ from openai_async._stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec, whole
 from openai_async._wire.fold import ChatFold
 from openai_async.errors import InvalidParameterError
-from openai_async.resources._base import Resource, prepare
+from openai_async.resources._base import prepare
 from openai_async.resources._names import check_shared
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import AsyncPaginator
 from openai_async.resources._stream_usage import ask_for_usage, open_asking
+from openai_async.resources.table import CatalogResource
 from openai_async.types._objects import has_fields
 from openai_async.types._uncopied import Uncopied
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
@@ -57,7 +58,7 @@ class AsyncChat(Uncopied):
         return AsyncCompletions(self._pipeline)
 
 
-class AsyncCompletions(Resource):
+class AsyncCompletions(CatalogResource):
     """Chat completions (https://platform.openai.com/docs/api-reference/chat)."""
 
     __slots__ = ()
@@ -204,7 +205,7 @@ class AsyncCompletions(Resource):
         return AsyncStream(call, answer, call.decode, fold, bound, unfold=whole.chat, is_whole=fold.is_whole)
 
 
-class AsyncStoredMessages(Resource):
+class AsyncStoredMessages(CatalogResource):
     """The messages that stored completions were asked with."""
 
     __slots__ = ()

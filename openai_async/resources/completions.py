@@ -10,9 +10,10 @@ from openai_async._stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec, whole
 from openai_async._wire.completion_fold import CompletionFold
 from openai_async.errors import InvalidParameterError
-from openai_async.resources._base import Resource, prepare
+from openai_async.resources._base import prepare
 from openai_async.resources._operation import Operation
 from openai_async.resources._stream_usage import ask_for_usage, open_asking
+from openai_async.resources.table import CatalogResource
 from openai_async.types.completion_params import CompletionCreateParams
 from openai_async.types.completions import Completion
 
@@ -21,7 +22,7 @@ CompletionStream: TypeAlias = AsyncStream[Completion, Completion]
 _CREATE = Operation("POST", "/completions", repeatable=True)
 
 
-class AsyncTextCompletions(Resource):
+class AsyncTextCompletions(CatalogResource):
     """Text completions (https://platform.openai.com/docs/api-reference/completions)."""
 
     __slots__ = ()

@@ -7,16 +7,17 @@ from typing import Any, Final, Unpack, cast
 
 from openai_async._wire import codec, json, vectors
 from openai_async.errors import DecodeError, InvalidParameterError
-from openai_async.resources._base import Resource, prepare
+from openai_async.resources._base import prepare
 from openai_async.resources._operation import Operation
 from openai_async.resources.completions import check_model
+from openai_async.resources.table import CatalogResource
 from openai_async.types.embedding_params import EmbeddingCreateParams
 from openai_async.types.embeddings import CreateEmbeddingResponse
 
 _CREATE = Operation("POST", "/embeddings", repeatable=True)
 
 
-class AsyncEmbeddings(Resource):
+class AsyncEmbeddings(CatalogResource):
     """Embeddings (https://platform.openai.com/docs/api-reference/embeddings)."""
 
     __slots__ = ()

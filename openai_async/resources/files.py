@@ -6,12 +6,12 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 
-from openai_async.resources._base import Resource
 from openai_async.resources._download import AsyncDownloadManager
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import AsyncPaginator
 from openai_async.resources._steps import KeptOptions
 from openai_async.resources._wait import until
+from openai_async.resources.table import CatalogResource
 from openai_async.types.files import Binary, FileDeleted, FileObject
 from openai_async.types.files_params import FileCreateParams, FileListParams
 from openai_async.types.options import RequestOptions
@@ -28,7 +28,7 @@ _CONTENT = Operation("GET", "/files/{file_id}/content")
 _PROCESSED: Final = frozenset({"processed", "error", "deleted"})
 
 
-class AsyncFiles(Resource):
+class AsyncFiles(CatalogResource):
     """Files (https://platform.openai.com/docs/api-reference/files)."""
 
     __slots__ = ()

@@ -8,11 +8,11 @@ from typing import Any, Unpack, cast
 
 from openai_async._layers.pipeline import Pipeline
 from openai_async.resources import _wait
-from openai_async.resources._base import Resource
 from openai_async.resources._following import AsyncJobEvents
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import AsyncPage, AsyncPaginator
 from openai_async.resources._steps import KeptOptions
+from openai_async.resources.table import CatalogResource
 from openai_async.types._uncopied import Uncopied
 from openai_async.types.fine_tuning import (
     CheckpointPermission,
@@ -77,7 +77,7 @@ class AsyncFineTuning(Uncopied):
         return AsyncAlpha(self._pipeline)
 
 
-class AsyncJobs(Resource):
+class AsyncJobs(CatalogResource):
     """Fine-tuning jobs. Every method raises APIError (see `openai_async.errors`)."""
 
     __slots__ = ()
@@ -215,7 +215,7 @@ class _Unseen:
         return False
 
 
-class AsyncJobCheckpoints(Resource):
+class AsyncJobCheckpoints(CatalogResource):
     """The models that a job leaves on its way."""
 
     __slots__ = ()
@@ -229,7 +229,7 @@ class AsyncJobCheckpoints(Resource):
         return self._list(_CHECKPOINTS, FineTuningJobCheckpoint, options, fine_tuning_job_id=fine_tuning_job_id)
 
 
-class AsyncTuningCheckpoints(Resource):
+class AsyncTuningCheckpoints(CatalogResource):
     """The models that jobs leave on their way."""
 
     __slots__ = ()
@@ -241,7 +241,7 @@ class AsyncTuningCheckpoints(Resource):
         return AsyncPermissions(self._pipeline)
 
 
-class AsyncPermissions(Resource):
+class AsyncPermissions(CatalogResource):
     """Which projects may use a checkpoint. It takes an admin key of the organisation that owns it."""
 
     __slots__ = ()
@@ -295,7 +295,7 @@ class AsyncPermissions(Resource):
         )
 
 
-class AsyncAlpha(Resource):
+class AsyncAlpha(CatalogResource):
     """What the API may still change."""
 
     __slots__ = ()
@@ -307,7 +307,7 @@ class AsyncAlpha(Resource):
         return AsyncGraders(self._pipeline)
 
 
-class AsyncGraders(Resource):
+class AsyncGraders(CatalogResource):
     """Graders."""
 
     __slots__ = ()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Unpack, cast
 
-from openai_async.resources._base import Resource
 from openai_async.resources._operation import Operation
+from openai_async.resources.table import CatalogResource
 from openai_async.types.moderations import ModerationCreateParams, ModerationCreateResponse
 
 _CREATE = Operation("POST", "/moderations", repeatable=True)
 
 
-class AsyncModerations(Resource):
+class AsyncModerations(CatalogResource):
     """Moderations (https://platform.openai.com/docs/api-reference/moderations)."""
 
     __slots__ = ()

@@ -3,13 +3,14 @@
 `client.files.list()`, `client.beta.threads.runs.create(thread_id, assistant_id=...)`: names, parameters, verbs and
 paths are those of the API. The last of what stands in the path is given by position or by name, everything else by
 name: `client.beta.threads.runs.retrieve(run_id, thread_id=...)`. Replies are `Thing`s: their fields are attributes.
-Nouns with classes of their own (such as `client.chat.completions`) find here what they do not have themselves.
+Nouns with classes of their own (such as `client.chat.completions`) extend `CatalogResource`, and find here what they
+do not have themselves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from openai_async._layers.pipeline import Pipeline
 from openai_async._stream import AsyncStream
@@ -19,31 +20,47 @@ from openai_async.resources._base import Resource, check_mapping, prepare
 from openai_async.resources._endpoints import Endpoint, endpoints, nouns
 from openai_async.resources._events import event_of, opened
 from openai_async.resources._pages import after_any
-from openai_async.resources.responses import AsyncResponses, response_event
 from openai_async.types.thing import Thing
 
 
-class Noun(Resource):
+class CatalogResource(Resource):
+    """A resource that has, beside its own methods, those of the table, and the nouns below it."""
+
+    __slots__ = ()
+
+    #: Dotted name of the noun that it is in the table.
+    _noun: str
+
+    if not TYPE_CHECKING:  # a checker knows what a class has, and flags a misspelling
+
+        def __getattr__(self, name):
+            if name.startswith("_"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            return found(self._pipeline, self._noun, name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *below(self._noun)})
+
+
+class Noun(CatalogResource):
     """A noun of the API without a class of its own: its methods, and the nouns below it, are those of the table.
 
     Methods raise InvalidParameterError before anything is sent, and APIError (see `openai_async.errors`). Cancelling
     one drops the connection.
     """
 
-    __slots__ = ("_name",)
+    __slots__ = ("_noun",)
 
     def __init__(self, pipeline: Pipeline, name: str) -> None:
         super().__init__(pipeline)
-        self._name = name
+        self._noun = name
 
-    def __getattr__(self, name: str) -> Any:
-        return found(self._pipeline, self._name, name)
+    if TYPE_CHECKING:
 
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *below(self._name)]
+        def __getattr__(self, name: str) -> Any: ...
 
     def __repr__(self) -> str:
-        return f"<client.{self._name}>"
+        return f"<client.{self._noun}>"
 
 
 def found(pipeline: Pipeline, noun: str, name: str) -> Any:
@@ -112,11 +129,12 @@ class Method(Resource):
 
     async def _stream(self, params: dict[str, Any], place: Mapping[str, object]) -> AsyncStream[Any, Any]:
         endpoint = self._endpoint
-        response = endpoint.name.startswith("beta.responses.")
-        decode: Any = response_event if response else event_of
-        call = prepare(self._pipeline, endpoint.operation, decode, params, place=place, stream=True)
-        if response:
+        if endpoint.name.startswith("beta.responses."):
+            from openai_async.resources.responses import AsyncResponses, response_event
+
+            call = prepare(self._pipeline, endpoint.operation, response_event, params, place=place, stream=True)
             return await AsyncResponses(self._pipeline)._open(call, str(place.get("response_id", "")))
+        call = prepare(self._pipeline, endpoint.operation, event_of, params, place=place, stream=True)
         return await opened(self._pipeline, call)
 
     def __repr__(self) -> str:

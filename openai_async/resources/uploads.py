@@ -10,10 +10,10 @@ from typing import Any, Unpack, cast
 import attrs
 
 from openai_async.errors import APIError, InvalidParameterError
-from openai_async.resources._base import Resource
 from openai_async.resources._chunked import Sending, Source, planned
 from openai_async.resources._operation import Operation
 from openai_async.resources._steps import KeptOptions
+from openai_async.resources.table import CatalogResource
 from openai_async.types.files_params import ExpiresAfter, FilePurpose
 from openai_async.types.options import OnUpload, RequestOptions
 from openai_async.types.uploads import Upload, UploadPart, UploadState
@@ -26,7 +26,7 @@ _COMPLETE = Operation("POST", "/uploads/{upload_id}/complete")
 _CANCEL = Operation("POST", "/uploads/{upload_id}/cancel")
 
 
-class AsyncUploads(Resource):
+class AsyncUploads(CatalogResource):
     """Uploads (https://platform.openai.com/docs/api-reference/uploads): files of up to 8 GB, in parts."""
 
     _noun = "uploads"
@@ -148,7 +148,7 @@ class AsyncUploads(Resource):
             raise
 
 
-class AsyncParts(Resource):
+class AsyncParts(CatalogResource):
     """Parts of an upload."""
 
     __slots__ = ()

@@ -10,14 +10,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Unpack, cast
 
 from openai_async._map import map_calls
-from openai_async.resources._base import Resource
 from openai_async.resources._endpoints import endpoints
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import Asked, AsyncPaginator
 from openai_async.resources._steps import KeptOptions, moved, steering as _steering
 from openai_async.resources._store_checks import check_file, check_files, check_ids
 from openai_async.resources._wait import check_waiting, until
-from openai_async.resources.table import Method
+from openai_async.resources.table import CatalogResource, Method
 from openai_async.types.files import FileInput
 from openai_async.types.options import RequestOptions
 from openai_async.types.vector_stores import VectorStoreDeleted, VectorStoreFile, VectorStoreFileBatch, VectorStoreText
@@ -47,7 +46,7 @@ _BATCH_CANCEL = Operation("POST", f"{_BATCH}/cancel", beta=_BETA)
 _BATCH_FILES = Operation("GET", f"{_BATCH}/files", beta=_BETA)
 
 
-class AsyncVectorStoreFiles(Resource):
+class AsyncVectorStoreFiles(CatalogResource):
     """Files of a store (https://platform.openai.com/docs/api-reference/vector-stores-files)."""
 
     __slots__ = ()
@@ -218,7 +217,7 @@ class AsyncVectorStoreFiles(Resource):
         )
 
 
-class AsyncVectorStoreFileBatches(Resource):
+class AsyncVectorStoreFileBatches(CatalogResource):
     """Batches of files (https://platform.openai.com/docs/api-reference/vector-stores-file-batches)."""
 
     __slots__ = ()

@@ -6,10 +6,10 @@ from functools import cached_property
 from typing import Any, Final, Unpack, cast
 
 from openai_async.errors import InvalidParameterError
-from openai_async.resources._base import Resource
 from openai_async.resources._operation import Operation
 from openai_async.resources._pages import AsyncPaginator, no_more
 from openai_async.resources._store_checks import check_ids
+from openai_async.resources.table import CatalogResource
 from openai_async.resources.vector_store_files import AsyncVectorStoreFileBatches, AsyncVectorStoreFiles
 from openai_async.types.options import RequestOptions
 from openai_async.types.vector_stores import VectorStore, VectorStoreDeleted, VectorStoreSearchResult
@@ -32,7 +32,7 @@ _DELETE = Operation("DELETE", _STORE, beta=_BETA)
 _SEARCH = Operation("POST", f"{_STORE}/search", beta=_BETA, repeatable=True)
 
 
-class AsyncVectorStores(Resource):
+class AsyncVectorStores(CatalogResource):
     """Vector stores (https://platform.openai.com/docs/api-reference/vector-stores)."""
 
     _noun = "vector_stores"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from openai_async import webhooks
 from openai_async._layers.pipeline import Pipeline
-from openai_async.resources._base import Resource
+from openai_async.resources.table import CatalogResource, Noun
 from openai_async.types.settings import Secret
 from openai_async.types.webhooks import WebhookEvent
 from openai_async.webhooks import WebhookHeaders
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from openai_async.resources.table import Method, Noun
 
 
-class AsyncWebhooks(Resource):
+class AsyncWebhooks(CatalogResource):
     """Webhooks (https://platform.openai.com/docs/guides/webhooks).
 
     `unwrap` and `verify_signature` send nothing, and are in `openai_async.webhooks`, too, for use without a client.

@@ -21,7 +21,6 @@ from openai_async.types._uncopied import Uncopied
 
 if TYPE_CHECKING:
     from openai_async._stream import AsyncStream
-    from openai_async.sync.nouns import NounForThreads
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -111,15 +110,6 @@ class Facade(Uncopied, Generic[A]):
         self._lease = lease
         self._inner = inner
 
-    if not TYPE_CHECKING:  # what stands in the table alone
-
-        def __getattr__(self, name):
-            if name.startswith("_"):
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            from openai_async.sync.nouns import twin_of
-
-            return twin_of(self._lease, name, getattr(self._inner, name))
-
     def _call(self, function: Callable[[], Awaitable[T]], params: Mapping[str, object] | None = None) -> T:
         """The result of an asynchronous method. `params` are emptied, so that no frame still shows the prompt."""
         try:
@@ -164,28 +154,6 @@ class Facade(Uncopied, Generic[A]):
     def __repr__(self) -> str:
         inner = getattr(self, "_inner", None)  # a traceback may show it half built
         return f"<{type(self).__name__} not built>" if inner is None else repr(inner).replace("<Async", "<", 1)
-
-
-class ClientFace(Facade[AsyncClient]):
-    """The root of a client."""
-
-    if TYPE_CHECKING:
-        admin: NounForThreads
-        containers: NounForThreads
-        content_provenance_checks: NounForThreads
-        decisions: NounForThreads
-        evals: NounForThreads
-        live: NounForThreads
-        realtime: NounForThreads
-        safety: NounForThreads
-        skills: NounForThreads
-        videos: NounForThreads
-
-    def __init__(self, inner: AsyncClient) -> None:
-        super().__init__(Lease(inner), inner)
-
-    def _end(self) -> None:
-        self._lease.release()
 
 
 class PageFace(Plain, Facade[A], Generic[A]):

@@ -16,7 +16,7 @@ from openai_async._policy.totals import CostTotals
 from openai_async.client import AsyncClient
 from openai_async.errors import OpenAIError, frameless
 from openai_async.sync._arguments import asking, awaiting, reading
-from openai_async.sync._facade import ClientFace
+from openai_async.sync._client_face import ClientFace
 from openai_async.types._base import Reply
 from openai_async.types.limits import RateLimit
 from openai_async.types.settings import Timeout

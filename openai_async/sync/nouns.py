@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from openai_async._stream import AsyncStream
 from openai_async.resources._pages import AsyncPaginator
-from openai_async.resources.table import Method, Noun
+from openai_async.resources.table import CatalogResource, Method, Noun, below
+from openai_async.sync._facade import Facade, Lease
 from openai_async.sync._stream import Stream
 from openai_async.sync.resources._pages import Paginator
 from openai_async.types._uncopied import Uncopied
 
-if TYPE_CHECKING:
-    from openai_async.sync._facade import Lease
+A = TypeVar("A", bound=CatalogResource)
 
 
 def twin_of(lease: Lease, name: str, value: Any) -> Any:
@@ -28,21 +28,26 @@ def twin_of(lease: Lease, name: str, value: Any) -> Any:
     raise AttributeError(f"a synchronous client has no {name!r}")
 
 
-class NounForThreads(Uncopied):
-    """A noun of the API: its methods, and the nouns below it."""
+class CatalogFace(Facade[A], Generic[A]):
+    """Stands for a resource that has, beside its own methods, those of the table."""
 
-    def __init__(self, lease: Lease, inner: Noun) -> None:
-        self._lease = lease
-        self._inner = inner
+    if not TYPE_CHECKING:  # a checker knows what a class has, and flags a misspelling
 
-    def __getattr__(self, name: str) -> Any:
-        return twin_of(self._lease, name, getattr(self._inner, name))
+        def __getattr__(self, name):
+            if name.startswith("_"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            return twin_of(self._lease, name, getattr(self._inner, name))
 
     def __dir__(self) -> list[str]:
-        return dir(self._inner)
+        return sorted({*super().__dir__(), *below(self._inner._noun)})
 
-    def __repr__(self) -> str:
-        return repr(self._inner)
+
+class NounForThreads(CatalogFace[Noun]):
+    """A noun of the API: its methods, and the nouns below it."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
 
 
 class MethodForThreads(Uncopied):

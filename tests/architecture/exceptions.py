@@ -1,4 +1,4 @@
-"""Where the source does not keep the rules yet, and why. These lists only shrink: a test refuses a stale entry."""
+"""Where the source does not keep the rules yet, and why. The list only shrinks: a test refuses a stale entry."""
 
 from __future__ import annotations
 
@@ -27,16 +27,3 @@ _BREAKS: Final = (
 )
 
 EXCEPTIONS: Final[dict[str, frozenset[str]]] = {f"{PACKAGE}.{module}": words(names) for module, names, _ in _BREAKS}
-
-#: The modules of a circle, and the imports that should go.
-_CIRCLES: Final = (
-    ("resources._base resources.responses resources.table", "a resource finds what it has not in the table"),
-    (
-        "sync._facade sync._stream sync.nouns sync.resources._pages",
-        "a facade finds what it has not in the table",
-    ),
-)
-
-CIRCLES: Final[frozenset[frozenset[str]]] = frozenset(
-    frozenset(f"{PACKAGE}.{module}" for module in words(modules)) for modules, _ in _CIRCLES
-)

@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from tests.architecture.exceptions import CIRCLES, EXCEPTIONS
+from tests.architecture.exceptions import EXCEPTIONS
 from tests.architecture.floors import ANNEXES, FLOORS, GENERATED, GUARDED, MODULES, PACKAGE, PURE, Room
 from tests.architecture.graph import circles, edges_within, graph_of
 from tests.architecture.source import Module, Source, Use
@@ -111,9 +111,8 @@ def no_circles(source: Source) -> Found:
     """No module imports itself by way of others, neither when loaded, nor in a function, nor for its types."""
     graph = graph_of(source)
     for group in circles(graph):
-        if group not in CIRCLES:
-            first, *others = sorted(group)
-            yield first, f"is in a circle with {', '.join(others)}:\n{edges_within(group, graph)}", 0
+        first, *others = sorted(group)
+        yield first, f"is in a circle with {', '.join(others)}:\n{edges_within(group, graph)}", 0
 
 
 @each_module
@@ -251,12 +250,6 @@ def docstrings(module: Module) -> Found:
 
 
 # ---- entries that nothing needs
-
-
-def broken_circles(source: Source) -> Iterator[str]:
-    """Circles on the list that are none any more, or not these modules."""
-    there = circles(graph_of(source))
-    return (", ".join(sorted(group)) for group in CIRCLES if group not in there)
 
 
 def unused_permissions(source: Source) -> Iterator[str]:

@@ -79,6 +79,18 @@ def test_what_is_no_name_of_the_api_is_no_attribute() -> None:
     assert {"create", "list", "retrieve", "delete", "content"} <= {*dir(client.files)}
 
 
+def test_dir_lists_what_stands_in_the_table_alone() -> None:
+    """Whoever explores a client in a shell or a notebook finds every resource and method, once, of both clients."""
+    with Client(api_key="k") as for_threads:
+        for client in (AsyncClient(api_key="k"), for_threads):
+            assert {"chat", "files", "map", "admin", "containers", "evals", "videos"} <= {*dir(client)}
+            assert {"create", "retrieve", "list", "runs"} <= {*dir(client.evals)}
+            assert {"speech", "voices", "voice_consents"} <= {*dir(client.audio)}
+            for shown in (client, client.evals, client.audio):
+                assert len(dir(shown)) == len({*dir(shown)})
+                assert all(hasattr(shown, name) for name in dir(shown) if not name.startswith("_"))
+
+
 async def test_pages_follow_one_another() -> None:
     """By the last id, by a token, or by what is called next; awaiting gives the first page, iterating every item."""
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 from typing import Unpack
 
 from openai_async.resources.assistants import AsyncAssistants
-from openai_async.sync._facade import Facade
+from openai_async.sync.nouns import CatalogFace
 from openai_async.sync.resources._pages import Paginator
 from openai_async.types.assistants import Assistant, AssistantDeleted
 from openai_async.types.assistants_params import AssistantCreateParams, AssistantUpdateParams, ListParams
 from openai_async.types.options import RequestOptions
 
 
-class Assistants(Facade[AsyncAssistants]):
+class Assistants(CatalogFace[AsyncAssistants]):
     """Assistants of servers that have them (https://platform.openai.com/docs/api-reference/assistants).
 
     Every method raises RemovedEndpointError on OpenAI's own API, InvalidParameterError for what cannot be sent (both

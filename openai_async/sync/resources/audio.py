@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, Unpack, overload
 from openai_async.resources.audio import AsyncAudio, AsyncSpeech, AsyncTranscriptions, AsyncTranslations
 from openai_async.sync._facade import Facade
 from openai_async.sync._stream import Stream, StreamManager
+from openai_async.sync.nouns import CatalogFace
 from openai_async.sync.resources._download import DownloadManager
 from openai_async.types.audio import SpeechStreamEvent, Transcription, TranscriptionStreamEvent
 from openai_async.types.audio_params import SpeechParams, TranscriptionParams, TranslationParams
@@ -19,7 +20,7 @@ SpeechStream: TypeAlias = Stream[SpeechStreamEvent, Binary]
 TranscriptionStream: TypeAlias = Stream[TranscriptionStreamEvent, Transcription]
 
 
-class Audio(Facade[AsyncAudio]):
+class Audio(CatalogFace[AsyncAudio]):
     """Audio (https://platform.openai.com/docs/api-reference/audio)."""
 
     _twin = AsyncAudio

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from typing import Unpack
 
 from openai_async.resources.batches import AsyncBatches
-from openai_async.sync._facade import Facade
+from openai_async.sync.nouns import CatalogFace
 from openai_async.sync.resources._pages import Paginator
 from openai_async.types.batches import Batch
 from openai_async.types.batches_params import BatchCreateParams, BatchListParams
 from openai_async.types.options import RequestOptions
 
 
-class Batches(Facade[AsyncBatches]):
+class Batches(CatalogFace[AsyncBatches]):
     """Batches (https://platform.openai.com/docs/api-reference/batch)."""
 
     _twin = AsyncBatches

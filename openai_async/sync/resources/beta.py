@@ -8,14 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from openai_async.resources.beta import AsyncBeta
-from openai_async.sync._facade import Facade
+from openai_async.sync.nouns import CatalogFace
 
 if TYPE_CHECKING:
     from openai_async.sync.resources.assistants import Assistants
     from openai_async.sync.resources.threads import Threads
 
 
-class Beta(Facade[AsyncBeta]):
+class Beta(CatalogFace[AsyncBeta]):
     """Beta nouns of the API."""
 
     _twin = AsyncBeta

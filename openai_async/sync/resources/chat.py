@@ -14,6 +14,7 @@ from openai_async.sync._arguments import reading
 from openai_async.sync._facade import Facade
 from openai_async.sync._map import Map
 from openai_async.sync._stream import Stream, StreamManager
+from openai_async.sync.nouns import CatalogFace
 from openai_async.sync.resources._pages import Paginator
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk
 from openai_async.types.chat_params import ChatCreateParams
@@ -42,7 +43,7 @@ class Chat(Facade[AsyncChat]):
         return Completions(self._lease, self._inner.completions)
 
 
-class Completions(Facade[AsyncCompletions]):
+class Completions(CatalogFace[AsyncCompletions]):
     """Chat completions (https://platform.openai.com/docs/api-reference/chat)."""
 
     _twin = AsyncCompletions
@@ -159,7 +160,7 @@ class Completions(Facade[AsyncCompletions]):
         return self._call(lambda: self._inner.delete(completion_id, **options), options)
 
 
-class StoredMessages(Facade[AsyncStoredMessages]):
+class StoredMessages(CatalogFace[AsyncStoredMessages]):
     """The messages that stored completions were asked with."""
 
     _twin = AsyncStoredMessages

@@ -7,15 +7,15 @@ from __future__ import annotations
 from typing import Literal, TypeAlias, Unpack, overload
 
 from openai_async.resources.completions import AsyncTextCompletions
-from openai_async.sync._facade import Facade
 from openai_async.sync._stream import Stream, StreamManager
+from openai_async.sync.nouns import CatalogFace
 from openai_async.types.completion_params import CompletionCreateParams
 from openai_async.types.completions import Completion
 
 CompletionStream: TypeAlias = Stream[Completion, Completion]
 
 
-class TextCompletions(Facade[AsyncTextCompletions]):
+class TextCompletions(CatalogFace[AsyncTextCompletions]):
     """Text completions (https://platform.openai.com/docs/api-reference/completions)."""
 
     _twin = AsyncTextCompletions

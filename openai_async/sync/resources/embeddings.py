@@ -7,12 +7,12 @@ from __future__ import annotations
 from typing import Unpack
 
 from openai_async.resources.embeddings import AsyncEmbeddings
-from openai_async.sync._facade import Facade
+from openai_async.sync.nouns import CatalogFace
 from openai_async.types.embedding_params import EmbeddingCreateParams
 from openai_async.types.embeddings import CreateEmbeddingResponse
 
 
-class Embeddings(Facade[AsyncEmbeddings]):
+class Embeddings(CatalogFace[AsyncEmbeddings]):
     """Embeddings (https://platform.openai.com/docs/api-reference/embeddings)."""
 
     _twin = AsyncEmbeddings

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Unpack, cast
 
 from openai_async.resources.files import AsyncFiles
-from openai_async.sync._facade import Facade
+from openai_async.sync.nouns import CatalogFace
 from openai_async.sync.resources._download import DownloadManager
 from openai_async.sync.resources._pages import Paginator
 from openai_async.types.files import Binary, FileDeleted, FileObject
@@ -17,7 +17,7 @@ from openai_async.types.files_params import FileCreateParams, FileListParams
 from openai_async.types.options import RequestOptions
 
 
-class Files(Facade[AsyncFiles]):
+class Files(CatalogFace[AsyncFiles]):
     """Files (https://platform.openai.com/docs/api-reference/files)."""
 
     _twin = AsyncFiles

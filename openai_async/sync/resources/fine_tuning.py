@@ -18,6 +18,7 @@ from openai_async.resources.fine_tuning import (
     AsyncTuningCheckpoints,
 )
 from openai_async.sync._facade import Facade
+from openai_async.sync.nouns import CatalogFace
 from openai_async.sync.resources._following import JobEvents
 from openai_async.sync.resources._pages import Paginator
 from openai_async.types.fine_tuning import (
@@ -63,7 +64,7 @@ class FineTuning(Facade[AsyncFineTuning]):
         return Alpha(self._lease, self._inner.alpha)
 
 
-class Jobs(Facade[AsyncJobs]):
+class Jobs(CatalogFace[AsyncJobs]):
     """Fine-tuning jobs. Every method raises APIError (see `openai_async.errors`)."""
 
     _twin = AsyncJobs
@@ -157,7 +158,7 @@ class Jobs(Facade[AsyncJobs]):
         )
 
 
-class JobCheckpoints(Facade[AsyncJobCheckpoints]):
+class JobCheckpoints(CatalogFace[AsyncJobCheckpoints]):
     """The models that a job leaves on its way."""
 
     _twin = AsyncJobCheckpoints
@@ -167,7 +168,7 @@ class JobCheckpoints(Facade[AsyncJobCheckpoints]):
         return self._ask_for(Paginator, lambda: self._inner.list(fine_tuning_job_id, **params), params)
 
 
-class TuningCheckpoints(Facade[AsyncTuningCheckpoints]):
+class TuningCheckpoints(CatalogFace[AsyncTuningCheckpoints]):
     """The models that jobs leave on their way."""
 
     _twin = AsyncTuningCheckpoints
@@ -178,7 +179,7 @@ class TuningCheckpoints(Facade[AsyncTuningCheckpoints]):
         return self._ask_for(Permissions, lambda: self._inner.permissions)
 
 
-class Permissions(Facade[AsyncPermissions]):
+class Permissions(CatalogFace[AsyncPermissions]):
     """Which projects may use a checkpoint. It takes an admin key of the organisation that owns it."""
 
     _twin = AsyncPermissions
@@ -226,7 +227,7 @@ class Permissions(Facade[AsyncPermissions]):
         )
 
 
-class Alpha(Facade[AsyncAlpha]):
+class Alpha(CatalogFace[AsyncAlpha]):
     """What the API may still change."""
 
     _twin = AsyncAlpha
@@ -237,7 +238,7 @@ class Alpha(Facade[AsyncAlpha]):
         return self._ask_for(Graders, lambda: self._inner.graders)
 
 
-class Graders(Facade[AsyncGraders]):
+class Graders(CatalogFace[AsyncGraders]):
     """Graders."""
 
     _twin = AsyncGraders

@@ -7,11 +7,11 @@ from __future__ import annotations
 from typing import Unpack
 
 from openai_async.resources.moderations import AsyncModerations
-from openai_async.sync._facade import Facade
+from openai_async.sync.nouns import CatalogFace
 from openai_async.types.moderations import ModerationCreateParams, ModerationCreateResponse
 
 
-class Moderations(Facade[AsyncModerations]):
+class Moderations(CatalogFace[AsyncModerations]):
     """Moderations (https://platform.openai.com/docs/api-reference/moderations)."""
 
     _twin = AsyncModerations

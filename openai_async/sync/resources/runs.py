@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias, Unpack, overload
 from openai_async.resources.runs import AsyncRuns, AsyncSteps
 from openai_async.sync._facade import Facade
 from openai_async.sync._stream import Stream, StreamManager
+from openai_async.sync.nouns import CatalogFace
 from openai_async.sync.resources._pages import Paginator
 from openai_async.types.assistants import Run, RunEvent, RunStep
 from openai_async.types.assistants_params import (
@@ -176,7 +177,7 @@ class Runs(Facade[AsyncRuns]):
         )
 
 
-class Steps(Facade[AsyncSteps]):
+class Steps(CatalogFace[AsyncSteps]):
     """Steps of a run (https://platform.openai.com/docs/api-reference/run-steps). Errors as `runs`."""
 
     _twin = AsyncSteps

@@ -11,6 +11,7 @@ from openai_async.resources.runs import RunStream
 from openai_async.resources.threads import AsyncMessages, AsyncThreads
 from openai_async.sync._facade import Facade
 from openai_async.sync._stream import StreamManager
+from openai_async.sync.nouns import CatalogFace
 from openai_async.sync.resources._pages import Paginator
 from openai_async.sync.resources.runs import Runs
 from openai_async.types.assistants import AssistantDeleted, Message, Run, RunEvent, Thread
@@ -93,7 +94,7 @@ class Threads(Facade[AsyncThreads]):
         return self._ask_for(StreamManager, lambda: self._inner.create_and_run_stream(**params), params)
 
 
-class Messages(Facade[AsyncMessages]):
+class Messages(CatalogFace[AsyncMessages]):
     """Messages of a thread (https://platform.openai.com/docs/api-reference/messages). Errors as `threads`."""
 
     _twin = AsyncMessages

@@ -10,14 +10,14 @@ from functools import cached_property
 from typing import Any, Unpack, cast
 
 from openai_async.resources.uploads import AsyncParts, AsyncUploads
-from openai_async.sync._facade import Facade
+from openai_async.sync.nouns import CatalogFace
 from openai_async.types.files_params import ExpiresAfter, FilePurpose
 from openai_async.types.options import OnUpload, RequestOptions
 from openai_async.types.uploads import Upload, UploadPart, UploadState
 from openai_async.types.uploads_params import PartCreateParams, UploadCompleteParams, UploadCreateParams
 
 
-class Uploads(Facade[AsyncUploads]):
+class Uploads(CatalogFace[AsyncUploads]):
     """Uploads (https://platform.openai.com/docs/api-reference/uploads): files of up to 8 GB, in parts."""
 
     _twin = AsyncUploads
@@ -133,7 +133,7 @@ class Uploads(Facade[AsyncUploads]):
             file = cast("Any", None)
 
 
-class Parts(Facade[AsyncParts]):
+class Parts(CatalogFace[AsyncParts]):
     """Parts of an upload."""
 
     _twin = AsyncParts

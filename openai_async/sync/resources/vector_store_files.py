@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Unpack, cast
 
 from openai_async.resources.vector_store_files import AsyncVectorStoreFileBatches, AsyncVectorStoreFiles
-from openai_async.sync._facade import Facade
+from openai_async.sync.nouns import CatalogFace
 from openai_async.sync.resources._pages import Paginator
 from openai_async.types.files import FileInput
 from openai_async.types.options import RequestOptions
@@ -22,7 +22,7 @@ from openai_async.types.vector_stores_params import (
 )
 
 
-class VectorStoreFiles(Facade[AsyncVectorStoreFiles]):
+class VectorStoreFiles(CatalogFace[AsyncVectorStoreFiles]):
     """Files of a store (https://platform.openai.com/docs/api-reference/vector-stores-files)."""
 
     _twin = AsyncVectorStoreFiles
@@ -181,7 +181,7 @@ class VectorStoreFiles(Facade[AsyncVectorStoreFiles]):
             file = cast("Any", None)
 
 
-class VectorStoreFileBatches(Facade[AsyncVectorStoreFileBatches]):
+class VectorStoreFileBatches(CatalogFace[AsyncVectorStoreFileBatches]):
     """Batches of files (https://platform.openai.com/docs/api-reference/vector-stores-file-batches)."""
 
     _twin = AsyncVectorStoreFileBatches

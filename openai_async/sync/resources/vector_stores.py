@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Unpack
 
 from openai_async.resources.vector_stores import AsyncVectorStores
-from openai_async.sync._facade import Facade
+from openai_async.sync.nouns import CatalogFace
 from openai_async.sync.resources._pages import Paginator
 from openai_async.sync.resources.vector_store_files import VectorStoreFileBatches, VectorStoreFiles
 from openai_async.types.options import RequestOptions
@@ -21,7 +21,7 @@ from openai_async.types.vector_stores_params import (
 )
 
 
-class VectorStores(Facade[AsyncVectorStores]):
+class VectorStores(CatalogFace[AsyncVectorStores]):
     """Vector stores (https://platform.openai.com/docs/api-reference/vector-stores)."""
 
     _twin = AsyncVectorStores

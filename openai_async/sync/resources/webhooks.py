@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from openai_async.resources.webhooks import AsyncWebhooks
 from openai_async.sync._arguments import hiding
-from openai_async.sync._facade import Facade
+from openai_async.sync.nouns import CatalogFace
 from openai_async.types.settings import Secret
 from openai_async.types.webhooks import WebhookEvent
 from openai_async.webhooks import WebhookHeaders
 
 
-class Webhooks(Facade[AsyncWebhooks]):
+class Webhooks(CatalogFace[AsyncWebhooks]):
     """Webhooks (https://platform.openai.com/docs/guides/webhooks).
 
     `unwrap` and `verify_signature` send nothing, and are in `openai_async.webhooks`, too, for use without a client.
