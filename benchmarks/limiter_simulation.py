@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from openai_async import RateLimit
-from openai_async._limiter import Ask, Limiter
+from openai_async._limits.limiter import Ask, Limiter
 from openai_async.testing import VirtualClockLoop
 from openai_async.types.limits import StatedLimits
 from openai_async.types.meta import Bucket, RateLimits

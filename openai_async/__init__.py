@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
-    from openai_async._map import (
+    from openai_async._map.calls import (
         AsyncMap as AsyncMap,
         MapHaltedError as MapHaltedError,
         Result as Result,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         CostTotals as CostTotals,
         ModelTotals as ModelTotals,
     )
-    from openai_async._stream import (
+    from openai_async._streams.stream import (
         AsyncStream as AsyncStream,
         AsyncStreamManager as AsyncStreamManager,
     )
@@ -45,14 +45,14 @@ if TYPE_CHECKING:
         RemoteBatchError as RemoteBatchError,
         RemoteWaitError as RemoteWaitError,
     )
-    from openai_async.batch.parts import (
+    from openai_async.batch.input.rows import (
+        BadLine as BadLine,
+    )
+    from openai_async.batch.remote.input_files import (
         RemoteLimits as RemoteLimits,
     )
     from openai_async.batch.report import (
         BatchSummary as BatchSummary,
-    )
-    from openai_async.batch.rows import (
-        BadLine as BadLine,
     )
     from openai_async.client import (
         AsyncClient as AsyncClient,
@@ -96,8 +96,8 @@ if TYPE_CHECKING:
         UnprocessableEntityError as UnprocessableEntityError,
         WaitTimeoutError as WaitTimeoutError,
     )
-    from openai_async.integrations.progress import show_progress as show_progress
-    from openai_async.resources._pages import (
+    from openai_async.progress.show import show_progress as show_progress
+    from openai_async.resources._pagination import (
         AsyncPage as AsyncPage,
         AsyncPages as AsyncPages,
         AsyncPaginator as AsyncPaginator,
@@ -106,8 +106,9 @@ if TYPE_CHECKING:
     from openai_async.sync._stream import Stream as Stream, StreamManager as StreamManager
     from openai_async.sync.azure import AzureClient as AzureClient
     from openai_async.sync.client import Client as Client
-    from openai_async.sync.resources._pages import Page as Page, Pages as Pages, Paginator as Paginator
+    from openai_async.sync.resources._pagination import Page as Page, Pages as Pages, Paginator as Paginator
     from openai_async.types._plain import json_default as json_default
+    from openai_async.types.api_object import Thing as Thing
     from openai_async.types.attempt import (
         Attempt as Attempt,
     )
@@ -123,7 +124,6 @@ if TYPE_CHECKING:
         NULL as NULL,
         Timeout as Timeout,
     )
-    from openai_async.types.thing import Thing as Thing
     from openai_async.validation import JsonlKind as JsonlKind, validate_jsonl as validate_jsonl
 
 _HOMES = {
@@ -131,7 +131,7 @@ _HOMES = {
     "BatchProgress": "openai_async.types.progress",
     "RemoteProgress": "openai_async.types.progress",
     "RemotePart": "openai_async.types.progress",
-    "show_progress": "openai_async.integrations.progress",
+    "show_progress": "openai_async.progress.show",
     "register_encoding": "openai_async._policy.tokens",
     "count_chat_tokens": "openai_async._policy.tokens",
     "TokenEstimate": "openai_async._policy.tokens",
@@ -141,18 +141,18 @@ _HOMES = {
     "ModelTotals": "openai_async._policy.totals",
     "AsyncClient": "openai_async.client",
     "AsyncAzureClient": "openai_async.azure",
-    "AsyncStream": "openai_async._stream",
-    "AsyncStreamManager": "openai_async._stream",
-    "AsyncMap": "openai_async._map",
-    "MapHaltedError": "openai_async._map",
-    "Result": "openai_async._map",
-    "AsyncPage": "openai_async.resources._pages",
-    "AsyncPages": "openai_async.resources._pages",
-    "AsyncPaginator": "openai_async.resources._pages",
-    "Page": "openai_async.sync.resources._pages",
-    "Pages": "openai_async.sync.resources._pages",
-    "Paginator": "openai_async.sync.resources._pages",
-    "Thing": "openai_async.types.thing",
+    "AsyncStream": "openai_async._streams.stream",
+    "AsyncStreamManager": "openai_async._streams.stream",
+    "AsyncMap": "openai_async._map.calls",
+    "MapHaltedError": "openai_async._map.calls",
+    "Result": "openai_async._map.calls",
+    "AsyncPage": "openai_async.resources._pagination",
+    "AsyncPages": "openai_async.resources._pagination",
+    "AsyncPaginator": "openai_async.resources._pagination",
+    "Page": "openai_async.sync.resources._pagination",
+    "Pages": "openai_async.sync.resources._pagination",
+    "Paginator": "openai_async.sync.resources._pagination",
+    "Thing": "openai_async.types.api_object",
     "Binary": "openai_async.types.files",
     "Client": "openai_async.sync.client",
     "AzureClient": "openai_async.sync.azure",
@@ -161,10 +161,10 @@ _HOMES = {
     "Map": "openai_async.sync._map",
     "RateLimit": "openai_async.types.limits",
     "BatchSummary": "openai_async.batch.report",
-    "BadLine": "openai_async.batch.rows",
+    "BadLine": "openai_async.batch.input.rows",
     "validate_jsonl": "openai_async.validation",
     "JsonlKind": "openai_async.validation",
-    "RemoteLimits": "openai_async.batch.parts",
+    "RemoteLimits": "openai_async.batch.remote.input_files",
     "json_default": "openai_async.types._plain",
     "NULL": "openai_async.types.settings",
     "Timeout": "openai_async.types.settings",

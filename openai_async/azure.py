@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias, TypedDict, Unpack
 
-from openai_async import _settings
-from openai_async._layers.service import Service
+from openai_async import _config
+from openai_async._pipeline.service import Service
 from openai_async._policy.prices import PriceLike
 from openai_async._wire import paths
 from openai_async._wire.headers import check_token
@@ -117,7 +117,7 @@ class AsyncAzureClient(AsyncClient):
                 accounting="settle",
                 place=_place(base, azure_deployment, dated=dated),
             )
-            query = _settings.query(settings.get("default_query"))
+            query = _config.query(settings.get("default_query"))
             settings["default_query"] = query if version is None else {**query, "api-version": version}
             super().__init__(api_key=key, base_url=base, **settings)
         except ConfigurationError as error:
@@ -155,7 +155,7 @@ def _base(endpoint: str | None, base_url: str | None, below: str, allow_http: bo
     if base_url is not None:
         if endpoint is not None:
             raise ConfigurationError("azure_endpoint and base_url", "exclude each other: give one of them")
-        return _settings.base_url(base_url, allow_http=allow_http)
+        return _config.base_url(base_url, allow_http=allow_http)
     field = "azure_endpoint"
     if endpoint is None:
         field = "AZURE_OPENAI_ENDPOINT"
@@ -166,7 +166,7 @@ def _base(endpoint: str | None, base_url: str | None, below: str, allow_http: bo
             "no endpoint given: pass azure_endpoint=... (or base_url=...) or set AZURE_OPENAI_ENDPOINT",
         )
     try:
-        base = _settings.base_url(endpoint, allow_http=allow_http)
+        base = _config.base_url(endpoint, allow_http=allow_http)
     except ConfigurationError as error:
         raise ConfigurationError(field, str(error).partition(": ")[2]) from None
     if _WHOLE_BASE.search(base):

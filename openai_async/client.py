@@ -7,13 +7,13 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from openai_async import _settings
-from openai_async._layers.billing import Billing
-from openai_async._layers.pipeline import Pipeline
-from openai_async._layers.service import OPENAI, Service
-from openai_async._line import Priority
-from openai_async._nouns import Nouns
-from openai_async._policy.levels import Reason
+from openai_async import _config
+from openai_async._client_resources import Nouns
+from openai_async._limits.levels import Reason
+from openai_async._limits.queue import Priority
+from openai_async._pipeline.billing import Billing
+from openai_async._pipeline.pipeline import Pipeline
+from openai_async._pipeline.service import OPENAI, Service
 from openai_async._policy.prices import PriceLike
 from openai_async._policy.totals import CostTotals
 from openai_async.errors import ConfigurationError, frameless
@@ -24,9 +24,9 @@ from openai_async.types.settings import Timeout
 R = TypeVar("R", bound=Reply)
 
 if TYPE_CHECKING:
-    from openai_async._map import AsyncMap
+    from openai_async._map.calls import AsyncMap
     from openai_async.batch.api import AsyncBatch
-    from openai_async.resources._raw import AsyncRead, AsyncWrite
+    from openai_async.resources._raw_requests import AsyncRead, AsyncWrite
     from openai_async.resources.audio import AsyncAudio
     from openai_async.resources.batches import AsyncBatches
     from openai_async.resources.beta import AsyncBeta
@@ -117,25 +117,23 @@ class AsyncClient(Nouns):
         admin_api_key: str | None = None,
     ) -> None:
         try:
-            self.base_url: str = _settings.base_url(base_url, allow_http=allow_http)
-            self.max_retries: int = _settings.retries(max_retries)
-            keys, admin = _settings.key_rings(
+            self.base_url: str = _config.base_url(base_url, allow_http=allow_http)
+            self.max_retries: int = _config.retries(max_retries)
+            keys, admin = _config.key_rings(
                 api_key, admin_api_key, organization, project, default_headers, self._service
             )
             self._pipeline = Pipeline(
-                transport=_settings.transport(
-                    http_client, transport, proxy, base_url=self.base_url, trust_env=trust_env
-                ),
-                limiter=_settings.limiter(max_concurrency, rate_limit, len(keys), self._service, max_waiting),
-                defaults=_settings.defaults(timeout, deadline, self.max_retries, default_query, max_event_bytes),
+                transport=_config.transport(http_client, transport, proxy, base_url=self.base_url, trust_env=trust_env),
+                limiter=_config.limiter(max_concurrency, rate_limit, len(keys), self._service, max_waiting),
+                defaults=_config.defaults(timeout, deadline, self.max_retries, default_query, max_event_bytes),
                 base_url=self.base_url,
                 keys=keys,
-                admin=None if admin is None else (admin, _settings.limiter(max_concurrency, rate_limit and "auto", 1)),
+                admin=None if admin is None else (admin, _config.limiter(max_concurrency, rate_limit and "auto", 1)),
                 billing=Billing(prices),
-                max_response_bytes=_settings.positive("max_response_bytes", max_response_bytes),
+                max_response_bytes=_config.positive("max_response_bytes", max_response_bytes),
                 service=self._service,
             )
-            self._webhook_secret = _settings.webhook_secret(webhook_secret)
+            self._webhook_secret = _config.webhook_secret(webhook_secret)
         except ConfigurationError as error:
             # What may hold a key must not stand in a traceback that is shown with local variables.
             del api_key, admin_api_key, base_url, default_headers, default_query
@@ -271,35 +269,35 @@ class AsyncClient(Nouns):
     @cached_property
     def get(self) -> AsyncRead:
         """GET of any path below the base URL, to be called."""
-        from openai_async.resources._raw import AsyncRead
+        from openai_async.resources._raw_requests import AsyncRead
 
         return AsyncRead(self._pipeline, "GET")
 
     @cached_property
     def post(self) -> AsyncWrite:
         """POST of any path below the base URL, to be called."""
-        from openai_async.resources._raw import AsyncWrite
+        from openai_async.resources._raw_requests import AsyncWrite
 
         return AsyncWrite(self._pipeline, "POST")
 
     @cached_property
     def put(self) -> AsyncWrite:
         """PUT of any path below the base URL, to be called."""
-        from openai_async.resources._raw import AsyncWrite
+        from openai_async.resources._raw_requests import AsyncWrite
 
         return AsyncWrite(self._pipeline, "PUT")
 
     @cached_property
     def patch(self) -> AsyncWrite:
         """PATCH of any path below the base URL, to be called."""
-        from openai_async.resources._raw import AsyncWrite
+        from openai_async.resources._raw_requests import AsyncWrite
 
         return AsyncWrite(self._pipeline, "PATCH")
 
     @cached_property
     def delete(self) -> AsyncRead:
         """DELETE of any path below the base URL, to be called."""
-        from openai_async.resources._raw import AsyncRead
+        from openai_async.resources._raw_requests import AsyncRead
 
         return AsyncRead(self._pipeline, "DELETE")
 
@@ -341,8 +339,8 @@ class AsyncClient(Nouns):
         cancelling, end the map, and with it every call of it that is in flight. To leave early, use it as a context
         manager.
         """
-        from openai_async._map import map_calls
-        from openai_async.resources._names import check_shared
+        from openai_async._map.calls import map_calls
+        from openai_async.resources._argument_names import check_shared
 
         check_shared(shared)
         return map_calls(

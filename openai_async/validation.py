@@ -13,9 +13,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, TypeAlias, cast
 
-from openai_async.batch.recipe import Recipe
-from openai_async.batch.rows import BadLine, BadRow, SeenIds
-from openai_async.batch.source import TOO_LONG, lines_of, object_of
+from openai_async.batch.input.request_builder import Recipe
+from openai_async.batch.input.rows import BadLine, BadRow, SeenIds
+from openai_async.batch.input.source import TOO_LONG, lines_of, object_of
 from openai_async.errors import InvalidParameterError
 
 #: What the lines are: examples for fine-tuning (conversations; prompts with their completions; conversations with a

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from openai_async import errors
-from openai_async._transport import failures
-from openai_async._wire import problems
+from openai_async._transport import exceptions
+from openai_async._wire import error_responses
 from openai_async.types.attempt import Attempt
 
 CLASSES: list[type[errors.OpenAIError]] = [
@@ -50,7 +50,7 @@ def test_the_drawing_is_the_tree() -> None:
 def test_the_drawing_names_the_status_of_each_class() -> None:
     """The numbers beside the classes are those by which answers become exceptions."""
     described = {name: int(match[0]) for name, _, _, text in drawn() if (match := re.match(r"\d{3}", text)) is not None}
-    raised = {cls.__name__: status for status, cls in problems._BY_STATUS.items()}
+    raised = {cls.__name__: status for status, cls in error_responses._BY_STATUS.items()}
     special = {"QuotaExhaustedError": 429, "RequestExceedsLimitError": 429}
     assert described == raised | special
 
@@ -124,9 +124,9 @@ FOREIGN = sorted({*foreign_exceptions()}, key=lambda cls: (cls.__module__, cls._
 @pytest.mark.parametrize("head_arrived", [False, True])
 def test_every_exception_of_httpx_has_a_counterpart(cls: type[Exception], head_arrived: bool) -> None:
     """Whatever httpx raises becomes ours, by a line of the table, with its own text and none of its frames."""
-    assert any(base.__name__ in failures._PHASES for base in cls.__mro__)
+    assert any(base.__name__ in exceptions._PHASES for base in cls.__mro__)
     error = raised(cls)
-    ours = failures.translated(error, head_arrived=head_arrived)
+    ours = exceptions.translated(error, head_arrived=head_arrived)
     assert isinstance(ours, errors.APIConnectionError)
     assert ours.__cause__ is error
     assert error.__traceback__ is None
@@ -151,10 +151,10 @@ def raised(cls: type[Exception]) -> Exception:
 
 def test_the_table_names_no_exception_that_does_not_exist() -> None:
     """A line for an exception that was renamed would never match again."""
-    assert {*failures._PHASES} <= {cls.__name__ for cls in FOREIGN}
+    assert {*exceptions._PHASES} <= {cls.__name__ for cls in FOREIGN}
 
 
 @pytest.mark.parametrize("error", [errors.DecodeError("x"), KeyboardInterrupt(), ZeroDivisionError("a bug")])
 def test_our_own_errors_cancellations_and_bugs_pass_as_they_are(error: BaseException) -> None:
     """Only failures of the network are translated."""
-    assert failures.translated(error, head_arrived=True) is error
+    assert exceptions.translated(error, head_arrived=True) is error

@@ -17,7 +17,7 @@ import math
 from typing import Final
 
 from openai_async._policy import retry
-from openai_async._policy.budget import RetryBudget
+from openai_async._policy.retry_budget import RetryBudget
 
 _IN_A_ROW: Final = 5
 _RAMP: Final = 3.0

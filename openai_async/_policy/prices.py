@@ -1,7 +1,7 @@
 """What a call costs, in US dollars, from the tokens that the server counted.
 
 Prices are per 1M tokens, and come from the caller, or from a packaged table of OpenAI's (`price_data.json`, written by
-`_tools/gen_prices.py`; `table_date` says how old it is). Arithmetic in floats, no clock: the table is read once, on
+`_codegen/prices.py`; `table_date` says how old it is). Arithmetic in floats, no clock: the table is read once, on
 first use.
 
 An unknown price is None, and so is everything computed from it: never 0, never a guess from a similar name. Cached and

@@ -25,7 +25,7 @@ from openai_async.types._objects import has_fields, unfolded
 from openai_async.types._plain import Record
 
 if TYPE_CHECKING:
-    from openai_async.types.chat_params import ChatMessageInput
+    from openai_async.types.params.chat import ChatMessageInput
 
 #: Characters of a token, where there is no vocabulary.
 CHARACTERS_PER_TOKEN: Final = 4

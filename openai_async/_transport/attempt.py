@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from openai_async import _runtime
-from openai_async._transport.bounds import Waits
+from openai_async import _concurrency
 from openai_async._transport.exchange import DueError, WireRequest
+from openai_async._transport.timeouts import Waits
 from openai_async.errors import APIError, ConnectTimeoutError, Phase
 
 
@@ -36,11 +36,11 @@ class Attempt:
 
     def waited(self, since: float) -> None:
         """What has passed since then is no part of the attempt."""
-        self._request.waited += _runtime.now() - since
+        self._request.waited += _concurrency.now() - since
 
     def connects(self) -> None:
         """A connect begins: the wait under way, and the next one, end with its bound."""
-        self._began = _runtime.now()
+        self._began = _concurrency.now()
         self._end(self.until if self._connect_timeout is None else min(self.until, self._began + self._connect_timeout))
 
     def connected(self) -> None:
@@ -52,10 +52,10 @@ class Attempt:
         self.ended()
         if self._began is None:
             return
-        if _runtime.now() >= self.until:  # the loop was held, or the process stopped: the attempt begins now
+        if _concurrency.now() >= self.until:  # the loop was held, or the process stopped: the attempt begins now
             self.waited(self._began)
         self._began = None
-        if _runtime.now() >= self.until:
+        if _concurrency.now() >= self.until:
             raise DueError("connect")
         self._end(self.until)
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import attrs
 
-from openai_async._transport.bodies import Body
+from openai_async._transport.request_body import Body
 from openai_async.errors import Phase
 from openai_async.types.meta import Header
 

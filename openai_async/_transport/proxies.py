@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from openai_async._transport.ownership import Origin
+from openai_async._transport.pool import Origin
 
 
 def proxy_for(origin: Origin, proxies: Mapping[str, str], *, trust_env: bool) -> str | None:

@@ -12,8 +12,9 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from openai_async._wire import codec, json, whole
-from openai_async._wire.problems import error_in
+from openai_async._wire import codec, json
+from openai_async._wire.accumulators import synthesize
+from openai_async._wire.error_responses import error_in
 from openai_async._wire.sse import SSEDecoder, keeps_alive
 from openai_async._wire.surrogates import CharacterJoiner
 from openai_async.errors import DecodeError
@@ -45,7 +46,7 @@ class _Kind:
     decode: Callable[[bytes], Any]
     fold: Any
     #: Of an event that holds the whole reply.
-    unfold: whole.Unfolding = lambda body: []
+    unfold: synthesize.Unfolding = lambda body: []
     #: Whether nothing is missing although no event says that it is the last one.
     is_whole: Callable[[], bool] = lambda: False
 
@@ -62,7 +63,7 @@ def gathered(path: str, body: bytes, *, choices: int, states_end: bool) -> Gathe
         path: template of the endpoint.
         body: all of it.
         choices: how many replies were asked for.
-        states_end: the body is known to be whole.
+        states_end: the body is known to be synthesize.
     """
     make = next((make for end, make in _KINDS if path.endswith(end)), None)
     if make is None or not (is_stream(body) or body.rstrip().endswith(b"[DONE]")):
@@ -112,15 +113,15 @@ _Make: TypeAlias = Callable[[int], _Kind]
 
 
 def _chat(choices: int) -> _Kind:
-    from openai_async._wire.fold import ChatFold
+    from openai_async._wire.accumulators.chat import ChatFold
     from openai_async.types.chat import ChatCompletionChunk
 
     fold = ChatFold(choices)
-    return _Kind(codec.decoder(ChatCompletionChunk, event=True), fold, whole.chat, fold.is_whole)
+    return _Kind(codec.decoder(ChatCompletionChunk, event=True), fold, synthesize.chat, fold.is_whole)
 
 
 def _completion(choices: int) -> _Kind:
-    from openai_async._wire.completion_fold import CompletionFold
+    from openai_async._wire.accumulators.completions import CompletionFold
     from openai_async.types.completions import Completion
 
     fold = CompletionFold(choices)  # a whole reply has the form of a piece, and is added as one
@@ -128,28 +129,28 @@ def _completion(choices: int) -> _Kind:
 
 
 def _response(choices: int) -> _Kind:
-    from openai_async._wire.response_fold import ResponseFold
+    from openai_async._wire.accumulators.responses import ResponseFold
     from openai_async.types.responses import ResponseStreamEvent
 
-    return _Kind(codec.decoder(ResponseStreamEvent, event=True), ResponseFold(), whole.response)
+    return _Kind(codec.decoder(ResponseStreamEvent, event=True), ResponseFold(), synthesize.response)
 
 
 def _transcript(choices: int) -> _Kind:
-    from openai_async._wire.media_folds import TranscriptFold
+    from openai_async._wire.accumulators.media import TranscriptFold
     from openai_async.types.audio import TranscriptionStreamEvent
 
-    return _Kind(codec.decoder(TranscriptionStreamEvent, event=True), TranscriptFold(), whole.transcript)
+    return _Kind(codec.decoder(TranscriptionStreamEvent, event=True), TranscriptFold(), synthesize.transcript)
 
 
 def _images(choices: int) -> _Kind:
-    from openai_async._wire.media_folds import ImageFold
+    from openai_async._wire.accumulators.media import ImageFold
     from openai_async.types.images import ImageStreamEvent
 
-    return _Kind(codec.decoder(ImageStreamEvent, event=True), ImageFold(choices), whole.generated)
+    return _Kind(codec.decoder(ImageStreamEvent, event=True), ImageFold(choices), synthesize.generated)
 
 
 def _speech(choices: int) -> _Kind:
-    from openai_async._wire.media_folds import SpeechFold, speech_event
+    from openai_async._wire.accumulators.media import SpeechFold, speech_event
 
     return _Kind(speech_event, SpeechFold())
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 import orjson
 
 from openai_async._wire import surrogates
-from openai_async._wire.encoding import dumps, plain
+from openai_async._wire.json_encoding import dumps, plain
 from openai_async.errors import DecodeError
 
 __all__ = ["CutCharacterError", "dumps", "loads", "loads_and_text", "loads_event", "loads_halves", "plain", "rewritten"]

@@ -13,8 +13,8 @@ from typing import Final
 
 import orjson
 
-from openai_async._wire import problems
-from openai_async._wire.media_folds import SpeechFold, speech_event
+from openai_async._wire import error_responses
+from openai_async._wire.accumulators.media import SpeechFold, speech_event
 from openai_async._wire.sse import Event, SSEDecoder, keeps_alive
 from openai_async.errors import APIConnectionError, APIError, DecodeError, ResponseTooLargeError
 from openai_async.types.meta import Meta
@@ -138,7 +138,7 @@ class EventsAsSound:
                 piece = speech_event(data)
             except DecodeError:
                 raise self._fault(data) from None
-            if name == b"error" or (piece.extra and problems.error_in(piece.extra)):
+            if name == b"error" or (piece.extra and error_responses.error_in(piece.extra)):
                 raise self._fault(data)
             fold.add(piece)
             self.over = fold.over
@@ -149,7 +149,7 @@ class EventsAsSound:
         return self._told(data) or DecodeError("the server answered with a stream of speech; an event of it is damaged")
 
     def _told(self, data: bytes) -> APIError | None:
-        return problems.in_event(data, request_id=self._meta.request_id, secrets=self._secrets)
+        return error_responses.in_event(data, request_id=self._meta.request_id, secrets=self._secrets)
 
 
 class TextAsEvents:

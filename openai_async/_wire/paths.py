@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
-from openai_async._wire.encoding import plain
+from openai_async._wire.json_encoding import plain
 from openai_async.errors import InvalidParameterError
 
 #: What stands for itself in a segment (RFC 3986, `pchar`), besides letters, digits and -._~

@@ -33,15 +33,15 @@ if TYPE_CHECKING:
         RemoteBatchError as RemoteBatchError,
         RemoteWaitError as RemoteWaitError,
     )
-    from openai_async.batch.parts import RemoteLimits as RemoteLimits
-    from openai_async.batch.recipe import InputFormat as InputFormat
+    from openai_async.batch.input.request_builder import InputFormat as InputFormat
+    from openai_async.batch.input.rows import BadLine as BadLine
+    from openai_async.batch.local.run import Stop as Stop
+    from openai_async.batch.remote.input_files import RemoteLimits as RemoteLimits
     from openai_async.batch.report import (
         BatchSummary as BatchSummary,
         BatchTotals as BatchTotals,
         FailureKind as FailureKind,
     )
-    from openai_async.batch.rows import BadLine as BadLine
-    from openai_async.batch.run import Stop as Stop
     from openai_async.types.progress import (
         BatchProgress as BatchProgress,
         RemotePart as RemotePart,
@@ -54,13 +54,13 @@ _HOMES = {
     "BatchProgress": "openai_async.types.progress",
     "BatchSummary": "openai_async.batch.report",
     "BatchTotals": "openai_async.batch.report",
-    "BadLine": "openai_async.batch.rows",
+    "BadLine": "openai_async.batch.input.rows",
     "FailureKind": "openai_async.batch.report",
     "RemoteProgress": "openai_async.types.progress",
     "RemotePart": "openai_async.types.progress",
-    "InputFormat": "openai_async.batch.recipe",
-    "Stop": "openai_async.batch.run",
-    "RemoteLimits": "openai_async.batch.parts",
+    "InputFormat": "openai_async.batch.input.request_builder",
+    "Stop": "openai_async.batch.local.run",
+    "RemoteLimits": "openai_async.batch.remote.input_files",
     "BatchError": "openai_async.batch.errors",
     "BatchInputError": "openai_async.batch.errors",
     "BatchMismatchError": "openai_async.batch.errors",

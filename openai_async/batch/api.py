@@ -8,21 +8,21 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Protocol, TypeVar, Unpack
 
-from openai_async._spending import Spending
-from openai_async.batch.journal import Journal
-from openai_async.batch.parts import RemoteLimits
-from openai_async.batch.recipe import InputFormat, Recipe
-from openai_async.batch.remote import RemoteRun, RemoteSettings
+from openai_async._policy.spending import Spending
+from openai_async.batch.input.request_builder import InputFormat, Recipe
+from openai_async.batch.input.source import InputFile
+from openai_async.batch.local.row_sender import Sender
+from openai_async.batch.local.run import Ambiguous, Bounds, Run, Stop
+from openai_async.batch.output.output_file import Journal
+from openai_async.batch.output.threads import Threads, sheltered
+from openai_async.batch.remote.input_files import RemoteLimits
+from openai_async.batch.remote.run import RemoteRun, RemoteSettings
+from openai_async.batch.remote.service import Service
 from openai_async.batch.report import BatchSummary
-from openai_async.batch.run import Ambiguous, Bounds, Run, Stop
-from openai_async.batch.sending import Sender
-from openai_async.batch.service import Service
-from openai_async.batch.source import InputFile
-from openai_async.batch.threads import Threads, sheltered
 from openai_async.errors import InvalidParameterError, frameless
 from openai_async.resources._base import Resource
-from openai_async.resources._steps import moved
-from openai_async.types.options import RequestOptions
+from openai_async.resources._compound import moved
+from openai_async.types.params.options import RequestOptions
 from openai_async.types.progress import BatchProgress, RemoteProgress
 
 

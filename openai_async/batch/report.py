@@ -8,10 +8,10 @@ from typing import Any
 
 import attrs
 
+from openai_async._policy.spending import Bound
 from openai_async._policy.totals import told
-from openai_async._spending import Bound
-from openai_async.batch.outputs import Kind, Outcome
-from openai_async.batch.rows import BadLine
+from openai_async.batch.input.rows import BadLine
+from openai_async.batch.output.output_lines import Kind, Outcome
 from openai_async.batch.spent import NOTHING, Spent
 from openai_async.types._plain import Record
 from openai_async.types.progress import BatchProgress

@@ -11,11 +11,11 @@ from typing import Final
 from rich.console import Console
 
 from openai_async.batch import BatchSummary, BatchTotals
-from openai_async.batch.run import Bounds
+from openai_async.batch.local.run import Bounds
 from openai_async.cli.failures import advice_of
 from openai_async.cli.transcript import visible
-from openai_async.integrations.figures import duration, money
-from openai_async.integrations.progress import InLog, InTerminal, ProgressDisplay
+from openai_async.progress.show import InLog, InTerminal, ProgressDisplay
+from openai_async.progress.text import duration, money
 
 _BOUNDS: Final = {"max_total_tokens": "max-tokens", "max_cost": "max-cost"}
 _LISTED: Final = 10  # bad lines, and ambiguous rows

@@ -16,8 +16,8 @@ from rich.table import Table
 
 from openai_async import Progress
 from openai_async.cli.tally import Tally
-from openai_async.integrations.figures import money
-from openai_async.integrations.progress import InTerminal
+from openai_async.progress.show import InTerminal
+from openai_async.progress.text import money
 
 #: Called whenever the tally has changed.
 Refresh: TypeAlias = Callable[[], None]

@@ -12,7 +12,7 @@ import os
 import sys
 from typing import Any, TextIO, cast
 
-from openai_async.integrations.outlet import Outlet
+from openai_async.progress.output_stream import Outlet
 
 
 def prepare() -> None:

@@ -23,14 +23,14 @@ except ImportError as _error:
         "the emulator needs Starlette, uvicorn and python-multipart: pip install 'openai-async-sdk[emulator]'"
     ) from _error
 
-from .batch_store import BatchLimits
-from .catalogue import CATALOGUE, Model
-from .conditions import Faults, Latency
-from .door import is_loopback
-from .ledger import Entry, Ledger, Stats
-from .limits import RateLimits
-from .server import Emulator
-from .serving import Serving
+from openai_async.emulator.batches.store import BatchLimits
+from openai_async.emulator.catalogue import CATALOGUE, Model
+from openai_async.emulator.conditions import Faults, Latency
+from openai_async.emulator.guard import is_loopback
+from openai_async.emulator.rate_limits import RateLimits
+from openai_async.emulator.request_log import Entry, Ledger, Stats
+from openai_async.emulator.server import Emulator
+from openai_async.emulator.serving import Serving
 
 del _multipart, _starlette, _uvicorn
 

@@ -18,7 +18,7 @@ from types import FrameType
 
 import orjson
 
-from . import Emulator, Faults, Latency, RateLimits, is_loopback
+from openai_async.emulator import Emulator, Faults, Latency, RateLimits, is_loopback
 
 __all__ = ["main"]
 

@@ -14,33 +14,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import (
-    assistants,
-    audio,
-    batches,
-    chat,
-    completions,
-    conversations,
-    embeddings,
-    files,
-    fine_tunes,
-    fine_tuning,
-    images,
-    models,
-    moderations,
-    responses,
-    runs,
-    stored_chats,
-    threads,
-    uploads,
-    vector_stores,
-)
-from .azure import at_v1
-from .endpoint import Endpoint
-from .known_fields import known_fields
+from openai_async.emulator import completions, conversations, embeddings, models, moderations
+from openai_async.emulator.assistants import endpoints as assistants, runs, threads
+from openai_async.emulator.audio import endpoints as audio
+from openai_async.emulator.azure_paths import at_v1
+from openai_async.emulator.batches import endpoints as batches
+from openai_async.emulator.chat import completions as chat, stored
+from openai_async.emulator.endpoint import Endpoint
+from openai_async.emulator.files import endpoints as files, uploads
+from openai_async.emulator.fine_tuning import endpoints as fine_tuning, legacy
+from openai_async.emulator.images import endpoints as images
+from openai_async.emulator.known_fields import known_fields
+from openai_async.emulator.responses import endpoints as responses
+from openai_async.emulator.vector_stores import endpoints as vector_stores
 
 if TYPE_CHECKING:
-    from .backend import Backend
+    from openai_async.emulator.backend import Backend
 
 __all__ = ["application"]
 
@@ -53,14 +42,14 @@ _NOUNS = (
     conversations,
     embeddings,
     files,
-    fine_tunes,
+    legacy,
     fine_tuning,
     images,
     models,
     moderations,
     responses,
     runs,
-    stored_chats,
+    stored,
     threads,
     uploads,
     vector_stores,

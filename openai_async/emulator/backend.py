@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from .batch_store import BatchLimits, BatchStore
-    from .call import Call
-    from .catalogue import Catalogue
-    from .chat_store import ChatStore
-    from .conditions import Latency
-    from .file_store import FileStore
-    from .ledger import Ledger
-    from .responses_store import ConversationStore, ResponseStore
-    from .thread_store import ThreadStore
-    from .tuning_store import Tuning
-    from .upload_store import UploadStore
-    from .vector_store import VectorStores
+    from openai_async.emulator.assistants.store import ThreadStore
+    from openai_async.emulator.batches.store import BatchLimits, BatchStore
+    from openai_async.emulator.call import Call
+    from openai_async.emulator.catalogue import Catalogue
+    from openai_async.emulator.chat_store import ChatStore
+    from openai_async.emulator.conditions import Latency
+    from openai_async.emulator.files.store import FileStore
+    from openai_async.emulator.files.upload_store import UploadStore
+    from openai_async.emulator.fine_tuning.store import Tuning
+    from openai_async.emulator.request_log import Ledger
+    from openai_async.emulator.responses.store import ConversationStore, ResponseStore
+    from openai_async.emulator.vector_stores.store import VectorStores
 
 __all__ = ["Backend"]
 

@@ -9,13 +9,13 @@ import orjson
 from attrs import define, field, frozen
 from starlette.datastructures import FormData
 
-from . import problems
-from .azure import Addressed
-from .known_fields import KnownFields, check_fields
-from .problems import Headers
+from openai_async.emulator import error_responses
+from openai_async.emulator.azure_paths import Addressed
+from openai_async.emulator.error_responses import Headers
+from openai_async.emulator.known_fields import KnownFields, check_fields
 
 if TYPE_CHECKING:
-    from .ledger import Entry
+    from openai_async.emulator.request_log import Entry
 
 __all__ = ["Answer", "Call", "Download", "EventStream", "Handler", "Reply"]
 
@@ -80,9 +80,9 @@ class Call:
         try:
             found = orjson.loads(self.body)
         except orjson.JSONDecodeError:
-            raise problems.not_json() from None
+            raise error_responses.not_json() from None
         if not isinstance(found, dict):
-            raise problems.not_json()
+            raise error_responses.not_json()
         if self.known is not None:
             check_fields(found, self.known)  # pyright: ignore[reportUnknownArgumentType]
         return found  # pyright: ignore[reportUnknownVariableType]

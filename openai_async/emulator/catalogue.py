@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from attrs import Factory, field, frozen
 
-from .fields import one_of_these
-from .problems import model_unknown
+from openai_async.emulator.error_responses import model_unknown
+from openai_async.emulator.fields import one_of_these
 
 __all__ = ["CATALOGUE", "Catalogue", "Model", "described"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from attrs import define, frozen
 
-from .fields import JSONObject, is_list
-from .problems import Problem
+from openai_async.emulator.error_responses import Problem
+from openai_async.emulator.fields import JSONObject, is_list
 
 __all__ = ["ChatStore", "StoredChat"]
 

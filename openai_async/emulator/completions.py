@@ -18,17 +18,17 @@ import orjson
 from attrs import frozen
 from starlette.routing import Route
 
-from .call import Answer, Call, EventStream
-from .endpoint import Endpoint
-from .fields import Fields, JSONObject
-from .problems import context_exceeded, invalid
-from .sampling import Prompt, read_prompts, read_stop
-from .text import WORDS, count, cut_at_stop, digest, one_of, sentences, tokens
+from openai_async.emulator.call import Answer, Call, EventStream
+from openai_async.emulator.endpoint import Endpoint
+from openai_async.emulator.error_responses import context_exceeded, invalid
+from openai_async.emulator.fields import Fields, JSONObject
+from openai_async.emulator.sampling import Prompt, read_prompts, read_stop
+from openai_async.emulator.text import WORDS, count, cut_at_stop, digest, one_of, sentences, tokens
 
 if TYPE_CHECKING:
-    from .backend import Backend
-    from .conditions import Pace
-    from .ledger import Entry
+    from openai_async.emulator.backend import Backend
+    from openai_async.emulator.conditions import Pace
+    from openai_async.emulator.request_log import Entry
 
 __all__ = ["routes"]
 

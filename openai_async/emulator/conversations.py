@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import orjson
 from starlette.routing import Route
 
-from .call import Answer, Call
-from .endpoint import Endpoint
-from .fields import Fields, JSONObject
-from .listing import listing
-from .metadata import read_metadata
-from .problems import Problem
-from .responses_items import listed, read_items
-from .responses_store import Conversation
+from openai_async.emulator.call import Answer, Call
+from openai_async.emulator.endpoint import Endpoint
+from openai_async.emulator.error_responses import Problem
+from openai_async.emulator.fields import Fields, JSONObject
+from openai_async.emulator.listing import listing
+from openai_async.emulator.metadata import read_metadata
+from openai_async.emulator.responses.items import listed, read_items
+from openai_async.emulator.responses.store import Conversation
 
 if TYPE_CHECKING:
-    from .backend import Backend
+    from openai_async.emulator.backend import Backend
 
 __all__ = ["routes"]
 

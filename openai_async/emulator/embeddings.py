@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 import orjson
 from starlette.routing import Route
 
-from .call import Answer, Call
-from .endpoint import Endpoint
-from .fields import Fields
-from .problems import Problem, invalid
-from .sampling import Prompt, read_prompts
+from openai_async.emulator.call import Answer, Call
+from openai_async.emulator.endpoint import Endpoint
+from openai_async.emulator.error_responses import Problem, invalid
+from openai_async.emulator.fields import Fields
+from openai_async.emulator.sampling import Prompt, read_prompts
 
 if TYPE_CHECKING:
-    from .backend import Backend
+    from openai_async.emulator.backend import Backend
 
 __all__ = ["routes", "vector"]
 

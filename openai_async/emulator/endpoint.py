@@ -18,13 +18,13 @@ import anyio.lowlevel
 from attrs import evolve
 from starlette.types import Receive, Scope, Send
 
-from . import azure, problems
-from .call import Answer, Call, Download, EventStream, Handler, Reply
-from .known_fields import KnownFields
-from .problems import Problem
+from openai_async.emulator import azure_paths, error_responses
+from openai_async.emulator.call import Answer, Call, Download, EventStream, Handler, Reply
+from openai_async.emulator.error_responses import Problem
+from openai_async.emulator.known_fields import KnownFields
 
 if TYPE_CHECKING:
-    from .backend import Backend
+    from openai_async.emulator.backend import Backend
 
 __all__ = ["Endpoint", "Loader", "body_parts", "whole"]
 
@@ -54,7 +54,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         emulator = self._emulator
-        address = azure.address_of(scope)
+        address = azure_paths.address_of(scope)
         path = scope["path"] if address is None else address.path
         entry = emulator.ledger.open(emulator.clock(), scope["method"], path)
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
@@ -85,7 +85,7 @@ class Endpoint:
             reply = handler(call)
             if isinstance(reply, Answer):
                 return reply
-            raise problems.invalid("This request can only be answered over a connection of its own.")
+            raise error_responses.invalid("This request can only be answered over a connection of its own.")
         except Exception as error:
             return _refusal(call, error)
 
@@ -116,15 +116,15 @@ class Endpoint:
         method, path = call.entry.method, call.entry.path
         if not self._handlers:
             if call.address is not None:
-                raise azure.resource_unknown()
-            raise problems.url_unknown(method, path)
+                raise azure_paths.resource_unknown()
+            raise error_responses.url_unknown(method, path)
         if method not in self._handlers:
-            raise problems.method_not_allowed(method, path, tuple(self._handlers))
+            raise error_responses.method_not_allowed(method, path, tuple(self._handlers))
         return self._handlers[method]
 
 
 def _refusal(call: Call, error: Exception) -> Answer:
-    problem = error if isinstance(error, Problem) else problems.internal(error)
+    problem = error if isinstance(error, Problem) else error_responses.internal(error)
     call.entry.code = problem.code or problem.type
     return Answer(problem.body(), problem.status, headers=problem.headers)
 
@@ -142,7 +142,7 @@ async def body_parts(receive: Receive, limit: int) -> AsyncGenerator[bytes, None
         if size <= limit:
             yield part
     if size > limit:
-        raise problems.body_too_large(limit)
+        raise error_responses.body_too_large(limit)
 
 
 async def whole(call: Call, receive: Receive, emulator: Backend) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeGuard
 
-from .problems import Problem, invalid
+from openai_async.emulator.error_responses import Problem, invalid
 
 __all__ = ["Fields", "JSONObject", "is_list", "is_object", "one_of_these", "wrong_type"]
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import Any
 
-from .fields import JSONObject, is_list, is_object
-from .problems import invalid
+from openai_async.emulator.error_responses import invalid
+from openai_async.emulator.fields import JSONObject, is_list, is_object
 
 __all__ = ["KnownFields", "check_fields", "known_fields"]
 

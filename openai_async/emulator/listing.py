@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from .call import Answer, Call
-from .fields import Fields, JSONObject
-from .pages import integer, page
-from .problems import invalid
+from openai_async.emulator.call import Answer, Call
+from openai_async.emulator.error_responses import invalid
+from openai_async.emulator.fields import Fields, JSONObject
+from openai_async.emulator.pagination import integer, page
 
 __all__ = ["listing"]
 

@@ -6,8 +6,8 @@ and booleans, too.
 
 from __future__ import annotations
 
-from .fields import Fields, JSONObject, wrong_type
-from .problems import Problem, invalid
+from openai_async.emulator.error_responses import Problem, invalid
+from openai_async.emulator.fields import Fields, JSONObject, wrong_type
 
 __all__ = ["read_attributes", "read_metadata"]
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import orjson
 from starlette.routing import Route
 
-from .call import Answer, Call
-from .catalogue import described
-from .endpoint import Endpoint
-from .problems import Problem
+from openai_async.emulator.call import Answer, Call
+from openai_async.emulator.catalogue import described
+from openai_async.emulator.endpoint import Endpoint
+from openai_async.emulator.error_responses import Problem
 
 if TYPE_CHECKING:
-    from .backend import Backend
+    from openai_async.emulator.backend import Backend
 
 __all__ = ["routes"]
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from starlette.routing import Route
 
-from .call import Answer, Call
-from .endpoint import Endpoint
-from .fields import Fields, JSONObject, is_list, is_object, wrong_type
-from .problems import invalid
-from .text import digest
+from openai_async.emulator.call import Answer, Call
+from openai_async.emulator.endpoint import Endpoint
+from openai_async.emulator.error_responses import invalid
+from openai_async.emulator.fields import Fields, JSONObject, is_list, is_object, wrong_type
+from openai_async.emulator.text import digest
 
 if TYPE_CHECKING:
-    from .backend import Backend
+    from openai_async.emulator.backend import Backend
 
 __all__ = ["routes"]
 

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 from attrs import define
 
-from .fields import JSONObject
-from .problems import Problem
+from openai_async.emulator.error_responses import Problem
+from openai_async.emulator.fields import JSONObject
 
 __all__ = ["Record", "missing", "now"]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from attrs import frozen
 
-from .fields import Fields, is_list, wrong_type
-from .problems import invalid
-from .text import WORDS, count
+from openai_async.emulator.error_responses import invalid
+from openai_async.emulator.fields import Fields, is_list, wrong_type
+from openai_async.emulator.text import WORDS, count
 
 __all__ = ["Prompt", "read_prompts", "read_stop"]
 

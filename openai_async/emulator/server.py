@@ -13,28 +13,28 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from . import azure, problems
-from .app import application
-from .batch_store import BatchLimits, BatchStore
-from .catalogue import CATALOGUE, Catalogue, Model
-from .chat_store import ChatStore
-from .conditions import Faults, Latency
-from .door import checked_host
-from .file_store import FileStore
-from .ledger import Entry, Ledger, Stats
-from .limits import Allowance, RateLimits
-from .problems import Problem
-from .responses_store import ConversationStore, ResponseStore
-from .serving import Serving, serve
-from .thread_store import ThreadStore
-from .tuning_store import Tuning
-from .upload_store import UploadStore
-from .vector_store import VectorStores
+from openai_async.emulator import azure_paths, error_responses
+from openai_async.emulator.app import application
+from openai_async.emulator.assistants.store import ThreadStore
+from openai_async.emulator.batches.store import BatchLimits, BatchStore
+from openai_async.emulator.catalogue import CATALOGUE, Catalogue, Model
+from openai_async.emulator.chat_store import ChatStore
+from openai_async.emulator.conditions import Faults, Latency
+from openai_async.emulator.error_responses import Problem
+from openai_async.emulator.files.store import FileStore
+from openai_async.emulator.files.upload_store import UploadStore
+from openai_async.emulator.fine_tuning.store import Tuning
+from openai_async.emulator.guard import checked_host
+from openai_async.emulator.rate_limits import Allowance, RateLimits
+from openai_async.emulator.request_log import Entry, Ledger, Stats
+from openai_async.emulator.responses.store import ConversationStore, ResponseStore
+from openai_async.emulator.serving import Serving, serve
+from openai_async.emulator.vector_stores.store import VectorStores
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from .call import Call
+    from openai_async.emulator.call import Call
 
 __all__ = ["Emulator"]
 
@@ -176,17 +176,17 @@ class Emulator:
         if of_azure:
             key = headers.get(b"api-key", b"").decode("latin-1").strip() or key
         if not key:
-            raise azure.key_missing() if of_azure else problems.key_missing()
+            raise azure_paths.key_missing() if of_azure else error_responses.key_missing()
         entry.key = _digest(key)
         if self._keys is not None and entry.key not in self._keys:
-            raise azure.key_unknown() if of_azure else problems.key_unknown(key)
+            raise azure_paths.key_unknown() if of_azure else error_responses.key_unknown(key)
 
     def deploy(self, call: Call, deployment: str) -> None:
         """Make a deployment of Azure the model of a request; raises Azure's 404 when there is none."""
         try:
             self.catalogue.find(deployment)
         except Problem:
-            raise azure.unknown_deployment() from None
+            raise azure_paths.unknown_deployment() from None
         call.use_model(deployment)
 
     def inject(self, call: Call, *, carried_out: bool = False) -> None:
@@ -195,7 +195,7 @@ class Emulator:
         if faults.carried_out is not carried_out or not faults.concerns(f"{entry.method} {entry.path}"):
             return
         if (status := faults.status(entry.sequence)) is not None:
-            raise problems.fault(status)
+            raise error_responses.fault(status)
 
     def admit(self, call: Call, model: str, tokens: int) -> None:
         """Charge the call `tokens` against its key's quota and limits for `model`, or raise the API's 429.
@@ -205,7 +205,7 @@ class Emulator:
         """
         key = call.entry.key or ""
         if (code := self._drained.get(key)) is not None:
-            raise problems.quota_exhausted(code)
+            raise error_responses.quota_exhausted(code)
         limits = self._limits.get(model) if isinstance(self._limits, Mapping) else self._limits
         if limits is None or call.entry.batch_id is not None:
             return
@@ -217,7 +217,7 @@ class Emulator:
             refusal = allowance.admit(now, tokens)
             call.limit_headers = allowance.headers(now)
         if refusal is not None:
-            raise problems.rate_limited(model, self.organization, refusal)
+            raise error_responses.rate_limited(model, self.organization, refusal)
         call.entry.charged = tokens
 
 

@@ -17,7 +17,7 @@ import uvicorn
 from attrs import frozen
 from starlette.types import ASGIApp
 
-from .door import bounded_heads
+from openai_async.emulator.guard import bounded_heads
 
 __all__ = ["Serving", "serve"]
 

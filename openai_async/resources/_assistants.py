@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 from openai_async.errors import RemovedEndpointError, frameless
-from openai_async.resources._endpoints import endpoints
+from openai_async.resources._generic import CatalogResource
 from openai_async.resources._operation import Operation
-from openai_async.resources._pages import AsyncPaginator
+from openai_async.resources._operations import endpoints
+from openai_async.resources._pagination import AsyncPaginator
 from openai_async.resources._removed import refuse_on_openai
-from openai_async.resources.table import CatalogResource
 from openai_async.types._base import Reply
 
 #: What OpenAI itself has in their place.

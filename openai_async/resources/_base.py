@@ -6,21 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
-from openai_async import _runtime
-from openai_async._layers.call import Answer, Call, Headers
-from openai_async._layers.pipeline import Pipeline
-from openai_async._line import PRIORITIES, Priority, place as line_place
+from openai_async import _concurrency
+from openai_async._limits.queue import PRIORITIES, Priority, place as line_place
+from openai_async._pipeline.call import Answer, Call, Headers
+from openai_async._pipeline.pipeline import Pipeline
 from openai_async._policy.estimates import size_of_request
 from openai_async._wire import codec, json, paths
 from openai_async._wire.headers import check_headers
 from openai_async.errors import APIError, InvalidParameterError, frameless
-from openai_async.resources._contents import is_file
+from openai_async.resources._argument_names import check_names
 from openai_async.resources._download import AsyncDownloadManager
-from openai_async.resources._endpoints import files_of
-from openai_async.resources._form import FormBody
-from openai_async.resources._names import check_names
+from openai_async.resources._file_contents import is_file
+from openai_async.resources._multipart_form import FormBody
 from openai_async.resources._operation import Operation
-from openai_async.resources._pages import Asked, AsyncPage, AsyncPaginator, Following, after_last, page_decoder
+from openai_async.resources._operations import files_of
+from openai_async.resources._pagination import Asked, AsyncPage, AsyncPaginator, Following, after_last, page_decoder
 from openai_async.resources._rewritten import Rewriter
 from openai_async.types._base import EMPTY, Reply, Value
 from openai_async.types._uncopied import Uncopied
@@ -227,7 +227,7 @@ def _prepare(
         decode,
         defaults.timeout if timeout is None else Timeout.of(timeout),
         0 if isinstance(encoded, FormBody) and encoded.once else retries,
-        deadline=None if deadline is None else _runtime.now() + deadline,
+        deadline=None if deadline is None else _concurrency.now() + deadline,
         body=encoded,
         headers=_merged(own_headers, check_headers("extra_headers", headers)) if headers else own_headers,
         stream=stream,

@@ -11,9 +11,9 @@ from typing import Final, Self
 
 from anyio import to_thread
 
-from openai_async._body import OpenBody
-from openai_async._layers.call import Answer, Call
-from openai_async._layers.pipeline import Pipeline
+from openai_async._pipeline.call import Answer, Call
+from openai_async._pipeline.pipeline import Pipeline
+from openai_async._streams.body import OpenBody
 from openai_async._transport.exchange import DueError
 from openai_async.errors import APIConnectionError, APIError, IdleTimeoutError, frameless
 from openai_async.resources._rewritten import Rewriter, rewrite

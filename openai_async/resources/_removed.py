@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-from openai_async._layers.pipeline import Pipeline
+from openai_async._pipeline.pipeline import Pipeline
 from openai_async.errors import RemovedEndpointError
 
 _HOST: Final = "api.openai.com"

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import attrs
 
-from openai_async._layers.call import Answer, Call
-from openai_async._layers.pipeline import Pipeline
+from openai_async._pipeline.call import Answer, Call
+from openai_async._pipeline.pipeline import Pipeline
 from openai_async.errors import APIStatusError
 
 _FIELD: Final = "stream_options"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Unpack
 
 from openai_async.resources._assistants import AssistantsResource
-from openai_async.resources._pages import AsyncPaginator
+from openai_async.resources._pagination import AsyncPaginator
 from openai_async.types.assistants import Assistant, AssistantDeleted
-from openai_async.types.assistants_params import AssistantCreateParams, AssistantUpdateParams, ListParams
-from openai_async.types.options import RequestOptions
+from openai_async.types.params.assistants import AssistantCreateParams, AssistantUpdateParams, ListParams
+from openai_async.types.params.options import RequestOptions
 
 
 class AsyncAssistants(AssistantsResource):

@@ -6,21 +6,22 @@ from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, Unpack, cast, overload
 
-from openai_async._layers.call import Answer, Call
-from openai_async._stream import AsyncStream, AsyncStreamManager
-from openai_async._wire import codec, whole
+from openai_async._pipeline.call import Answer, Call
+from openai_async._streams.stream import AsyncStream, AsyncStreamManager
+from openai_async._wire import codec
+from openai_async._wire.accumulators import synthesize
+from openai_async._wire.accumulators.media import SpeechFold, TranscriptFold, speech_event
 from openai_async._wire.gathered import is_stream
 from openai_async._wire.media_bodies import EventsAsSound, SoundAsEvents, TextAsEvents
-from openai_async._wire.media_folds import SpeechFold, TranscriptFold, speech_event
 from openai_async.errors import DecodeError, InvalidParameterError
 from openai_async.resources._base import NO_MEDIA, PAGES, Resource, prepare
 from openai_async.resources._download import AsyncDownloadManager
+from openai_async.resources._generic import CatalogResource, Noun
 from openai_async.resources._operation import Operation
 from openai_async.resources._rewritten import rewrite
-from openai_async.resources.table import CatalogResource, Noun
 from openai_async.types.audio import SpeechStreamEvent, Transcription, TranscriptionStreamEvent
-from openai_async.types.audio_params import SpeechParams, TranscriptionParams, TranslationParams
 from openai_async.types.files import Binary
+from openai_async.types.params.audio import SpeechParams, TranscriptionParams, TranslationParams
 
 SpeechStream: TypeAlias = AsyncStream[SpeechStreamEvent, Binary]
 TranscriptionStream: TypeAlias = AsyncStream[TranscriptionStreamEvent, Transcription]
@@ -181,7 +182,7 @@ class AsyncTranscriptions(Resource):
         bound = self._pipeline.defaults.max_event_bytes
         if is_text:
             rewrite(answer, TextAsEvents(answer.meta, bound))
-        return AsyncStream(call, answer, call.decode, TranscriptFold(model), bound, unfold=whole.transcript)
+        return AsyncStream(call, answer, call.decode, TranscriptFold(model), bound, unfold=synthesize.transcript)
 
 
 class AsyncTranslations(Resource):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Unpack, cast
 
+from openai_async.resources._compound import KeptOptions
+from openai_async.resources._generic import CatalogResource
 from openai_async.resources._operation import Operation
-from openai_async.resources._pages import AsyncPaginator
-from openai_async.resources._steps import KeptOptions
-from openai_async.resources._wait import until
-from openai_async.resources.table import CatalogResource
+from openai_async.resources._pagination import AsyncPaginator
+from openai_async.resources._polling import until
 from openai_async.types.batches import Batch
-from openai_async.types.batches_params import BatchCreateParams, BatchListParams
-from openai_async.types.options import RequestOptions
+from openai_async.types.params.batches import BatchCreateParams, BatchListParams
+from openai_async.types.params.options import RequestOptions
 
 _CREATE = Operation("POST", "/batches")
 _LIST = Operation("GET", "/batches")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from openai_async.resources.table import CatalogResource, Noun
+from openai_async.resources._generic import CatalogResource, Noun
 
 if TYPE_CHECKING:
     from openai_async.resources.assistants import AsyncAssistants

@@ -7,23 +7,23 @@ from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from functools import cached_property, partial
 from typing import Any, Literal, TypeAlias, Unpack, cast, overload
 
-from openai_async._layers.pipeline import Pipeline
-from openai_async._line import Priority
-from openai_async._map import AsyncMap, map_calls
-from openai_async._stream import AsyncStream, AsyncStreamManager
-from openai_async._wire import codec, whole
-from openai_async._wire.fold import ChatFold
+from openai_async._limits.queue import Priority
+from openai_async._map.calls import AsyncMap, map_calls
+from openai_async._pipeline.pipeline import Pipeline
+from openai_async._streams.stream import AsyncStream, AsyncStreamManager
+from openai_async._wire import codec
+from openai_async._wire.accumulators import synthesize
+from openai_async._wire.accumulators.chat import ChatFold
 from openai_async.errors import InvalidParameterError
+from openai_async.resources._argument_names import check_shared
 from openai_async.resources._base import prepare
-from openai_async.resources._names import check_shared
+from openai_async.resources._generic import CatalogResource
 from openai_async.resources._operation import Operation
-from openai_async.resources._pages import AsyncPaginator
+from openai_async.resources._pagination import AsyncPaginator
 from openai_async.resources._stream_usage import ask_for_usage, open_asking
-from openai_async.resources.table import CatalogResource
 from openai_async.types._objects import has_fields
 from openai_async.types._uncopied import Uncopied
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
-from openai_async.types.chat_params import ChatCreateParams
 from openai_async.types.chat_stored import (
     ChatCompletionDeleted,
     ChatCompletionStoreMessage,
@@ -32,7 +32,8 @@ from openai_async.types.chat_stored import (
     StoredMessagesParams,
     StoredUpdateParams,
 )
-from openai_async.types.options import RequestOptions
+from openai_async.types.params.chat import ChatCreateParams
+from openai_async.types.params.options import RequestOptions
 from openai_async.types.progress import Progress
 
 ChatStream: TypeAlias = AsyncStream[ChatCompletionChunk, ChatCompletion]
@@ -202,7 +203,7 @@ class AsyncCompletions(CatalogResource):
         answer = await open_asking(self._pipeline, call, asked=asked)
         bound = self._pipeline.defaults.max_event_bytes
         fold = ChatFold(call.choices)
-        return AsyncStream(call, answer, call.decode, fold, bound, unfold=whole.chat, is_whole=fold.is_whole)
+        return AsyncStream(call, answer, call.decode, fold, bound, unfold=synthesize.chat, is_whole=fold.is_whole)
 
 
 class AsyncStoredMessages(CatalogResource):

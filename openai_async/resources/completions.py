@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Literal, TypeAlias, Unpack, cast, overload
 
-from openai_async._stream import AsyncStream, AsyncStreamManager
-from openai_async._wire import codec, whole
-from openai_async._wire.completion_fold import CompletionFold
+from openai_async._streams.stream import AsyncStream, AsyncStreamManager
+from openai_async._wire import codec
+from openai_async._wire.accumulators import synthesize
+from openai_async._wire.accumulators.completions import CompletionFold
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import prepare
+from openai_async.resources._generic import CatalogResource
 from openai_async.resources._operation import Operation
 from openai_async.resources._stream_usage import ask_for_usage, open_asking
-from openai_async.resources.table import CatalogResource
-from openai_async.types.completion_params import CompletionCreateParams
 from openai_async.types.completions import Completion
+from openai_async.types.params.completions import CompletionCreateParams
 
 CompletionStream: TypeAlias = AsyncStream[Completion, Completion]
 
@@ -90,7 +91,7 @@ class AsyncTextCompletions(CatalogResource):
         answer = await open_asking(self._pipeline, call, asked=asked)
         bound = self._pipeline.defaults.max_event_bytes
         fold = CompletionFold(call.choices)
-        return AsyncStream(call, answer, call.decode, fold, bound, unfold=whole.completion, is_whole=fold.is_whole)
+        return AsyncStream(call, answer, call.decode, fold, bound, unfold=synthesize.completion, is_whole=fold.is_whole)
 
 
 def _texts(params: Mapping[str, Any]) -> int:

@@ -9,18 +9,18 @@ from typing import Any, Unpack, cast
 from openai_async._wire import codec
 from openai_async.resources._base import Resource, prepare
 from openai_async.resources._operation import Operation
-from openai_async.resources._pages import AsyncPaginator
+from openai_async.resources._pagination import AsyncPaginator
 from openai_async.resources.responses import check_items
 from openai_async.types.conversations import Conversation, ConversationDeleted, ConversationItemList
-from openai_async.types.options import RequestOptions
-from openai_async.types.responses import ResponseItem
-from openai_async.types.responses_params import (
+from openai_async.types.params.options import RequestOptions
+from openai_async.types.params.responses import (
     ConversationCreateParams,
     ConversationItemsCreateParams,
     ConversationUpdateParams,
     Include,
     ItemListParams,
 )
+from openai_async.types.responses import ResponseItem
 from openai_async.types.settings import Null
 
 _CREATE = Operation("POST", "/conversations")

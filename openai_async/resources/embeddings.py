@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Unpack, cast
 
-from openai_async._wire import codec, json, vectors
+from openai_async._wire import codec, float32_base64, json
 from openai_async.errors import DecodeError, InvalidParameterError
 from openai_async.resources._base import prepare
+from openai_async.resources._generic import CatalogResource
 from openai_async.resources._operation import Operation
 from openai_async.resources.completions import check_model
-from openai_async.resources.table import CatalogResource
-from openai_async.types.embedding_params import EmbeddingCreateParams
 from openai_async.types.embeddings import CreateEmbeddingResponse
+from openai_async.types.params.embeddings import EmbeddingCreateParams
 
 _CREATE = Operation("POST", "/embeddings", repeatable=True)
 
@@ -66,9 +66,9 @@ def _decoder(read: Callable[[Any], Any]) -> Callable[[bytes], CreateEmbeddingRes
 
 def _vector(value: Any) -> Any:
     if isinstance(value, str):
-        return vectors.unpack(value)
+        return float32_base64.unpack(value)
     if isinstance(value, list):
-        return vectors.check(cast("list[float]", value))
+        return float32_base64.check(cast("list[float]", value))
     raise DecodeError("an embedding is neither a list of numbers nor base64")
 
 

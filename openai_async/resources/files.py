@@ -6,18 +6,18 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Unpack, cast
 
+from openai_async.resources._compound import KeptOptions
 from openai_async.resources._download import AsyncDownloadManager
+from openai_async.resources._generic import CatalogResource
 from openai_async.resources._operation import Operation
-from openai_async.resources._pages import AsyncPaginator
-from openai_async.resources._steps import KeptOptions
-from openai_async.resources._wait import until
-from openai_async.resources.table import CatalogResource
+from openai_async.resources._pagination import AsyncPaginator
+from openai_async.resources._polling import until
 from openai_async.types.files import Binary, FileDeleted, FileObject
-from openai_async.types.files_params import FileCreateParams, FileListParams
-from openai_async.types.options import RequestOptions
+from openai_async.types.params.files import FileCreateParams, FileListParams
+from openai_async.types.params.options import RequestOptions
 
 if TYPE_CHECKING:
-    from openai_async.resources.table import Method
+    from openai_async.resources._generic import Method
 
 # A second copy costs nothing but its storage, so that a failure midway is retried.
 _CREATE = Operation("POST", "/files", form=True, repeatable=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Unpack, cast
 
-from openai_async.resources import _wait
+from openai_async.resources import _polling
 from openai_async.resources._base import Resource
-from openai_async.resources._following import AsyncJobEvents
+from openai_async.resources._compound import KeptOptions
+from openai_async.resources._job_events import AsyncJobEvents
 from openai_async.resources._operation import Operation
 from openai_async.resources._removed import refuse_on_openai
-from openai_async.resources._steps import KeptOptions
 from openai_async.types.fine_tunes import (
     FineTune,
     FineTuneCreateParams,
@@ -18,7 +18,7 @@ from openai_async.types.fine_tunes import (
     FineTuneEventList,
     FineTuneList,
 )
-from openai_async.types.options import RequestOptions
+from openai_async.types.params.options import RequestOptions
 
 _CREATE = Operation("POST", "/fine-tunes")
 _LIST = Operation("GET", "/fine-tunes")
@@ -129,7 +129,7 @@ class AsyncFineTunes(Resource):
 
         Cancelling ends the wait, not the fine-tune.
         """
-        return await _wait.until(
+        return await _polling.until(
             KeptOptions(options).calling(self.retrieve, fine_tune_id),
             _ended,
             what=f"fine-tune {fine_tune_id}",

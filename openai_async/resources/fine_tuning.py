@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Unpack, cast
 
-from openai_async._layers.pipeline import Pipeline
-from openai_async.resources import _wait
-from openai_async.resources._following import AsyncJobEvents
+from openai_async._pipeline.pipeline import Pipeline
+from openai_async.resources import _polling
+from openai_async.resources._compound import KeptOptions
+from openai_async.resources._generic import CatalogResource
+from openai_async.resources._job_events import AsyncJobEvents
 from openai_async.resources._operation import Operation
-from openai_async.resources._pages import AsyncPage, AsyncPaginator
-from openai_async.resources._steps import KeptOptions
-from openai_async.resources.table import CatalogResource
+from openai_async.resources._pagination import AsyncPage, AsyncPaginator
 from openai_async.types._uncopied import Uncopied
 from openai_async.types.fine_tuning import (
     CheckpointPermission,
@@ -24,7 +24,7 @@ from openai_async.types.fine_tuning import (
     GraderRun,
     GraderValidation,
 )
-from openai_async.types.fine_tuning_params import (
+from openai_async.types.params.fine_tuning import (
     GraderRunParams,
     GraderValidateParams,
     JobCreateParams,
@@ -33,7 +33,7 @@ from openai_async.types.fine_tuning_params import (
     PermissionCreateParams,
     PermissionListParams,
 )
-from openai_async.types.options import RequestOptions
+from openai_async.types.params.options import RequestOptions
 from openai_async.types.settings import NULL
 
 _JOB = "/fine_tuning/jobs/{fine_tuning_job_id}"
@@ -176,7 +176,7 @@ class AsyncJobs(CatalogResource):
 
         Cancelling ends the wait, not the job.
         """
-        return await _wait.until(
+        return await _polling.until(
             KeptOptions(options).calling(self.retrieve, fine_tuning_job_id),
             _ended,
             what=f"fine-tuning job {fine_tuning_job_id}",

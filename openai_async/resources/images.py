@@ -6,19 +6,20 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias, Unpack, cast, overload
 
-from openai_async._layers.call import Call
-from openai_async._stream import AsyncStream, AsyncStreamManager
-from openai_async._wire import codec, whole
-from openai_async._wire.media_folds import ImageFold
+from openai_async._pipeline.call import Call
+from openai_async._streams.stream import AsyncStream, AsyncStreamManager
+from openai_async._wire import codec
+from openai_async._wire.accumulators import synthesize
+from openai_async._wire.accumulators.media import ImageFold
 from openai_async.errors import InvalidParameterError, frameless
-from openai_async.resources._addresses import check_address
 from openai_async.resources._base import Resource, prepare
-from openai_async.resources._elsewhere import fetching
+from openai_async.resources._foreign_urls import fetching
 from openai_async.resources._operation import Operation
+from openai_async.resources._url_checks import check_address
 from openai_async.types.files import Binary
 from openai_async.types.images import Image, ImagesResponse, ImageStreamEvent
-from openai_async.types.images_params import ImageEditParams, ImageGenerateParams, ImageVariationParams
 from openai_async.types.meta import NO_META
+from openai_async.types.params.images import ImageEditParams, ImageGenerateParams, ImageVariationParams
 from openai_async.types.settings import NULL, Timeout
 
 ImageStream: TypeAlias = AsyncStream[ImageStreamEvent, ImagesResponse]
@@ -178,7 +179,7 @@ class AsyncImages(Resource):
 
     async def _open(self, call: Call, operation: Operation) -> ImageStream:
         answer = await self._pipeline.open(call)
-        unfold = whole.generated if operation is _GENERATE else whole.edited
+        unfold = synthesize.generated if operation is _GENERATE else synthesize.edited
         bound = self._pipeline.defaults.max_event_bytes
         return AsyncStream(call, answer, call.decode, ImageFold(call.choices), bound, unfold=unfold)
 

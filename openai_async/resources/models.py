@@ -7,10 +7,10 @@ from typing import Unpack
 
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import Resource
-from openai_async.resources._listing import listed
 from openai_async.resources._operation import Operation
+from openai_async.resources._whole_list import listed
 from openai_async.types.models import Model, ModelDeleted, ModelList
-from openai_async.types.options import RequestOptions
+from openai_async.types.params.options import RequestOptions
 
 #: Days that a helper looks ahead at most: a century.
 _MOST_DAYS = 36_525

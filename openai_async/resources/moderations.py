@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Unpack, cast
 
+from openai_async.resources._generic import CatalogResource
 from openai_async.resources._operation import Operation
-from openai_async.resources.table import CatalogResource
 from openai_async.types.moderations import ModerationCreateParams, ModerationCreateResponse
 
 _CREATE = Operation("POST", "/moderations", repeatable=True)

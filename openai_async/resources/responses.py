@@ -1,4 +1,4 @@
-"""`client.responses`: responses, whole, streamed, or made in the background."""
+"""`client.responses`: responses, synthesize, streamed, or made in the background."""
 
 from __future__ import annotations
 
@@ -6,17 +6,25 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property, partial
 from typing import Any, Literal, TypeAlias, Unpack, cast, overload
 
-from openai_async._stream import AsyncStream, AsyncStreamManager
-from openai_async._wire import codec, whole
-from openai_async._wire.response_fold import ResponseFold
+from openai_async._streams.stream import AsyncStream, AsyncStreamManager
+from openai_async._wire import codec
+from openai_async._wire.accumulators import synthesize
+from openai_async._wire.accumulators.responses import ResponseFold
 from openai_async.errors import DecodeError, InvalidParameterError
 from openai_async.resources._base import Resource, prepare
+from openai_async.resources._compound import KeptOptions
 from openai_async.resources._operation import Operation
-from openai_async.resources._pages import AsyncPaginator
-from openai_async.resources._steps import KeptOptions
-from openai_async.resources._wait import until
+from openai_async.resources._pagination import AsyncPaginator
+from openai_async.resources._polling import until
 from openai_async.types._objects import has_fields
-from openai_async.types.options import RequestOptions
+from openai_async.types.params.options import RequestOptions
+from openai_async.types.params.responses import (
+    InputTokenCountParams,
+    ItemListParams,
+    ResponseCompactParams,
+    ResponseCreateParams,
+    ResponseRetrieveParams,
+)
 from openai_async.types.responses import (
     CompactedResponse,
     InputTokenCount,
@@ -24,13 +32,6 @@ from openai_async.types.responses import (
     ResponseDeleted,
     ResponseItem,
     ResponseStreamEvent,
-)
-from openai_async.types.responses_params import (
-    InputTokenCountParams,
-    ItemListParams,
-    ResponseCompactParams,
-    ResponseCreateParams,
-    ResponseRetrieveParams,
 )
 from openai_async.types.settings import Null
 
@@ -249,7 +250,7 @@ class AsyncResponses(Resource):
     async def _open(self, call: Any, id: str = "") -> ResponseStream:
         answer = await self._pipeline.open(call)
         bound = self._pipeline.defaults.max_event_bytes
-        return AsyncStream(call, answer, call.decode, ResponseFold(id), bound, unfold=whole.response)
+        return AsyncStream(call, answer, call.decode, ResponseFold(id), bound, unfold=synthesize.response)
 
 
 class AsyncInputItems(Resource):

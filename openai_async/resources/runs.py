@@ -10,16 +10,16 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import Any, Literal, TypeAlias, Unpack, cast, overload
 
-from openai_async._layers.call import Call
-from openai_async._stream import AsyncStream, AsyncStreamManager
-from openai_async._wire.runs import RunFold, decode_event
+from openai_async._pipeline.call import Call
+from openai_async._streams.stream import AsyncStream, AsyncStreamManager
+from openai_async._wire.accumulators.runs import RunFold, decode_event
 from openai_async.resources._assistants import AssistantsResource
 from openai_async.resources._base import prepare
-from openai_async.resources._pages import AsyncPaginator
-from openai_async.resources._steps import KeptOptions
-from openai_async.resources._wait import until
+from openai_async.resources._compound import KeptOptions
+from openai_async.resources._pagination import AsyncPaginator
+from openai_async.resources._polling import until
 from openai_async.types.assistants import RUN_GOES_ON, Run, RunEvent, RunStep
-from openai_async.types.assistants_params import (
+from openai_async.types.params.assistants import (
     ListParams,
     MetadataParams,
     RunCreateParams,
@@ -27,7 +27,7 @@ from openai_async.types.assistants_params import (
     StepParams,
     ToolOutputsParams,
 )
-from openai_async.types.options import RequestOptions
+from openai_async.types.params.options import RequestOptions
 
 RunStream: TypeAlias = AsyncStream[RunEvent, Run]
 

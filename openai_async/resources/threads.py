@@ -8,12 +8,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Literal, Unpack, overload
 
-from openai_async._stream import AsyncStreamManager
+from openai_async._streams.stream import AsyncStreamManager
 from openai_async.resources._assistants import AssistantsResource
-from openai_async.resources._pages import AsyncPaginator
+from openai_async.resources._pagination import AsyncPaginator
 from openai_async.resources.runs import AsyncRuns, RunsResource, RunStream
 from openai_async.types.assistants import AssistantDeleted, Message, Run, RunEvent, Thread
-from openai_async.types.assistants_params import (
+from openai_async.types.params.assistants import (
     MessageCreateParams,
     MessageListParams,
     MetadataParams,
@@ -21,7 +21,7 @@ from openai_async.types.assistants_params import (
     ThreadRunParams,
     ThreadUpdateParams,
 )
-from openai_async.types.options import RequestOptions
+from openai_async.types.params.options import RequestOptions
 
 
 class AsyncThreads(RunsResource):

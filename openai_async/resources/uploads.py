@@ -10,14 +10,14 @@ from typing import Any, Unpack, cast
 import attrs
 
 from openai_async.errors import APIError, InvalidParameterError
-from openai_async.resources._chunked import Sending, Source, planned
+from openai_async.resources._compound import KeptOptions
+from openai_async.resources._generic import CatalogResource
 from openai_async.resources._operation import Operation
-from openai_async.resources._steps import KeptOptions
-from openai_async.resources.table import CatalogResource
-from openai_async.types.files_params import ExpiresAfter, FilePurpose
-from openai_async.types.options import OnUpload, RequestOptions
+from openai_async.resources._upload import Sending, Source, planned
+from openai_async.types.params.files import ExpiresAfter, FilePurpose
+from openai_async.types.params.options import OnUpload, RequestOptions
+from openai_async.types.params.uploads import PartCreateParams, UploadCompleteParams, UploadCreateParams
 from openai_async.types.uploads import Upload, UploadPart, UploadState
-from openai_async.types.uploads_params import PartCreateParams, UploadCompleteParams, UploadCreateParams
 
 # What is begun twice, or arrives twice, and is not named by `complete`, is forgotten within an hour.
 _CREATE = Operation("POST", "/uploads", repeatable=True)

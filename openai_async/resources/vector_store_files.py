@@ -9,24 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Unpack, cast
 
-from openai_async._map import map_calls
-from openai_async.resources._endpoints import endpoints
+from openai_async._map.calls import map_calls
+from openai_async.resources._compound import KeptOptions, moved, steering as _steering
+from openai_async.resources._generic import CatalogResource, Method
 from openai_async.resources._operation import Operation
-from openai_async.resources._pages import Asked, AsyncPaginator
-from openai_async.resources._steps import KeptOptions, moved, steering as _steering
+from openai_async.resources._operations import endpoints
+from openai_async.resources._pagination import Asked, AsyncPaginator
+from openai_async.resources._polling import check_waiting, until
 from openai_async.resources._store_checks import check_file, check_files, check_ids
-from openai_async.resources._wait import check_waiting, until
-from openai_async.resources.table import CatalogResource, Method
 from openai_async.types.files import FileInput
-from openai_async.types.options import RequestOptions
-from openai_async.types.vector_stores import VectorStoreDeleted, VectorStoreFile, VectorStoreFileBatch, VectorStoreText
-from openai_async.types.vector_stores_params import (
+from openai_async.types.params.options import RequestOptions
+from openai_async.types.params.vector_stores import (
     FileBatchCreateParams,
     FileCreateParams,
     FileListParams,
     FileParams,
     FileUpdateParams,
 )
+from openai_async.types.vector_stores import VectorStoreDeleted, VectorStoreFile, VectorStoreFileBatch, VectorStoreText
 
 _BETA: Final = "assistants=v2"
 _STORE: Final = "/vector_stores/{vector_store_id}"

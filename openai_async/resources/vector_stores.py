@@ -6,19 +6,19 @@ from functools import cached_property
 from typing import Any, Final, Unpack, cast
 
 from openai_async.errors import InvalidParameterError
+from openai_async.resources._generic import CatalogResource
 from openai_async.resources._operation import Operation
-from openai_async.resources._pages import AsyncPaginator, no_more
+from openai_async.resources._pagination import AsyncPaginator, no_more
 from openai_async.resources._store_checks import check_ids
-from openai_async.resources.table import CatalogResource
 from openai_async.resources.vector_store_files import AsyncVectorStoreFileBatches, AsyncVectorStoreFiles
-from openai_async.types.options import RequestOptions
-from openai_async.types.vector_stores import VectorStore, VectorStoreDeleted, VectorStoreSearchResult
-from openai_async.types.vector_stores_params import (
+from openai_async.types.params.options import RequestOptions
+from openai_async.types.params.vector_stores import (
     ListParams,
     VectorStoreCreateParams,
     VectorStoreSearchParams,
     VectorStoreUpdateParams,
 )
+from openai_async.types.vector_stores import VectorStore, VectorStoreDeleted, VectorStoreSearchResult
 
 _BETA: Final = "assistants=v2"
 _STORES: Final = "/vector_stores"

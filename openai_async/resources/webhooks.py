@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from openai_async import webhooks
-from openai_async._layers.pipeline import Pipeline
-from openai_async.resources.table import CatalogResource, Noun
+from openai_async._pipeline.pipeline import Pipeline
+from openai_async.resources._generic import CatalogResource, Noun
 from openai_async.types.settings import Secret
 from openai_async.types.webhooks import WebhookEvent
 from openai_async.webhooks import WebhookHeaders
 
 if TYPE_CHECKING:
-    from openai_async.resources.table import Method, Noun
+    from openai_async.resources._generic import Method, Noun
 
 
 class AsyncWebhooks(CatalogResource):

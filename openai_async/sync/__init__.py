@@ -9,7 +9,7 @@
     _arguments                                  what a thread gives and a task takes: iterables, callables, events
     _portal                                     the event loop behind it all, in a thread of its own
 
-After a change of the core: python -m openai_async._tools.gen_sync
+After a change of the core: python -m openai_async._codegen.sync
 """
 
 from __future__ import annotations

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from openai_async._nouns import TopLevel
+from openai_async._client_resources import TopLevel
 from openai_async.client import AsyncClient
-from openai_async.sync._facade import Facade, Lease
+from openai_async.sync._bridge.proxies import Facade, Lease
 
 if TYPE_CHECKING:
-    from openai_async.sync.nouns import NounForThreads  # noqa: F401  # the string that a base is made of names it
+    from openai_async.sync._bridge.generic import NounForThreads  # noqa: F401  # the string that a base is made of names it
 
 
 class ClientFace(Facade[AsyncClient], TopLevel["NounForThreads"]):
@@ -19,7 +19,7 @@ class ClientFace(Facade[AsyncClient], TopLevel["NounForThreads"]):
         super().__init__(Lease(inner), inner)
 
     def _find(self, name: str) -> Any:
-        from openai_async.sync.nouns import twin_of
+        from openai_async.sync._bridge.generic import twin_of
 
         return twin_of(self._lease, name, getattr(self._inner, name))
 

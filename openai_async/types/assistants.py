@@ -11,8 +11,8 @@ from typing import Any, Final
 import attrs
 
 from openai_async.types._base import Polled, Reply, Value
+from openai_async.types.api_object import Thing
 from openai_async.types.chat import ToolCall
-from openai_async.types.thing import Thing
 
 #: States in which a run goes on by itself. In every other one it has ended, or needs its caller.
 RUN_GOES_ON: Final = frozenset({"queued", "in_progress", "cancelling"})

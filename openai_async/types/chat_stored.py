@@ -8,8 +8,8 @@ import attrs
 
 from openai_async.types._base import Reply
 from openai_async.types.chat import ChatCompletion, ChatCompletionMessage
-from openai_async.types.chat_params import Metadata
-from openai_async.types.options import Nullable, RequestOptions
+from openai_async.types.params.chat import Metadata
+from openai_async.types.params.options import Nullable, RequestOptions
 
 
 @attrs.define(repr=False)

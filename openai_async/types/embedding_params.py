@@ -1,24 +1,7 @@
-"""The parameters of POST /embeddings."""
+"""Moved to `openai_async.types.params.embeddings`. Kept until 0.5."""
 
-from __future__ import annotations
+import warnings
 
-from typing import Literal, TypedDict
+from openai_async.types.params.embeddings import *  # noqa: F403
 
-from openai_async.types.completion_params import Prompt
-from openai_async.types.options import RequestOptions
-
-
-class _Asked(TypedDict):
-    input: Prompt
-    model: str
-
-
-class EmbeddingCreateParams(_Asked, RequestOptions, total=False):
-    """The keyword arguments of `embeddings.create`. `input` and `model` are required."""
-
-    #: Numbers per vector; not every model has a choice.
-    dimensions: int | None
-    #: How vectors travel. Unless given, base64 is asked for, as the shorter one, and read; an explicit "base64" leaves
-    #: the text as it is.
-    encoding_format: Literal["float", "base64"] | str | None
-    user: str | None
+warnings.warn(f"{__name__} has moved to openai_async.types.params.embeddings", DeprecationWarning, stacklevel=2)

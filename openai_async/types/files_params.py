@@ -1,36 +1,7 @@
-"""Parameters of files. What is not named here is sent as it is given."""
+"""Moved to `openai_async.types.params.files`. Kept until 0.5."""
 
-from __future__ import annotations
+import warnings
 
-from typing import Literal, Required, TypeAlias, TypedDict
+from openai_async.types.params.files import *  # noqa: F403
 
-from openai_async.types.files import FileInput
-from openai_async.types.options import RequestOptions, UploadOptions
-
-#: What a file is for; a purpose of tomorrow is sent as it is.
-FilePurpose: TypeAlias = Literal["assistants", "batch", "evals", "fine-tune", "user_data", "vision"] | str
-
-
-class ExpiresAfter(TypedDict):
-    """When a file is deleted by itself: so many seconds (an hour to 30 days) after it was created."""
-
-    anchor: Literal["created_at"]
-    seconds: int
-
-
-class FileCreateParams(UploadOptions, total=False):
-    """Parameters of `client.files.create`."""
-
-    file: Required[FileInput]
-    purpose: Required[FilePurpose]
-    expires_after: ExpiresAfter | None
-
-
-class FileListParams(RequestOptions, total=False):
-    """Parameters of `client.files.list`."""
-
-    purpose: FilePurpose | None
-    #: Files in one page, 1 to 10,000.
-    limit: int | None
-    order: Literal["asc", "desc"] | None
-    after: str | None
+warnings.warn(f"{__name__} has moved to openai_async.types.params.files", DeprecationWarning, stacklevel=2)

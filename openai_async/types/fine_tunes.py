@@ -9,7 +9,7 @@ import attrs
 
 from openai_async.types._base import Polled, Reply, Value
 from openai_async.types.fine_tuning import ENDED
-from openai_async.types.options import Nullable, RequestOptions
+from openai_async.types.params.options import Nullable, RequestOptions
 
 
 @attrs.define(repr=False)

@@ -8,7 +8,7 @@ from typing import TypedDict
 import attrs
 
 from openai_async.types._base import Reply, Value
-from openai_async.types.options import RequestOptions
+from openai_async.types.params.options import RequestOptions
 
 
 @attrs.define(repr=False)

@@ -1,64 +1,7 @@
-"""Objects of the API that this version has no class for: every field is an attribute."""
+"""Moved to `openai_async.types.api_object`. Kept until 0.5."""
 
-from __future__ import annotations
+import warnings
 
-from collections.abc import Iterator, KeysView
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from openai_async.types.api_object import *  # noqa: F403
 
-import attrs
-
-from openai_async.types._base import Reply
-
-
-@attrs.define(repr=False)
-class Thing(Reply):
-    """A JSON object whose fields read as attributes, all the way down; `to_dict()` gives it as it came.
-
-    A field that is named like something of this class (`meta`, `extra`, `cost`, ...) is read by `thing["meta"]`.
-    """
-
-    _may_be_background: ClassVar[bool] = True
-
-    def __getitem__(self, name: str) -> Any:
-        return _opened(self.extra[name])
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.extra
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.extra)
-
-    def keys(self) -> KeysView[str]:
-        """The names of its fields: with them, `dict(thing)` is a mapping as any."""
-        return self.extra.keys()
-
-    def __len__(self) -> int:
-        return len(self.extra)
-
-    def __repr__(self) -> str:
-        return f"Thing({', '.join(self.extra)})"  # names only: what the fields hold may be long, or secret
-
-    def __rich_repr__(self) -> Iterator[Any]:
-        yield from self.extra
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self))
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name):
-            if not name.startswith("__") and name in (extra := object.__getattribute__(self, "extra")):
-                return _opened(extra[name])
-            raise AttributeError(f"the object has no field {name!r}")
-
-    else:
-
-        def __getattr__(self, name: str) -> Any: ...
-
-
-def _opened(value: Any) -> Any:
-    if isinstance(value, dict):
-        return Thing(extra=cast("dict[str, Any]", value))
-    if isinstance(value, list):
-        return [_opened(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-    return value
+warnings.warn(f"{__name__} has moved to openai_async.types.api_object", DeprecationWarning, stacklevel=2)

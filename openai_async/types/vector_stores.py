@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from openai_async.types._base import Polled, Reply, Value
-from openai_async.types.thing import Thing
+from openai_async.types.api_object import Thing
 
 
 @attrs.define(repr=False)

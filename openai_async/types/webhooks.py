@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from openai_async.types._base import Value
-from openai_async.types.thing import Thing
+from openai_async.types.api_object import Thing
 
 
 @attrs.define(repr=False)

@@ -61,15 +61,16 @@ GUARDED: Final = words(
 #: From the ground up. A module imports from lower floors and from its own room; rooms of one floor are strangers.
 FLOORS: Final[tuple[tuple[Room, ...], ...]] = (
     (room("errors types _version", "sys.modules"),),
-    (room("_wire"), room("_policy")),
     (
-        room("_beside", "logging"),
-        room("_runtime", "anyio asyncio contextvars.copy_context os.getpid sys.modules time.monotonic trio"),
-        room("_line", "contextvars.ContextVar"),
-        room("_spending"),
-        room("_exclusion", "threading"),
+        room("_wire"),
+        room("_policy"),
+        room("_concurrency", "anyio asyncio contextvars.copy_context os.getpid sys.modules time.monotonic trio"),
     ),
     (
+        room(
+            "_limits",
+            "anyio.Event contextvars.ContextVar logging os.register_at_fork random.random threading weakref.WeakSet",
+        ),
         room(
             "_transport",
             """
@@ -77,20 +78,16 @@ FLOORS: Final[tuple[tuple[Room, ...], ...]] = (
             resource.RLIMIT_NOFILE resource.RLIM_INFINITY select socket ssl threading.RLock
             """,
         ),
-        room(
-            "_limiter _accounts _permits _waiting",
-            "anyio.Event os.register_at_fork random.random weakref.WeakSet",
-        ),
     ),
     (
         room(
-            "_layers",
+            "_pipeline",
             "anyio importlib.import_module logging os.register_at_fork random.random threading.RLock weakref.WeakSet",
         ),
     ),
     (
-        room("_body _stream _text_pieces", "os.getpid"),
-        room("_map _window", "anyio"),
+        room("_streams", "os.getpid"),
+        room("_map", "anyio"),
         room("webhooks"),
     ),
     (
@@ -108,7 +105,7 @@ FLOORS: Final[tuple[tuple[Room, ...], ...]] = (
             "anyio builtins.globals builtins.open csv fcntl importlib.import_module os shutil.copyfileobj stat",
         ),
     ),
-    (room("client azure _settings _nouns"), room("validation", "builtins.open")),
+    (room("client azure _config _client_resources"), room("validation", "builtins.open")),
     (
         room(
             "sync",
@@ -118,10 +115,11 @@ FLOORS: Final[tuple[tuple[Room, ...], ...]] = (
             """,
         ),
         room(
-            "integrations",
+            "progress",
             "importlib.util.find_spec ipywidgets rich sys.modules threading.Lock time.monotonic tqdm weakref.finalize",
         ),
     ),
+    (room("integrations", "warnings"),),
     (room("openai_async", "builtins.globals importlib.import_module"),),
     (
         room(
@@ -136,7 +134,7 @@ FLOORS: Final[tuple[tuple[Room, ...], ...]] = (
     ),
     (
         room(
-            "_tools",
+            "_codegen",
             "__file__ ast genai_prices importlib.import_module importlib.metadata pathlib sys sys.stderr sys.stdout",
         ),
     ),
@@ -170,8 +168,8 @@ MODULES: Final[dict[str, frozenset[str]]] = {
         "openai_async._wire.codec": "cattrs",
         "openai_async._wire.multipart": "secrets.token_hex",
         "openai_async._policy.tokens": "tiktoken",
-        "openai_async._layers.send": "time.time",
-        "openai_async._settings": "os.environ pathlib.Path",
+        "openai_async._pipeline.send": "time.time",
+        "openai_async._config": "os.environ pathlib.Path",
         "openai_async.azure": "os.environ",
         "openai_async.webhooks": "os.environ time.time",
         "openai_async._transport.proxies": "os.environ urllib.request",

@@ -54,7 +54,7 @@ MUTATIONS: Final = (
     Mutation("no_circles", "_wire.json", "def later():\n    from . import codec"),
     Mutation("no_circles", "_wire.json", "def later():\n    return import_module('openai_async._wire.codec')"),
     Mutation("no_circles", "_wire.json", "if TYPE_CHECKING:\n    from openai_async._wire.codec import decoder"),
-    Mutation("no_circles", "resources._form", "if TYPE_CHECKING:\n    import openai_async.resources.chat"),
+    Mutation("no_circles", "resources._multipart_form", "if TYPE_CHECKING:\n    import openai_async.resources.chat"),
     Mutation("no_circles", "resources._operation", "def later():\n    from openai_async.resources import _base"),
     # What only computes has no clock and no I/O.
     *_io(
@@ -83,7 +83,7 @@ MUTATIONS: Final = (
     Mutation("outside", "resources.chat", "import asyncio"),
     Mutation("outside", "resources.chat", "async def f():\n    from asyncio import sleep"),
     Mutation("outside", "resources.chat", "if TYPE_CHECKING:\n    from asyncio import AbstractEventLoop"),
-    Mutation("outside", "_stream", "import asyncio"),
+    Mutation("outside", "_streams.stream", "import asyncio"),
     Mutation("outside", "client", "import httpx"),
     Mutation("outside", "_wire.json", "import cattrs"),
     Mutation("outside", "_policy.retry", "import tiktoken"),
@@ -92,31 +92,33 @@ MUTATIONS: Final = (
     Mutation("signatures", "resources.chat", 'class C:\n    async def f(self, *, x: dict[str, "httpx.URL"]): ...'),
     Mutation("signatures", "resources.chat", 'from typing import cast\nx = cast("httpx.Response", 1)'),
     Mutation("signatures", "client", 'class C:\n    transport: "httpcore.AsyncConnectionPool | None" = None'),
-    Mutation("signatures", "client", "from openai_async._transport.shards import httpx as h\ndef f(x: h.URL): ..."),
+    Mutation(
+        "signatures", "client", "from openai_async._transport.httpx_transport import httpx as h\ndef f(x: h.URL): ..."
+    ),
     # The wall clock, waiting, printing.
     Mutation("outside", "resources.files", "from datetime import datetime as dt\nnow = dt.now()"),
-    Mutation("outside", "_layers.retry", "from datetime import datetime as dt\nnow = dt.now()"),
+    Mutation("outside", "_pipeline.retry", "from datetime import datetime as dt\nnow = dt.now()"),
     Mutation("outside", "client", "import datetime\nnow = lambda: datetime.datetime.utcnow()"),
     Mutation("outside", "client", "from datetime import date\ntoday = date.today"),
-    Mutation("outside", "_layers.retry", "import time\nclock = time.time"),
-    Mutation("outside", "_layers.retry", "from time import time as clock"),
-    Mutation("outside", "batch.run", "import time as t\nt.sleep(1)"),
-    Mutation("outside", "_transport.lean", "def f():\n    print('x')"),
-    Mutation("outside", "integrations.live", "import sys\nsys.stdout.write('x')"),
+    Mutation("outside", "_pipeline.retry", "import time\nclock = time.time"),
+    Mutation("outside", "_pipeline.retry", "from time import time as clock"),
+    Mutation("outside", "batch.local.run", "import time as t\nt.sleep(1)"),
+    Mutation("outside", "_transport.direct", "def f():\n    print('x')"),
+    Mutation("outside", "progress.terminal", "import sys\nsys.stdout.write('x')"),
     # What nobody does.
-    Mutation("outside", "batch.journal", "import pickle"),
+    Mutation("outside", "batch.output.output_file", "import pickle"),
     Mutation("outside", "cli.chat", "def f():\n    from pickle import loads"),
     Mutation("outside", "cli.chat", "eval('1')"),
-    Mutation("outside", "_tools.gen_sync", "run = exec"),
-    Mutation("finalizers", "sync._portal", "class C:\n    def __del__(self):\n        asyncio.run(self.aclose())"),
+    Mutation("outside", "_codegen.sync", "run = exec"),
+    Mutation("finalizers", "_limits.limiter", "class C:\n    def __del__(self):\n        asyncio.run(self.aclose())"),
     Mutation(
-        "finalizers", "sync._portal", "class C:\n    def __del__(self):\n        self.runner.run_until_complete(1)"
+        "finalizers", "_limits.limiter", "class C:\n    def __del__(self):\n        self.runner.run_until_complete(1)"
     ),
-    Mutation("finalizers", "sync._portal", "class C:\n    async def __del__(self): ..."),
-    Mutation("finalizers", "sync._portal", "class C:\n    def __del__(self):\n        threading.Lock().acquire()"),
+    Mutation("finalizers", "_limits.limiter", "class C:\n    async def __del__(self): ..."),
+    Mutation("finalizers", "_limits.limiter", "class C:\n    def __del__(self):\n        threading.Lock().acquire()"),
     Mutation(
         "finalizers",
-        "sync._portal",
+        "_limits.limiter",
         "from asyncio import run as go\nclass C:\n    def __del__(self):\n        self.close()\n"
         "    def close(self):\n        go(self.aclose())",
     ),
@@ -182,12 +184,12 @@ def test_many_modules_of_some_length_are_noticed() -> None:
 def test_a_permission_that_nobody_uses_is_noticed() -> None:
     """The tables do not keep what was once needed, whether by a room, by a module, or against the rules."""
     source = Source.read(ROOT)
-    for module in ("_wire.codec", "webhooks", "_exclusion"):
+    for module in ("_wire.codec", "webhooks", "_limits.exclusion"):
         source = source.changed(f"{PACKAGE}.{module}", '"""Nothing."""\n')
     assert [*rules.unused_permissions(source)] == [
-        "_exclusion: threading",
+        "_limits: threading",
         "openai_async._wire.codec: cattrs",
         "openai_async.webhooks: os.environ",
         "openai_async.webhooks: time.time",
-        "openai_async._exclusion: time.sleep",
+        "openai_async._limits.exclusion: time.sleep",
     ]

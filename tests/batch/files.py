@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import anyio
 
-from openai_async.batch.sidecar import HEADER, SLOT
+from openai_async.batch.output.inflight_journal import HEADER, SLOT
 from openai_async.emulator import Emulator
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 
-from openai_async import AsyncClient, _settings
+from openai_async import AsyncClient, _config
 from openai_async._transport.exchange import Exchange, WireRequest
 from openai_async.batch import AsyncBatch, BatchSummary
 
@@ -57,12 +57,12 @@ class Stub:
 
 def stubbed_client() -> AsyncClient:
     """A client that answers itself."""
-    kept = _settings.transport
-    _settings.transport = lambda *_, **__: Stub()  # type: ignore[assignment, return-value]
+    kept = _config.transport
+    _config.transport = lambda *_, **__: Stub()  # type: ignore[assignment, return-value]
     try:
         return AsyncClient(api_key="any", base_url="http://127.0.0.1:1/v1")
     finally:
-        _settings.transport = kept
+        _config.transport = kept
 
 
 async def carry_out(source: str, target: str) -> BatchSummary:

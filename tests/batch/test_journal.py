@@ -17,10 +17,10 @@ from hypothesis import given, settings, strategies as st
 from openai_async import APIConnectionError
 from openai_async.batch import BatchError, BatchInputError, BatchLockedError, BatchMismatchError, BatchOutputError
 from openai_async.batch.errors import DamagedOutputError
-from openai_async.batch.journal import Finished, Journal, replayed
-from openai_async.batch.outputs import Kind, Outcome, failure, parse, success
-from openai_async.batch.rows import Row
-from openai_async.batch.sidecar import HEADER, Note
+from openai_async.batch.input.rows import Row
+from openai_async.batch.output.inflight_journal import HEADER, Note
+from openai_async.batch.output.output_file import Finished, Journal, replayed
+from openai_async.batch.output.output_lines import Kind, Outcome, failure, parse, success
 from openai_async.types.meta import Meta
 from tests.batch.files import journal_of, notes, read_lines
 
@@ -292,7 +292,7 @@ def test_one_writer(tmp_path: Path, out: Path) -> None:
     """A second run, in this process or another, is told so at once; when the first ends, even by a kill, it may run."""
     code = f"""
 import os, sys
-from openai_async.batch.journal import Journal
+from openai_async.batch.output.output_file import Journal
 journal = Journal.open({str(out)!r}, os.stat({__file__!r}))
 print("open", flush=True)
 sys.stdin.read()

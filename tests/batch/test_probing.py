@@ -15,7 +15,7 @@ from hypothesis import given, strategies as st
 from openai_async import AsyncClient, errors
 from openai_async._policy.probing import Probing, cause_of
 from openai_async.batch import AsyncBatch, BatchHaltedError, BatchInputError, api
-from openai_async.batch.threads import T, Threads
+from openai_async.batch.output.threads import T, Threads
 from openai_async.testing import FaultServer, Request, Script, json_reply, run_virtual
 from tests.batch.conftest import Place
 from tests.batch.files import read_lines, requests, write_lines

@@ -22,12 +22,11 @@ from openai_async.batch import (
     RemoteLimits,
     RemoteProgress,
     RemoteWaitError,
-    remote as module,
-    results as results_module,
 )
-from openai_async.batch.queue import Queue
+from openai_async.batch.remote import results as results_module, run as module
+from openai_async.batch.remote.enqueue_backoff import Queue
 from openai_async.emulator import BatchLimits, Emulator, Faults, Serving
-from openai_async.emulator.batch_store import Batch
+from openai_async.emulator.batches.store import Batch
 from tests.batch.conftest import Place
 from tests.batch.files import ids, journal_of, read_lines, request, requests, write_lines
 

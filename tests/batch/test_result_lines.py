@@ -10,9 +10,9 @@ import orjson
 import pytest
 from hypothesis import given, strategies as st
 
-from openai_async.batch.outputs import Kind, Outcome, parse
-from openai_async.batch.result_lines import find_row, judged
-from openai_async.batch.rows import Row
+from openai_async.batch.input.rows import Row
+from openai_async.batch.output.output_lines import Kind, Outcome, parse
+from openai_async.batch.remote.result_lines import find_row, judged
 
 ROW = Row(7, 0xABCDEF01, 0x12345678, "r7", "/chat/completions", {})
 ROWS = {ROW.custom_id: ROW}

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from openai_async import AsyncClient
-from openai_async.batch import AsyncBatch, BatchError, BatchMismatchError, BatchOutputError, DamagedOutputError, disk
-from openai_async.batch.journal import Journal, replayed
+from openai_async.batch import AsyncBatch, BatchError, BatchMismatchError, BatchOutputError, DamagedOutputError
+from openai_async.batch.output import disk
+from openai_async.batch.output.output_file import Journal, replayed
 from openai_async.testing import FaultServer, Request, Script, json_reply
 from tests.batch.conftest import Place
 from tests.batch.files import journal_of, read_lines, requests, write_lines

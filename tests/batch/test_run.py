@@ -16,7 +16,7 @@ import anyio
 import pytest
 
 from openai_async import APIStatusError, AsyncClient, InvalidParameterError
-from openai_async._layers.call import Call
+from openai_async._pipeline.call import Call
 from openai_async.batch import (
     AsyncBatch,
     BatchHaltedError,
@@ -25,8 +25,8 @@ from openai_async.batch import (
     BatchMismatchError,
     BatchProgress,
     BatchSummary,
-    disk,
 )
+from openai_async.batch.output import disk
 from openai_async.emulator import Emulator, Faults, Latency, Serving
 from openai_async.testing import FaultServer, Request, Rst, Script, json_reply, pending_tasks, respond
 from tests.batch.conftest import Place

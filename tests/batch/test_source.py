@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, strategies as st
 
 from openai_async import InvalidParameterError
-from openai_async.batch import BatchInputError, source as source_module
-from openai_async.batch.recipe import Recipe
-from openai_async.batch.rows import BadRow, Row, SeenIds
-from openai_async.batch.source import InputFile
+from openai_async.batch import BatchInputError
+from openai_async.batch.input import source as source_module
+from openai_async.batch.input.request_builder import Recipe
+from openai_async.batch.input.rows import BadRow, Row, SeenIds
+from openai_async.batch.input.source import InputFile
 from tests.batch.files import request, write_lines
 
 

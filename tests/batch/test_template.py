@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from openai_async import InvalidParameterError
-from openai_async.batch.rows import BadRow
-from openai_async.batch.template import Template
+from openai_async.batch.input.rows import BadRow
+from openai_async.batch.input.template import Template
 
 
 def test_columns_are_filled_in() -> None:

@@ -15,9 +15,9 @@ from hypothesis import given, strategies as st
 
 from openai_async import APITimeoutError, AsyncClient, InvalidParameterError
 from openai_async.batch import AsyncBatch, BatchSummary, BatchTotals
-from openai_async.batch.journal import Journal
-from openai_async.batch.outputs import Outcome, failure, parse, success
-from openai_async.batch.rows import Row
+from openai_async.batch.input.rows import Row
+from openai_async.batch.output.output_file import Journal
+from openai_async.batch.output.output_lines import Outcome, failure, parse, success
 from openai_async.batch.spent import NOTHING, SPENT, Spent
 from openai_async.emulator import Emulator, Latency, Serving
 from openai_async.testing import FaultServer, Gate, Request, Script, json_reply

@@ -24,14 +24,14 @@ from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
-from openai_async._transport import connection, decode, lean
+from openai_async._transport import content_encoding, direct, direct_connection
 from tests.conformance.corpus import HANDWRITTEN
 from tests.conformance.corpus.generated import COMBINATIONS
 from tests.conformance.memory import over_memory
 from tests.conformance.outcome import Outcome
 
 #: Modules whose branches guide the fuzzer, each before those that import it.
-_WATCHED: Final = (decode, connection, lean)
+_WATCHED: Final = (content_encoding, direct_connection, direct)
 #: Inputs found so far: one a line, as Python writes bytes.
 FINDINGS: Final = Path(__file__).with_name("findings.txt")
 #: In place of the transport's own bound: small enough for an input to reach it.
@@ -58,7 +58,7 @@ async def check(data: bytes) -> None:
     plan, said = data[:2], data[2:]
     ends = bool(plan) and plan[0] % 2 == 0
     chance = random.Random(plan)  # bytes seed it the same way everywhere
-    with mock.patch.object(connection, "MAX_HEAD", MAX_HEAD):
+    with mock.patch.object(direct_connection, "MAX_HEAD", MAX_HEAD):
         whole = await over_memory("lean", [said] if said else [], ends=ends)
         reads = list(cut(said, chance))
         in_reads = await over_memory("lean", reads, ends=ends)

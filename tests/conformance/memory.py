@@ -18,10 +18,10 @@ from unittest import mock
 
 import httpcore
 
-from openai_async._transport import lean
+from openai_async._transport import direct
+from openai_async._transport.dns import Address, Names
 from openai_async._transport.exchange import Transport
-from openai_async._transport.names import Address, Names
-from openai_async._transport.shards import Shard, Shards, ShardSettings
+from openai_async._transport.httpx_transport import Shard, Shards, ShardSettings
 from tests.conformance.outcome import SECOND, Outcome, observe
 
 #: Turns of the loop in which a client that has all bytes must come to its end. The longest way here takes about ten.
@@ -207,7 +207,7 @@ def _lean_dials(server: Server) -> Generator[None]:
     async def dial(host: str, port: int, names: object) -> socket.socket:
         return _quiet()
 
-    with mock.patch.object(lean, "dial", dial), mock.patch.object(loop, "create_connection", connect):
+    with mock.patch.object(direct, "dial", dial), mock.patch.object(loop, "create_connection", connect):
         yield
 
 
@@ -220,7 +220,7 @@ async def serving(name: str, server: Server) -> AsyncGenerator[Transport]:
         await shards.aclose()
         return
     with _lean_dials(server):
-        transport = lean.Lean()
+        transport = direct.Lean()
         yield transport
         await transport.aclose()
 

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 
+from openai_async._transport.direct import Lean
 from openai_async._transport.exchange import Transport
-from openai_async._transport.lean import Lean
-from openai_async._transport.shards import Shards, ShardSettings
+from openai_async._transport.httpx_transport import Shards, ShardSettings
 from openai_async.testing import FaultServer, Fin, ReadRequest, Request, Script, Send, Step
 from tests.conformance.outcome import SECOND, Outcome, observe
 

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import pytest
 
 # Imported here because a client imports its transport on first use: that takes longer than the shortest timeouts here.
-import openai_async._transport.lean
-import openai_async._transport.shards  # noqa: F401
+import openai_async._transport.direct
+import openai_async._transport.httpx_transport  # noqa: F401
 from openai_async import AsyncClient
 from openai_async._policy import retry
 

@@ -13,13 +13,14 @@ from typing import Any
 import anyio
 import pytest
 
-from openai_async import AsyncClient, Client, _beside
-from openai_async._layers import billing
-from openai_async._limiter import Limiter
+from openai_async import AsyncClient, Client
+from openai_async._limits import accounting
+from openai_async._limits.limiter import Limiter
+from openai_async._limits.pool import Pool
+from openai_async._pipeline import billing
 from openai_async._policy import prices
-from openai_async._policy.pool import Pool
+from openai_async._policy.spending import Spending
 from openai_async._policy.totals import CostTotals
-from openai_async._spending import Spending
 from openai_async.errors import RateLimitError
 from openai_async.testing import FaultServer, Request, Script, json_reply, sse
 from openai_async.types.chat import CompletionUsage
@@ -44,7 +45,7 @@ def answer(request: Request) -> Script:
 
 @pytest.fixture(autouse=True)
 def nothing_logged_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_beside, "_logged", set())
+    monkeypatch.setattr(accounting, "_logged", set())
 
 
 def failing(error: Exception) -> Callable[..., Any]:

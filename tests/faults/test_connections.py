@@ -18,13 +18,13 @@ import anyio
 import pytest
 import trustme
 
-from openai_async._transport import dialing, lean
+from openai_async._transport import connect, direct
+from openai_async._transport.direct import Lean
+from openai_async._transport.dns import Names
 from openai_async._transport.exchange import WireRequest
-from openai_async._transport.lean import Lean
-from openai_async._transport.lifetimes import stated_lifetime
-from openai_async._transport.names import Names
-from openai_async._transport.ownership import MOST_CONNECTS
-from openai_async._transport.shards import Shards, ShardSettings
+from openai_async._transport.httpx_transport import Shards, ShardSettings
+from openai_async._transport.keep_alive import stated_lifetime
+from openai_async._transport.pool import MOST_CONNECTS
 from openai_async._transport.tls import shared_context
 from openai_async.errors import APIConnectionError, RequestTooLargeError, UnexpectedRedirectError
 from openai_async.testing import FaultServer, Fin, ReadRequest, Rst, Script, Send, Stall, json_reply, respond, sse
@@ -285,7 +285,7 @@ async def test_connects_that_are_under_way_are_bounded(
 ) -> None:
     """Many calls at once do not overrun the server's queue, and a connection that came back is used instead."""
     under_way = most = opened = 0
-    real = dialing.dial
+    real = connect.dial
 
     async def counted(host: str, port: int, names: Names) -> socket.socket:
         nonlocal under_way, most, opened
@@ -298,7 +298,7 @@ async def test_connects_that_are_under_way_are_bounded(
         finally:
             under_way -= 1
 
-    monkeypatch.setattr(lean, "dial", counted)
+    monkeypatch.setattr(direct, "dial", counted)
     with FaultServer([ok()]) as server:
         async with make_client(server.base_url) as client, anyio.create_task_group() as group:
             for _ in range(3 * MOST_CONNECTS):

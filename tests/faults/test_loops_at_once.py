@@ -13,7 +13,7 @@ import anyio.to_thread
 import pytest
 
 from openai_async import RateLimit
-from openai_async._limiter import Ask, Limiter, Permit
+from openai_async._limits.limiter import Ask, Limiter, Permit
 from openai_async.testing import FaultServer, json_reply
 from openai_async.types.meta import Bucket, RateLimits
 

@@ -16,8 +16,8 @@ import anyio
 import pytest
 
 from openai_async import AsyncClient
-from openai_async._layers.call import Call
-from openai_async._layers.outages import Outages
+from openai_async._pipeline.call import Call
+from openai_async._pipeline.outages import Outages
 from openai_async._policy import retry
 from openai_async.errors import APIConnectionError, InternalServerError, OpenAIError
 from openai_async.testing import FaultServer, Rst, Script

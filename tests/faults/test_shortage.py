@@ -16,8 +16,8 @@ from typing import Any
 import anyio
 import pytest
 
-from openai_async._transport import dialing, ownership, shortage
-from openai_async._transport.names import Names
+from openai_async._transport import connect as dialing, pool, resource_exhaustion
+from openai_async._transport.dns import Names
 from openai_async.errors import APIConnectionError, DeadlineExceededError
 from openai_async.testing import FaultServer, Gate, json_reply
 from tests.cli.commands import Commands
@@ -146,8 +146,8 @@ async def test_a_deadline_that_ends_the_waiting_says_what_to_do(
 def test_no_address_on_this_machine_is_no_shortage_of_ports(monkeypatch: pytest.MonkeyPatch) -> None:
     """EADDRNOTAVAIL is both: it is waited out only where a way to the address exists."""
     error = OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
-    assert shortage.shortage_of(error, socket.AF_INET, ("127.0.0.1", 9)) is not None
-    assert shortage.shortage_of(error, socket.AF_INET, ("255.255.255.255", 9)) is None
+    assert resource_exhaustion.shortage_of(error, socket.AF_INET, ("127.0.0.1", 9)) is not None
+    assert resource_exhaustion.shortage_of(error, socket.AF_INET, ("255.255.255.255", 9)) is None
 
 
 # ---- connections that come back
@@ -157,7 +157,7 @@ async def test_a_connection_goes_to_the_one_who_has_waited_longest(
     make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """New calls do not overtake those that wait for a connection; one that is cancelled there is passed over."""
-    monkeypatch.setattr(ownership, "most_connections", lambda: 1)
+    monkeypatch.setattr(pool, "most_connections", lambda: 1)
     order: list[int] = []
     with FaultServer([(Gate("first"), *ok()), ok()]) as server:
         async with make_client(server.base_url) as client:
@@ -185,7 +185,7 @@ async def test_an_idle_connection_makes_room_for_another_host(
     make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing waits for what nobody uses."""
-    monkeypatch.setattr(ownership, "most_connections", lambda: 1)
+    monkeypatch.setattr(pool, "most_connections", lambda: 1)
     with FaultServer([ok()]) as one, FaultServer([ok()]) as other:
         async with make_client(one.base_url) as client:
             await client.chat.completions.create(**CALL)
@@ -283,5 +283,5 @@ async def test_the_first_address_that_answers_wins(monkeypatch: pytest.MonkeyPat
     async def refused(address: Any) -> int:
         raise OSError(errno.EMFILE if address.family == 1 else errno.ECONNREFUSED, "no")
 
-    with pytest.raises(shortage.ShortageError):
+    with pytest.raises(resource_exhaustion.ShortageError):
         await dialing.first_of(addresses, refused, closed.append)

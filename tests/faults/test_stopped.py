@@ -21,7 +21,7 @@ import trustme
 
 from openai_async import AsyncClient
 from openai_async._transport import tls
-from openai_async._transport.bounds import LEAST_GRACE, MOST_GRACE, Bound
+from openai_async._transport.timeouts import LEAST_GRACE, MOST_GRACE, Bound
 from openai_async.errors import APITimeoutError
 from openai_async.testing import FaultServer, Gate, Mark, Request, Script, Stall, json_reply, sse
 from openai_async.types.settings import Timeout

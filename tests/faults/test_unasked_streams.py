@@ -18,11 +18,11 @@ from openai_async import (
     RateLimitError,
     StreamInterrupted,
 )
-from openai_async._wire import whole
+from openai_async._wire.accumulators import synthesize
 from openai_async._wire.gathered import gathered, is_stream
 from openai_async.testing import FaultServer, Request, Script, json_reply, no_leaks, respond, sse
+from openai_async.types.api_object import Thing
 from openai_async.types.chat import ChatCompletion
-from openai_async.types.thing import Thing
 
 from .conftest import MakeClient
 from .test_whole_replies import CHAT, HEARD, RESPONSE, TEXT
@@ -44,13 +44,13 @@ REPLIES: Mapping[str, Object] = {
     "images": PICTURES,
     "edits": PICTURES,
 }
-UNFOLD: Mapping[str, whole.Unfolding] = {
-    "chat": whole.chat,
-    "completions": whole.completion,
-    "responses": whole.response,
-    "transcriptions": whole.transcript,
-    "images": whole.generated,
-    "edits": whole.edited,
+UNFOLD: Mapping[str, synthesize.Unfolding] = {
+    "chat": synthesize.chat,
+    "completions": synthesize.completion,
+    "responses": synthesize.response,
+    "transcriptions": synthesize.transcript,
+    "images": synthesize.generated,
+    "edits": synthesize.edited,
 }
 PATHS = {
     "chat": "/chat/completions",
@@ -145,7 +145,7 @@ async def test_a_stream_without_its_end_is_no_reply(name: str, make_client: Make
 
 
 async def test_a_chat_without_its_last_event_is_whole_where_nothing_is_missing(make_client: MakeClient) -> None:
-    """As a stream is: every choice has its reason, and the body is known to be whole."""
+    """As a stream is: every choice has its reason, and the body is known to be synthesize."""
     first = events("chat")[0]
     with FaultServer([sse([first], framing="length"), sse([first], framing="close")]) as server:
         async with make_client(server.base_url, max_retries=0) as client:

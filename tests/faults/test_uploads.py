@@ -9,9 +9,9 @@ from typing import Self, TypeAlias
 import anyio
 import pytest
 
+from openai_async._transport.direct import Lean
 from openai_async._transport.exchange import Exchange, Transport, WireRequest
-from openai_async._transport.lean import Lean
-from openai_async._transport.shards import Shards, ShardSettings
+from openai_async._transport.httpx_transport import Shards, ShardSettings
 from openai_async.errors import APIConnectionError
 from openai_async.testing import FaultServer, Fin, ReadRequest, Rst, Script, Stall, respond
 

@@ -14,8 +14,8 @@ import openai
 import pytest
 
 from openai_async import Client
-from openai_async.resources._endpoints import Endpoint, endpoints
-from openai_async.sync.nouns import MethodForThreads
+from openai_async.resources._operations import Endpoint, endpoints
+from openai_async.sync._bridge.generic import MethodForThreads
 from openai_async.testing import FaultServer, Request, json_reply
 
 #: Options of a call, and what the official client makes of arguments by itself.

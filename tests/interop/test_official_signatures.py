@@ -10,8 +10,8 @@ import openai
 import pytest
 
 from openai_async import AsyncClient, Client, InvalidParameterError
-from openai_async.resources._endpoints import Endpoint, endpoints
-from openai_async.resources.table import Method
+from openai_async.resources._generic import Method
+from openai_async.resources._operations import Endpoint, endpoints
 
 NAMES = sorted(endpoints())
 

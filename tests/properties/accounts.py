@@ -9,9 +9,9 @@ from typing import Final, Literal
 import attrs
 
 from openai_async import RateLimit
-from openai_async._limiter import Ask, Permit
-from openai_async._line import Priority
-from openai_async._policy.pool import Pool
+from openai_async._limits.limiter import Ask, Permit
+from openai_async._limits.pool import Pool
+from openai_async._limits.queue import Priority
 from openai_async.types.meta import Bucket, RateLimits
 
 Kind = Literal["requests", "tokens"]

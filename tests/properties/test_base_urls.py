@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 from hypothesis import example, given, strategies as st
 
-from openai_async import _settings
+from openai_async import _config
 from openai_async.errors import ConfigurationError
 from tests.properties.outcomes import outcome
 from tests.properties.strategies import any_text
@@ -76,7 +76,7 @@ def is_this_machine(host: str) -> bool:
 @example(url="https://api.openai.com:443@evil.com", allow_http=False)
 def test_any_url_is_refused_or_plain(url: str, allow_http: bool) -> None:
     """What is accepted is ASCII without user, query and fragment, has one host, and is https or stays here."""
-    found = outcome(ConfigurationError, lambda: _settings.base_url(url, allow_http=allow_http))
+    found = outcome(ConfigurationError, lambda: _config.base_url(url, allow_http=allow_http))
     if isinstance(found, ConfigurationError):
         assert found.field == "base_url"
         assert "canary" not in str(found)

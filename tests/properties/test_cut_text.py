@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import example, given, strategies as st
 
 from openai_async._wire import codec, json
-from openai_async._wire.fold import ChatFold
+from openai_async._wire.accumulators.chat import ChatFold
 from openai_async._wire.sse import Event
 from openai_async._wire.surrogates import CharacterJoiner, joined, mended
 from openai_async.types.chat import ChatCompletionChunk

@@ -9,7 +9,7 @@ import attrs
 from hypothesis import given, settings, strategies as st
 
 from openai_async._wire import codec
-from openai_async._wire.fold import ChatFold
+from openai_async._wire.accumulators.chat import ChatFold
 from openai_async.types.chat import (
     ChatCompletion,
     ChatCompletionAudio,

@@ -24,8 +24,8 @@ from hypothesis.stateful import (
 )
 
 from openai_async import QuotaExhaustedError
-from openai_async._limiter import Ask, Limiter, Permit
-from openai_async._line import PRIORITIES, Priority
+from openai_async._limits.limiter import Ask, Limiter, Permit
+from openai_async._limits.queue import PRIORITIES, Priority
 from openai_async.testing import VirtualClockLoop
 from openai_async.types.meta import Bucket, RateLimits
 from tests.properties.accounts import FATES, LEAST, ROUNDING, TERMS, Caller, Fate, Tally, Terms, unanswered

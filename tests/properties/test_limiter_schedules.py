@@ -7,7 +7,7 @@ import attrs
 from anyio.lowlevel import checkpoint
 from hypothesis import given, settings, strategies as st
 
-from openai_async._limiter import Ask, Limiter
+from openai_async._limits.limiter import Ask, Limiter
 
 
 @attrs.frozen

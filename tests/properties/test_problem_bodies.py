@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, strategies as st
 
 from openai_async._policy import retry
-from openai_async._wire import problems
+from openai_async._wire import error_responses
 from openai_async.errors import APIStatusError
 from openai_async.types.meta import Meta, ReplyHeaders
 from openai_async.types.settings import Secret
@@ -60,7 +60,7 @@ def check(error: APIStatusError) -> None:
 def test_any_answer_has_its_exception(status: int, body: bytes, headers: dict[str, str]) -> None:
     """Whatever a server puts into an error, it is an exception of its status, whose fields are plain and masked."""
     meta = Meta(status, ReplyHeaders([(name.encode(), value.encode()) for name, value in headers.items()]))
-    error = problems.from_response(meta, body, secrets=[Secret(KEY)])
+    error = error_responses.from_response(meta, body, secrets=[Secret(KEY)])
     check(error)
     assert error.status_code == status
 
@@ -68,5 +68,5 @@ def test_any_answer_has_its_exception(status: int, body: bytes, headers: dict[st
 @given(error=shapes)
 def test_any_event_has_its_exception(error: Any) -> None:
     """An error inside a stream may be any JSON; it has the status that it implies."""
-    check(problems.from_event(error, request_id=None, secrets=[Secret(KEY)]))
-    problems.error_in(error)
+    check(error_responses.from_event(error, request_id=None, secrets=[Secret(KEY)]))
+    error_responses.error_in(error)

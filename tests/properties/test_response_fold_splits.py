@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings, strategies as st
 
 from openai_async._wire import codec
-from openai_async._wire.response_fold import ResponseFold
+from openai_async._wire.accumulators.responses import ResponseFold
 from openai_async.types._base import Value
 from openai_async.types.chat import TokenLogprob
 from openai_async.types.responses import Response, ResponseContent, ResponseItem, ResponseStreamEvent

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from openai_async import errors
 from openai_async._policy import retry
-from openai_async._policy.budget import RetryBudget
+from openai_async._policy.retry_budget import RetryBudget
 from openai_async.errors import APIError
 
 CLASSES = [cls for cls in vars(errors).values() if inspect.isclass(cls) and issubclass(cls, APIError)]

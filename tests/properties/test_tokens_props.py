@@ -20,8 +20,8 @@ from openai_async._policy.estimates import (
 from openai_async._policy.prices import LongContext, Price, cost
 from openai_async._policy.tokens import count_chat_tokens
 from openai_async._policy.totals import CostTotals
-from openai_async.emulator.chat import _charge
-from openai_async.emulator.chat_request import ChatRequest
+from openai_async.emulator.chat.completions import _charge
+from openai_async.emulator.chat.request import ChatRequest
 from openai_async.types.chat import CompletionTokensDetails, CompletionUsage, PromptTokensDetails
 from tests.properties.strategies import any_text, json_values
 

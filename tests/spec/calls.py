@@ -22,8 +22,8 @@ import attrs
 from hypothesis import strategies as st
 
 from openai_async import NULL, AsyncClient
-from openai_async.resources._endpoints import endpoints
-from openai_async.resources.table import Method
+from openai_async.resources._generic import Method
+from openai_async.resources._operations import endpoints
 from openai_async.testing import FaultServer, Request, Script, respond
 from tests.spec.document import Published, flat
 from tests.spec.drawn import Drawing

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from openai_async import AsyncClient, Client
-from openai_async._stream import AsyncStream
-from openai_async.resources._endpoints import endpoints
+from openai_async._streams.stream import AsyncStream
+from openai_async.resources._operations import endpoints
 from openai_async.testing import respond
 from tests.spec.calls import Wire, finished, method_of
 from tests.spec.document import OPERATIONS, operations, published

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from openai_async import AsyncClient
-from openai_async.resources._pages import AsyncPage
+from openai_async.resources._pagination import AsyncPage
 from openai_async.types._base import Value
+from openai_async.types.api_object import Thing
 from openai_async.types.assistants import RunEvent
-from openai_async.types.thing import Thing
 from tests.spec import test_events as events, test_replies as replies
 from tests.spec.calls import Arguments, Wire, finished, is_typed, method_of, reply_of
 from tests.spec.document import Schema, items_of, properties_of, published

@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from openai_async import AsyncClient
-from openai_async.types.options import RequestOptions, UploadOptions
+from openai_async.types.params.options import RequestOptions, UploadOptions
 from tests.spec.calls import is_typed, method_of
 from tests.spec.document import Published, Schema, alternatives, properties_of, published, required_of, types_of
 

@@ -14,7 +14,7 @@ import attrs
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from openai_async.resources._pages import AsyncPage
+from openai_async.resources._pagination import AsyncPage
 from openai_async.testing import Script, respond
 from openai_async.types._base import Value
 from openai_async.types.files import Binary

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from openai_async.resources import _base
-from openai_async.resources._endpoints import endpoints
 from openai_async.resources._operation import Operation
+from openai_async.resources._operations import endpoints
 from openai_async.testing import Request, Script
 from tests.spec.calls import (
     Arguments,

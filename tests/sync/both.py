@@ -22,8 +22,8 @@ import anyio.to_thread
 import pytest
 
 from openai_async import Client
-from openai_async.sync import _portal
-from openai_async.sync._facade import Facade
+from openai_async.sync._bridge import portal
+from openai_async.sync._bridge.proxies import Facade
 
 _END = object()
 _interruption = threading.local()
@@ -164,7 +164,7 @@ def over_the_client(module: str, *, without: Collection[str] = ()) -> dict[str, 
     @pytest.fixture(autouse=True)
     def synchronous(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(source, "AsyncClient", awaited_client, raising=False)
-        monkeypatch.setattr(_portal._Call, "wait", _wait)
+        monkeypatch.setattr(portal._Call, "wait", _wait)
 
     return {**found, "synchronous": synchronous}
 

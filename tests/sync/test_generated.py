@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from openai_async._tools import gen_sync, sync_table
-from openai_async._tools.gen_sync import COMMAND, PACKAGE, generate, stale
-from openai_async._tools.sync_source import Refused
+from openai_async._codegen import sync, sync_table
+from openai_async._codegen.sync import COMMAND, PACKAGE, generate, stale
+from openai_async._codegen.sync_source import Refused
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_the_body_of_a_method_does_not_matter(copy: Path) -> None:
 def test_checking_writes_nothing_and_says_what_to_run() -> None:
     """`--check` is what CI runs."""
     done = subprocess.run(
-        [sys.executable, "-m", gen_sync.__name__, "--check"], capture_output=True, text=True, timeout=50, check=False
+        [sys.executable, "-m", sync.__name__, "--check"], capture_output=True, text=True, timeout=50, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

@@ -21,11 +21,12 @@ import anyio.lowlevel
 import anyio.to_thread
 import pytest
 
-from openai_async import BadRequestError, Client, ConfigurationError, OpenAIError, StreamInterrupted, _stream
+from openai_async import BadRequestError, Client, ConfigurationError, OpenAIError, StreamInterrupted
+from openai_async._streams import stream as _stream
 from openai_async.client import AsyncClient
-from openai_async.sync import _bell, _portal
-from openai_async.sync._facade import Facade, Lease
-from openai_async.sync._handoff import Handoff, Held, Pump
+from openai_async.sync._bridge import portal, wakeup
+from openai_async.sync._bridge.iterators import Handoff, Held, Pump
+from openai_async.sync._bridge.proxies import Facade, Lease
 from openai_async.testing import FaultServer, Gate, Stall, json_reply, sse
 from tests.faults.replies import CALL, CHUNKS, EVENTS, PIECES, TEXT, error_reply, ok, ok_as_asked, without_end
 
@@ -320,9 +321,9 @@ def test_what_a_context_manager_raises_is_raised(when: str, lease: Lease) -> Non
 @pytest.fixture
 def without_counters(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on systems without eventfd(2), or without descriptors left: locks, and the loop's own way to be woken."""
-    monkeypatch.setattr(_bell, "borrow", _bell.LockBell)
-    monkeypatch.setattr(_bell, "door", _bell.LoopDoorbell)
-    monkeypatch.setattr(_portal, "_current", None)
+    monkeypatch.setattr(wakeup, "borrow", wakeup.LockBell)
+    monkeypatch.setattr(wakeup, "door", wakeup.LoopDoorbell)
+    monkeypatch.setattr(portal, "_current", None)
 
 
 @pytest.mark.usefixtures("without_counters")
@@ -345,7 +346,7 @@ def test_a_call_is_made_even_if_no_descriptor_is_left(lease: Lease, monkeypatch:
         return "done"
 
     lease.call(work)
-    _bell.after_fork()  # forgets those that are kept
+    wakeup.after_fork()  # forgets those that are kept
     monkeypatch.setattr(os, "eventfd", none_left)
     assert lease.call(work) == "done"
 

@@ -19,7 +19,7 @@ from openai_async.types.chat_messages import (
     ChatCompletionToolMessageParam,
     ChatCompletionUserMessageParam,
 )
-from openai_async.types.chat_params import (
+from openai_async.types.params.chat import (
     ChatCompletionToolChoiceOptionParam,
     ChatCompletionToolParam,
     ChatCompletionToolUnionParam,
@@ -29,7 +29,7 @@ from openai_async.types.chat_params import (
     ResponseFormat,
     ResponseFormatJSONSchema,
 )
-from openai_async.types.options import RequestOptions
+from openai_async.types.params.options import RequestOptions
 from openai_async.types.settings import NULL, Timeout
 
 

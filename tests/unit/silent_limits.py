@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 import attrs
 
-from openai_async._limiter import Ask, Limiter
+from openai_async._limits.limiter import Ask, Limiter
 from openai_async.testing import VirtualClockLoop
 from openai_async.types.meta import RateLimits
 

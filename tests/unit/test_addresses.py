@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from openai_async import InvalidParameterError
-from openai_async.resources._addresses import check_address
+from openai_async.resources._url_checks import check_address
 
 API = "https://api.example/v1"
 KNOWN = {

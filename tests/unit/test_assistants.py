@@ -19,8 +19,8 @@ from openai_async.errors import (
     WaitTimeoutError,
 )
 from openai_async.testing import FaultServer, json_reply, sse
+from openai_async.types.api_object import Thing
 from openai_async.types.assistants import Run, RunEvent, RunStep
-from openai_async.types.thing import Thing
 
 WEATHER = {
     "type": "function",

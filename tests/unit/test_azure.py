@@ -24,7 +24,7 @@ from openai_async import (
     RateLimit,
     RateLimitError,
 )
-from openai_async._policy.pool import Pool
+from openai_async._limits.pool import Pool
 from openai_async.azure import ClientSettings
 from openai_async.testing import FaultServer, Request, json_reply, sse
 

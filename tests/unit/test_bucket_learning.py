@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from openai_async._policy.buckets import Buckets
-from openai_async._policy.levels import Grant, Kind, Level, Stated
-from openai_async._policy.samples import SHARE_LEAST, SHARE_MOST
+from openai_async._limits.buckets import Buckets
+from openai_async._limits.levels import Grant, Kind, Level, Stated
+from openai_async._limits.samples import SHARE_LEAST, SHARE_MOST
 
 NOTHING = Stated()
 RATE = {"tokens": 1_000.0, "requests": 10.0}

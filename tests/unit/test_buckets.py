@@ -11,8 +11,8 @@ import math
 
 import pytest
 
-from openai_async._policy.buckets import Buckets
-from openai_async._policy.levels import _LATE, Grant, Level, Stated
+from openai_async._limits.buckets import Buckets
+from openai_async._limits.levels import _LATE, Grant, Level, Stated
 
 NOTHING = Stated()
 

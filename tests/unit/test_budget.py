@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from openai_async._policy.budget import RetryBudget
+from openai_async._policy.retry_budget import RetryBudget
 
 
 def requests_in_outage(calls: int, retries: int, budget: RetryBudget) -> int:

@@ -7,7 +7,7 @@ import math
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from openai_async._policy.charges import ChargeLog
+from openai_async._limits.charges import ChargeLog
 
 #: Seconds between entries that are never merged, and exact in binary.
 STEP = 1 / 64

@@ -6,10 +6,10 @@ import typing
 
 import pytest
 
-from openai_async.types import chat_params
 from openai_async.types.chat import ChatCompletionMessage
-from openai_async.types.chat_params import ChatCreateParams, ChatParams
-from openai_async.types.options import RequestOptions
+from openai_async.types.params import chat
+from openai_async.types.params.chat import ChatCreateParams, ChatParams
+from openai_async.types.params.options import RequestOptions
 from openai_async.types.settings import Null
 
 # The request properties of POST /chat/completions in the API's published description, August 2026;
@@ -59,7 +59,7 @@ NOT_NULLABLE = [
 def members() -> dict[str, set[object]]:
     """Each parameter's name, with the members of the union that is its type."""
     # Type checkers alone import the message of a reply; the other names are found in the module itself.
-    names = {**vars(chat_params), "ChatCompletionMessage": ChatCompletionMessage}
+    names = {**vars(chat), "ChatCompletionMessage": ChatCompletionMessage}
     hints = typing.get_type_hints(ChatParams, localns=names)
     return {name: set(typing.get_args(hint)) for name, hint in hints.items()}
 

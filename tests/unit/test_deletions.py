@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from openai_async import AsyncClient, Client, DecodeError
-from openai_async.resources._endpoints import endpoints
+from openai_async.resources._operations import endpoints
 from openai_async.testing import FaultServer, respond
-from openai_async.types.thing import Thing
+from openai_async.types.api_object import Thing
 
 DELETIONS = sorted(name for name, endpoint in endpoints().items() if endpoint.operation.verb == "DELETE")
 

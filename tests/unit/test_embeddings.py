@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from openai_async import AsyncClient, DecodeError, InvalidParameterError
-from openai_async._wire import vectors
+from openai_async._wire import float32_base64
 from openai_async.emulator import Emulator
 from openai_async.testing import FaultServer, json_reply
 
@@ -53,10 +53,10 @@ async def test_what_is_asked_for_explicitly_stays_as_it_is() -> None:
 
 def test_vectors_are_little_endian_on_every_platform(monkeypatch: pytest.MonkeyPatch) -> None:
     """A big-endian machine swaps the bytes of what it read."""
-    assert vectors.unpack(PACKED) == NUMBERS
-    monkeypatch.setattr(vectors.sys, "byteorder", "big")
+    assert float32_base64.unpack(PACKED) == NUMBERS
+    monkeypatch.setattr(float32_base64.sys, "byteorder", "big")
     swapped = base64.b64encode(struct.pack(">4f", *NUMBERS)).decode()
-    assert vectors.unpack(swapped) == NUMBERS
+    assert float32_base64.unpack(swapped) == NUMBERS
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ async def test_what_cannot_be_embedded_is_refused_before_anything_is_sent(params
 
 
 async def test_all_forms_of_input_are_answered_in_order() -> None:
-    """Texts and token arrays against a server that keeps its promises: unit vectors, usage, cost."""
+    """Texts and token arrays against a server that keeps its promises: unit float32_base64, usage, cost."""
     with Emulator().run() as server:
         prices = {"emulated-mini-2026-11-01": (1.0, 2.0)}
         async with AsyncClient(api_key="k", base_url=server.base_url, prices=prices) as client:

@@ -10,7 +10,7 @@ import pytest
 
 from openai_async import AsyncAzureClient
 from openai_async.emulator import Emulator, Model, Serving
-from openai_async.emulator.sounds import pcm, wav
+from openai_async.emulator.audio.wav import pcm, wav
 from openai_async.errors import AuthenticationError, NotFoundError
 
 DATED = "2024-10-21"

@@ -18,9 +18,9 @@ from openai_async.emulator import (
     Model,
     RateLimits,
     __main__ as program,
-    batch_run,
     serving,
 )
+from openai_async.emulator.batches import run
 
 Body = dict[str, Any]
 
@@ -552,7 +552,7 @@ def test_a_defect_fails_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     def defect(offsets: Any) -> list[int]:
         raise RuntimeError("out of order")
 
-    monkeypatch.setattr(batch_run, "_order", defect)
+    monkeypatch.setattr(run, "_order", defect)
     with running(Emulator()) as client:
         batch = reached(client, create(client, [row()]))
         assert batch["status"] == "failed"

@@ -14,8 +14,8 @@ from hypothesis import given, strategies as st
 
 from openai_async.emulator import Emulator, Faults, Latency, Model, RateLimits
 from openai_async.emulator.conditions import Pace
-from openai_async.emulator.limits import Allowance, Bucket, go_duration
-from openai_async.emulator.problems import rate_limited
+from openai_async.emulator.error_responses import rate_limited
+from openai_async.emulator.rate_limits import Allowance, Bucket, go_duration
 
 BIG = Model("emulated-mini", context_window=10_000_000)
 SLACK = 1e-3

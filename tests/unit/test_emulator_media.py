@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from openai_async.emulator import Emulator, Faults, Model, RateLimits
-from openai_async.emulator.pictures import draw, media_type
-from openai_async.emulator.sounds import hear, pcm, wav
+from openai_async.emulator.audio.wav import hear, pcm, wav
+from openai_async.emulator.images.png import draw, media_type
 
 AUTH = {"authorization": "Bearer sk-secret"}
 NEW: dict[str, Any] = {"model": "emulated-image", "prompt": "A cat"}

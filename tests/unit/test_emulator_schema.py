@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, strategies as st
 
-from openai_async.emulator.schema import SchemaError, example, strict_fault
+from openai_async.emulator.json_schema import SchemaError, example, strict_fault
 
 Schema = dict[str, Any]
 

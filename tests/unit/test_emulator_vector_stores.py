@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from openai_async.emulator import Emulator
-from openai_async.emulator.vector_search import chunks, scores
+from openai_async.emulator.vector_stores.search import chunks, scores
 
 Body = dict[str, Any]
 AUTH = {"authorization": "Bearer k"}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from openai_async._exclusion import Exclusion
+from openai_async._limits.exclusion import Exclusion
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from openai_async._wire import codec
-from openai_async._wire.fold import ChatFold
+from openai_async._wire.accumulators.chat import ChatFold
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
 from openai_async.types.meta import Meta
 from openai_async.types.usage import Billed

@@ -28,7 +28,7 @@ from starlette.datastructures import Headers, UploadFile
 from openai_async import NULL, AsyncClient, InternalServerError, InvalidParameterError, RateLimitError
 from openai_async._policy import retry
 from openai_async._wire.media import type_of
-from openai_async.resources._form import FileSlice, FormBody
+from openai_async.resources._multipart_form import FileSlice, FormBody
 from openai_async.testing import FaultServer, json_reply, no_leaks
 
 FILE = {"id": "file-1", "object": "file", "bytes": 3, "filename": "a", "purpose": "user_data", "status": "processed"}

@@ -15,9 +15,9 @@ import attrs
 import pytest
 
 from openai_async import RateLimit
-from openai_async._limiter import Ask, Limiter
-from openai_async._policy.buckets import LONGEST_DELAY
-from openai_async._policy.pool import Pool
+from openai_async._limits.buckets import LONGEST_DELAY
+from openai_async._limits.limiter import Ask, Limiter
+from openai_async._limits.pool import Pool
 from openai_async.testing import run_virtual
 from openai_async.types.meta import Bucket, RateLimits
 

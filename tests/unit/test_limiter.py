@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from openai_async import ConfigurationError, QuotaExhaustedError, RateLimit, RequestExceedsLimitError
-from openai_async._limiter import Ask, Limiter, Permit
+from openai_async._limits.limiter import Ask, Limiter, Permit
 from openai_async.testing import run_virtual
 from openai_async.types.meta import Bucket, RateLimits
 from tests.properties.accounts import unanswered

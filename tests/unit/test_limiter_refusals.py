@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from openai_async import AsyncAzureClient, AsyncClient, Client, DeadlineExceededError, QueueFullError, RateLimit
-from openai_async._limiter import Ask, Limiter, Permit
-from openai_async._line import Priority
+from openai_async._limits.limiter import Ask, Limiter, Permit
+from openai_async._limits.queue import Priority
 from openai_async.errors import ConfigurationError
 from openai_async.testing import FaultServer, json_reply, run_virtual
 from openai_async.types.meta import Bucket, RateLimits

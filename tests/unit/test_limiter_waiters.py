@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from openai_async import QuotaExhaustedError, RateLimit
-from openai_async._limiter import Ask, Limiter
+from openai_async._limits.limiter import Ask, Limiter
 from openai_async.testing import run_virtual
 from openai_async.types.meta import Bucket, RateLimits
 from tests.properties.accounts import unanswered

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from openai_async._line import PRIORITIES, Line, Priority
+from openai_async._limits.queue import PRIORITIES, Line, Priority
 
 
 def in_order(line: Line[str]) -> list[str]:

@@ -14,10 +14,10 @@ from hypothesis import given, strategies as st
 
 from openai_async import AsyncAzureClient, AsyncClient, Client
 from openai_async.errors import InvalidParameterError
-from openai_async.resources import _names
-from openai_async.resources._endpoints import endpoints
+from openai_async.resources import _argument_names
+from openai_async.resources._operations import endpoints
 from openai_async.testing import FaultServer, json_reply
-from openai_async.types.options import RequestOptions, UploadOptions
+from openai_async.types.params.options import RequestOptions, UploadOptions
 from tests.spec.document import properties_of, published
 
 SECRET = "sk-canary-4711"
@@ -39,9 +39,9 @@ def keywords(function: Callable[..., Any]) -> set[str]:
 def test_the_words_are_those_of_the_signatures() -> None:
     """What a client, a call or a map takes is known here: a new argument of one of them is guarded, too."""
     settings = keywords(AsyncClient.__init__) | keywords(AsyncAzureClient.__init__)
-    assert settings <= _names.SETTINGS | _names.OPTIONS
-    assert {*RequestOptions.__annotations__, *UploadOptions.__annotations__} <= _names.OPTIONS
-    assert keywords(AsyncClient.map) - {"priority"} == _names.MAP_ARGUMENTS
+    assert settings <= _argument_names.SETTINGS | _argument_names.OPTIONS
+    assert {*RequestOptions.__annotations__, *UploadOptions.__annotations__} <= _argument_names.OPTIONS
+    assert keywords(AsyncClient.map) - {"priority"} == _argument_names.MAP_ARGUMENTS
 
 
 def test_no_parameter_of_the_api_is_refused() -> None:
@@ -50,15 +50,15 @@ def test_no_parameter_of_the_api_is_refused() -> None:
         names = {name.removesuffix("[]") for name in operation.parameters("query")}
         if operation.body is not None:
             names |= {*properties_of(operation.body)}
-        _names.check_names(dict.fromkeys(names).keys(), operation.path)
+        _argument_names.check_names(dict.fromkeys(names).keys(), operation.path)
     theirs = openai.OpenAI(api_key="k", admin_api_key="k")
     for name in endpoints():
-        names = keywords(reduce(getattr, name.split("."), theirs)) - _names.OPTIONS
-        _names.check_names(dict.fromkeys(names).keys(), endpoints()[name].operation.path)
+        names = keywords(reduce(getattr, name.split("."), theirs)) - _argument_names.OPTIONS
+        _argument_names.check_names(dict.fromkeys(names).keys(), endpoints()[name].operation.path)
 
 
 @given(
-    word=st.sampled_from(sorted(_names.SETTINGS | _names.OPTIONS | _names.MAP_ARGUMENTS)),
+    word=st.sampled_from(sorted(_argument_names.SETTINGS | _argument_names.OPTIONS | _argument_names.MAP_ARGUMENTS)),
     place=st.integers(0, 40),
     letter=st.sampled_from("abcdefghijklmnopqrstuvwxyz_"),
     slip=st.sampled_from(["left out", "put in", "replaced", "swapped", "other case", "no underscores", "hyphens"]),
@@ -76,7 +76,7 @@ def test_one_slip_is_noticed(word: str, place: int, letter: str, slip: str) -> N
         "hyphens": word.replace("_", "-"),
     }[slip]
     with pytest.raises(InvalidParameterError) as caught:
-        _names.check_names({name: 1}.keys())
+        _argument_names.check_names({name: 1}.keys())
     assert "extra_body" in str(caught.value)
     assert caught.value.field == name
 
@@ -84,8 +84,8 @@ def test_one_slip_is_noticed(word: str, place: int, letter: str, slip: str) -> N
 @pytest.mark.parametrize("name", ["reasoning_v2", "top_a", "min_p", "guided_json", "order", "user", "x", "é\ud800"])
 def test_new_fields_pass(name: str) -> None:
     """What is like none of the words may be a parameter of tomorrow, or of another server."""
-    _names.check_names({name: 1}.keys())
-    _names.check_shared({name: 1})
+    _argument_names.check_names({name: 1}.keys())
+    _argument_names.check_shared({name: 1})
 
 
 WAYS: dict[str, Callable[[AsyncClient, dict[str, Any]], Any]] = {
@@ -152,7 +152,7 @@ async def test_a_field_of_any_name_is_sent_on_purpose(server: FaultServer) -> No
 
 def test_what_was_looked_at_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that makes names up does not fill the memory."""
-    monkeypatch.setattr(_names, "_passed", set[str]())
-    for number in range(_names._MOST_PASSED + 100):
-        _names.check_names({f"made up {number}": 1}.keys())
-    assert len(_names._passed) == _names._MOST_PASSED
+    monkeypatch.setattr(_argument_names, "_passed", set[str]())
+    for number in range(_argument_names._MOST_PASSED + 100):
+        _argument_names.check_names({f"made up {number}": 1}.keys())
+    assert len(_argument_names._passed) == _argument_names._MOST_PASSED

@@ -18,9 +18,9 @@ from openai_async import (
     StreamInterrupted,
     UnprocessableEntityError,
 )
+from openai_async._wire.accumulators.chat import ChatFold
 from openai_async._wire.codec import structure
-from openai_async._wire.fold import ChatFold
-from openai_async._wire.vectors import unpack
+from openai_async._wire.float32_base64 import unpack
 from openai_async.testing import FaultServer, Step, json_reply, respond
 from openai_async.types._base64 import decoded
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, ToolCall

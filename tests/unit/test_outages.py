@@ -13,12 +13,12 @@ import attrs
 import pytest
 
 from openai_async import RateLimit
-from openai_async._layers.admit import Admit
-from openai_async._layers.call import Answer, Call
-from openai_async._layers.credentials import KeyRing
-from openai_async._layers.outages import LONGEST_WAIT, Outages
-from openai_async._layers.retry import Retry
-from openai_async._limiter import Limiter
+from openai_async._limits.limiter import Limiter
+from openai_async._pipeline.admission import Admit
+from openai_async._pipeline.call import Answer, Call
+from openai_async._pipeline.credentials import KeyRing
+from openai_async._pipeline.outages import LONGEST_WAIT, Outages
+from openai_async._pipeline.retry import Retry
 from openai_async.errors import (
     APIConnectionError,
     APIError,

@@ -11,7 +11,7 @@ import anyio.lowlevel
 import pytest
 
 from openai_async import AsyncClient, Client, DecodeError, InternalServerError, InvalidParameterError
-from openai_async.resources._pages import AsyncPaginator
+from openai_async.resources._pagination import AsyncPaginator
 from openai_async.testing import FaultServer, Gate, Request, Script, json_reply, no_leaks
 
 SIZE = 3

@@ -8,8 +8,8 @@ import math
 import pytest
 
 from openai_async import RateLimit
-from openai_async._policy.levels import Grant
-from openai_async._policy.pool import Pool
+from openai_async._limits.levels import Grant
+from openai_async._limits.pool import Pool
 from openai_async._policy.retry import BACKOFF_BASE
 from openai_async.types.limits import Accounting
 from openai_async.types.meta import Bucket, Meta, RateLimits, ReplyHeaders

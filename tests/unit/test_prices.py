@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from openai_async._codegen import prices as gen_prices
 from openai_async._policy.prices import LongContext, Price, Prices, cost, price_of, table_date
 from openai_async._policy.totals import CostTotals, ModelTotals
-from openai_async._tools import gen_prices
 from openai_async.errors import InvalidParameterError
 from openai_async.types.chat import CompletionTokensDetails, CompletionUsage, PromptTokensDetails
 

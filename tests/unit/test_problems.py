@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from openai_async import errors
-from openai_async._wire import problems
+from openai_async._wire import error_responses
 from openai_async.errors import APIStatusError, RateLimitError
 from openai_async.types.meta import Meta, ReplyHeaders
 from openai_async.types.settings import Secret
@@ -32,11 +32,11 @@ def raised(
     """The exception of an answer; a body that is not bytes is written as JSON."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     meta = Meta(status, ReplyHeaders([(name.encode(), value.encode()) for name, value in (headers or {}).items()]))
-    return problems.from_response(meta, raw, secrets=[Secret(secret) for secret in secrets])
+    return error_responses.from_response(meta, raw, secrets=[Secret(secret) for secret in secrets])
 
 
 def in_stream(error: Any, *secrets: str) -> APIStatusError:
-    return problems.from_event(error, request_id="req_1", secrets=[Secret(secret) for secret in secrets])
+    return error_responses.from_event(error, request_id="req_1", secrets=[Secret(secret) for secret in secrets])
 
 
 def api(message: str = "no", **fields: object) -> dict[str, Any]:
@@ -355,13 +355,13 @@ def test_keys_are_masked_in_errors_of_a_stream() -> None:
 )
 def test_which_events_are_errors(event: object, error: object) -> None:
     """An event is an error if its `error` says something."""
-    assert problems.error_in(event) == error
+    assert error_responses.error_in(event) == error
 
 
 def test_an_error_with_a_success_status_is_an_error() -> None:
     """A body that holds nothing but an error is raised as what it says, and anything else is left to decoding."""
     body = b'{"error": {"message": "Slow down.", "type": "rate_limit_error"}}'
-    refused = problems.from_success(Meta(), body, secrets=[])
+    refused = error_responses.from_success(Meta(), body, secrets=[])
     assert isinstance(refused, RateLimitError)
     for other in (b"{}", b'{"error": null}', b"[]", b"<html>", b""):
-        assert problems.from_success(Meta(), other, secrets=[]) is None
+        assert error_responses.from_success(Meta(), other, secrets=[]) is None

@@ -27,10 +27,10 @@ from openai_async import (
     show_progress,
 )
 from openai_async.emulator import Emulator, Latency, RateLimits
-from openai_async.integrations.figures import describe, duration, money
-from openai_async.integrations.live import picture
-from openai_async.integrations.outlet import Outlet
-from openai_async.integrations.progress import InLog, InTerminal
+from openai_async.progress.output_stream import Outlet
+from openai_async.progress.show import InLog, InTerminal
+from openai_async.progress.terminal import picture
+from openai_async.progress.text import describe, duration, money
 
 HALF = Progress(
     total=100,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from openai_async._wire import codec
-from openai_async._wire.response_fold import TERMINAL, ResponseFold
+from openai_async._wire.accumulators.responses import TERMINAL, ResponseFold
 from openai_async.types.meta import Meta, ReplyHeaders
 from openai_async.types.responses import Response, ResponseStreamEvent
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from openai_async import AsyncClient, RateLimitError, _runtime
-from openai_async._wire import problems, retry_delays
+from openai_async import AsyncClient, RateLimitError, _concurrency
+from openai_async._wire import error_responses, retry_delays
 from openai_async.testing import FaultServer, json_reply
 from openai_async.types.meta import Meta, ReplyHeaders
 
@@ -27,7 +27,7 @@ def delay(body: object = None, status: int = 429, **headers: str) -> float | Non
     """What an error answer with this body asks to wait; `retry_after="5"` is the header retry-after."""
     raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     sent = body.encode() if isinstance(body, str) else b"" if body is None else json.dumps(body).encode()
-    return problems.from_response(Meta(status, ReplyHeaders(raw), received=OURS), sent, secrets=[]).retry_after
+    return error_responses.from_response(Meta(status, ReplyHeaders(raw), received=OURS), sent, secrets=[]).retry_after
 
 
 @pytest.mark.parametrize(
@@ -148,9 +148,9 @@ def test_words_say_when(message: str, seconds: float | None) -> None:
 def test_an_error_inside_a_stream_says_when() -> None:
     """There is no header there; the fields and the words are the same."""
     event = {"code": 429, "message": "slow down, try again in 3s"}
-    assert problems.from_event(event, request_id=None, secrets=[]).retry_after == 3.0
+    assert error_responses.from_event(event, request_id=None, secrets=[]).retry_after == 3.0
     event = {"code": 429, "message": "slow down", "retry_after": 2}
-    assert problems.from_event(event, request_id=None, secrets=[]).retry_after == 2.0
+    assert error_responses.from_event(event, request_id=None, secrets=[]).retry_after == 2.0
 
 
 @given(st.text() | st.from_regex(re.compile(r"(try again|retry|wait|resets?)( in| after| at)? [0-9.smhd :-]{0,60}")))
@@ -179,7 +179,7 @@ async def test_a_call_waits_as_long_as_the_body_says() -> None:
     refusal = {"error": {"message": "Rate limit reached. Please try again in 300ms.", "type": "requests"}}
     with FaultServer([json_reply(refusal, status=429), json_reply(reply)]) as server:
         async with AsyncClient(api_key="k", base_url=server.base_url, max_retries=1) as client:
-            begun = _runtime.now()
+            begun = _concurrency.now()
             answer = await client.chat.completions.create(**CALL)
-    assert _runtime.now() - begun >= 0.3
+    assert _concurrency.now() - begun >= 0.3
     assert [attempt.error for attempt in answer.attempts] == [RateLimitError.__name__, None]

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from openai_async import AsyncClient, RateLimit
-from openai_async._limiter import Ask, Limiter
-from openai_async.resources._scopes import scope_of
+from openai_async._limits.limiter import Ask, Limiter
+from openai_async.resources._raw_scopes import scope_of
 from openai_async.testing import FaultServer, json_reply, run_virtual
 from openai_async.types.meta import Bucket, RateLimits
 

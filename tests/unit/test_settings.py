@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from openai_async import AsyncClient, RateLimit, Timeout, _settings
+from openai_async import AsyncClient, RateLimit, Timeout, _config
 from openai_async.errors import ConfigurationError
 from openai_async.types.settings import Secret
 
@@ -56,15 +56,15 @@ def revealed(source: Any) -> list[str]:
 def test_the_key_of_the_environment(given: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """No key and "ENV" both mean OPENAI_API_KEY."""
     monkeypatch.setenv("OPENAI_API_KEY", "key-1")
-    assert _settings.keys(given) == [Secret("key-1")]
+    assert _config.keys(given) == [Secret("key-1")]
 
 
 def test_a_key_of_an_argument_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is given in the program is not overruled by the machine."""
     monkeypatch.setenv("OPENAI_API_KEY", "key-1")
-    assert revealed(_settings.keys("key-2")) == ["key-2"]
-    assert revealed(_settings.keys(["key-2", "key-3"])) == ["key-2", "key-3"]
-    assert revealed(_settings.keys(("key-2",))) == ["key-2"]
+    assert revealed(_config.keys("key-2")) == ["key-2"]
+    assert revealed(_config.keys(["key-2", "key-3"])) == ["key-2", "key-3"]
+    assert revealed(_config.keys(("key-2",))) == ["key-2"]
 
 
 def test_a_callable_is_asked_later() -> None:
@@ -73,7 +73,7 @@ def test_a_callable_is_asked_later() -> None:
     def source() -> str:
         raise AssertionError
 
-    assert _settings.keys(source) is source
+    assert _config.keys(source) is source
 
 
 def test_a_key_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -81,11 +81,11 @@ def test_a_key_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     file = tmp_path / "key"
     file.write_text("key-1\n")
     monkeypatch.setenv("OPENAI_API_KEY_PATH", str(file))
-    assert revealed(_settings.keys(None)) == ["key-1"]
+    assert revealed(_config.keys(None)) == ["key-1"]
     monkeypatch.setenv("OPENAI_API_KEY", "")
-    assert revealed(_settings.keys(None)) == ["key-1"]
+    assert revealed(_config.keys(None)) == ["key-1"]
     monkeypatch.setenv("OPENAI_API_KEY", "key-2")
-    assert revealed(_settings.keys(None)) == ["key-2"]
+    assert revealed(_config.keys(None)) == ["key-2"]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"canary canary", b"\xffcanary", "canaryé".encode()])
@@ -95,18 +95,18 @@ def test_a_file_without_a_key(content: bytes | None, monkeypatch: pytest.MonkeyP
     if content is not None:
         file.write_bytes(content)
     monkeypatch.setenv("OPENAI_API_KEY_PATH", str(file))
-    assert refused(lambda: _settings.keys(None)).field == "OPENAI_API_KEY_PATH"
+    assert refused(lambda: _config.keys(None)).field == "OPENAI_API_KEY_PATH"
 
 
 def test_a_directory_is_no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nor is anything else that cannot be read."""
     monkeypatch.setenv("OPENAI_API_KEY_PATH", str(tmp_path))
-    assert "cannot be read" in str(refused(lambda: _settings.keys(None)))
+    assert "cannot be read" in str(refused(lambda: _config.keys(None)))
 
 
 def test_no_key_at_all() -> None:
     """The error says where a key could be put."""
-    error = refused(lambda: _settings.keys(None))
+    error = refused(lambda: _config.keys(None))
     assert error.field == "api_key"
     assert "OPENAI_API_KEY" in str(error)
 
@@ -114,17 +114,17 @@ def test_no_key_at_all() -> None:
 @pytest.mark.parametrize("key", BAD_KEYS, ids=lambda key: ascii(key)[:24])
 def test_a_bad_key_is_named_by_where_it_came_from(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The argument, the place in a list or the variable is named; the key is not shown."""
-    assert refused(lambda: _settings.keys(key)).field == "api_key"
-    assert refused(lambda: _settings.keys(["key-1", key])).field == "api_key[1]"
+    assert refused(lambda: _config.keys(key)).field == "api_key"
+    assert refused(lambda: _config.keys(["key-1", key])).field == "api_key[1]"
     if "\x00" not in key:
         monkeypatch.setenv("OPENAI_API_KEY", key)
-        assert refused(lambda: _settings.keys(None)).field == "OPENAI_API_KEY"
+        assert refused(lambda: _config.keys(None)).field == "OPENAI_API_KEY"
 
 
 @pytest.mark.parametrize("given", ["", [], [""], [None], 5, {"canary": 1}, {"canary"}, b"canary", object()])
 def test_what_is_no_key(given: Any) -> None:
     """An argument of another type is refused in words, not by whatever fails first."""
-    assert refused(lambda: _settings.keys(given)).field.startswith("api_key")
+    assert refused(lambda: _config.keys(given)).field.startswith("api_key")
 
 
 # ---- organisation and project
@@ -147,32 +147,32 @@ def test_the_organization_of_the_environment(
     """The newer name of the variable wins over the older one, an argument over both."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert _settings.organizations(None) == found
-    assert _settings.organizations("mine") == ["mine"]
-    assert _settings.organizations(["a", "b"]) == ["a", "b"]
-    assert _settings.organizations([]) == []
+    assert _config.organizations(None) == found
+    assert _config.organizations("mine") == ["mine"]
+    assert _config.organizations(["a", "b"]) == ["a", "b"]
+    assert _config.organizations([]) == []
 
 
 @pytest.mark.parametrize("name", ["OPENAI_ORG_ID", "OPENAI_ORGANIZATION"])
 def test_a_bad_organization_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """By its argument, its place in a list or its variable."""
-    assert refused(lambda: _settings.organizations("canary\n")).field == "organization"
-    assert refused(lambda: _settings.organizations(["a", "canary é"])).field == "organization[1]"
-    assert refused(lambda: _settings.organizations(5)).field == "organization"  # type: ignore[arg-type]
+    assert refused(lambda: _config.organizations("canary\n")).field == "organization"
+    assert refused(lambda: _config.organizations(["a", "canary é"])).field == "organization[1]"
+    assert refused(lambda: _config.organizations(5)).field == "organization"  # type: ignore[arg-type]
     monkeypatch.setenv(name, "canary canary")
-    assert refused(lambda: _settings.organizations(None)).field == name
+    assert refused(lambda: _config.organizations(None)).field == name
 
 
 def test_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
     """As the organisation: argument, then environment, then none."""
-    assert _settings.project(None) is None
+    assert _config.project(None) is None
     monkeypatch.setenv("OPENAI_PROJECT_ID", "theirs")
-    assert _settings.project(None) == "theirs"
-    assert _settings.project("mine") == "mine"
-    assert refused(lambda: _settings.project("canary\n")).field == "project"
-    assert refused(lambda: _settings.project(5)).field == "project"  # type: ignore[arg-type]
+    assert _config.project(None) == "theirs"
+    assert _config.project("mine") == "mine"
+    assert refused(lambda: _config.project("canary\n")).field == "project"
+    assert refused(lambda: _config.project(5)).field == "project"  # type: ignore[arg-type]
     monkeypatch.setenv("OPENAI_PROJECT_ID", "canary\t")
-    assert refused(lambda: _settings.project(None)).field == "OPENAI_PROJECT_ID"
+    assert refused(lambda: _config.project(None)).field == "OPENAI_PROJECT_ID"
 
 
 # ---- base_url
@@ -194,8 +194,8 @@ def test_the_base_url_of_the_environment(
     """Argument, then the newer variable, then the older one, then the API itself."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert _settings.base_url(None, allow_http=False) == found
-    assert _settings.base_url("https://mine", allow_http=False) == "https://mine"
+    assert _config.base_url(None, allow_http=False) == found
+    assert _config.base_url("https://mine", allow_http=False) == "https://mine"
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_the_base_url_of_the_environment(
 def test_base_urls_that_are_right(url: str) -> None:
     """https to anywhere, http to this machine; slashes at the end do not count, and httpx reads the same host."""
     for slashes in ("", "/", "//"):
-        assert _settings.base_url(url + slashes, allow_http=False) == url
+        assert _config.base_url(url + slashes, allow_http=False) == url
     assert httpx.URL(url).host in url.lower()
 
 
@@ -275,13 +275,13 @@ def test_base_urls_that_are_right(url: str) -> None:
 )
 def test_base_urls_that_are_wrong(url: Any, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No other scheme, no user, no query, no trick with the host, no http beyond this machine; its source is named."""
-    error = refused(lambda: _settings.base_url(url, allow_http=False))
+    error = refused(lambda: _config.base_url(url, allow_http=False))
     assert error.field == "base_url"
     assert reason in str(error)
     if isinstance(url, str) and url:
         for name in ("OPENAI_API_BASE", "OPENAI_BASE_URL"):
             monkeypatch.setenv(name, url)
-            assert refused(lambda: _settings.base_url(None, allow_http=False)).field == name
+            assert refused(lambda: _config.base_url(None, allow_http=False)).field == name
 
 
 @pytest.mark.parametrize(
@@ -301,14 +301,14 @@ def test_base_urls_that_are_wrong(url: Any, reason: str, monkeypatch: pytest.Mon
 )
 def test_words_for_this_machine_and_names_that_look_like_addresses(given: str, found: str) -> None:
     """What a server says that it listens on is where it is reached; a name with hyphens is a name."""
-    assert _settings.base_url(given, allow_http=False) == found
+    assert _config.base_url(given, allow_http=False) == found
 
 
 def test_plain_http_where_it_is_wanted() -> None:
     """`allow_http` lifts that rule, and no other."""
-    assert _settings.base_url("http://10.0.0.1:8000/v1", allow_http=True) == "http://10.0.0.1:8000/v1"
+    assert _config.base_url("http://10.0.0.1:8000/v1", allow_http=True) == "http://10.0.0.1:8000/v1"
     for url in ("ftp://10.0.0.1", "http://canary@10.0.0.1", "http://10.0.0.1?canary", "http://can ary"):
-        assert refused(lambda url=url: _settings.base_url(url, allow_http=True)).field == "base_url"  # type: ignore[misc]
+        assert refused(lambda url=url: _config.base_url(url, allow_http=True)).field == "base_url"  # type: ignore[misc]
 
 
 # ---- headers
@@ -316,7 +316,7 @@ def test_plain_http_where_it_is_wanted() -> None:
 
 def test_the_standard_headers_say_nothing_of_the_machine() -> None:
     """Four headers, all of them about the client."""
-    assert {name: value.partition(b"/")[0] for name, value in _settings.headers(None)} == {
+    assert {name: value.partition(b"/")[0] for name, value in _config.headers(None)} == {
         b"accept": b"application",
         b"accept-encoding": b"gzip",
         b"content-type": b"application",
@@ -326,7 +326,7 @@ def test_the_standard_headers_say_nothing_of_the_machine() -> None:
 
 def test_own_headers_replace_standard_ones() -> None:
     """Whatever the case of the name, a header is sent once."""
-    found = _settings.headers({"USER-AGENT": "mine", "X-Tenant": "a", "x-tenant": "b"})
+    found = _config.headers({"USER-AGENT": "mine", "X-Tenant": "a", "x-tenant": "b"})
     names = [name for name, _ in found]
     assert len(names) == len({*names})
     assert dict(found)[b"user-agent"] == b"mine"
@@ -347,7 +347,7 @@ def test_own_headers_replace_standard_ones() -> None:
 )
 def test_headers_that_are_wrong(given: Any, field: str) -> None:
     """The name is in the error, the value is not."""
-    assert refused(lambda: _settings.headers(given)).field == field
+    assert refused(lambda: _config.headers(given)).field == field
 
 
 # ---- query
@@ -356,10 +356,10 @@ def test_headers_that_are_wrong(given: Any, field: str) -> None:
 def test_the_query_of_every_request() -> None:
     """It is kept as it was given, and copied: changing the mapping later changes nothing."""
     given: dict[str, object] = {"api-version": "2026-08-01"}
-    found = _settings.query(given)
+    found = _config.query(given)
     given["api-version"] = "other"
     assert found == {"api-version": "2026-08-01"}
-    assert _settings.query(None) == {}
+    assert _config.query(None) == {}
 
 
 @pytest.mark.parametrize(
@@ -374,7 +374,7 @@ def test_the_query_of_every_request() -> None:
 )
 def test_a_query_that_is_wrong(given: Any, field: str) -> None:
     """It is refused when the client is built, not at the first call."""
-    error = refused(lambda: _settings.query(given))
+    error = refused(lambda: _config.query(given))
     assert error.field == field
     assert str(error).count("default_query") == 1
 
@@ -384,36 +384,36 @@ def test_a_query_that_is_wrong(given: Any, field: str) -> None:
 
 def test_timeouts() -> None:
     """Seconds, phases or no bound."""
-    assert _settings.timeout(5) == Timeout.of(5)
-    assert _settings.timeout(None).attempt is None
-    assert _settings.timeout(Timeout(idle=1.0)).idle == 1.0
+    assert _config.timeout(5) == Timeout.of(5)
+    assert _config.timeout(None).attempt is None
+    assert _config.timeout(Timeout(idle=1.0)).idle == 1.0
 
 
 @pytest.mark.parametrize("value", [0, 0.0, -1, float("nan"), True, "5", [5]])
 def test_durations_are_positive_numbers(value: Any) -> None:
     """Zero, negative, not a number, a boolean or text: refused, naming the argument."""
-    assert refused(lambda: _settings.timeout(value)).field == "timeout"
-    assert refused(lambda: _settings.seconds("deadline", value)).field == "deadline"
+    assert refused(lambda: _config.timeout(value)).field == "timeout"
+    assert refused(lambda: _config.seconds("deadline", value)).field == "deadline"
 
 
 @pytest.mark.parametrize("value", [None, 1, 0.001, float("inf")])
 def test_durations_that_are_right(value: float | None) -> None:
     """Any positive number, and None for no bound."""
-    assert _settings.seconds("deadline", value) == value
+    assert _config.seconds("deadline", value) == value
 
 
 @pytest.mark.parametrize("value", [-1, True, 1.0, "1", None])
 def test_counts_are_integers(value: Any) -> None:
     """Neither a boolean, nor a fraction, nor text is a count."""
-    assert refused(lambda: _settings.retries(value)).field == "max_retries"
-    assert refused(lambda: _settings.positive("max_event_bytes", value)).field == "max_event_bytes"
+    assert refused(lambda: _config.retries(value)).field == "max_retries"
+    assert refused(lambda: _config.positive("max_event_bytes", value)).field == "max_event_bytes"
 
 
 def test_counts_that_are_right() -> None:
     """No retry is a number of retries; a bound of nothing is no bound."""
-    assert _settings.retries(0) == 0
-    assert _settings.positive("max_event_bytes", 1) == 1
-    assert refused(lambda: _settings.positive("max_event_bytes", 0)).field == "max_event_bytes"
+    assert _config.retries(0) == 0
+    assert _config.positive("max_event_bytes", 1) == 1
+    assert refused(lambda: _config.positive("max_event_bytes", 0)).field == "max_event_bytes"
 
 
 # ---- limits
@@ -434,10 +434,10 @@ PER_MINUTE = RateLimit(requests_per_minute=60)
 )
 def test_rate_limits_that_are_right(given: Any, stated: Any) -> None:
     """None, learned, one, one per model, or a number of requests per second."""
-    limiter = _settings.limiter(7, given, 1)
+    limiter = _config.limiter(7, given, 1)
     assert limiter.limit == 7
     assert limiter._accounts._stated == stated
-    assert _settings.limiter(None, given, 1).limit is None
+    assert _config.limiter(None, given, 1).limit is None
 
 
 @pytest.mark.parametrize(
@@ -456,13 +456,13 @@ def test_rate_limits_that_are_right(given: Any, stated: Any) -> None:
 )
 def test_rate_limits_that_are_wrong(given: Any, field: str) -> None:
     """Nothing else is a limit."""
-    assert refused(lambda: _settings.limiter(7, given, 1)).field == field
+    assert refused(lambda: _config.limiter(7, given, 1)).field == field
 
 
 @pytest.mark.parametrize("given", [0, -1, True, 1.0, "7"])
 def test_the_bound_on_calls_in_flight_is_a_count(given: Any) -> None:
     """None is no bound; nothing of anything is no count."""
-    assert refused(lambda: _settings.limiter(given, None, 1)).field == "max_concurrency"
+    assert refused(lambda: _config.limiter(given, None, 1)).field == "max_concurrency"
 
 
 # ---- proxies and transports
@@ -470,7 +470,7 @@ def test_the_bound_on_calls_in_flight_is_a_count(given: Any) -> None:
 
 def connections(**given: Any) -> Any:
     arguments = {"http_client": None, "transport": None, "proxy": None, "base_url": "https://host", "trust_env": True}
-    return _settings.transport(**(arguments | given))
+    return _config.transport(**(arguments | given))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from openai_async import InvalidParameterError
-from openai_async._spending import Spending
+from openai_async._policy.spending import Spending
 
 
 def test_nothing_is_bounded_without_a_bound() -> None:

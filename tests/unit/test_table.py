@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from openai_async import AsyncClient, Client, InvalidParameterError
-from openai_async.resources._endpoints import endpoints
+from openai_async.resources._operations import endpoints
 from openai_async.testing import FaultServer, Request, Script, respond
-from openai_async.types.thing import Thing
+from openai_async.types.api_object import Thing
 
 #: As the official SDK of September 2026 names them: verb, path, method.
 OPERATIONS = [

@@ -9,8 +9,8 @@ import pytest
 
 from openai_async import AsyncClient
 from openai_async.testing import FaultServer, Request, Script, respond
+from openai_async.types.api_object import Thing
 from openai_async.types.files import Binary
-from openai_async.types.thing import Thing
 
 PNG = b"\x89PNG\r\n\x1a\nIHDR"
 ZIP = ("tools.zip", b"PK\x03\x04")

@@ -1,0 +1,56 @@
+"""Which nouns a client has without a class of their own. Loaded with the client, so nothing else is loaded here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from openai_async.types._uncopied import Uncopied
+
+if TYPE_CHECKING:
+    from openai_async._pipeline.pipeline import Pipeline
+    from openai_async.resources._generic import Noun  # noqa: F401  # the string that a base is made of names it
+
+N = TypeVar("N")
+
+
+class TopLevel(Generic[N]):
+    """The nouns of a client that stand in the table alone; see `resources.table`. `N` is what each of them is."""
+
+    if TYPE_CHECKING:
+        admin: N
+        containers: N
+        content_provenance_checks: N
+        decisions: N
+        evals: N
+        live: N
+        realtime: N
+        safety: N
+        skills: N
+        videos: N
+
+    else:
+
+        def __getattr__(self, name):
+            if name.startswith("_"):
+                raise AttributeError(name)  # also of a client that is half built
+            return self._find(name)
+
+    def __dir__(self) -> list[str]:
+        from openai_async.resources._generic import below
+
+        return sorted({*super().__dir__(), *below("")})
+
+    def _find(self, name: str) -> Any:
+        """The noun of that name; raises AttributeError if there is none."""
+        raise NotImplementedError
+
+
+class Nouns(TopLevel["Noun"], Uncopied):
+    """Those of the asynchronous client."""
+
+    _pipeline: Pipeline
+
+    def _find(self, name: str) -> Any:
+        from openai_async.resources._generic import found
+
+        return found(self._pipeline, "", name)

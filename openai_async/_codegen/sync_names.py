@@ -1,0 +1,114 @@
+"""Names and types of the core as the twin has them: what is imported for them, and what is refused."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import TypeVar
+
+from openai_async._codegen import sync_table as table
+from openai_async._codegen.sync_source import Import, Source, Sources, dotted
+
+T = TypeVar("T")
+
+
+class Names:
+    """Those of one twin, with a hash of everything that was read for it."""
+
+    def __init__(self, sources: Sources, source: Source, module: str) -> None:
+        self._sources = sources
+        self._source = source
+        self._module = module
+        #: Module -> names, as they are imported: at run time, and for type checkers only.
+        self.runtime: defaultdict[str, set[str]] = defaultdict(set)
+        self.checking: defaultdict[str, set[str]] = defaultdict(set)
+        self.variables: set[str] = set()
+        self.aliases: dict[str, str] = {}
+        self._hash = hashlib.sha256()
+
+    def read(self, text: str) -> None:
+        """Note a piece of what the twin is made of."""
+        self._hash.update(text.encode())
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that was read so far."""
+        return self._hash.hexdigest()
+
+    def type(self, node: ast.expr | None, place: ast.AST, *, keep: bool = False) -> str:
+        """An annotation, of the twin. `keep` leaves asynchronous types of the standard library as they are."""
+        if node is None:
+            raise self._source.refuse(place, "an annotation is missing")
+        match node:
+            case ast.Constant(value=None):
+                return "None"
+            case ast.Constant(value=str()):
+                return '"' + str(node.value) + '"'
+            case ast.Constant():
+                return "..." if node.value is ... else repr(node.value)
+            case ast.Name():
+                return self.name(node.id, place, keep=keep)
+            case ast.Attribute():
+                self.name(ast.unparse(node).partition(".")[0], place)
+                return ast.unparse(node)
+            case ast.BinOp(op=ast.BitOr()):
+                left, right = self.type(node.left, place, keep=keep), self.type(node.right, place, keep=keep)
+                return f"{left} | {right}"
+            case ast.List() | ast.Tuple():
+                inner = ", ".join(self.type(each, place, keep=keep) for each in node.elts)
+                return f"[{inner}]" if isinstance(node, ast.List) else inner
+            case ast.Subscript():
+                return f"{self.type(node.value, place, keep=keep)}[{self.type(node.slice, place, keep=keep)}]"
+            case _:
+                raise self._source.refuse(place, f"the annotation {ast.unparse(node)} has no rule")
+
+    def name(self, name: str, place: ast.AST, *, keep: bool = False, source_side: bool = False) -> str:
+        """A name of the source as the twin calls it; its import is seen to. `source_side` keeps the core's own."""
+        self.read(name)
+        found, home = self._source.imports.get(name), self._sources.home(name)
+        if name in self._source.variables:
+            self.variables.add(name)
+            for part in ast.walk(self._source.variables[name].value):
+                if isinstance(part, ast.Name) and part.id != "TypeVar":
+                    self.name(part.id, place)
+            return name
+        if name in self._source.aliases:
+            self.aliases[name] = self.type(self._source.aliases[name], place)
+            return name
+        if home is not None and not source_side:
+            if home != self._module:
+                self.add(Import(home, twin_name(name), found is not None and found.checking), twin_name(name))
+            return twin_name(name)
+        if name in self._source.classes:
+            return self.add(Import(dotted(self._source.path), name, False), name)
+        if found is None:
+            if name in table.HOMES:
+                self.runtime[table.HOMES[name]].add(name)
+            return name  # a builtin
+        if (row := self.row(table.TYPES, name)) is not None and not keep:
+            self.runtime[row[1]].add(row[0])
+            return row[0]
+        if not keep and not source_side and self._sources.is_asynchronous(found):
+            raise self._source.refuse(place, f"{name} is asynchronous, and sync_table does not know it")
+        return self.add(found, name)
+
+    def add(self, found: Import, name: str) -> str:
+        """Import a name."""
+        (self.checking if found.checking else self.runtime)[found.module].add(
+            found.name if found.name in (name, "") else f"{found.name} as {name}"
+        )
+        return name
+
+    def row(self, rows: Mapping[str, T], name: str) -> T | None:
+        """A row of the table, which is of use then."""
+        found = rows.get(name)
+        if found is not None:
+            self._sources.use(name)
+        return found
+
+
+def twin_name(name: str) -> str:
+    """`Client` for `AsyncClient`."""
+    return name.removeprefix("Async")

@@ -1,0 +1,298 @@
+"""Who may send when.
+
+A request needs two things: a free slot of the client (the bound on what is in flight), then leave of a pool (the rate
+limits of a key for a family of models, see `_accounts`). The slot comes first and the charge last, so nobody holds a
+reservation while waiting.
+
+There is no polling and no herd: those who wait stand in a `Line`, only its head is considered, and one timer is set for
+the moment at which the head can go. Everything between two awaits is plain arithmetic. Cancelling a waiter takes it out
+of the line; cancelling one that was just served takes the charge back, exactly once.
+
+The limiter lives as long as its client, outlasts event loops and serves several at a time. Threads exclude each other
+(see `_exclusion`); who waits is woken on its own loop (see `_waiting`).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from weakref import WeakSet
+
+from openai_async import _concurrency
+from openai_async._limits.exclusion import Exclusion, Run
+from openai_async._limits.key_pools import Accounts, all_drained, is_elsewhere
+from openai_async._limits.levels import Reason
+from openai_async._limits.permits import Ask as Ask, Permit as Permit
+from openai_async._limits.pool import Pool
+from openai_async._limits.waiting import Queue, Waiter as Waiter
+from openai_async.errors import DeadlineExceededError, OpenAIError, QueueFullError
+from openai_async.types.limits import Accounting, StatedLimits
+
+
+class Limiter:
+    """See the module.
+
+    Args:
+        max_concurrency: slots; None for no bound.
+        stated: the rate limits.
+        keys: how many keys there are.
+        accounting: how the server counts tokens, if the limits do not say it.
+        max_waiting: most calls by themselves in line; None for no bound. Those of maps and batches, which bound
+            themselves, are neither counted nor refused; nor is a call refused that had its turn and comes back.
+    """
+
+    def __init__(
+        self,
+        max_concurrency: int | None,
+        stated: StatedLimits = None,
+        keys: int = 1,
+        accounting: Accounting = "admission",
+        max_waiting: int | None = None,
+    ) -> None:
+        self.limit = max_concurrency
+        self._max_waiting = max_waiting
+        self._accounts = Accounts(stated, keys, accounting)
+        self._in_flight = 0
+        self._queues: dict[str, Queue] = {}  # by family; none is empty
+        self._clock = _concurrency.LastingClock()
+        self.now: Callable[[], float] = self._clock.now  # in a section
+        #: Runs a section: what reads and changes all this.
+        self.run: Run = Exclusion(self._clock.share).run
+        self.process: int = 0  # changes in a process that was forked
+        _all.add(self)
+
+    # -- asking ----------------------------------------------------------------------------------------
+
+    async def acquire(self, ask: Ask) -> Permit:
+        """Wait for leave to send. Cancelling leaves the line, and loses nothing.
+
+        Raises:
+            RequestExceedsLimitError: it is larger than a limit and can never be sent.
+            QuotaExhaustedError: every key is drained.
+            DeadlineExceededError: its turn is known to come after its deadline.
+            QueueFullError: too many wait.
+        """
+        turn = self.ask(ask)
+        return turn if isinstance(turn, Permit) else await self.served(turn)
+
+    def ask(self, ask: Ask) -> Permit | Waiter:
+        """`acquire` without a wait: leave if it can be had now, else a place in line to be awaited (`served`)."""
+        return self.run(self._ask, ask)
+
+    async def served(self, waiter: Waiter) -> Permit:
+        """Wait in line; see `acquire`."""
+        try:
+            await waiter.event.wait()
+        except BaseException:
+            self.run(self._give_up, waiter)
+            raise
+        if waiter.error is not None:
+            raise waiter.error
+        assert waiter.permit is not None
+        return waiter.permit
+
+    def _ask(self, ask: Ask) -> Permit | Waiter:
+        now = self.now()
+        if ask.family not in self._queues and (permit := self._grant(ask, now)) is not None:
+            return permit
+        if (error := self._accounts.never(ask.family, ask.tokens, now)) is not None:
+            raise error
+        waiter = Waiter(ask, now)
+        if (error := self._too_late(waiter, now) or self._too_many(ask)) is not None:
+            raise error
+        self._join(waiter, first=ask.again)
+        return waiter
+
+    def _too_late(self, waiter: Waiter, now: float) -> OpenAIError | None:
+        """That the turn of a waiter cannot come before its deadline, if that is known for certain.
+
+        It is until the end of a Retry-After, and where a limit that the user stated has no room. What was learnt from
+        headers, and what requests in flight may give back, can still turn out in its favour: then it waits.
+        """
+        if waiter.until == math.inf:
+            return None
+        seconds, reason = self._accounts.least_wait(waiter.ask.family, waiter.ask.tokens, now)
+        left = waiter.until - now
+        if seconds <= left:
+            return None
+        why = "all are held back after a refusal" if reason == "retry-after" else f"by the stated limit of {reason}"
+        return DeadlineExceededError(
+            f"the call's turn comes in {seconds:.1f} s ({why}), after its deadline in {max(0.0, left):.1f} s:"
+            " it was not sent",
+            phase="connect",
+            retry_after=seconds,
+        )
+
+    def _too_many(self, ask: Ask) -> OpenAIError | None:
+        most = self._max_waiting
+        if most is None or ask.job is not None or ask.again:
+            return None
+        if sum(queue.single for queue in self._queues.values()) < most:
+            return None
+        return QueueFullError(f"{most} calls wait for their turn already (max_waiting): this one was not sent")
+
+    def _give_up(self, waiter: Waiter) -> None:
+        """A waiter was cancelled."""
+        waiter.gone = True
+        if waiter.permit is not None:
+            waiter.permit.end(sent=False)
+        elif waiter.in_line:
+            self._queues[waiter.ask.family].leave(waiter)
+            self._serve(waiter.ask.family, self.now())
+
+    def _join(self, waiter: Waiter, *, first: bool) -> None:
+        family = waiter.ask.family
+        queue = self._queues.get(family)
+        if queue is None:
+            queue = self._queues[family] = Queue(self.run, lambda: self._serve(family, self.now()), self._back)
+        queue.join(waiter, first=first)
+        self._serve(family, self.now())
+
+    def _back(self, waiter: Waiter) -> None:
+        """The loop of a waiter runs on."""
+        if not waiter.gone:
+            self._join(waiter, first=True)
+
+    # -- what is known ---------------------------------------------------------------------------------
+
+    @property
+    def in_flight(self) -> int:
+        """Permits that are out."""
+        return self._in_flight
+
+    @property
+    def waiting(self) -> int:
+        """Callers in line."""
+        return sum(len(queue) for queue in tuple(self._queues.values()))
+
+    def waiting_for(self) -> Counter[Reason]:
+        """What the heads of the lines wait for; each counts for all behind it."""
+        reasons: Counter[Reason] = Counter()
+        for queue in tuple(self._queues.values()):
+            reasons[queue.reason] += len(queue)
+        return reasons
+
+    def pools(self, family: str) -> Mapping[int, Pool]:
+        """See `Accounts.pools`."""
+        return self._accounts.pools(family)
+
+    def best(self, calls: int | None, tokens: float, families: Iterable[str]) -> dict[str, float | None]:
+        """See `Accounts.best`."""
+        return self.run(self._accounts.best, calls, tokens, families)
+
+    def held(self, family: str, now: float) -> float:
+        """See `Accounts.held`."""
+        return self._accounts.held(family, now)
+
+    @property
+    def drained(self) -> frozenset[int]:
+        """Keys that are set aside."""
+        return self._accounts.drained
+
+    def set_aside(self, key: int) -> bool:
+        """Use a key no more, because its account is drained. False if it was the last one."""
+        return self.run(self._set_aside, key)
+
+    def _set_aside(self, key: int) -> bool:
+        if self._accounts.set_aside(key):
+            return True
+        for family in tuple(self._queues):
+            if not is_elsewhere(family):
+                queue = self._queues.pop(family)
+                while queue.head() is not None:
+                    _dismiss(queue, all_drained())
+        return False
+
+    def enable(self, key: int | None = None) -> None:
+        """Use a key (None: all of them) again."""
+        self.run(self._enable, key)
+
+    def _enable(self, key: int | None) -> None:
+        self._accounts.enable(key)
+        self.pump()
+
+    def after_fork(self) -> None:
+        """Begin anew, in a child process: those who wait, and those who hold permits, are the parent's."""
+        self._queues, self._in_flight = {}, 0
+        self.process += 1
+        self._accounts.after_fork()
+        self._clock.ask_anew()
+        self.run = Exclusion(self._clock.share).run  # a thread of the parent may have been in a section
+
+    # -- serving (in a section) ------------------------------------------------------------------------
+
+    def free_slot(self) -> None:
+        """A permit has ended."""
+        self._in_flight -= 1
+        self.pump()
+
+    def pump(self) -> None:
+        """Serve whoever can go now: something has changed."""
+        if self._queues:
+            now = self.now()
+            for family in tuple(self._queues):
+                # A family that was served goes last the next time, so that slots go round.
+                if self._serve(family, now) and (queue := self._queues.pop(family, None)) is not None:
+                    self._queues[family] = queue
+
+    def _serve(self, family: str, now: float) -> bool:
+        """Serve those at the head of a line while they can go; whether anybody was served."""
+        queue, served = self._queues.get(family), False
+        if queue is None:  # a timer rang in vain
+            return False
+        queue.settle(settled=self._accounts.is_settled(family))
+        while (waiter := queue.head()) is not None:
+            permit = self._grant(waiter.ask, now, queue)
+            if permit is None:
+                error = self._too_late(waiter, now)
+                if error is None and (queue.reason == "slot" or queue.seconds < math.inf):
+                    return served  # it can go later
+                error = error or self._accounts.never(family, waiter.ask.tokens, now)
+                if error is None:
+                    return served
+                _dismiss(queue, error)  # limits have become known, or lower, while it waited
+                continue
+            waiter = queue.take()
+            waiter.permit = permit
+            waiter.wake()
+            served = True
+        del self._queues[family]
+        return served
+
+    def _grant(self, ask: Ask, now: float, queue: Queue | None = None) -> Permit | None:
+        """A permit if one can be had now; else the timers of the queue are set for when it can."""
+        if self.limit is not None and self._in_flight >= self.limit:
+            if queue is not None:
+                queue.reason = "slot"
+            return None
+        seconds, reason, key = self._accounts.earliest(ask.family, ask.tokens, now, last=ask.last)
+        if seconds > 0.0 or key < 0:
+            if queue is not None:
+                queue.reason = reason or "slot"
+                queue.arm(now, seconds)
+            return None
+        self._in_flight += 1
+        charged = self._accounts.charge(ask.family, ask.tokens, now, key, last=ask.last)
+        return Permit(self, ask.family, key, *charged)
+
+
+def _dismiss(queue: Queue, error: OpenAIError) -> None:
+    """Take the head out of its line with an error."""
+    waiter = queue.take()
+    waiter.error = error
+    waiter.wake()
+
+
+#: Those of this process.
+_all: WeakSet[Limiter] = WeakSet()
+
+
+def _after_fork() -> None:
+    for limiter in tuple(_all):
+        limiter.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

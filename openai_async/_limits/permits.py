@@ -1,0 +1,146 @@
+"""What a caller asks of the limiter, and what it is given: leave to send one request."""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Protocol
+
+import attrs
+
+from openai_async._limits.accounting import note
+from openai_async._limits.exclusion import Run
+from openai_async._limits.levels import Grant
+from openai_async._limits.pool import Pool
+from openai_async._limits.queue import Priority
+from openai_async.types.meta import RateLimits
+
+
+@attrs.define(eq=False)  # not frozen: making one is on the path of every call
+class Ask:
+    """What a caller wants to send.
+
+    Attributes:
+        family: what shares a limit: the endpoint and the model.
+        tokens: what the request will be charged, as estimated.
+        priority, job: see `Line`.
+        again: it was refused before, and goes first in its job.
+        last: it was refused before, and fails if it is refused once more (see `Line`).
+        patience: seconds until its deadline; infinite without one.
+    """
+
+    family: str = ""
+    tokens: float = 0.0
+    priority: Priority = "default"
+    job: object = None
+    again: bool = False
+    last: bool = False
+    patience: float = math.inf
+
+
+class Issuer(Protocol):
+    """What a permit asks of the limiter that gave it."""
+
+    #: Runs a section of the limiter; all of the others are for a section.
+    run: Run
+    #: Changes in a process that was forked.
+    process: int
+
+    def now(self) -> float:
+        """The limiter's clock."""
+        ...
+
+    def pump(self) -> None:
+        """Serve whoever can go now."""
+        ...
+
+    def held(self, family: str, now: float) -> float:
+        """Seconds until the next request of a family can go."""
+        ...
+
+    def free_slot(self) -> None:
+        """A permit has ended."""
+        ...
+
+
+class Permit:
+    """Leave to send one request with one key. Give back exactly one answer, then `end` it."""
+
+    __slots__ = ("_ended", "_family", "_grant", "_limiter", "_pool", "_process", "key")
+
+    def __init__(self, limiter: Issuer, family: str, key: int, pool: Pool | None, grant: Grant | None) -> None:
+        self.key = key
+        self._family = family
+        self._limiter = limiter
+        self._pool = pool
+        self._grant = grant
+        self._process = limiter.process
+        self._ended = False
+
+    @property
+    def samples(self) -> bool:
+        """Whether it would help to know what the reply says of the limits."""
+        pool, grant = self._pool, self._grant
+        return pool is not None and grant is not None and pool.samples(grant)
+
+    def answered(self, limits: RateLimits | None) -> None:
+        """The head of a reply has arrived. `limits` as it states them, or None if nobody has looked (see `samples`)."""
+        if self._grant is not None:
+            self._limiter.run(self._answered, limits)
+
+    def _answered(self, limits: RateLimits | None) -> None:
+        if self._pool is not None and self._grant is not None:
+            self._pool.answered(self._limiter.now(), self._grant, limits)
+            self._limiter.pump()
+
+    def finish(self, limits: RateLimits | None, tokens: float | None) -> None:
+        """A whole reply has arrived: `answered` and `end` in one section. Raises nothing."""
+        if not self._ended:
+            self._limiter.run(self._end, tokens, True, limits, True)
+
+    def refused(self, limits: RateLimits, retry_after: float | None) -> float | None:
+        """A 429 or an overload has arrived; `retry_after` in seconds.
+
+        Gives the seconds until the limiter lets the next request of the family go; None if it keeps no account of it.
+        """
+        return self._limiter.run(self._refused, limits, retry_after) if self._grant is not None else None
+
+    def _refused(self, limits: RateLimits, retry_after: float | None) -> float | None:
+        if self._pool is None or self._grant is None:
+            return None
+        now = self._limiter.now()
+        self._pool.refused(now, self._grant, limits, retry_after=retry_after, jitter=random.random())  # noqa: S311
+        self._limiter.pump()
+        return self._limiter.held(self._family, now)
+
+    def end(self, *, tokens: float | None = None, sent: bool = True) -> None:
+        """The request is over. `tokens`: what the server counted; `sent`: False takes the whole charge back.
+
+        Raises nothing.
+        """
+        if not self._ended:
+            self._limiter.run(self._end, tokens, sent)
+
+    def _end(self, tokens: float | None, sent: bool, limits: RateLimits | None = None, answered: bool = False) -> None:
+        limiter, pool, grant = self._limiter, self._pool, self._grant
+        if self._ended or self._process != limiter.process:  # of the process that this one was forked from
+            return
+        self._ended = True
+        if pool is not None and grant is not None:
+            now = limiter.now()
+            if answered:
+                try:
+                    pool.answered(now, grant, limits)
+                except Exception as error:
+                    note("what a reply says of the limits", error)
+            try:
+                if sent:
+                    pool.ended(now, grant, tokens)
+                else:
+                    pool.cancel(now, grant)
+            except Exception as error:
+                note("the charge of a request", error)
+        try:
+            limiter.free_slot()
+        except Exception as error:
+            note("the queue", error)

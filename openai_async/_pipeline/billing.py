@@ -1,0 +1,124 @@
+"""What replies cost: looked up for each, and summed per model.
+
+What is not known is told as such: a call without usage, or of a model without a price, is counted as unpriced.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from openai_async._limits.accounting import beside, note
+from openai_async._pipeline.call import Answer, Call
+from openai_async._policy.estimates import tokens_of_reply
+from openai_async._policy.prices import PriceLike, Prices, cost
+from openai_async._policy.totals import CostTotals
+from openai_async.types.usage import Billed, CompletionUsage
+
+#: Responses in the background that are remembered, so that each is billed once.
+_REMEMBERED: Final = 10_000
+#: What calls are counted under if neither the request nor the reply names a model.
+_NO_NAME: Final = "unknown"
+
+
+class Billing:
+    """One per client.
+
+    Args:
+        own: prices that win over the table, by model.
+    """
+
+    def __init__(self, own: Mapping[str, PriceLike] | None) -> None:
+        self._prices = Prices(own)
+        self.totals: CostTotals = CostTotals()
+        self._adding = threading.RLock()  # a stream may be collected, and billed, in the midst of an addition
+        self._background: dict[str, bool] = {}  # whether a response is billed, by its id
+
+    def book(self, answer: Answer, call: Call) -> None:
+        """Note what a whole reply cost in its `meta`, and add it to the totals if it is spent now. Raises nothing."""
+        try:
+            if answer.usage is not None or call.is_paid:
+                self._book(answer, call)
+        except Exception as error:
+            note("the cost of a reply", error)
+
+    def _book(self, answer: Answer, call: Call) -> None:
+        value, usage = answer.value, answer.usage
+        background: str | None = None
+        if getattr(value, "_may_be_background", False) and getattr(value, "background", None) is True:
+            background = value.id
+        answer.meta.cost = self._bill(
+            getattr(value, "model", None),
+            getattr(value, "created", None) or getattr(value, "created_at", None),
+            getattr(value, "service_tier", None),
+            usage,
+            background,
+            getattr(getattr(value, "usage", None), "_is_text", True),
+            spent=call.method != "GET",
+            asked=call.model,
+        )
+        if (usage is None or not usage.is_stated) and background is None:
+            answer.meta.estimated_tokens = call.size.prompt + tokens_of_reply(value)
+
+    def bill(
+        self,
+        model: str | None,
+        created: float | None,
+        tier: str | None,
+        usage: CompletionUsage | None,
+        asked: str | None = None,
+    ) -> float | None:
+        """US dollars for a usage that is spent now, added to the totals; None if that fails, or is not known."""
+        return beside("the cost of a reply", self._bill, *Billed(model, created, tier, usage), asked=asked)
+
+    def bill_of(self, billed: Callable[[], Billed | None], call: Call) -> float | None:
+        """`bill` for what `billed` tells of a call, which may fail. What it tells nothing of is not billed."""
+        known = beside("the usage of a reply", billed)
+        if known is None:
+            return None
+        return beside("the cost of a reply", self._bill, *known, spent=call.method != "GET", asked=call.model)
+
+    def expect(self, response_id: str) -> None:
+        """A response in the background is waited for: it is billed when its usage is seen, unless it was before."""
+        self._remember(response_id, billed=False)
+
+    def _bill(
+        self,
+        model: str | None,
+        created: float | None,
+        service_tier: str | None,
+        usage: CompletionUsage | None,
+        background: str | None,
+        is_text: bool,
+        *,
+        spent: bool = True,
+        asked: str | None = None,
+    ) -> float | None:
+        """Arguments: the fields of `Billed`; whether it is spent now; the model that was asked for."""
+        if usage is not None and not usage.is_stated:
+            usage = None
+        price = self._prices.of(model or "", asked=asked, when=created, service_tier=service_tier)
+        dollars = cost(usage, price) if is_text else None
+        if background is not None:
+            spent = self._settles(background, usage is not None, made=spent)
+        if spent:
+            with self._adding:
+                self.totals.add(model or asked or _NO_NAME, usage, dollars)
+        return dollars
+
+    def _settles(self, response_id: str, known: bool, *, made: bool) -> bool:
+        """Whether a response in the background is spent now: once, when its usage is known."""
+        if not known:
+            if made:
+                self._remember(response_id, billed=False)
+            return False
+        if self._background.get(response_id, not made):
+            return False
+        self._remember(response_id, billed=True)
+        return True
+
+    def _remember(self, response_id: str, *, billed: bool) -> None:
+        self._background[response_id] = billed or self._background.get(response_id, False)
+        while len(self._background) > _REMEMBERED:
+            self._background.pop(next(iter(self._background)), None)

@@ -1,0 +1,149 @@
+"""The stations in their order, and what all calls of a client share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property, partial
+from importlib import import_module
+from typing import Any, Final
+
+import anyio
+import attrs
+
+from openai_async._limits.accounting import beside
+from openai_async._limits.limiter import Limiter
+from openai_async._pipeline.admission import Admit
+from openai_async._pipeline.billing import Billing
+from openai_async._pipeline.call import Answer, Call, Handler
+from openai_async._pipeline.credentials import KeyRing, NoKeys
+from openai_async._pipeline.outages import Outages
+from openai_async._pipeline.retry import Retry
+from openai_async._pipeline.send import Send
+from openai_async._pipeline.service import OPENAI, Service
+from openai_async._pipeline.stated_stream import StatedStream
+from openai_async._policy.prices import load as load_prices
+from openai_async._transport.exchange import Transport
+from openai_async.errors import APIStatusError, frameless
+from openai_async.types._uncopied import Uncopied
+from openai_async.types.meta import Meta
+from openai_async.types.settings import Timeout
+
+#: Bytes of a body from another host.
+LARGEST_ELSEWHERE: Final = 256 << 20
+
+
+@attrs.frozen
+class Defaults:
+    """What a call takes from its client where it says nothing itself."""
+
+    timeout: Timeout
+    #: Seconds for a whole call, or None.
+    deadline: float | None
+    max_retries: int
+    query: Mapping[str, Any] = attrs.field(repr=False)
+    #: Bound on one event of a stream, in bytes.
+    max_event_bytes: int
+
+
+class Pipeline(Uncopied):
+    """Carries calls. One per client; holds no state of a single call."""
+
+    def __init__(
+        self,
+        *,
+        transport: Transport,
+        limiter: Limiter,
+        defaults: Defaults,
+        base_url: str,
+        keys: KeyRing,
+        billing: Billing,
+        max_response_bytes: int,
+        service: Service = OPENAI,
+        admin: tuple[KeyRing, Limiter] | None = None,
+    ) -> None:
+        self.service = service
+        self.base_url = base_url
+        self.defaults = defaults
+        self.limiter = limiter
+        self.transport = transport
+        self.billing = billing
+        #: The server has refused to be asked for the usage of streams.
+        self.refuses_stream_options = False
+        self._loaded = False
+        self.outages: Outages = Outages()
+        #: What requests for whole replies have to say of `stream`.
+        self.stated_stream = StatedStream()
+        send = Send(transport, base_url, max_response_bytes, self.stated_stream.streamed)
+        #: Carries the calls of `client.admin`: with a key, and so with limits, of their own if there is one.
+        self.admin: Pipeline = self
+        if admin is not None:
+            self.admin = Pipeline(
+                transport=transport,
+                limiter=admin[1],
+                defaults=defaults,
+                base_url=base_url,
+                keys=admin[0],
+                billing=billing,
+                max_response_bytes=max_response_bytes,
+                service=service,
+            )
+        self._first: Handler = Retry(self.outages, Admit(limiter, keys, self.outages, send))
+
+    async def fetch(self, call: Call) -> Any:
+        """Carry a call to its decoded reply, which gets the answer's `meta`."""
+        if not self._loaded:
+            self._load()
+        try:
+            answer = await self._first(call)
+        except APIStatusError as error:
+            answer = await self._as_insisted(call, error)
+        self.billing.book(answer, call)
+        answer.value.meta = answer.meta
+        return answer.value
+
+    async def _as_insisted(self, call: Call, error: APIStatusError) -> Answer:
+        """Make a refused call once more, if the server has said what it wants of `stream`; else raise its error."""
+        again = self.stated_stream.insisted(call, error)
+        if again is None:
+            raise frameless(error)
+        return await self._first(again)
+
+    async def fetch_bytes(self, call: Call) -> tuple[bytes, Meta]:
+        """Carry a call whose `decode` is `bytes` to its body as it came, and what came beside it."""
+        self._load()
+        answer = await self._first(call)
+        self.billing.book(answer, call)
+        return answer.value, answer.meta
+
+    async def fetch_elsewhere(self, call: Call) -> tuple[bytes, Meta]:
+        """Carry a call whose `path` is a whole URL to its body, as `fetch_bytes`: without key, price or API's limits.
+
+        Its `family` is the origin of the URL.
+        """
+        answer = await self._elsewhere(call)
+        return answer.value, answer.meta
+
+    @cached_property
+    def _elsewhere(self) -> Handler:
+        send = Send(self.transport, "", LARGEST_ELSEWHERE)
+        return Retry(self.outages, Admit(self.limiter, NoKeys(), self.outages, send))
+
+    async def open(self, call: Call) -> Answer:
+        """Carry a streamed call to the head of its answer."""
+        self._load()
+        answer = await self._first(call)
+        answer.bill = partial(self.billing.bill_of, call=call)
+        return answer
+
+    def _load(self) -> None:
+        """Load what the path of an answer needs, before the first request: an answer must not wait, or fail, for it.
+
+        A program may have no descriptor left when an answer arrives, or may be frozen without the data of the package.
+        """
+        if not self._loaded:
+            self._loaded = True
+            anyio.get_cancelled_exc_class()  # has anyio import what it needs of the running loop
+            beside("the table of prices", load_prices)
+            beside("the dates of headers", import_module, "email.utils")  # slow to load, and rarely needed
+            beside("the usage of replies", import_module, "openai_async._wire.usage")
+            beside("streams that nobody asked for", import_module, "openai_async._wire.gathered")

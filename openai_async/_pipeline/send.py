@@ -1,0 +1,193 @@
+"""The last station: one attempt on the transport, read whole or handed up as a stream.
+
+Everything that a server can answer becomes a value or one of our exceptions here.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import NoReturn
+
+from openai_async._limits.accounting import beside
+from openai_async._pipeline.call import Answer, Call, Headers
+from openai_async._pipeline.reply import decoded
+from openai_async._pipeline.usage import usage_of_reply
+from openai_async._transport.exchange import DueError, Exchange, Transport, WireRequest
+from openai_async._wire import error_responses, paths
+from openai_async.errors import (
+    APITimeoutError,
+    DeadlineExceededError,
+    DecodeError,
+    InvalidParameterError,
+    InvalidResponseError,
+    Phase,
+    ResponseTooLargeError,
+    UnexpectedRedirectError,
+)
+from openai_async.types.meta import Meta, ReplyHeaders
+
+log = logging.getLogger("openai_async")
+
+#: Bytes of an error body that are read; the rest is dropped with the connection.
+_MAX_ERROR_BODY = 1024 * 1024
+#: Bytes; httpx carries no longer URL, and no server takes one.
+_MAX_URL = 65_536
+_MEANWHILE: Mapping[Phase, str] = {
+    "connect": "while it was connecting",
+    "send": "while the request was being sent",
+    "response": "before an answer came",
+    "body": "before the answer was complete",
+}
+#: They have a body only where one is given (RFC 9110, section 8.3: the type is that of the content).
+_BODILESS = ("GET", "HEAD", "DELETE")
+_NOT_A_STREAM = ("text/html", "application/xml", "text/xml", "image/", "audio/")
+
+
+class Send:
+    """One attempt.
+
+    Args:
+        transport: where requests go.
+        base_url: without a trailing slash.
+        max_response_bytes: bound on a decoded body.
+        streamed: called with a call for a whole reply that was answered with a stream.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        base_url: str,
+        max_response_bytes: int,
+        streamed: Callable[[Call], None] = lambda call: None,
+    ) -> None:
+        self._streamed = streamed
+        self._transport = transport
+        self._base_url = base_url
+        self._max_response_bytes = max_response_bytes
+
+    async def __call__(self, call: Call) -> Answer:
+        transport = self._transport.ready()
+        bound, by_deadline = _bound(call)
+        request = WireRequest(call.method, self._base_url + call.path, _headers_of(call), call.body)
+        if len(request.url) > _MAX_URL:
+            raise InvalidParameterError("path", f"the URL is over {_MAX_URL} bytes")
+        if call.deadline is not None:
+            request.deadline = call.deadline
+        try:
+            exchange = await transport.send(request, connect_timeout=call.timeout.connect, until=bound)
+            until = request.moved(bound) if request.waited else bound
+            secret = None if call.credentials is None else call.credentials.secret
+            meta = Meta(exchange.status, ReplyHeaders(exchange.header, secret), received=time.time())
+            if log.isEnabledFor(logging.DEBUG):
+                beside("the log", _log, call, meta)
+            if meta.status >= 300:
+                await self._refuse(call, exchange, meta, until)
+            if call.unfit:
+                _check_is_fit(call, exchange, meta)
+            if call.stream or call.download:
+                if call.stream:
+                    _check_is_stream(exchange, meta)
+                return Answer(meta, exchange=exchange)
+            body = await _read_all(exchange, self._max_response_bytes, until)
+        except DueError as due:
+            raise _late(call, due, by_deadline or request.moved(bound) >= request.deadline) from None
+        value = decoded(call, body, meta, self._streamed)
+        return Answer(meta, value, usage_of_reply(value, call))
+
+    async def _refuse(self, call: Call, exchange: Exchange, meta: Meta, until: float) -> None:
+        """Raise the exception of a status that is no success."""
+        if meta.status < 400:
+            exchange.abandon()
+            raise UnexpectedRedirectError(
+                f"the server answered {meta.status}, a redirect; it is not followed. Is the base_url right?",
+                status_code=meta.status,
+                request_id=meta.request_id,
+            )
+        try:
+            body = await _read_all(exchange, _MAX_ERROR_BODY, until)
+        except InvalidResponseError:
+            body = b""  # the status says enough
+        secrets = [call.credentials.secret] if call.credentials else []
+        error = error_responses.from_response(meta, body, secrets=secrets)
+        if meta.status in (404, 405) and not (error.code or error.param or "model" in error.message):
+            doubt = paths.doubt(self._base_url) if self._base_url else None
+            error.message += f"; {doubt}" if doubt else ""
+        if meta.status == 407 or "proxy-authenticate" in meta.headers:
+            error.message = f"the proxy refused the request: {error.message}"
+        if call.makes and (meta.status == 408 or meta.status >= 500):
+            error._doubtful = True  # a server that failed, or its proxy, may have carried it out before
+            error.message += "; it may have been carried out all the same"
+        raise error
+
+
+def _log(call: Call, meta: Meta) -> None:
+    path = call.path.partition("?")[0]  # a query may hold a key
+    log.debug("%s %s -> %d, request %s", call.method, path, meta.status, meta.request_id)
+
+
+def _late(call: Call, due: DueError, by_deadline: bool) -> APITimeoutError:
+    when = _MEANWHILE[due.phase] + (f": {due.reason}" if due.reason else "")
+    if by_deadline:
+        return DeadlineExceededError(f"the deadline of the call passed {when}", phase=due.phase)
+    message = f"no whole answer within {call.timeout.attempt} s (timeout): the time ended {when}"
+    return APITimeoutError(message, phase=due.phase)
+
+
+def _bound(call: Call) -> tuple[float, bool]:
+    """Loop time at which the attempt must have ended, and whether that is the whole call's deadline."""
+    until = math.inf if call.timeout.attempt is None else call.now() + call.timeout.attempt
+    if call.deadline is not None and call.deadline < until:
+        return call.deadline, True
+    return until, False
+
+
+def _headers_of(call: Call) -> Headers:
+    headers = list(call.credentials.headers) if call.credentials is not None else []
+    if call.headers:
+        replaced = {name for name, _ in call.headers}
+        headers = [pair for pair in headers if pair[0] not in replaced]
+        headers += call.headers
+    if not isinstance(call.body, bytes):
+        length = call.body.length
+        headers.append((b"transfer-encoding", b"chunked") if length is None else (b"content-length", b"%d" % length))
+    elif call.body or call.method not in _BODILESS:
+        headers.append((b"content-length", b"%d" % len(call.body)))
+    else:  # some servers refuse a type without content; what the call itself states stays
+        headers = [pair for pair in headers if pair[0] != b"content-type" or pair in call.headers]
+    return headers
+
+
+async def _read_all(exchange: Exchange, bound: int, until: float) -> bytes:
+    first = await exchange.read(until)
+    if not first:
+        return b""
+    second = await exchange.read(until)
+    if not second and len(first) <= bound:  # nearly every answer
+        return first
+    pieces, size = [first, second], len(first) + len(second)
+    while second and size <= bound:
+        second = await exchange.read(until)
+        pieces.append(second)
+        size += len(second)
+    if size > bound:
+        exchange.abandon()
+        raise ResponseTooLargeError(f"the body is over the bound of {bound} bytes (max_response_bytes)")
+    return b"".join(pieces)
+
+
+def _check_is_fit(call: Call, exchange: Exchange, meta: Meta) -> None:
+    if (kind := meta.media_type) in call.unfit and "content-disposition" not in meta.headers:
+        _refuse_kind(exchange, meta, f"the server answered with {kind} where something else was asked for")
+
+
+def _check_is_stream(exchange: Exchange, meta: Meta) -> None:
+    if (kind := meta.media_type).startswith(_NOT_A_STREAM):
+        _refuse_kind(exchange, meta, f"the server answered with {kind} where a stream of events was expected")
+
+
+def _refuse_kind(exchange: Exchange, meta: Meta, message: str) -> NoReturn:
+    exchange.abandon()
+    raise DecodeError(message, status_code=meta.status, request_id=meta.request_id)

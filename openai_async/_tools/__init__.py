@@ -1,1 +1,0 @@
-"""Generators and checks, run as `python -m openai_async._tools.NAME`. No other module imports them."""

@@ -1,0 +1,74 @@
+"""The built-in connections: the lean transport where it can serve, httpx where it cannot. Chosen on first use.
+
+Importing httpx costs more than all the rest of a client, so that happens only when it is needed: under trio, or for a
+proxy.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import attrs
+
+from openai_async import _concurrency
+from openai_async._transport.exchange import Exchange, Transport, WireRequest
+from openai_async._transport.proxies import proxy_for
+
+#: Held while a transport is made.
+_choosing = threading.RLock()
+
+
+@attrs.define
+class BuiltIn:
+    """`Transport` that picks one for the running loop.
+
+    Args:
+        base_url: decides, with the environment, whether a proxy is in use.
+        proxies: proxy URL per scheme ("http", "https"), or "all".
+        trust_env: also ask the environment for proxies.
+        lean: False for httpx in every case.
+    """
+
+    base_url: str
+    proxies: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
+    trust_env: bool = True
+    lean: bool = True
+    _lean: Transport | None = attrs.field(default=None, init=False)
+    _httpx: Transport | None = attrs.field(default=None, init=False)
+
+    async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> Exchange:
+        return await self.ready().send(request, connect_timeout=connect_timeout, until=until)
+
+    async def aclose(self) -> None:
+        for transport in (self._lean, self._httpx):
+            if transport is not None:
+                await transport.aclose()
+
+    @property
+    def open_connections(self) -> int:
+        """Connections of all loops, idle and busy."""
+        return sum(t.open_connections for t in (self._lean, self._httpx) if t is not None)
+
+    def ready(self) -> Transport:
+        if self.lean and _concurrency.asyncio_loop() is not None and (self._lean is not None or not self._has_proxy()):
+            if self._lean is not None:
+                return self._lean
+            from openai_async._transport.direct import Lean
+
+            with _choosing:  # two loops may come at once
+                self._lean = self._lean or Lean()
+            return self._lean
+        if self._httpx is None:
+            from openai_async._transport.httpx_transport import Shards, ShardSettings
+
+            with _choosing:
+                self._httpx = self._httpx or Shards(ShardSettings(proxies=self.proxies, trust_env=self.trust_env))
+        return self._httpx
+
+    def _has_proxy(self) -> bool:
+        parts = urlsplit(self.base_url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        origin = (parts.scheme, parts.hostname or "", port)
+        return proxy_for(origin, self.proxies, trust_env=self.trust_env) is not None

@@ -1,0 +1,214 @@
+"""An httpx (or httpx2) client or transport of the user's own, with its proxies, hooks, certificates and pool.
+
+It is not closed here unless asked to. Its pool is not ours to throw away, so its I/O goes through the cancellation
+bridge.
+"""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+
+from openai_async import _concurrency
+from openai_async._transport.attempt import Attempt
+from openai_async._transport.content_encoding import decoder
+from openai_async._transport.exceptions import translated
+from openai_async._transport.exchange import DueError, WireRequest
+from openai_async._transport.httpx_cancellation import bridged
+from openai_async._transport.httpx_progress import Progress
+from openai_async._transport.request_body import OutgoingBody, run_out
+from openai_async._transport.resource_exhaustion import shortage_of, wait_after
+from openai_async._transport.timeouts import Waits
+from openai_async.errors import APIConnectionError, ConfigurationError
+from openai_async.types.meta import Header
+
+
+class Foreign:
+    """`Transport` over an object with httpx's `AsyncClient.send`, or its `AsyncBaseTransport` interface.
+
+    Args:
+        field: name of the argument it came from, for errors.
+        owner: the object.
+        close: whether `aclose` closes it.
+
+    Raises:
+        ConfigurationError: it is neither, or it is a synchronous one.
+    """
+
+    def __init__(self, field: str, owner: Any, *, close: bool = False) -> None:
+        self._owner = owner
+        self._close = close
+        self._is_client = hasattr(owner, "build_request") and hasattr(owner, "send")
+        if not hasattr(owner, "aclose") or not (self._is_client or hasattr(owner, "handle_async_request")):
+            raise ConfigurationError(field, "must be an httpx.AsyncClient or an httpx.AsyncBaseTransport")
+        self._http = _library_of(owner)
+        self._closing = _Closing()
+        self._under_way = 0  # requests until their answer's head
+        self._tells = False  # it says how far a request has come: an object that is not httpx's own may not
+        self._body: Any = type("Body", (OutgoingBody, self._http.AsyncByteStream), {})
+
+    def ready(self) -> Foreign:
+        return self
+
+    async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> ForeignExchange:
+        for refusals in itertools.count(1):
+            self._under_way += 1
+            try:
+                return await self._attempted(request, connect_timeout, until)
+            except APIConnectionError as error:
+                if error.phase != "connect" or error.__cause__ is None or shortage_of(error.__cause__) is None:
+                    raise
+                # What has it all may never give it back, unless it is a call of ours.
+                bound, before = request.deadline if self._under_way > 1 else request.moved(until), _concurrency.now()
+                if before + wait_after(refusals) >= bound:
+                    raise
+            finally:
+                self._under_way -= 1
+            await anyio.sleep(wait_after(refusals))
+            if bound == request.deadline:
+                request.waited += _concurrency.now() - before
+        raise AssertionError
+
+    async def _attempted(self, request: WireRequest, connect_timeout: float | None, until: float) -> ForeignExchange:
+        if getattr(self._owner, "is_closed", False) is True:
+            raise APIConnectionError("the httpx client that was given has been closed", phase="connect")
+        body: Any = self._body(request.body)
+        attempt = Attempt(request, connect_timeout, until)
+        progress = Progress(_host_of(request.url), "connect" if self._tells else None, attempt)
+        try:
+            with attempt.waits.until(attempt.until):
+                await self._closing.wait()
+                response = await bridged(
+                    lambda: self._sent(request, body, connect_timeout, progress),
+                    undo=lambda late: _concurrency.spawn(late.stream.aclose),
+                )
+                return ForeignExchange(response, self._closing, attempt.waits)
+            raise attempt.late(progress.reached())
+        except BaseException as error:
+            attempt.waits.close()
+            raise translated(error, head_arrived=False, progress=progress)  # noqa: B904 (it sets the cause itself)
+        finally:
+            self._tells = self._tells or progress.phase is not None
+            await body.aclose()
+
+    async def _sent(self, request: WireRequest, body: Any, connect_timeout: float | None, progress: Progress) -> Any:
+        url = self._http.URL(request.url)
+        outgoing = self._http.Request(
+            request.method,
+            url,
+            headers=[(b"host", url.netloc), *request.headers],
+            stream=body,
+            # Every other bound is ours; without these the client's own defaults (5 s to read) would apply.
+            extensions={
+                "timeout": {"connect": connect_timeout, "read": None, "write": None, "pool": None},
+                "trace": progress.trace,
+            },
+        )
+        if self._is_client:
+            return await self._owner.send(outgoing, stream=True, follow_redirects=False)
+        return await self._owner.handle_async_request(outgoing)
+
+    @property
+    def open_connections(self) -> int:
+        return 0  # the owner's to know
+
+    async def aclose(self) -> None:
+        if self._close:
+            await self._owner.aclose()
+
+
+class ForeignExchange:
+    """A response of somebody else's pool. `Exchange` of `exchange`."""
+
+    __slots__ = ("_closing", "_decoder", "_done", "_pieces", "_response", "_waits", "header", "status")
+
+    def __init__(self, response: Any, closing: _Closing, waits: Waits) -> None:
+        self.status: int = response.status_code
+        self.header: Header = response.headers.raw
+        self._response = response
+        self._closing = closing
+        self._waits = waits
+        self._done = False
+        self._decoder = decoder(response.headers.raw)
+        self._pieces: AsyncIterator[bytes] = aiter(response.stream)
+
+    async def read(self, until: float) -> bytes:
+        if self._done:
+            return b""
+        try:
+            with self._waits.until(until):
+                return await self._next()
+            if self._done:
+                raise APIConnectionError("the answer was left before it was complete", phase="body")
+            raise DueError("body")
+        except BaseException as error:
+            self.abandon()
+            raise translated(error, head_arrived=True)  # noqa: B904 (it sets the cause itself)
+
+    async def _next(self) -> bytes:
+        while True:
+            data = b"" if self._decoder.pending else await bridged(lambda: anext(self._pieces, None))
+            if data is None:
+                await bridged(self._response.stream.aclose)
+                self._done = True
+                self._waits.close()
+                self._decoder.end()
+                return b""
+            if piece := self._decoder.step(data):
+                return piece
+
+    def abandon(self) -> None:
+        if not self._done:
+            self._done = True
+            self._waits.stop()
+            self._closing.begin()
+            _concurrency.spawn(self._close)
+
+    async def _close(self) -> None:
+        try:
+            await self._response.stream.aclose()
+            await run_out(self._pieces)
+        finally:
+            self._closing.end()
+
+
+class _Closing:
+    """Responses that are being closed. The next request waits for them: it must not have to wait inside the pool,
+    where httpx can lose the slot of a request that is cancelled between being served and connecting."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._done = anyio.Event()
+
+    def begin(self) -> None:
+        if not self._count:
+            self._done = anyio.Event()
+        self._count += 1
+
+    def end(self) -> None:
+        self._count -= 1
+        if not self._count:
+            self._done.set()
+
+    async def wait(self) -> None:
+        if self._count:
+            await self._done.wait()
+
+
+def _host_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
+def _library_of(owner: Any) -> Any:
+    """httpx or httpx2: whichever the object's class comes from, or derives from."""
+    for cls in type(owner).__mro__:
+        root = cls.__module__.partition(".")[0]
+        if root in ("httpx", "httpx2"):
+            return importlib.import_module(root)
+    return importlib.import_module("httpx")

@@ -1,0 +1,64 @@
+"""The response on a lean connection, read piece by piece."""
+
+from __future__ import annotations
+
+from openai_async._transport.content_encoding import IDENTITY, decoder
+from openai_async._transport.direct_connection import LeanConnection
+from openai_async._transport.pool import LoopConnections, Origin
+from openai_async.errors import APIConnectionError
+from openai_async.types.meta import Header, fields_of
+
+
+class LeanExchange:
+    """A response on a lean connection. `Exchange` of `exchange`."""
+
+    __slots__ = ("_connection", "_decoder", "_done", "_origin", "_owned", "header", "status")
+
+    def __init__(self, owned: LoopConnections[LeanConnection], origin: Origin, connection: LeanConnection) -> None:
+        self.status = connection.status
+        self.header: Header = connection.head
+        self._owned = owned
+        self._origin = origin
+        self._connection = connection
+        self._done = False
+        self._decoder = decoder(fields_of(self.header)) if connection.encoded else IDENTITY
+
+    async def read(self, until: float) -> bytes:
+        connection = self._connection
+        try:
+            while not self._done:
+                if self._decoder.pending:
+                    piece = self._decoder.step(b"")
+                elif connection.pieces:
+                    piece = self._decoder.step(connection.take())
+                elif connection.complete:
+                    self._decoder.end()
+                    self._finish()
+                    break
+                elif connection.failure is not None:
+                    raise APIConnectionError(
+                        f"the connection broke before the answer was complete: {connection.failure}", phase="body"
+                    )
+                else:
+                    await connection.news(until)
+                    if self._done:  # by `abandon`, which is no end
+                        raise APIConnectionError("the answer was left before it was complete", phase="body")
+                    continue
+                if piece:
+                    return piece
+        except BaseException:
+            self.abandon()
+            raise
+        return b""
+
+    def _finish(self) -> None:
+        self._done = True
+        if self._connection.finish():
+            self._owned.give_back(self._origin, self._connection, self._connection.lifetime)
+        else:
+            self._owned.discard(self._connection)
+
+    def abandon(self) -> None:
+        if not self._done:
+            self._done = True
+            self._owned.discard(self._connection)

@@ -1,0 +1,1 @@
+"""Chunks and events -> the complete reply, and back. No I/O."""

@@ -1,0 +1,1 @@
+"""IN: reading rows, and making requests of them."""

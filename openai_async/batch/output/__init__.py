@@ -1,0 +1,1 @@
+"""OUT: its lines, its durability, and the journal of what is in flight."""

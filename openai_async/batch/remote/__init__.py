@@ -1,0 +1,1 @@
+"""A batch through the server's Batch API."""

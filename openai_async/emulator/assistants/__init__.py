@@ -1,0 +1,1 @@
+"""`/v1/assistants` and `/v1/threads`."""

@@ -1,0 +1,1 @@
+"""`/v1/fine_tuning` and `/v1/fine-tunes`."""

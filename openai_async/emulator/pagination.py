@@ -1,0 +1,56 @@
+"""Lists that are given in pages: `?limit=` and `?after=` in, first and last id and `has_more` out.
+
+`after` is the id of the last object that the client has seen, so objects that come or go meanwhile shift
+nothing. Nothing here knows what is listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import orjson
+
+from openai_async.emulator.call import Answer, Call
+from openai_async.emulator.error_responses import invalid
+from openai_async.emulator.fields import Fields, JSONObject
+
+__all__ = ["integer", "page"]
+
+
+class _Item(Protocol):
+    @property
+    def id(self) -> str: ...
+
+    def described(self) -> JSONObject: ...
+
+
+def integer(text: str | None) -> int | str | None:
+    """Read an integer as queries and forms spell it; what is none stays text, to be refused as such."""
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        return text
+
+
+def page(call: Call, items: Sequence[_Item], *, default: int, most: int) -> Answer:
+    """Give the page of `items`, in their order, that the call's query asks for: `default` of them, up to `most`."""
+    limit = Fields({"limit": integer(call.query.get("limit"))}).whole("limit", 1, most) or default
+    start, after = 0, call.query.get("after")
+    if after:
+        ids = [item.id for item in items]
+        if after not in ids:
+            raise invalid(f"No such object to list after: '{after}'.", param="after")
+        start = ids.index(after) + 1
+    shown = items[start : start + limit]
+    return Answer(
+        orjson.dumps(
+            {
+                "object": "list",
+                "data": [item.described() for item in shown],
+                "first_id": shown[0].id if shown else None,
+                "last_id": shown[-1].id if shown else None,
+                "has_more": start + limit < len(items),
+            }
+        )
+    )

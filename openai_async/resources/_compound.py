@@ -1,0 +1,45 @@
+"""Methods of several calls: what each of these takes. What is handed on is kept in no frame on the way.
+
+Nothing here makes a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar, cast
+
+from openai_async.types.params.options import RequestOptions
+
+T = TypeVar("T")
+
+#: Options that every step takes.
+_STEERING: Final = ("extra_headers", "timeout", "max_retries", "priority", "deadline")
+
+
+def steering(params: Mapping[str, Any]) -> RequestOptions:
+    """The options among the parameters that are those of each step, too."""
+    return cast("RequestOptions", {name: params[name] for name in _STEERING if name in params})
+
+
+class KeptOptions:
+    """Options of calls that are made again and again. The repr, which tracebacks may show, has none of them.
+
+    Args:
+        given: the method's own; they are emptied.
+    """
+
+    __slots__ = ("_options",)
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self._options = moved(given)
+
+    def calling(self, method: Callable[..., T], *args: object, **named: object) -> Callable[[], T]:
+        """What calls a method with these arguments and the options, each time with a copy of its own."""
+        return lambda: method(*args, **named, **self._options)
+
+
+def moved(params: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy; the parameters themselves are emptied."""
+    copy = dict(params)
+    cast("dict[str, Any]", params).clear()
+    return copy

@@ -1,0 +1,160 @@
+"""Every operation of the API, as data: reachable under its official name, without a class of its own.
+
+`client.files.list()`, `client.beta.threads.runs.create(thread_id, assistant_id=...)`: names, parameters, verbs and
+paths are those of the API. The last of what stands in the path is given by position or by name, everything else by
+name: `client.beta.threads.runs.retrieve(run_id, thread_id=...)`. Replies are `Thing`s: their fields are attributes.
+Nouns with classes of their own (such as `client.chat.completions`) extend `CatalogResource`, and find here what they
+do not have themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from openai_async._pipeline.pipeline import Pipeline
+from openai_async._streams.stream import AsyncStream
+from openai_async._wire import codec
+from openai_async.errors import InvalidParameterError, frameless
+from openai_async.resources._base import Resource, check_mapping, prepare
+from openai_async.resources._generic_stream import event_of, opened
+from openai_async.resources._operations import Endpoint, endpoints, nouns
+from openai_async.resources._pagination import after_any
+from openai_async.types.api_object import Thing
+
+
+class CatalogResource(Resource):
+    """A resource that has, beside its own methods, those of the table, and the nouns below it."""
+
+    __slots__ = ()
+
+    #: Dotted name of the noun that it is in the table.
+    _noun: str
+
+    if not TYPE_CHECKING:  # a checker knows what a class has, and flags a misspelling
+
+        def __getattr__(self, name):
+            if name.startswith("_"):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            return found(self._pipeline, self._noun, name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *below(self._noun)})
+
+
+class Noun(CatalogResource):
+    """A noun of the API without a class of its own: its methods, and the nouns below it, are those of the table.
+
+    Methods raise InvalidParameterError before anything is sent, and APIError (see `openai_async.errors`). Cancelling
+    one drops the connection.
+    """
+
+    __slots__ = ("_noun",)
+
+    def __init__(self, pipeline: Pipeline, name: str) -> None:
+        super().__init__(pipeline)
+        self._noun = name
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    def __repr__(self) -> str:
+        return f"<client.{self._noun}>"
+
+
+def found(pipeline: Pipeline, noun: str, name: str) -> Any:
+    """The method or noun of that name below a noun.
+
+    Raises:
+        AttributeError: there is none.
+    """
+    dotted = f"{noun}.{name}" if noun else name
+    if dotted.partition(".")[0] == "admin":
+        pipeline = pipeline.admin
+    endpoint = endpoints().get(dotted)
+    if endpoint is not None:
+        return Method(pipeline, endpoint)
+    if dotted in nouns():
+        return Noun(pipeline, dotted)
+    raise AttributeError(f"client.{noun} has no {name!r}" if noun else f"the client has no {name!r}")
+
+
+def below(noun: str) -> list[str]:
+    """Names of the methods and nouns right below a noun."""
+    beginning = f"{noun}." if noun else ""
+    names = {*endpoints(), *nouns()}
+    return sorted(
+        name.removeprefix(beginning)
+        for name in names
+        if name.startswith(beginning) and "." not in name.removeprefix(beginning)
+    )
+
+
+class Method(Resource):
+    """An operation, to be called."""
+
+    __slots__ = ("_endpoint",)
+
+    def __init__(self, pipeline: Pipeline, endpoint: Endpoint) -> None:
+        super().__init__(pipeline)
+        self._endpoint = endpoint
+
+    def __call__(self, *place: object, **params: Any) -> Any:
+        """Await it for the reply, or with `stream=True` for its events; iterate it, where it is a list."""
+        endpoint = self._endpoint
+        try:
+            standing: dict[str, Any] = endpoint.placed(place, params)
+            if endpoint.keywords:
+                params.update(endpoint.with_keywords(params))
+            if endpoint.betas and (betas := params.pop("betas", None)):
+                _add_header(params, "openai-beta", _joined(betas))
+            if endpoint.key and (key := params.pop("idempotency_key", None)):
+                _add_header(params, "idempotency-key", key)
+        except InvalidParameterError as error:
+            params.clear()
+            raise frameless(error) from None
+        if endpoint.reply == "events" or params.get("stream"):
+            return self._stream(params, standing)
+        if endpoint.reply == "page":
+            return self._list(endpoint.operation, Thing, params, after_any, **standing)
+        if endpoint.reply == "binary":
+            return self._fetch_binary(endpoint.operation, params, **standing)
+        return self._object(params, standing)
+
+    async def _object(self, params: dict[str, Any], place: Mapping[str, object]) -> Thing:
+        endpoint = self._endpoint
+        call = prepare(self._pipeline, endpoint.operation, thing_of, params, place=place)
+        return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
+
+    async def _stream(self, params: dict[str, Any], place: Mapping[str, object]) -> AsyncStream[Any, Any]:
+        endpoint = self._endpoint
+        if endpoint.name.startswith("beta.responses."):
+            from openai_async.resources.responses import AsyncResponses, response_event
+
+            call = prepare(self._pipeline, endpoint.operation, response_event, params, place=place, stream=True)
+            return await AsyncResponses(self._pipeline)._open(call, str(place.get("response_id", "")))
+        call = prepare(self._pipeline, endpoint.operation, event_of, params, place=place, stream=True)
+        return await opened(self._pipeline, call)
+
+    def __repr__(self) -> str:
+        return f"<client.{self._endpoint.name}: {self._endpoint.operation.verb} {self._endpoint.operation.path}>"
+
+
+def _add_header(params: dict[str, Any], name: str, value: object) -> None:
+    params["extra_headers"] = {name: value, **(check_mapping("extra_headers", params.get("extra_headers")) or {})}
+
+
+def _joined(betas: object) -> str:
+    names = [betas] if isinstance(betas, str) else cast("list[object]", betas)
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidParameterError("betas", "must be a list of names")
+    return ",".join(map(str, names))
+
+
+_read: Final = codec.decoder(Thing)
+
+
+def thing_of(body: bytes) -> Thing:
+    """Reads a reply that is any object."""
+    return _read(body) if body.strip() else Thing()  # some only say that it was done

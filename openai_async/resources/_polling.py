@@ -1,0 +1,82 @@
+"""Waiting for a job at the server: it is asked for its state, seldom enough, until that is a final one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import anyio
+
+from openai_async import _concurrency
+from openai_async.errors import WaitTimeoutError
+from openai_async.types._base import Reply
+from openai_async.types.settings import check_seconds
+
+R = TypeVar("R", bound=Reply)
+
+#: Seconds between two questions: the first ones, how they grow, and the most.
+_SOON: Final = 0.5
+_GROWTH: Final = 1.5
+_SELDOM: Final = 30.0
+#: Header in which the API states the interval that suits it, in milliseconds.
+_STATED: Final = "openai-poll-after-ms"
+
+
+async def until(
+    fetch: Callable[[], Awaitable[R]],
+    ended: Callable[[R], bool],
+    *,
+    what: str,
+    max_wait: float | None = None,
+    poll_interval: float | None = None,
+    on_poll: Callable[[R], None] | None = None,
+) -> R:
+    """Ask until the job has ended; gives its final state.
+
+    Args:
+        fetch: asks for its state.
+        ended: whether a state is a final one.
+        what: the job, for the message of an error.
+        max_wait: most seconds in all, or None for no bound. The last question is asked when they are over.
+        poll_interval: seconds between two questions. None asks as often as the server says, or else after half a
+            second at first and ever more seldom, every 30 seconds at last.
+        on_poll: called with each state, the final one included; what it raises ends the wait.
+
+    Raises:
+        WaitTimeoutError: it has not ended in time; it goes on at the server.
+        APIError: see `openai_async.errors`; a question is retried like any call.
+
+    Cancelling ends the wait, not the job.
+    """
+    check_waiting(max_wait, poll_interval)
+    over = float("inf") if max_wait is None else _concurrency.now() + max_wait
+    interval = _SOON
+    while True:
+        state = await fetch()
+        if on_poll is not None:
+            on_poll(state)
+        if ended(state):
+            return state
+        left = over - _concurrency.now()
+        if left <= 0:
+            raise WaitTimeoutError(f"{what} has not ended within {max_wait} s", last=state)
+        await anyio.sleep(min(left, poll_interval or _stated(state) or interval))
+        interval = min(_SELDOM, interval * _GROWTH)
+
+
+def check_waiting(max_wait: float | None, poll_interval: float | None) -> None:
+    """Refuse bounds that are none, before the job that is waited for is begun.
+
+    Raises:
+        InvalidParameterError: names the argument.
+    """
+    check_seconds("max_wait", max_wait)
+    check_seconds("poll_interval", poll_interval)
+
+
+def _stated(state: Reply) -> float | None:
+    try:
+        seconds = float(state.meta.headers.get(_STATED, "")) / 1_000
+    except ValueError:
+        return None
+    return seconds if 0 < seconds <= 600 else None

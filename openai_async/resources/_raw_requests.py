@@ -1,0 +1,188 @@
+"""Endpoints that have no method here: any path below the base URL, with the key, limits and retries of a client.
+
+    thing = await client.get("/models")
+    reply = await client.post("/new/endpoint", body={"a": 1}, cast_to=Binary)   # its bytes, and its headers in `meta`
+
+The key goes to the base URL and nowhere else: a path that names another host, or climbs out of it, is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, Unpack, cast, overload
+
+from openai_async._pipeline.call import Call
+from openai_async._pipeline.pipeline import Pipeline
+from openai_async._wire import codec, json, paths
+from openai_async.errors import InvalidParameterError, frameless
+from openai_async.resources._base import Resource, check_mapping, prepare
+from openai_async.resources._generic import thing_of
+from openai_async.resources._operation import Operation, Verb
+from openai_async.resources._raw_scopes import scope_of
+from openai_async.types._base import Reply
+from openai_async.types._objects import has_fields
+from openai_async.types.api_object import Thing
+from openai_async.types.files import Binary, FileInput
+from openai_async.types.params.options import RequestOptions, UploadOptions
+
+T = TypeVar("T")
+
+
+class AsyncRead(Resource):
+    """GET or DELETE of a path, to be called."""
+
+    __slots__ = ("_verb",)
+
+    def __init__(self, pipeline: Pipeline, verb: Verb) -> None:
+        super().__init__(pipeline)
+        self._verb: Verb = verb
+
+    @overload
+    async def __call__(self, path: str, **options: Unpack[RequestOptions]) -> Thing: ...
+    @overload
+    async def __call__(self, path: str, *, cast_to: type[T], **options: Unpack[RequestOptions]) -> T: ...
+    async def __call__(self, path: str, *, cast_to: type[Any] = Thing, **options: Unpack[RequestOptions]) -> Any:
+        """Make the request.
+
+        Args:
+            path: below the base URL, such as "/models"; the query may stand in it, or in `extra_query`.
+            cast_to: what the reply is read as: `Thing`, a class of `openai_async.types`, `bytes`, or `Binary`, which
+                has the headers in its `meta`, too.
+            options: of the call.
+
+        Raises:
+            InvalidParameterError: the path leads out of the base URL, or `cast_to` is none of these; nothing was sent.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection.
+        """
+        given = cast("dict[str, Any]", options)
+        try:
+            call = _call(self._pipeline, self._verb, path, given, cast_to)
+        except InvalidParameterError as error:
+            raise frameless(error) from None
+        finally:
+            given.clear()
+            del path  # its query may hold a key, and tracebacks may be shown with local variables
+        return await _read(self._pipeline, call, cast_to)
+
+
+class AsyncWrite(Resource):
+    """POST, PUT or PATCH of a path, to be called."""
+
+    __slots__ = ("_verb",)
+
+    def __init__(self, pipeline: Pipeline, verb: Verb) -> None:
+        super().__init__(pipeline)
+        self._verb: Verb = verb
+
+    @overload
+    async def __call__(
+        self,
+        path: str,
+        *,
+        body: object = None,
+        files: Mapping[str, FileInput] | None = None,
+        **options: Unpack[UploadOptions],
+    ) -> Thing: ...
+    @overload
+    async def __call__(
+        self,
+        path: str,
+        *,
+        body: object = None,
+        files: Mapping[str, FileInput] | None = None,
+        cast_to: type[T],
+        **options: Unpack[UploadOptions],
+    ) -> T: ...
+    async def __call__(
+        self,
+        path: str,
+        *,
+        body: object = None,
+        files: Mapping[str, FileInput] | None = None,
+        cast_to: type[Any] = Thing,
+        **options: Unpack[UploadOptions],
+    ) -> Any:
+        """Make the request. It is sent again only where the first attempt cannot have been carried out.
+
+        Args:
+            path: below the base URL, such as "/files"; the query may stand in it, or in `extra_query`.
+            body: a mapping or a list for JSON, or bytes, which are sent as they are; `extra_headers` names their type.
+            files: files by the names of their fields; the body, a mapping then, gives the other fields of the form.
+            cast_to: what the reply is read as: `Thing`, a class of `openai_async.types`, `bytes`, or `Binary`, which
+                has the headers in its `meta`, too.
+            options: of the call.
+
+        Raises:
+            InvalidParameterError: the path leads out of the base URL, or the body or `cast_to` cannot be used; nothing
+                was sent.
+            APIError: see `openai_async.errors`.
+
+        Cancelling drops the connection; the request may be carried out all the same.
+        """
+        given = cast("dict[str, Any]", options)
+        try:
+            content = _content(given, body, files)
+            call = _call(self._pipeline, self._verb, path, given, cast_to, files, bare=body is None)
+            if content is not None:
+                call.body = content
+        except InvalidParameterError as error:
+            raise frameless(error) from None
+        finally:
+            given.clear()
+            content = None
+            del path, body, files  # tracebacks may be shown with local variables
+        return await _read(self._pipeline, call, cast_to)
+
+
+def _content(given: dict[str, Any], body: object, files: Mapping[str, FileInput] | None) -> bytes | None:
+    """A body that is no mapping. One that is goes to the parameters."""
+    if has_fields(body) and not isinstance(body, Mapping):
+        body = json.plain(body, "body")
+    if body is None or isinstance(body, Mapping) or files is not None:
+        fields = check_mapping("body", body) or {}
+        extra = check_mapping("extra_body", given.get("extra_body")) or {}
+        given["extra_body"] = {**(files or {}), **fields, **extra}
+        return None
+    if given.get("extra_body"):
+        raise InvalidParameterError("extra_body", "has no place in a body that is no mapping")
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return bytes(cast("bytes", body))
+    if not isinstance(body, (list, tuple)):
+        raise InvalidParameterError("body", "must be a mapping, a list or bytes")
+    items = cast("Any", body)  # JSON as any other; only its outermost form is another one
+    return json.dumps(items, "body")
+
+
+def _call(
+    pipeline: Pipeline,
+    verb: Verb,
+    path: str,
+    given: dict[str, Any],
+    cast_to: type[Any],
+    files: Mapping[str, FileInput] | None = None,
+    *,
+    bare: bool = True,
+) -> Call:
+    operation = Operation(verb, paths.relative(path), form=files is not None, bare=bare)
+    if cast_to in (bytes, Binary):
+        return _scoped(prepare(pipeline, operation, bytes, given, files=tuple(files or ()), accept=b"*/*"), operation)
+    if not (isinstance(cast_to, type) and issubclass(cast_to, Reply)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidParameterError("cast_to", "must be Thing, a reply of openai_async.types, bytes or Binary")
+    decode = thing_of if cast_to is Thing else codec.decoder(cast_to)
+    return _scoped(prepare(pipeline, operation, decode, given, files=tuple(files or ())), operation)
+
+
+def _scoped(call: Call, operation: Operation) -> Call:
+    """A call that shares its rate limit with all of its kind, whatever ids are in their paths."""
+    path = operation.path.partition("?")[0]
+    call.family = scope_of(path) + call.family.removeprefix(path)
+    return call
+
+
+async def _read(pipeline: Pipeline, call: Call, cast_to: type[Any]) -> Any:
+    if cast_to not in (bytes, Binary):
+        return await pipeline.fetch(call)
+    found, meta = await pipeline.fetch_bytes(call)
+    return found if cast_to is bytes else Binary(found, meta=meta)
