@@ -326,8 +326,8 @@ class AsyncClient(Nouns):
             max_in_flight: most calls of this map at a time; by default the client's `max_concurrency`, at most 1,000.
             priority: "interactive" goes before "default", and that before "batch", which still gets every tenth turn.
                 Maps of one class take turns.
-            max_total_tokens, max_cost: start no further call once so many tokens, or US dollars, are spent; calls in
-                flight count as the mean of those that have ended. `stopped` of the map says which bound it was.
+            max_total_tokens, max_cost: start no further call once so many tokens, or US dollars, are spent. Calls in
+                flight count as the mean, attempts without an answer by estimate. `stopped` of the map names the bound.
             give_up_after: end with `MapHaltedError` when the first so many calls all fail with one lasting error, such
                 as a wrong key. Until one of them has succeeded, no more are in flight. None never gives up.
             total: how many requests there are, for the progress of a source without a length, such as a generator.

@@ -213,10 +213,7 @@ class APIError(OpenAIError):
     @property
     def possibly_billed(self) -> bool:
         """True if an attempt may have been carried out, and paid for, without an answer that can be used."""
-        return any(
-            attempt.outcome == "ambiguous" or (attempt.outcome == "completed" and (attempt.status or 200) < 300)
-            for attempt in self.attempts
-        )
+        return any(attempt.may_be_billed for attempt in self.attempts)
 
     def __str__(self) -> str:
         notes: list[str] = []

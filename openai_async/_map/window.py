@@ -17,7 +17,7 @@ from openai_async import _concurrency
 from openai_async._limits.accounting import beside, place_of
 from openai_async._limits.queue import Place, Priority, place
 from openai_async._policy.probing import PROBES, Probing
-from openai_async._policy.spending import Spending
+from openai_async._policy.spending import Doubted, Spending
 from openai_async.errors import APIError, ForeignLoopError, OpenAIError, frameless
 from openai_async.types._base import EMPTY, Reply
 from openai_async.types._plain import Record, short
@@ -27,6 +27,7 @@ from openai_async.types.usage import Counted
 
 R = TypeVar("R", bound=Reply)
 
+_NO_DOUBT: Final = Doubted.of(())
 #: Seconds between two reports of progress while no call ends.
 _REPORT_EVERY: Final = 1.0
 
@@ -150,6 +151,7 @@ class Window(Generic[R]):
             tokens=self.spending.tokens,
             tokens_estimated=self.spending.estimated,
             cost=self.spending.cost,
+            cost_estimated=self.spending.cost_estimated,
             seconds=_concurrency.now() - self._began if self._began else 0.0,
             waiting_for=self._settings.waiting_for(),
             **self._settings.best(total, self._mean(), self._families),
@@ -282,12 +284,18 @@ class Window(Generic[R]):
             self._news.set()
 
     def _count(self, result: Result[R]) -> None:
-        if result.value is not None:
-            meta, usage = result.value.meta, getattr(result.value, "usage", None)
-            tokens = meta.estimated_tokens
-            if tokens is None and isinstance(usage, Counted):
-                tokens = usage.as_completion_usage().total_tokens
-            self.spending.add(tokens or 0, meta.cost, estimated=meta.estimated_tokens is not None)
+        attempts = result.attempts
+        doubted = Doubted.of(attempts) if len(attempts) > 1 or result.value is None else _NO_DOUBT
+        if result.value is None and not doubted.attempts:
+            return
+        tokens, estimated, cost = (0, 0, 0.0) if result.value is None else _used(result.value)
+        self.spending.add(
+            tokens + doubted.tokens,
+            cost,
+            estimated=estimated + doubted.tokens,
+            cost_estimated=doubted.cost,
+            unpriced=doubted.unpriced,
+        )
 
     def _report(self) -> None:
         """Call `on_progress`. What it raises is for whoever iterates."""
@@ -316,6 +324,14 @@ class Window(Generic[R]):
         if not self.closed:  # not by the map: nobody is to wait for the result
             self._failure = RuntimeError("a call of the map was cancelled from outside")
         raise error
+
+
+def _used(value: Any) -> tuple[int, int, float | None]:
+    """The tokens of an answer, those of them that are estimated, and its cost."""
+    meta, usage = value.meta, getattr(value, "usage", None)
+    if meta.estimated_tokens is not None:
+        return meta.estimated_tokens, meta.estimated_tokens, meta.cost
+    return usage.as_completion_usage().total_tokens if isinstance(usage, Counted) else 0, 0, meta.cost
 
 
 def _halted(cause: Exception, failed: int) -> MapHaltedError:

@@ -79,6 +79,20 @@ class Billing:
             return None
         return beside("the cost of a reply", self._bill, *known, spent=call.method != "GET", asked=call.model)
 
+    def doubt(self, call: Call) -> tuple[int, float | None] | None:
+        """Count an attempt that was sent and has no answer: it may have been billed.
+
+        Gives its tokens and US dollars as estimated: its prompt, and the longest reply that it allows. None if it asks
+        for nothing that is paid.
+        """
+        if not call.is_paid:
+            return None
+        with self._adding:
+            self.totals.doubt(call.model or _NO_NAME)
+        size = call.size
+        usage = CompletionUsage(size.prompt, size.completion, size.prompt + size.completion)
+        return usage.total_tokens, cost(usage, self._prices.of("", asked=call.model, when=None, service_tier=None))
+
     def expect(self, response_id: str) -> None:
         """A response in the background is waited for: it is billed when its usage is seen, unless it was before."""
         self._remember(response_id, billed=False)

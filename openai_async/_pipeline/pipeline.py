@@ -87,7 +87,7 @@ class Pipeline(Uncopied):
                 max_response_bytes=max_response_bytes,
                 service=service,
             )
-        self._first: Handler = Retry(self.outages, Admit(limiter, keys, self.outages, send))
+        self._first: Handler = Retry(self.outages, Admit(limiter, keys, self.outages, send), billing.doubt)
 
     async def fetch(self, call: Call) -> Any:
         """Carry a call to its decoded reply, which gets the answer's `meta`."""

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Callable
+from typing import TypeAlias
 
 import anyio
+import attrs
 
 from openai_async import _concurrency
-from openai_async._limits.accounting import note
+from openai_async._limits.accounting import beside, note
 from openai_async._pipeline.call import Answer, Call, Handler
 from openai_async._pipeline.outages import Outages, StillOutError
 from openai_async._policy import retry as policy
@@ -22,10 +25,16 @@ from openai_async.types.attempt import Attempt, RetriesEnded
 log = logging.getLogger("openai_async")
 
 
+#: What an attempt may have been billed for that was sent and has no answer: tokens and US dollars, as estimated; None
+#: of calls that cost nothing.
+Doubt: TypeAlias = Callable[[Call], "tuple[int, float | None] | None"]
+
+
 class Retry:
-    def __init__(self, outages: Outages, next_: Handler) -> None:
+    def __init__(self, outages: Outages, next_: Handler, doubt: Doubt = lambda call: None) -> None:
         self._outages = outages
         self._next = next_
+        self._doubt = doubt
 
     async def __call__(self, call: Call) -> Answer:
         last: APIError | None = None
@@ -36,7 +45,7 @@ class Retry:
                 try:
                     answer = await self._next(call)
                 except APIError as error:
-                    wait = _after(call, error)
+                    wait = _after(call, error, self._doubt)
                     if wait is None:
                         raise frameless(error)  # noqa: B904 (itself, without the way it came)
                     last = frameless(error)
@@ -66,13 +75,16 @@ def _succeeded(call: Call, answer: Answer) -> None:
         note("the record of attempts", error)
 
 
-def _after(call: Call, error: APIError) -> float | None:
+def _after(call: Call, error: APIError, doubt: Doubt) -> float | None:
     """Record a failed attempt; seconds to wait before the next, or None to give up."""
     wait, ended = _next_attempt(call, error)
     status = getattr(error, "status_code", None)
     name = type(error).__name__
     number = len(call.attempts) + 1
-    call.attempts.append(Attempt(number, error.outcome, status, name, call.now() - call.began, wait))
+    attempt = Attempt(number, error.outcome, status, name, call.now() - call.began, wait)
+    if attempt.may_be_billed and (estimate := beside("the cost of a failed attempt", doubt, call)) is not None:
+        attempt = attrs.evolve(attempt, estimated_tokens=estimate[0], estimated_cost=estimate[1])
+    call.attempts.append(attempt)
     if wait is None:
         error.attempts, error.retries_ended = tuple(call.attempts), ended
     else:

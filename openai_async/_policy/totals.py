@@ -24,6 +24,7 @@ class ModelTotals(Record):
         calls: all calls, those of unknown cost included.
         unpriced: calls whose cost is not known.
         prompt_tokens, completion_tokens: as the server counted them.
+        possibly_billed: attempts that were sent and have no answer that can be used; neither calls nor cost hold them.
     """
 
     calls: int = 0
@@ -31,10 +32,11 @@ class ModelTotals(Record):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     _cost: float = 0.0
+    possibly_billed: int = attrs.field(default=0, kw_only=True)
 
     @property
     def cost(self) -> float | None:
-        """US dollars of the calls whose cost is known: what was spent at least, if some are unpriced.
+        """US dollars of the calls whose cost is known: what was spent at least, if some are unpriced or in doubt.
 
         None if there were calls, and the cost of none of them is known.
         """
@@ -43,15 +45,16 @@ class ModelTotals(Record):
     @property
     def spent(self) -> str:
         """The cost as a text that says what it is: "$1.5000", ">= $1.5000", or "unknown"."""
-        return told(self.cost, in_part=self.unpriced > 0)
+        return told(self.cost, in_part=self.unpriced > 0 or self.possibly_billed > 0)
 
     def _items(self) -> Iterator[tuple[str, Any]]:
-        for name in ("calls", "unpriced", "prompt_tokens", "completion_tokens", "cost"):
+        for name in ("calls", "unpriced", "prompt_tokens", "completion_tokens", "cost", "possibly_billed"):
             yield name, getattr(self, name)
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         for name, value in self._items():
-            yield name, self.spent if name == "cost" and self.unpriced else value
+            if value or name != "possibly_billed":
+                yield name, self.spent if name == "cost" and (self.unpriced or self.possibly_billed) else value
 
     def add(self, other: ModelTotals) -> None:
         """Count the calls of other totals in."""
@@ -60,6 +63,7 @@ class ModelTotals(Record):
         self.prompt_tokens += other.prompt_tokens
         self.completion_tokens += other.completion_tokens
         self._cost += other._cost
+        self.possibly_billed += other.possibly_billed
 
 
 @attrs.define
@@ -98,6 +102,10 @@ class CostTotals(Record):
         if usage is not None:
             totals.prompt_tokens += usage.prompt_tokens
             totals.completion_tokens += usage.completion_tokens
+
+    def doubt(self, model: str) -> None:
+        """Count an attempt that may have been billed, and has no answer."""
+        self._of(model).possibly_billed += 1
 
     def merge(self, other: CostTotals) -> None:
         """Count the calls of other totals in, such as those of another client."""

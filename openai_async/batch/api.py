@@ -84,7 +84,7 @@ class AsyncBatch(Resource):
                 first 20 rows are probes: if all of them end with the same error, and it does not pass by itself, the
                 run is halted. No more than these are in flight until one of them has succeeded.
             max_total_tokens, max_cost: start no further row once so many tokens, or US dollars, are spent. Rows in
-                flight, and calls that may have been charged without an answer, count as the mean of answered rows.
+                flight count as the mean, and so do calls that may have been charged without an answer, or by estimate.
                 `stopped` of the summary says which bound it was. A price that is not known stops a run with `max_cost`.
             bounds: what these two bound: "this_run", so that each run may spend as much again, or "all_runs" of one OUT
                 together, those that were killed included.

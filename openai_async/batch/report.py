@@ -49,13 +49,15 @@ class BatchTotals(Record):
     Attributes:
         done: rows that have come to an end.
         failed: those of them that hold a failure.
-        tokens: as counted by the server.
-        tokens_estimated: those of them that are estimated, of answers whose server counted none.
+        tokens: as counted by the server, or estimated where it counted none.
+        tokens_estimated: those of them that are estimated: of answers whose server counted none, and of `unanswered`
+            calls, as far as these have an estimate.
         cost: US dollars of what is known: what was spent at least, if `unpriced` or `unanswered` is not 0. None if
             nothing is known.
+        cost_estimated: US dollars that `unanswered` calls may have cost beside that, as far as prices are known.
         unpriced: answers whose cost is not known, such as those of a model without a price.
         unanswered: calls that were sent, may have been charged, and brought no answer that can be read: it did not come
-            in time, the connection broke, or the run was killed.
+            in time, the connection broke, the server failed (500), or the run was killed.
     """
 
     done: int = 0
@@ -65,12 +67,21 @@ class BatchTotals(Record):
     cost: float | None = 0.0
     unpriced: int = 0
     unanswered: int = 0
+    cost_estimated: float = 0.0
 
     @classmethod
     def of(cls, done: int, failed: int, spent: Spent) -> BatchTotals:
         """So many rows, and what was spent on them."""
-        cost = spent.known_cost
-        return cls(done, failed, spent.tokens, spent.tokens_estimated, cost, spent.unpriced, spent.unanswered)
+        return cls(
+            done,
+            failed,
+            spent.tokens,
+            spent.tokens_estimated,
+            spent.known_cost,
+            spent.unpriced,
+            spent.unanswered + spent.doubted,
+            spent.cost_estimated,
+        )
 
     @property
     def spent(self) -> str:
@@ -107,9 +118,11 @@ class BatchSummary(Record):
         unmatched_lines: the beginnings of the first few of them.
         failures: this run's failed rows by the name of their error.
         failure_kinds: the same with the first row and the first message of each, the most frequent first.
-        tokens: as counted by the server, of this run.
-        tokens_estimated: those of them that are estimated, of answers whose server counted none.
+        tokens: of this run: as counted by the server, or estimated where it counted none.
+        tokens_estimated: those of them that are estimated: of answers whose server counted none, and of attempts that
+            were sent and not answered, which may have been billed.
         cost: US dollars of this run; None if the price of a model is not known.
+        cost_estimated: what attempts without an answer may have cost beside that, as far as prices are known.
         this_run: the totals of this run once more, with what is known of a cost that is not known in full.
         all_runs: the totals of all runs of this OUT, this one included. They are read from OUT: runs that were killed,
             and failures that have been made good since, are in them.
@@ -141,6 +154,7 @@ class BatchSummary(Record):
     tokens_estimated: int = 0
     this_run: BatchTotals = attrs.field(default=BatchTotals(), repr=False)
     all_runs: BatchTotals = BatchTotals()
+    cost_estimated: float = 0.0
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         """What there is to tell, lists cut to their first three; counts of nothing are left out."""
@@ -242,6 +256,7 @@ class Tally:
             tokens=self.spent.tokens,
             tokens_estimated=self.spent.tokens_estimated,
             cost=self.cost,
+            cost_estimated=self.spent.cost_estimated,
             seconds=seconds,
             **limits,
             skipped=self.skipped,
@@ -266,6 +281,7 @@ class Tally:
             tokens=self.spent.tokens,
             tokens_estimated=self.spent.tokens_estimated,
             cost=self.cost,
+            cost_estimated=self.spent.cost_estimated,
             this_run=BatchTotals.of(self.done, self.failed, self.spent),
             all_runs=BatchTotals.of(
                 self.skipped + self.done, self.failed_before + self.failed, self.before + self.spent

@@ -1,27 +1,29 @@
 """What rows have cost: a part of the id of each line of OUT, and sums of it. Arithmetic only: no clock, no I/O.
 
     27_0.00012          tokens and US dollars, as far as they are known
-    27_0.00012_e27_p1_u2
+    27_0.00012_e27_p1_u2_d3_q1_c0.0004
 
 It says what the row has come to in all runs so far: a line that replaces another one takes over what that one said. So
 the last lines of all rows give the totals of OUT, after a kill as after OUT was put in order. What is not known is
 counted: "p" answers whose price is not known, "u" calls that were sent, may have been charged, and brought nothing that
-can be read. "e" is for those of the tokens that the server did not count.
+can be read. "e" is for those of the tokens that the server did not count. Of attempts that brought nothing and are
+estimated, "d" is how many, "q" those of them without a price, and "c" US dollars; their tokens are among the others.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 import attrs
 
+from openai_async._policy.spending import Doubted
 from openai_async._wire.usage import usage_of
 from openai_async.types.attempt import Attempt
 
 #: The form of the text, as one group of a pattern.
-SPENT: Final = "([0-9]+_[0-9.e+-]+(?:_[epu][0-9]+)*)"
+SPENT: Final = "([0-9]+_[0-9.e+-]+(?:_[epudq][0-9]+)*(?:_c[0-9.e+-]+)?)"
 
 
 @attrs.frozen
@@ -29,14 +31,19 @@ class Spent:
     """Tokens and US dollars, as far as they are known, and how often they are not."""
 
     tokens: int = 0
-    #: Those of them that are estimated, as the server counted none.
+    #: Those of them that are estimated, as the server counted none, or did not answer.
     tokens_estimated: int = 0
     #: US dollars of what is known.
     cost: float = 0.0
     #: Answers whose cost is not known.
     unpriced: int = 0
-    #: Calls that may have been charged, and brought no answer that can be read.
+    #: Calls that may have been charged, brought no answer that can be read, and are not estimated.
     unanswered: int = 0
+    #: Attempts like these that are estimated: their tokens are among those above, what they may have cost is not.
+    doubted: int = 0
+    #: Those of them whose price is not known.
+    doubted_unpriced: int = 0
+    cost_estimated: float = 0.0
 
     def __add__(self, other: Spent) -> Spent:
         return Spent(
@@ -45,17 +52,27 @@ class Spent:
             self.cost + other.cost,
             self.unpriced + other.unpriced,
             self.unanswered + other.unanswered,
+            self.doubted + other.doubted,
+            self.doubted_unpriced + other.doubted_unpriced,
+            self.cost_estimated + other.cost_estimated,
         )
 
     @property
     def known_cost(self) -> float | None:
         """US dollars of what is known; None if nothing is."""
-        return self.cost if self.cost or not (self.unpriced or self.unanswered) else None
+        return self.cost if self.cost or not (self.unpriced or self.unanswered or self.doubted) else None
 
     def __str__(self) -> str:
         """The text that stands in an id; counts of nothing are left out."""
-        counts = (("e", self.tokens_estimated), ("p", self.unpriced), ("u", self.unanswered))
-        return f"{self.tokens}_{self.cost!r}{''.join(f'_{name}{count}' for name, count in counts if count)}"
+        counts = {
+            "e": self.tokens_estimated,
+            "p": self.unpriced,
+            "u": self.unanswered,
+            "d": self.doubted,
+            "q": self.doubted_unpriced,
+            "c": self.cost_estimated,
+        }
+        return f"{self.tokens}_{self.cost!r}{''.join(f'_{name}{count}' for name, count in counts.items() if count)}"
 
     @classmethod
     def read(cls, text: str) -> Spent:
@@ -65,8 +82,12 @@ class Spent:
             ValueError: it says nothing.
         """
         tokens, cost, *counts = text.split("_")
-        found = {count[0]: int(count[1:]) for count in counts}
-        return cls(int(tokens), found.get("e", 0), float(cost), found.get("p", 0), found.get("u", 0))
+        found = {count[0]: float(count[1:]) if count[0] == "c" else int(count[1:]) for count in counts}
+        estimated, unpriced, unanswered, doubted, doubted_unpriced = (int(found.get(name, 0)) for name in "epudq")
+        known = cls(int(tokens), estimated, float(cost), unpriced, unanswered)
+        return known + cls(
+            doubted=doubted, doubted_unpriced=doubted_unpriced, cost_estimated=float(found.get("c", 0.0))
+        )
 
     @classmethod
     def of_answer(cls, tokens: int, cost: float | None, *, estimated: bool = False) -> Spent:
@@ -93,9 +114,13 @@ def of_old_line(line: Mapping[str, Any]) -> Spent:
     return Spent(0 if usage is None else usage.total_tokens, unpriced=1)
 
 
-def unanswered(attempts: tuple[Attempt, ...]) -> int:
-    """Attempts that may have been charged, and brought no answer that can be read. A server that fails says so."""
-    return sum(
-        attempt.outcome in ("ambiguous", "completed") and (attempt.status or 200) < 300 and attempt.error is not None
-        for attempt in attempts
+def wasted(attempts: Sequence[Attempt]) -> Spent:
+    """What attempts may have been charged for that brought no answer that can be read."""
+    doubted = Doubted.of(attempts)
+    return Spent(
+        doubted.tokens,
+        doubted.tokens,
+        doubted=doubted.attempts,
+        doubted_unpriced=doubted.unpriced,
+        cost_estimated=doubted.cost,
     )

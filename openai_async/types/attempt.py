@@ -44,3 +44,14 @@ class Attempt(Record):
     seconds: float
     #: Seconds waited after it before the next attempt; None if none followed.
     retry_delay: float | None = None
+    #: The tokens and US dollars that it may have been billed for, as estimated, although no answer came that can be
+    #: used; None where that is not so, and of a price that is not known.
+    estimated_tokens: int | None = None
+    estimated_cost: float | None = None
+
+    @property
+    def may_be_billed(self) -> bool:
+        """Whether it may have been carried out, and paid for, without an answer that can be used."""
+        if self.outcome == "completed":
+            return self.error is not None and (self.status or 200) < 300
+        return self.outcome == "ambiguous"

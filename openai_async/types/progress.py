@@ -18,9 +18,11 @@ class Progress(Record):
         total: how many calls there are in all; None if the source does not say.
         done, failed: calls that have ended, and how many of those with an error.
         in_flight: calls that were started and have not ended, those that wait for their turn included.
-        tokens: as counted by the server so far.
-        tokens_estimated: those of them that are estimated, of answers whose server counted none.
+        tokens: so far: as counted by the server, or estimated where it counted none.
+        tokens_estimated: those of them that are estimated: of answers whose server counted none, and of attempts that
+            were sent and not answered, which may have been billed.
         cost: US dollars so far; None if the price of a model is not known.
+        cost_estimated: what attempts without an answer may have cost beside that, as far as prices are known.
         seconds: since the start.
         waiting_for: how many calls of the whole client wait, by what for.
         limit_requests_per_minute, limit_tokens_per_minute: the rate limits, where they are known.
@@ -39,6 +41,7 @@ class Progress(Record):
     limit_tokens_per_minute: float | None = None
     least_seconds: float | None = None
     tokens_estimated: int = 0
+    cost_estimated: float = 0.0
 
     @property
     def calls_per_minute(self) -> float:

@@ -133,9 +133,9 @@ async def test_a_row_without_an_answer_is_not_free(tmp_path: Path) -> None:
     with FaultServer(answer) as server:
         summary = await run(server.base_url, tmp_path, timeout=0.5)
         gone = server.base_url
-    assert (summary.failed, summary.this_run.unanswered, summary.this_run.cost) == (3, 1, pytest.approx(COST))
+    assert (summary.failed, summary.this_run.unanswered, summary.this_run.cost) == (3, 2, pytest.approx(COST))
     summary = await run(gone, tmp_path)
-    assert (summary.this_run.unanswered, summary.all_runs.unanswered) == (0, 1)
+    assert (summary.this_run.unanswered, summary.all_runs.unanswered) == (0, 2)
 
 
 async def test_local_and_remote_runs_add_up(tmp_path: Path, server: Serving) -> None:

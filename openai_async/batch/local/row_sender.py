@@ -16,7 +16,7 @@ from openai_async.batch.errors import BatchError
 from openai_async.batch.input.endpoints import ENDPOINTS, path_of
 from openai_async.batch.input.rows import Row
 from openai_async.batch.output.output_lines import Outcome, failure, success
-from openai_async.batch.spent import Spent, unanswered
+from openai_async.batch.spent import Spent, wasted
 from openai_async.errors import APIError, DecodeError, InvalidParameterError
 from openai_async.resources._base import prepare
 from openai_async.resources._operation import Operation
@@ -73,7 +73,8 @@ class Sender:
 
     def _wasted(self, row: Row, unusable: list[RowReply], attempts: tuple[Attempt, ...]) -> Spent:
         """What attempts have used that brought no answer; booked as any other. Of some the server tells what it was."""
-        spent = Spent(unanswered=max(0, unanswered(attempts) - len(unusable)))
+        told = [attempt for attempt in attempts if attempt.error == "DecodeError"][: len(unusable)]
+        spent = wasted([attempt for attempt in attempts if attempt not in told])
         for reply in unusable:
             spent += billed(reply, row, self._pipeline.billing.bill, reply.service_tier)
         return spent

@@ -231,14 +231,21 @@ class Run:
             self._commits.put(outcome, slot)
             self._watch(outcome)
             if outcome.kind is Kind.OK or outcome.spent != NOTHING:
-                beside("what a row has used", self._book, outcome.spent, int(outcome.kind is Kind.OK))
+                used = outcome.kind is Kind.OK or outcome.spent.tokens > 0
+                beside("what a row has used", self._book, outcome.spent, int(used))
                 if self._spending.stopped is not None:
                     self._end_early()
 
     def _book(self, spent: Spent, answered: int) -> None:
-        """Count what was spent, on so many rows that were answered, against the bounds."""
-        cost = None if spent.unpriced else spent.cost
-        self._spending.add(spent.tokens, cost, answered=answered, unanswered=spent.unanswered)
+        """Count what was spent, on so many rows, against the bounds."""
+        self._spending.add(
+            spent.tokens,
+            None if spent.unpriced else spent.cost,
+            cost_estimated=spent.cost_estimated,
+            answered=answered,
+            unanswered=spent.unanswered,
+            unpriced=spent.doubted_unpriced,
+        )
 
     def _watch(self, outcome: Outcome) -> None:
         """Halt when no further row can succeed, instead of failing them all one by one."""
