@@ -5,18 +5,22 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
-from openai_async.batch import BatchOutputError
+from openai_async import AsyncClient
+from openai_async.batch import AsyncBatch, BatchOutputError
 from openai_async.emulator import Emulator, Latency, Serving
+from openai_async.testing import FaultServer, Request, Script, json_reply
 from tests.batch.conftest import Place
-from tests.batch.files import ids, journal_of, requests, sent, whole_lines, write_lines
+from tests.batch.files import ids, journal_of, request, requests, sent, whole_lines, write_lines
 
 
 class Refusals:
@@ -177,6 +181,62 @@ async def test_outputs_that_are_no_files(place: Place, emulator: Emulator) -> No
         assert str(path) in str(caught.value)
     assert emulator.stats.requests == 0
     assert sorted(path.name for path in directory.iterdir()) == ["fifo", "in.jsonl", "sub"]
+
+
+# ---- real disks
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """The directory of a file system of 24 KiB; skips where this user may not mount one."""
+    directory = tmp_path / "disk"
+    directory.mkdir()
+    if (refusal := _mount("-t", "tmpfs", "-o", "size=24k", "tmpfs", str(directory))) is not None:
+        pytest.skip(f"no file system can be mounted: {refusal}")
+    yield directory
+    subprocess.run(["umount", "--lazy", directory], check=True)
+
+
+def _mount(*arguments: str) -> str | None:
+    """What the system says against it; None if it was done."""
+    try:
+        done = subprocess.run(["mount", *arguments], capture_output=True, text=True)
+    except FileNotFoundError as error:
+        return str(error)
+    return None if done.returncode == 0 else done.stderr.strip()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("window", [1, 8, 64])
+@pytest.mark.parametrize("largest", [50, 3_000, 6_000, 9_000, 30_000])
+async def test_a_real_disk_of_24_kib(small_disk: Path, tmp_path: Path, window: int, largest: int) -> None:
+    """It is full soon, whatever answers it gets: what is lost was in flight, the error says what to do, and with more
+    room the same run completes without sending a row of OUT again."""
+    received: Counter[str] = Counter()
+
+    def answer(asked: Request) -> Script:
+        name = json.loads(asked.body)["messages"][0]["content"]
+        received[name] += 1
+        text = name + "x" * (largest if received.total() % 3 == 0 else 50)
+        return json_reply({"choices": [{"index": 0, "message": {"role": "assistant", "content": text}}]})
+
+    names = [f"row-{number}" for number in range(150)]
+    source, out = write_lines(tmp_path / "in", [request(name, name) for name in names]), small_disk / "out"
+    with FaultServer(answer) as server:
+        async with AsyncClient(api_key="k", base_url=server.base_url, max_retries=0) as client:
+            batch = AsyncBatch(client._pipeline)
+            with pytest.raises(BatchOutputError, match="Make room; the same run goes on") as caught:
+                await batch.run(source, out, max_in_flight=window)
+            assert caught.value.errno == errno.ENOSPC
+            kept, before = whole_lines(out), +received
+            assert 0 < len(kept) <= before.total() <= len(kept) + window
+            assert out.read_bytes().endswith(b"\n")
+            assert _mount("-o", "remount,size=4m", str(small_disk)) is None
+            summary = await batch.run(source, out, max_in_flight=window)
+    assert (summary.ok, summary.skipped) == (True, len(kept))
+    assert set(summary.ambiguous_ids) == before.keys() - kept.keys()
+    assert {name: received[name] for name in kept} == {name: before[name] for name in kept}
+    assert ids(out) == names
 
 
 LIMITED = """

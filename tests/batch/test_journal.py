@@ -130,6 +130,17 @@ def test_a_torn_line_is_cut_off_and_appending_goes_on(out: Path) -> None:
         assert out.read_bytes() == kept + line(9)
 
 
+@pytest.mark.parametrize("bit", range(8))
+def test_a_damaged_last_line_break_is_mended(out: Path, bit: int) -> None:
+    """The line before it is whole; the next one begins on a line of its own."""
+    out.write_bytes(line(0) + line(1)[:-1] + bytes([ord("\n") ^ 1 << bit]))
+    journal = opened(out)
+    journal.replay(ROWS, int)
+    journal.append([(9, line(9))], sync=True)
+    journal.close()
+    assert out.read_bytes() == line(0) + line(1) + line(9)
+
+
 @given(place=st.integers(0, 10**6), bit=st.integers(0, 7), tail=st.booleans())
 @settings(max_examples=300, deadline=None)
 def test_a_flipped_bit_never_costs_another_row(
@@ -255,6 +266,46 @@ def test_a_damaged_journal_says_nothing_or_is_refused(
     else:
         whole = {n for n in range(4) if slots[n] == content[len(HEADER) + 47 * n :][:47]}
         assert whole <= set(held)
+
+
+@pytest.mark.parametrize("why", ["damage", "cancelled", "another input"])
+def test_a_run_that_is_refused_leaves_the_notes(out: Path, why: str) -> None:
+    """Which rows were in flight is learned by the run that sends them, and not forgotten by one that sends nothing."""
+    noted = HEADER + Note(0, 5, 0, 1).encode() + b"?" * 47
+    journal_of(out).write_bytes(noted)
+    out.write_bytes(b"garbage\n" + line(0) if why == "damage" else line(0))
+    journal = opened(out)
+    if why == "damage":
+        with pytest.raises(DamagedOutputError):
+            journal.replay(ROWS, int)
+    elif why == "another input":
+        with pytest.raises(BatchMismatchError):
+            journal.replay(0, int)
+    else:
+
+        def cancelled() -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            journal.replay(ROWS, cancelled)
+    journal.close()
+    assert journal_of(out).read_bytes() == noted
+
+
+def test_a_damaged_note_is_told_until_the_batch_is_complete(out: Path) -> None:
+    """It may have spoken of a row, also where no other row was in flight."""
+    journal_of(out).write_bytes(HEADER + b"?" * 47)
+    out.write_bytes(line(0))
+    for _ in range(2):
+        journal = opened(out)
+        journal.replay(ROWS, int)
+        assert journal.sidecar.damaged == 1
+        journal.close()
+    journal = opened(out)
+    journal.replay(ROWS, int)
+    journal.finish(int, ordered=True)
+    journal.close()
+    assert not journal_of(out).exists()
 
 
 def test_a_slot_that_was_torn_while_it_was_used_again_says_nothing(out: Path) -> None:

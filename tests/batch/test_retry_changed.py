@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -65,33 +64,6 @@ async def test_failed_rows_are_sent_again_with_other_options(tmp_path: Path) -> 
 
 
 # ---- damage
-
-
-def flips(data: bytes, count: int, seed: int) -> list[bytes]:
-    chosen = random.Random(seed)
-    found: list[bytes] = []
-    for _ in range(count):
-        at, bit = chosen.randrange(len(data)), 1 << chosen.randrange(8)
-        found.append(data[:at] + bytes([data[at] ^ bit]) + data[at + 1 :])
-    return found
-
-
-async def test_no_flipped_bit_of_the_output_is_silent(place: Place) -> None:
-    """Any flipped bit of OUT is an error, or leaves the values of every line as they were."""
-    write_lines(place.source, requests(12))
-    await place.run()
-    whole = place.out.read_bytes()
-    values = [json.loads(line) for line in whole.splitlines()]
-    for number, data in enumerate(flips(whole, 400, seed=1)):
-        place.out.write_bytes(data)
-        try:
-            with place.out.open("rb") as file:
-                found = [entry.index for _, _, entry in replayed("out", file, ours=True)]
-        except DamagedOutputError:
-            continue
-        damaged = data[:-1] if not data.endswith(b"\n") else data
-        assert found == list(range(12)), number
-        assert [json.loads(line) for line in damaged.splitlines()] == values, number
 
 
 async def test_a_damaged_note_is_counted(place: Place) -> None:

@@ -20,8 +20,8 @@ if os.name != "posix":  # pragma: no cover
 
 _FLAGS = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO must not hang the open
 _WORDS = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
+    errno.ENOSPC: "the disk is full. Make room; the same run goes on",
+    errno.EDQUOT: "the disk quota is used up. Make room; the same run goes on",
     errno.EFBIG: "the file is as large as it may be",
     errno.EROFS: "the file system is read-only",
     errno.EACCES: "permission denied",

@@ -8,8 +8,8 @@ is one line of fixed width:
 
 A slot speaks of a row in flight unless OUT has a line of that row at or after that size. So nothing has to be erased,
 and a slot that is stale says nothing. One that is torn or damaged is counted, because it may have spoken of a row.
-Notes are not forced to the disk: they survive the process, which is what they are for. The file is removed when no row
-is in flight. A file that is no journal is never changed.
+Notes are not forced to the disk: they survive the process, which is what they are for. The file is removed once it is
+known that no row is in flight; a run that is refused before that leaves it. A file that is no journal is never changed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from __future__ import annotations
 import fcntl
 import os
 import zlib
-from collections.abc import Iterator
 from contextlib import suppress
 
 import attrs
@@ -71,7 +70,8 @@ class Sidecar:
         self._in_flight = 0
         #: Slots that cannot be read: torn by a kill, or damaged.
         self.damaged: int = 0
-        self._is_ours = not os.fstat(descriptor).st_size
+        #: Nothing that it says is still to be looked into. A file of others never is.
+        self._is_judged = not os.fstat(descriptor).st_size
 
     @classmethod
     def lock(cls, out: str) -> Sidecar:
@@ -96,32 +96,34 @@ class Sidecar:
                 raise
             os.close(descriptor)  # its holder removed it before we had the lock: there is, or will be, a new one
 
-    def notes(self) -> Iterator[Note]:
-        """What the slots say, stale ones included; begins the file if it is new.
+    def notes(self) -> list[Note]:
+        """What the slots say, stale ones included; begins the file if it is new. Call `judged` when it is known.
 
         Raises:
             BatchOutputError: it is of another version.
         """
+        found: list[Note] = []
         with disk.refusals(self.path), open(self._descriptor, "rb", closefd=False) as file:
             file.seek(0)
             header = file.read(len(HEADER))
             is_old = header == _OLD_HEADER
-            if is_old:
-                disk.write_at(self._descriptor, HEADER, 0)
-            elif header != HEADER:
-                if not HEADER.startswith(header):
+            if header != HEADER:
+                if not is_old and not HEADER.startswith(header):
                     raise BatchOutputError(f"{self.path}: not the journal of a batch, or of another version of it")
-                disk.write_at(self._descriptor, HEADER, 0)  # new, or killed while it was begun
-                self._is_ours = True
-                return
-            self._is_ours = True
+                disk.write_at(self._descriptor, HEADER, 0)  # old, new, or killed while it was begun
             while len(line := file.read(SLOT)) == SLOT:
                 if (note := Note.decode(self._count, line)) is not None:
-                    yield attrs.evolve(note, digest=UNKNOWN) if is_old else note
+                    found.append(attrs.evolve(note, digest=UNKNOWN) if is_old else note)
                 else:
                     self.damaged += 1
                     self._free.append(self._count)
                 self._count += 1
+        self._is_judged = not found
+        return found
+
+    def judged(self) -> None:
+        """It is known which notes are stale: these are let go, and the others are held."""
+        self._is_judged = True
 
     def hold(self, note: Note, size: int) -> None:
         """An earlier run's note that is still true: kept until its row is sent again or written.
@@ -175,14 +177,15 @@ class Sidecar:
         """Forget all slots: every row is in OUT, which may now be written anew and change its size."""
         assert not self._in_flight
         self.held.clear()
+        self.damaged = 0
         with disk.refusals(self.path):
             disk.cut(self._descriptor, len(HEADER))
         self._free.clear()
         self._count = 0
 
     def close(self) -> None:
-        """Give up the lock. The file is removed if no row is in flight; else the next run learns from it."""
-        if self._is_ours and not self._in_flight and not self.held:
+        """Give up the lock. The file is removed if it has nothing to say; else the next run learns from it."""
+        if self._is_judged and not (self._in_flight or self.held or self.damaged):
             with suppress(OSError):  # it is not needed, and does no harm
                 disk.remove(self.path)
         os.close(self._descriptor)

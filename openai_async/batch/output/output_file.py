@@ -163,6 +163,7 @@ class Journal:
         for note in [note for of_row in notes.values() for note in of_row]:
             self.sidecar.hold(note, self.size)
             finished.doubt(note.index)
+        self.sidecar.judged()
         return finished
 
     def _take_in(self, index: int, size: int) -> None:
@@ -172,14 +173,15 @@ class Journal:
         self._longest = max(self._longest, size)
 
     def _repair(self) -> None:
-        """End the file behind its last whole line, with a line break."""
-        if self.size > (found := os.fstat(self._descriptor).st_size):  # only the line break was torn off
-            disk.write_at(self._descriptor, b"\n", found)
-        elif self.size < found:
+        """End the file behind its last whole line, with a line break: it may have been torn off, or damaged."""
+        is_longer = self.size < os.fstat(self._descriptor).st_size
+        if is_longer:
             disk.cut(self._descriptor, self.size)
-        else:
-            return
-        disk.sync(self._descriptor)
+        is_open = self.size > 0 and os.pread(self._descriptor, 1, self.size - 1) != b"\n"
+        if is_open:
+            disk.write_at(self._descriptor, b"\n", self.size - 1)
+        if is_longer or is_open:
+            disk.sync(self._descriptor)
 
     def has_room(self, lines: int) -> bool:
         """Whether the disk has room for so many lines as long as the longest one so far, and half as much again."""
