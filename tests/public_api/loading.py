@@ -12,6 +12,7 @@ STATEMENTS: Final = (
     "from openai_async import RateLimitError",
     "from openai_async import show_progress",
     "from openai_async import AsyncClient; AsyncClient(api_key='k')",
+    "from openai_async import AsyncClient; AsyncClient(api_key='k').chat.completions",
     "from openai_async import Client; Client(api_key='k')",
     "from openai_async.types.chat import ChatCompletion",
     "from openai_async.testing import FaultServer",
