@@ -67,8 +67,8 @@ class Pipeline(Uncopied):
         self.limiter = limiter
         self.transport = transport
         self.billing = billing
-        #: The server has refused to be asked for the usage of streams.
-        self.refuses_stream_options = False
+        #: Whether the server takes the question for the usage of streams; None until an answer to one tells.
+        self.takes_stream_options: bool | None = None
         self._loaded = False
         self.outages: Outages = Outages()
         #: What requests for whole replies have to say of `stream`.

@@ -1,7 +1,8 @@
 """Streams are asked for their usage, which the caller did not write: a server that refuses that streams without it.
 
-A strict server answers 422, or a 400 that names the field; the same
-request is then sent once more without it, and the client asks that server no more.
+A strict server answers 422, or a 400 that names the field; the same request is then sent once more without it, and the
+client asks that server no more. A 422 that names nothing may mean the question, or anything else: the request is sent
+once more while it is not known whether the server takes the question. Its first answer to a stream settles that.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ _FIELD: Final = "stream_options"
 _ASKED: Final = {"include_usage": True}
 #: As it stands in the encoded body. In a text its quotes would be escaped.
 _ENCODED: Final = b',"stream_options":{"include_usage":true}'
+#: Statuses that judge a request: it is refused for what it says.
+_JUDGES: Final = frozenset({400, 401, 403, 404, 413, 415, 422})
 
 
 def ask_for_usage(pipeline: Pipeline, params: dict[str, Any]) -> bool:
     """Put the question into the parameters of a stream, unless they say otherwise or the server refuses it."""
-    if _FIELD in params or pipeline.refuses_stream_options:
+    if _FIELD in params or pipeline.takes_stream_options is False:
         return False
     params[_FIELD] = dict(_ASKED)
     return True
@@ -36,24 +39,44 @@ async def open_asking(pipeline: Pipeline, call: Call, *, asked: bool) -> Answer:
     if not asked:
         return await pipeline.open(call)
     try:
-        return await pipeline.open(call)
+        answer = await pipeline.open(call)
     except APIStatusError as error:
-        plain = _without(call) if _refuses_field(error) else None
+        names = _names_field(error)
+        plain = _without(call) if names or _may_mean_field(pipeline, error) else None
         if plain is None:
             raise
-    answer = await pipeline.open(plain)
-    pipeline.refuses_stream_options = True
+    else:
+        if pipeline.takes_stream_options is None:
+            pipeline.takes_stream_options = True
+        return answer
+    if names:
+        pipeline.takes_stream_options = False
+        return await pipeline.open(plain)
+    return await _open_without(pipeline, plain)
+
+
+async def _open_without(pipeline: Pipeline, plain: Call) -> Answer:
+    """Find out whether a refusal meant the question."""
+    try:
+        answer = await pipeline.open(plain)
+    except APIStatusError as error:
+        if error.status_code in _JUDGES and pipeline.takes_stream_options is None:
+            pipeline.takes_stream_options = True  # as far as anybody knows: it refuses the request without it, too
+        raise
+    pipeline.takes_stream_options = False
     return answer
 
 
-def _refuses_field(error: APIStatusError) -> bool:
-    if error.status_code not in (400, 422):
-        return False
+def _names_field(error: APIStatusError) -> bool:
     told = f"{error.message} {error.param} {error.body}"
-    if _FIELD in told or "include_usage" in told:
-        return True
-    # A 422 that names nothing may mean it: the second answer tells.
-    return error.status_code == 422 and not error.param and "loc" not in told
+    return error.status_code in (400, 422) and (_FIELD in told or "include_usage" in told)
+
+
+def _may_mean_field(pipeline: Pipeline, error: APIStatusError) -> bool:
+    """Whether a refusal names nothing, and the server has not shown yet that it takes the question."""
+    if error.status_code != 422 or pipeline.takes_stream_options is not None:
+        return False
+    return not error.param and "'loc'" not in f"{error.body}"  # FastAPI's word for where it is
 
 
 def _without(call: Call) -> Call | None:

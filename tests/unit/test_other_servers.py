@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from openai_async import (
+    APIStatusError,
     AsyncClient,
     BadRequestError,
     Client,
@@ -98,6 +99,53 @@ async def test_what_is_refused_for_another_reason_is_not_sent_again(status: int,
             async with client.chat.completions.stream(model="m", messages=ASK) as stream:
                 await stream.final()
     assert all("stream_options" in json.loads(request.body) for request in server.requests)
+
+
+ODD: list[Step] = json_reply({"detail": "Unprocessable"}, 422)
+LATER: list[Step] = json_reply({}, 429, {"retry-after-ms": "1"})
+
+
+async def streamed(client: AsyncClient, endpoint: str = "chat") -> str:
+    """What became of a stream: its text, or the status of its refusal."""
+    try:
+        if endpoint == "chat":
+            async with client.chat.completions.stream(model="m", messages=ASK) as stream:
+                return (await stream.final()).text
+        async with client.completions.stream(model="m", prompt="x") as texts:
+            return (await texts.final()).text
+    except APIStatusError as error:
+        return str(error.status_code)
+
+
+@pytest.mark.parametrize(
+    ("answers", "found", "asked"),
+    [
+        # refused with and without the question: that was not the reason, and is remembered
+        ([ODD, ODD, ODD, ODD, HELLO], ["422", "422", "422", "Hi"], [True, False, True, True, True]),
+        # taken before: a refusal has another reason
+        ([HELLO, ODD, HELLO], ["Hi", "422", "Hi"], [True, True, True]),
+        # the second answer tells nothing: the next one is waited for
+        ([ODD, LATER, ODD, HELLO, HELLO], ["429", "Hi", "Hi"], [True, False, True, False, False]),
+        # named after it was taken: it is not asked any more
+        (
+            [HELLO, json_reply({"message": "stream_options"}, 400), HELLO, HELLO],
+            ["Hi", "Hi", "Hi"],
+            [True, True, False, False],
+        ),
+        # named, and refused for another reason as well
+        ([json_reply({"message": "stream_options"}, 400), ODD, ODD], ["422", "422"], [True, False, False]),
+    ],
+)
+@pytest.mark.parametrize("second", ["chat", "completions"])
+async def test_a_refusal_that_names_nothing_is_looked_into_once(
+    answers: list[list[Step]], found: list[str], asked: list[bool], second: str
+) -> None:
+    """The request is sent once more while nobody knows what the server takes, and never after that."""
+    with FaultServer(answers) as server:
+        async with connect(server) as client:
+            endpoints = ["chat", *[second] * (len(found) - 1)]
+            assert [await streamed(client, endpoint) for endpoint in endpoints] == found
+    assert ["stream_options" in json.loads(request.body) for request in server.requests] == asked
 
 
 def test_threads_are_not_asked_either() -> None:
