@@ -261,17 +261,17 @@ def transport(
 ) -> Transport:
     """The built-in connections, or the user's own httpx object."""
     if http_client is None and (transport is None or transport in ("auto", "httpx")):
-        from openai_async._transport.auto import BuiltIn
+        from openai_async._transport.auto import AutoTransport
 
-        return BuiltIn(base_url, _proxies(proxy), trust_env=trust_env, lean=transport != "httpx")
+        return AutoTransport(base_url, _proxies(proxy), trust_env=trust_env, direct=transport != "httpx")
     if http_client is not None and transport is not None:
         raise ConfigurationError("transport", "give http_client or transport, not both")
     if proxy is not None:
         raise ConfigurationError("proxy", "has no effect beside http_client or transport: set it there")
 
-    from openai_async._transport.custom import Foreign
+    from openai_async._transport.custom import CustomTransport
 
-    return Foreign("http_client", http_client) if transport is None else Foreign("transport", transport)
+    return CustomTransport("http_client", http_client) if transport is None else CustomTransport("transport", transport)
 
 
 def limiter(

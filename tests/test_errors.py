@@ -121,16 +121,16 @@ FOREIGN = sorted({*foreign_exceptions()}, key=lambda cls: (cls.__module__, cls._
 
 
 @pytest.mark.parametrize("cls", FOREIGN, ids=lambda cls: f"{cls.__module__}.{cls.__name__}")
-@pytest.mark.parametrize("head_arrived", [False, True])
-def test_every_exception_of_httpx_has_a_counterpart(cls: type[Exception], head_arrived: bool) -> None:
+@pytest.mark.parametrize("header_received", [False, True])
+def test_every_exception_of_httpx_has_a_counterpart(cls: type[Exception], header_received: bool) -> None:
     """Whatever httpx raises becomes ours, by a line of the table, with its own text and none of its frames."""
     assert any(base.__name__ in exceptions._PHASES for base in cls.__mro__)
     error = raised(cls)
-    ours = exceptions.translated(error, head_arrived=head_arrived)
+    ours = exceptions.translate(error, header_received=header_received)
     assert isinstance(ours, errors.APIConnectionError)
     assert ours.__cause__ is error
     assert error.__traceback__ is None
-    if head_arrived:
+    if header_received:
         assert ours.phase == "body"
     elif "Connect" in cls.__name__ or "Pool" in cls.__name__:
         assert (ours.phase, ours.outcome) == ("connect", "not_sent")
@@ -156,5 +156,5 @@ def test_the_table_names_no_exception_that_does_not_exist() -> None:
 
 @pytest.mark.parametrize("error", [errors.DecodeError("x"), KeyboardInterrupt(), ZeroDivisionError("a bug")])
 def test_our_own_errors_cancellations_and_bugs_pass_as_they_are(error: BaseException) -> None:
-    """Only failures of the network are translated."""
-    assert exceptions.translated(error, head_arrived=True) is error
+    """Only failures of the network are translate."""
+    assert exceptions.translate(error, header_received=True) is error

@@ -14,7 +14,7 @@ from openai_async._pipeline.call import Answer, Call
 from openai_async._policy.estimates import tokens_of_reply
 from openai_async._policy.prices import PriceLike, Prices, cost
 from openai_async._policy.totals import CostTotals
-from openai_async.types.usage import Billed, CompletionUsage
+from openai_async.types.usage import CompletionUsage, ReplyUsage
 
 #: Responses in the background that are remembered, so that each is billed once.
 _REMEMBERED: Final = 10_000
@@ -70,9 +70,9 @@ class Billing:
         asked: str | None = None,
     ) -> float | None:
         """US dollars for a usage that is spent now, added to the totals; None if that fails, or is not known."""
-        return beside("the cost of a reply", self._bill, *Billed(model, created, tier, usage), asked=asked)
+        return beside("the cost of a reply", self._bill, *ReplyUsage(model, created, tier, usage), asked=asked)
 
-    def bill_of(self, billed: Callable[[], Billed | None], call: Call) -> float | None:
+    def bill_of(self, billed: Callable[[], ReplyUsage | None], call: Call) -> float | None:
         """`bill` for what `billed` tells of a call, which may fail. What it tells nothing of is not billed."""
         known = beside("the usage of a reply", billed)
         if known is None:
@@ -109,7 +109,7 @@ class Billing:
         spent: bool = True,
         asked: str | None = None,
     ) -> float | None:
-        """Arguments: the fields of `Billed`; whether it is spent now; the model that was asked for."""
+        """Arguments: the fields of `ReplyUsage`; whether it is spent now; the model that was asked for."""
         if usage is not None and not usage.is_stated:
             usage = None
         price = self._prices.of(model or "", asked=asked, when=created, service_tier=service_tier)

@@ -15,7 +15,7 @@ from openai_async._transport.request_body import Body
 from openai_async.types.attempt import Attempt
 from openai_async.types.meta import Meta
 from openai_async.types.settings import Secret, Timeout
-from openai_async.types.usage import Billed, CompletionUsage
+from openai_async.types.usage import CompletionUsage, ReplyUsage
 
 #: Ends of the paths of work that is charged by tokens.
 _PAID: Final = (
@@ -93,7 +93,7 @@ class Call:
 
 
 #: From what tells the usage of a stream, None if it is not known, to US dollars. Raises nothing.
-Bill: TypeAlias = Callable[[Callable[[], Billed | None]], float | None]
+Bill: TypeAlias = Callable[[Callable[[], ReplyUsage | None]], float | None]
 
 
 @attrs.define

@@ -15,7 +15,7 @@ from openai_async._limits.accounting import beside
 from openai_async._pipeline.call import Answer, Call, Headers
 from openai_async._pipeline.reply import decoded
 from openai_async._pipeline.usage import usage_of_reply
-from openai_async._transport.exchange import DueError, Exchange, Transport, WireRequest
+from openai_async._transport.exchange import DeadlineReached, Exchange, Transport, WireRequest
 from openai_async._wire import error_responses, paths
 from openai_async.errors import (
     APITimeoutError,
@@ -75,10 +75,10 @@ class Send:
         if len(request.url) > _MAX_URL:
             raise InvalidParameterError("path", f"the URL is over {_MAX_URL} bytes")
         if call.deadline is not None:
-            request.deadline = call.deadline
+            request.call_deadline = call.deadline
         try:
-            exchange = await transport.send(request, connect_timeout=call.timeout.connect, until=bound)
-            until = request.moved(bound) if request.waited else bound
+            exchange = await transport.send(request, connect_timeout=call.timeout.connect, deadline=bound)
+            until = request.deadline_of_attempt(bound) if request.local_wait else bound
             secret = None if call.credentials is None else call.credentials.secret
             meta = Meta(exchange.status, ReplyHeaders(exchange.header, secret), received=time.time())
             if log.isEnabledFor(logging.DEBUG):
@@ -92,8 +92,8 @@ class Send:
                     _check_is_stream(exchange, meta)
                 return Answer(meta, exchange=exchange)
             body = await _read_all(exchange, self._max_response_bytes, until)
-        except DueError as due:
-            raise _late(call, due, by_deadline or request.moved(bound) >= request.deadline) from None
+        except DeadlineReached as due:
+            raise _late(call, due, by_deadline or request.deadline_of_attempt(bound) >= request.call_deadline) from None
         value = decoded(call, body, meta, self._streamed)
         return Answer(meta, value, usage_of_reply(value, call))
 
@@ -128,7 +128,7 @@ def _log(call: Call, meta: Meta) -> None:
     log.debug("%s %s -> %d, request %s", call.method, path, meta.status, meta.request_id)
 
 
-def _late(call: Call, due: DueError, by_deadline: bool) -> APITimeoutError:
+def _late(call: Call, due: DeadlineReached, by_deadline: bool) -> APITimeoutError:
     when = _MEANWHILE[due.phase] + (f": {due.reason}" if due.reason else "")
     if by_deadline:
         return DeadlineExceededError(f"the deadline of the call passed {when}", phase=due.phase)

@@ -22,10 +22,10 @@ from openai_async import _concurrency
 from openai_async._pipeline.call import Answer, Call
 from openai_async._streams.body import OpenBody
 from openai_async._streams.text_pieces import TextPieces
-from openai_async._transport.exchange import DueError
+from openai_async._transport.exchange import DeadlineReached
 from openai_async._wire import error_responses, json
-from openai_async._wire.accumulators.synthesize import Unfolding
-from openai_async._wire.sse import Event, SSEDecoder, keeps_alive
+from openai_async._wire.accumulators.synthesize import EventSynthesizer
+from openai_async._wire.sse import Event, SSEDecoder, is_keepalive
 from openai_async._wire.surrogates import CharacterJoiner
 from openai_async.errors import (
     APIError,
@@ -39,7 +39,7 @@ from openai_async.errors import (
 from openai_async.types._base import Value
 from openai_async.types._uncopied import Uncopied
 from openai_async.types.meta import Meta, RateLimits
-from openai_async.types.usage import Billed
+from openai_async.types.usage import ReplyUsage
 
 #: Seconds and bytes that are spent on reading what follows the terminal event.
 _DRAIN_SECONDS = 0.1
@@ -64,7 +64,7 @@ class Fold(Protocol[C_contra, F_co]):
 
     def add(self, chunk: C_contra) -> None: ...
     def result(self, meta: Meta) -> F_co | None: ...
-    def billed(self) -> Billed | None: ...
+    def reply_usage(self) -> ReplyUsage | None: ...
 
 
 class AsyncStream(OpenBody, Generic[C, F]):
@@ -93,7 +93,7 @@ class AsyncStream(OpenBody, Generic[C, F]):
         fold: Fold[C, F],
         max_event_bytes: int,
         decode_named: Callable[[bytes | None, bytes], C] | None = None,
-        unfold: Unfolding | None = None,
+        unfold: EventSynthesizer | None = None,
         is_whole: Callable[[], bool] | None = None,
     ) -> None:
         super().__init__(call, answer)
@@ -198,8 +198,8 @@ class AsyncStream(OpenBody, Generic[C, F]):
             try:
                 chunk = self._decode(data) if self._decode_named is None else self._decode_named(kind, data)
             except DecodeError as error:
-                if isinstance(error, json.CutCharacterError) and self._joiner is None:
-                    self._joiner = CharacterJoiner(json.loads_halves)
+                if isinstance(error, json.LoneSurrogateError) and self._joiner is None:
+                    self._joiner = CharacterJoiner(json.loads_surrogates)
                     self._events = deque(self._joiner.feed(self._events))
                     continue
                 break
@@ -218,7 +218,7 @@ class AsyncStream(OpenBody, Generic[C, F]):
     async def _advance(self) -> None:
         """Wait for the next event, or end as the stream ends: one that is there and not ready is an end, too."""
         if self._events:
-            if keeps_alive(self._events[0]):
+            if is_keepalive(self._events[0]):
                 self._events.popleft()
                 return
             if self._events[0][1].strip() != b"[DONE]":
@@ -264,9 +264,9 @@ class AsyncStream(OpenBody, Generic[C, F]):
                     self._bare = start == b"{"
                 events = self._sse.feed(data)
                 self._events += events if self._joiner is None else self._joiner.feed(events)
-                while self._events and keeps_alive(self._events[0]):
+                while self._events and is_keepalive(self._events[0]):
                     self._events.popleft()
-        except DueError:
+        except DeadlineReached:
             self._fail(late(self._why(late, "event"), phase="body"))
         except APIError as error:
             self._fail(self._left() if self._closed else error)
@@ -317,7 +317,7 @@ class AsyncStream(OpenBody, Generic[C, F]):
             until = self._now() + _DRAIN_SECONDS
             while spare > 0 and (data := await self._exchange.read(until)):
                 spare -= len(data)
-        except (APIError, DueError, ForeignLoopError):
+        except (APIError, DeadlineReached, ForeignLoopError):
             pass  # the reply is whole, whatever becomes of the connection
         finally:
             self._reading = False
@@ -331,7 +331,7 @@ class AsyncStream(OpenBody, Generic[C, F]):
         """Bill it once, as far as its usage is known: a stream that is left early is not free."""
         bill, self._bill = self._bill, None
         if bill is not None:
-            self.meta.cost = bill(self._fold.billed)
+            self.meta.cost = bill(self._fold.reply_usage)
 
     def _close(self) -> None:
         self._book()

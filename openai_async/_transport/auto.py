@@ -21,50 +21,57 @@ _choosing = threading.RLock()
 
 
 @attrs.define
-class BuiltIn:
+class AutoTransport:
     """`Transport` that picks one for the running loop.
 
     Args:
         base_url: decides, with the environment, whether a proxy is in use.
         proxies: proxy URL per scheme ("http", "https"), or "all".
         trust_env: also ask the environment for proxies.
-        lean: False for httpx in every case.
+        direct: False for httpx in every case.
     """
 
     base_url: str
     proxies: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
     trust_env: bool = True
-    lean: bool = True
-    _lean: Transport | None = attrs.field(default=None, init=False)
+    direct: bool = True
+    _direct: Transport | None = attrs.field(default=None, init=False)
     _httpx: Transport | None = attrs.field(default=None, init=False)
 
-    async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> Exchange:
-        return await self.ready().send(request, connect_timeout=connect_timeout, until=until)
+    async def send(self, request: WireRequest, *, connect_timeout: float | None, deadline: float) -> Exchange:
+        return await self.ready().send(request, connect_timeout=connect_timeout, deadline=deadline)
 
     async def aclose(self) -> None:
-        for transport in (self._lean, self._httpx):
+        for transport in (self._direct, self._httpx):
             if transport is not None:
                 await transport.aclose()
 
     @property
     def open_connections(self) -> int:
         """Connections of all loops, idle and busy."""
-        return sum(t.open_connections for t in (self._lean, self._httpx) if t is not None)
+        return sum(t.open_connections for t in (self._direct, self._httpx) if t is not None)
 
     def ready(self) -> Transport:
-        if self.lean and _concurrency.asyncio_loop() is not None and (self._lean is not None or not self._has_proxy()):
-            if self._lean is not None:
-                return self._lean
-            from openai_async._transport.direct import Lean
+        if self.direct and _concurrency.asyncio_loop() is not None:
+            if self._direct is not None:
+                return self._direct
+            if not self._has_proxy():
+                return self._make_direct()
+        return self._httpx or self._make_httpx()
 
-            with _choosing:  # two loops may come at once
-                self._lean = self._lean or Lean()
-            return self._lean
-        if self._httpx is None:
-            from openai_async._transport.httpx_transport import Shards, ShardSettings
+    def _make_direct(self) -> Transport:
+        from openai_async._transport.direct import DirectTransport
 
-            with _choosing:
-                self._httpx = self._httpx or Shards(ShardSettings(proxies=self.proxies, trust_env=self.trust_env))
+        with _choosing:  # two loops may come at once
+            self._direct = self._direct or DirectTransport()
+        return self._direct
+
+    def _make_httpx(self) -> Transport:
+        from openai_async._transport.httpx_transport import HttpxSettings, HttpxTransport
+
+        settings = HttpxSettings(proxies=self.proxies, trust_env=self.trust_env)
+        with _choosing:
+            self._httpx = self._httpx or HttpxTransport(settings)
         return self._httpx
 
     def _has_proxy(self) -> bool:

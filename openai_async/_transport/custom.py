@@ -17,8 +17,8 @@ import anyio
 from openai_async import _concurrency
 from openai_async._transport.attempt import Attempt
 from openai_async._transport.content_encoding import decoder
-from openai_async._transport.exceptions import translated
-from openai_async._transport.exchange import DueError, WireRequest
+from openai_async._transport.exceptions import translate
+from openai_async._transport.exchange import DeadlineReached, WireRequest
 from openai_async._transport.httpx_cancellation import bridged
 from openai_async._transport.httpx_progress import Progress
 from openai_async._transport.request_body import OutgoingBody, run_out
@@ -28,7 +28,7 @@ from openai_async.errors import APIConnectionError, ConfigurationError
 from openai_async.types.meta import Header
 
 
-class Foreign:
+class CustomTransport:
     """`Transport` over an object with httpx's `AsyncClient.send`, or its `AsyncBaseTransport` interface.
 
     Args:
@@ -52,46 +52,49 @@ class Foreign:
         self._tells = False  # it says how far a request has come: an object that is not httpx's own may not
         self._body: Any = type("Body", (OutgoingBody, self._http.AsyncByteStream), {})
 
-    def ready(self) -> Foreign:
+    def ready(self) -> CustomTransport:
         return self
 
-    async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> ForeignExchange:
+    async def send(self, request: WireRequest, *, connect_timeout: float | None, deadline: float) -> CustomExchange:
         for refusals in itertools.count(1):
             self._under_way += 1
             try:
-                return await self._attempted(request, connect_timeout, until)
+                return await self._attempted(request, connect_timeout, deadline)
             except APIConnectionError as error:
                 if error.phase != "connect" or error.__cause__ is None or shortage_of(error.__cause__) is None:
                     raise
                 # What has it all may never give it back, unless it is a call of ours.
-                bound, before = request.deadline if self._under_way > 1 else request.moved(until), _concurrency.now()
+                bound, before = (
+                    request.call_deadline if self._under_way > 1 else request.deadline_of_attempt(deadline),
+                    _concurrency.now(),
+                )
                 if before + wait_after(refusals) >= bound:
                     raise
             finally:
                 self._under_way -= 1
             await anyio.sleep(wait_after(refusals))
-            if bound == request.deadline:
-                request.waited += _concurrency.now() - before
+            if bound == request.call_deadline:
+                request.local_wait += _concurrency.now() - before
         raise AssertionError
 
-    async def _attempted(self, request: WireRequest, connect_timeout: float | None, until: float) -> ForeignExchange:
+    async def _attempted(self, request: WireRequest, connect_timeout: float | None, deadline: float) -> CustomExchange:
         if getattr(self._owner, "is_closed", False) is True:
             raise APIConnectionError("the httpx client that was given has been closed", phase="connect")
         body: Any = self._body(request.body)
-        attempt = Attempt(request, connect_timeout, until)
+        attempt = Attempt(request, connect_timeout, deadline)
         progress = Progress(_host_of(request.url), "connect" if self._tells else None, attempt)
         try:
-            with attempt.waits.until(attempt.until):
+            with attempt.waits.move_on_at(attempt.deadline):
                 await self._closing.wait()
                 response = await bridged(
                     lambda: self._sent(request, body, connect_timeout, progress),
                     undo=lambda late: _concurrency.spawn(late.stream.aclose),
                 )
-                return ForeignExchange(response, self._closing, attempt.waits)
+                return CustomExchange(response, self._closing, attempt.waits)
             raise attempt.late(progress.reached())
         except BaseException as error:
             attempt.waits.close()
-            raise translated(error, head_arrived=False, progress=progress)  # noqa: B904 (it sets the cause itself)
+            raise translate(error, header_received=False, progress=progress)  # noqa: B904 (it sets the cause itself)
         finally:
             self._tells = self._tells or progress.phase is not None
             await body.aclose()
@@ -122,7 +125,7 @@ class Foreign:
             await self._owner.aclose()
 
 
-class ForeignExchange:
+class CustomExchange:
     """A response of somebody else's pool. `Exchange` of `exchange`."""
 
     __slots__ = ("_closing", "_decoder", "_done", "_pieces", "_response", "_waits", "header", "status")
@@ -137,18 +140,18 @@ class ForeignExchange:
         self._decoder = decoder(response.headers.raw)
         self._pieces: AsyncIterator[bytes] = aiter(response.stream)
 
-    async def read(self, until: float) -> bytes:
+    async def read(self, deadline: float) -> bytes:
         if self._done:
             return b""
         try:
-            with self._waits.until(until):
+            with self._waits.move_on_at(deadline):
                 return await self._next()
             if self._done:
                 raise APIConnectionError("the answer was left before it was complete", phase="body")
-            raise DueError("body")
+            raise DeadlineReached("body")
         except BaseException as error:
             self.abandon()
-            raise translated(error, head_arrived=True)  # noqa: B904 (it sets the cause itself)
+            raise translate(error, header_received=True)  # noqa: B904 (it sets the cause itself)
 
     async def _next(self) -> bytes:
         while True:

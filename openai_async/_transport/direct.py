@@ -13,21 +13,21 @@ from urllib.parse import urlsplit
 
 from openai_async._transport.attempt import Attempt
 from openai_async._transport.connect import dial
-from openai_async._transport.direct_connection import LeanConnection
-from openai_async._transport.direct_response import LeanExchange
+from openai_async._transport.direct_connection import DirectConnection
+from openai_async._transport.direct_response import DirectExchange
 from openai_async._transport.exceptions import SPEAKS_TLS, TEXTS, not_connected
-from openai_async._transport.exchange import DueError, WireRequest
-from openai_async._transport.pool import LoopConnections, Origin, PerLoop
+from openai_async._transport.exchange import DeadlineReached, WireRequest
+from openai_async._transport.pool import ConnectionPool, Origin, PoolPerLoop
 from openai_async._transport.pool_queue import Opening
 from openai_async._transport.resource_exhaustion import ShortageError
 from openai_async.errors import APIConnectionError
 
 
-class Lean:
+class DirectTransport:
     """See the module. `Transport` of `exchange`."""
 
     def __init__(self, *, keepalive: float = 75.0, ssl_context: ssl.SSLContext | None = None) -> None:
-        self._connections: PerLoop[LeanConnection] = PerLoop(keepalive)
+        self._connections: PoolPerLoop[DirectConnection] = PoolPerLoop(keepalive)
         self._ssl_context = ssl_context
 
     @property
@@ -35,25 +35,25 @@ class Lean:
         """Connections of all loops, idle and busy."""
         return self._connections.count
 
-    def ready(self) -> Lean:
+    def ready(self) -> DirectTransport:
         return self
 
-    async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> LeanExchange:
+    async def send(self, request: WireRequest, *, connect_timeout: float | None, deadline: float) -> DirectExchange:
         origin = _parsed(request.url)[0]
         owned = self._connections.here() or await self._connections.mine()
         connection = owned.take(origin)
         if connection is None:
-            connection = await self._connect(owned, origin, request, Attempt(request, connect_timeout, until))
-            until = request.moved(until)
+            connection = await self._connect(owned, origin, request, Attempt(request, connect_timeout, deadline))
+            deadline = request.deadline_of_attempt(deadline)
         try:
             _start(connection, request)
             if not isinstance(request.body, bytes):
-                await connection.upload(request.body, until)
+                await connection.upload(request.body, deadline)
             while not connection.head_complete:
                 if connection.failure is not None:
                     raise _broken(connection)
-                await connection.news(until)
-            return LeanExchange(owned, origin, connection)
+                await connection.news(deadline)
+            return DirectExchange(owned, origin, connection)
         except BaseException:
             owned.discard(connection)
             raise
@@ -62,8 +62,8 @@ class Lean:
         await self._connections.aclose()
 
     async def _connect(
-        self, owned: LoopConnections[LeanConnection], origin: Origin, request: WireRequest, attempt: Attempt
-    ) -> LeanConnection:
+        self, owned: ConnectionPool[DirectConnection], origin: Origin, request: WireRequest, attempt: Attempt
+    ) -> DirectConnection:
         opening = Opening(owned, origin, request, attempt)
         try:
             while True:
@@ -79,18 +79,18 @@ class Lean:
             attempt.waits.close()
 
     async def _open_in_time(
-        self, owned: LoopConnections[LeanConnection], origin: Origin, attempt: Attempt
-    ) -> LeanConnection:
+        self, owned: ConnectionPool[DirectConnection], origin: Origin, attempt: Attempt
+    ) -> DirectConnection:
         try:
             tls = self._tls() if origin[0] == "https" else None  # before anything is dialled: it may not be readable
             attempt.connects()
-            with attempt.waits.until(attempt.due):
+            with attempt.waits.move_on_at(attempt.due):
                 sock = await dial(origin[1], origin[2], owned.names)
                 connection = await _open(origin[1], sock, tls, owned.buffer)
                 owned.busy.add(connection)
                 try:
                     attempt.connected()
-                except DueError:
+                except DeadlineReached:
                     owned.give_back(origin, connection)
                     raise
                 return connection
@@ -108,11 +108,11 @@ class Lean:
         return self._ssl_context
 
 
-async def _open(host: str, sock: socket.socket, tls: ssl.SSLContext | None, buffer: memoryview) -> LeanConnection:
+async def _open(host: str, sock: socket.socket, tls: ssl.SSLContext | None, buffer: memoryview) -> DirectConnection:
     loop = asyncio.get_running_loop()
     try:
         _, connection = await loop.create_connection(
-            lambda: LeanConnection(loop, buffer), sock=sock, ssl=tls, server_hostname=None if tls is None else host
+            lambda: DirectConnection(loop, buffer), sock=sock, ssl=tls, server_hostname=None if tls is None else host
         )
     except BaseException:
         sock.close()
@@ -120,7 +120,7 @@ async def _open(host: str, sock: socket.socket, tls: ssl.SSLContext | None, buff
     return connection
 
 
-def _start(connection: LeanConnection, request: WireRequest) -> None:
+def _start(connection: DirectConnection, request: WireRequest) -> None:
     # Not in `send`: what waits may be cancelled, and its frames be shown with local variables.
     _, host, target = _parsed(request.url)
     head = _request_head(request, target, host)
@@ -136,7 +136,7 @@ def _request_head(request: WireRequest, target: bytes, host: bytes) -> bytes:
     return b"\r\n".join(lines)
 
 
-def _broken(connection: LeanConnection) -> APIConnectionError:
+def _broken(connection: DirectConnection) -> APIConnectionError:
     if connection.failure == SPEAKS_TLS:
         return APIConnectionError(SPEAKS_TLS, phase="connect")
     phase = connection.phase

@@ -22,8 +22,8 @@ from typing import Final, cast
 import httptools
 
 from openai_async._transport.exceptions import SPEAKS_TLS, TLS_ALERT, said_by
-from openai_async._transport.exchange import DueError
-from openai_async._transport.keep_alive import stated_lifetime
+from openai_async._transport.exchange import DeadlineReached
+from openai_async._transport.keep_alive import keep_alive_timeout
 from openai_async._transport.request_body import Body, closed
 from openai_async._transport.sockets import KEEPALIVE, readable
 from openai_async._transport.timeouts import Bound
@@ -41,7 +41,7 @@ class _RefusedError(Exception):
     """Raised in a callback of the parser, which then stops: what follows must not be taken for more of the answer."""
 
 
-class LeanConnection(asyncio.BufferedProtocol):
+class DirectConnection(asyncio.BufferedProtocol):
     """A connection. `start` an exchange, then await `news`, and look at the fields.
 
     Args:
@@ -95,7 +95,7 @@ class LeanConnection(asyncio.BufferedProtocol):
         else:
             self._transport.writelines((head, body))
 
-    async def upload(self, body: Body, until: float) -> None:
+    async def upload(self, body: Body, deadline: float) -> None:
         """Send a body piece by piece, no faster than the socket takes it, and no further once there is an answer."""
         self._whole = False
         chunked = body.length is None
@@ -109,7 +109,7 @@ class LeanConnection(asyncio.BufferedProtocol):
                     self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
                 del piece  # what waits may be cancelled, and its frames be shown with local variables
                 while not (self._writable or self.head_complete or self.failure is not None):
-                    await self.news(until)
+                    await self.news(deadline)
         finally:
             await closed(pieces)
         if self._transport is not None:
@@ -117,19 +117,19 @@ class LeanConnection(asyncio.BufferedProtocol):
             if chunked:
                 self._transport.write(b"0\r\n\r\n")
 
-    def news(self, until: float) -> asyncio.Future[None]:
+    def news(self, deadline: float) -> asyncio.Future[None]:
         """Await it until something new has arrived: the head, a piece, the end, a failure, or room for more of a body.
 
         Raises:
-            DueError: nothing new came until then (loop time), also when awaited.
+            DeadlineReached: nothing new came until then (loop time), also when awaited.
         """
         bound = self._bound
-        if until != bound.until:
-            bound.start(until)
-        if until < math.inf:
+        if deadline != bound.deadline:
+            bound.start(deadline)
+        if deadline < math.inf:
             now = self._loop.time()
             if now >= bound.end and not bound.looks_again(now):  # something new came all the time, and was not enough
-                raise DueError(self.phase)
+                raise DeadlineReached(self.phase)
             if bound.end < self._rings:
                 self._set_timer(bound.end)
         self._waiter = self._loop.create_future()  # a coroutine around it would cost as much again
@@ -158,7 +158,7 @@ class LeanConnection(asyncio.BufferedProtocol):
         if now < self._bound.end or self._bound.rang(now):
             self._set_timer(self._bound.end)
         else:
-            self._waiter.set_exception(DueError(self.phase))
+            self._waiter.set_exception(DeadlineReached(self.phase))
 
     def take(self) -> bytes:
         """The pieces that have arrived, as one."""
@@ -320,7 +320,7 @@ class LeanConnection(asyncio.BufferedProtocol):
         self._framed = b"\r\ncontent-length:" in head
         self.encoded = b"\r\ncontent-encoding:" in head
         if b"\r\nkeep-alive:" in head:
-            self.lifetime = stated_lifetime(head.partition(b"\r\nkeep-alive:")[2].partition(b"\r\n")[0])
+            self.lifetime = keep_alive_timeout(head.partition(b"\r\nkeep-alive:")[2].partition(b"\r\n")[0])
         if b"\r\ntransfer-encoding:" in head:
             coding = head.partition(b"\r\ntransfer-encoding:")[2].partition(b"\r\n")[0]
             # As the parser reads it: anything else it takes for some coding of which it does not know the end.

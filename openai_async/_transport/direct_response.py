@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from openai_async._transport.content_encoding import IDENTITY, decoder
-from openai_async._transport.direct_connection import LeanConnection
-from openai_async._transport.pool import LoopConnections, Origin
+from openai_async._transport.direct_connection import DirectConnection
+from openai_async._transport.pool import ConnectionPool, Origin
 from openai_async.errors import APIConnectionError
 from openai_async.types.meta import Header, fields_of
 
 
-class LeanExchange:
+class DirectExchange:
     """A response on a lean connection. `Exchange` of `exchange`."""
 
     __slots__ = ("_connection", "_decoder", "_done", "_origin", "_owned", "header", "status")
 
-    def __init__(self, owned: LoopConnections[LeanConnection], origin: Origin, connection: LeanConnection) -> None:
+    def __init__(self, owned: ConnectionPool[DirectConnection], origin: Origin, connection: DirectConnection) -> None:
         self.status = connection.status
         self.header: Header = connection.head
         self._owned = owned
@@ -23,7 +23,7 @@ class LeanExchange:
         self._done = False
         self._decoder = decoder(fields_of(self.header)) if connection.encoded else IDENTITY
 
-    async def read(self, until: float) -> bytes:
+    async def read(self, deadline: float) -> bytes:
         connection = self._connection
         try:
             while not self._done:
@@ -40,7 +40,7 @@ class LeanExchange:
                         f"the connection broke before the answer was complete: {connection.failure}", phase="body"
                     )
                 else:
-                    await connection.news(until)
+                    await connection.news(deadline)
                     if self._done:  # by `abandon`, which is no end
                         raise APIConnectionError("the answer was left before it was complete", phase="body")
                     continue

@@ -58,7 +58,7 @@ TEXTS: Final[Mapping[Phase, str]] = {
 }
 
 
-def translated(error: BaseException, *, head_arrived: bool, progress: Progress | None = None) -> BaseException:
+def translate(error: BaseException, *, header_received: bool, progress: Progress | None = None) -> BaseException:
     """What to raise for `error`: our counterpart with it as the cause; itself if it is not of the network at all.
 
     Neither keeps frames of an HTTP library: their locals hold the raw request, and with it the key and the prompt,
@@ -66,7 +66,7 @@ def translated(error: BaseException, *, head_arrived: bool, progress: Progress |
 
     Args:
         error: what was raised.
-        head_arrived: it was raised while the body was read.
+        header_received: it was raised while the body was read.
         progress: how far the request had come, where that is known.
     """
     if not isinstance(error, Exception):  # a cancellation
@@ -74,7 +74,7 @@ def translated(error: BaseException, *, head_arrived: bool, progress: Progress |
         return error
     if not _is_of_the_network(error):  # ours, or a bug that must show as what it is
         return error.with_traceback(_behind_libraries(error.__traceback__))
-    ours = _counterpart(error, head_arrived, progress or Progress())
+    ours = _counterpart(error, header_received, progress or Progress())
     _drop_frames(error)
     ours.__cause__ = error
     return ours
@@ -121,10 +121,10 @@ def _is_of_the_network(error: Exception) -> bool:
     return isinstance(error, OSError) or is_of_a_library(error)
 
 
-def _counterpart(error: Exception, head_arrived: bool, progress: Progress) -> APIError:
+def _counterpart(error: Exception, header_received: bool, progress: Progress) -> APIError:
     names = [cls.__name__ for cls in type(error).__mro__ if cls.__module__.partition(".")[0] in ("httpx", "httpx2")]
     stated: list[Phase] = [_PHASES[name] for name in names if name in _PHASES]
-    phase: Phase = "body" if head_arrived else progress.reached(*stated[:1])
+    phase: Phase = "body" if header_received else progress.reached(*stated[:1])
     # Texts of the library name hosts and errnos; for local protocol errors they may quote a header.
     detail = "" if "LocalProtocolError" in names else said_by(error)
     if detail == SPEAKS_TLS:

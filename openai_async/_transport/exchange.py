@@ -17,24 +17,24 @@ class WireRequest:
     """One HTTP request, ready to send. Its repr shows neither headers nor body: they hold the key and the prompt.
 
     Attributes:
-        deadline: loop time at which the whole call must have ended, infinite for never.
-        waited: seconds that the transport waited for something of this machine (a file descriptor, its own turn). They
-            are no part of the attempt: its bound moves by as much, as far as the deadline allows.
+        call_deadline: loop time at which the whole call must have ended, infinite for never.
+        local_wait: seconds that the transport waited for this machine (a file descriptor, a turn to connect). They do
+            not count against the attempt: its deadline moves by as much, but not beyond `call_deadline`.
     """
 
     method: str
     url: str = attrs.field(repr=lambda url: repr(url.partition("?")[0]))  # a query may hold a key
     headers: list[tuple[bytes, bytes]] = attrs.field(repr=False)
     body: bytes | Body = attrs.field(repr=False)
-    deadline: float = math.inf
-    waited: float = 0.0
+    call_deadline: float = math.inf
+    local_wait: float = 0.0
 
-    def moved(self, until: float) -> float:
-        """The bound of the attempt, with what was waited for."""
-        return min(until + self.waited, max(until, self.deadline))
+    def deadline_of_attempt(self, deadline: float) -> float:
+        """The deadline of the attempt, later by `local_wait`."""
+        return min(deadline + self.local_wait, max(deadline, self.call_deadline))
 
 
-class DueError(Exception):
+class DeadlineReached(Exception):
     """The moment has passed until which something was to happen. The caller knows which bound that was.
 
     Attributes:
@@ -58,14 +58,14 @@ class Exchange(Protocol):
     status: int
     header: Header
 
-    async def read(self, until: float) -> bytes:
+    async def read(self, deadline: float) -> bytes:
         """The next piece of the decoded body; b"" at its end, where the connection is given back for reuse.
 
         Args:
-            until: loop time at which to give up. What lies in the socket by then is still read: see `bounds`.
+            deadline: loop time at which to give up. What lies in the socket by then is still read: see `bounds`.
 
         Raises:
-            DueError: nothing came until then.
+            DeadlineReached: nothing came until then.
             APIConnectionError: the connection broke, or the body ended before its stated end.
             InvalidResponseError: an encoding that was not asked for.
         """
@@ -86,7 +86,7 @@ class Transport(Protocol):
         """What sends on the running loop, with all that it imports. Called before any timeout runs."""
         ...
 
-    async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> Exchange:
+    async def send(self, request: WireRequest, *, connect_timeout: float | None, deadline: float) -> Exchange:
         """Send one request and return once the response's head is there. Never waits for a free connection.
 
         Cancelling drops the connection.
@@ -94,10 +94,10 @@ class Transport(Protocol):
         Args:
             request: what to send.
             connect_timeout: seconds for a new connection, or None.
-            until: loop time at which to give up, infinite for never.
+            deadline: loop time at which to give up, infinite for never.
 
         Raises:
-            DueError: there was no head until then; with the phase that the request was in.
+            DeadlineReached: there was no head until then; with the phase that the request was in.
             APIConnectionError: with the phase it failed in.
 
         The phase is "connect" until the request's first byte (a name look-up, TCP, TLS, a proxy's CONNECT) and "send"

@@ -28,12 +28,12 @@ from openai_async import _concurrency
 from openai_async._transport.attempt import Attempt
 from openai_async._transport.content_encoding import decoder
 from openai_async._transport.dns import Names
-from openai_async._transport.exceptions import not_connected, translated
-from openai_async._transport.exchange import DueError, WireRequest
+from openai_async._transport.exceptions import not_connected, translate
+from openai_async._transport.exchange import DeadlineReached, WireRequest
 from openai_async._transport.httpx_network import Network
 from openai_async._transport.httpx_progress import Progress
-from openai_async._transport.keep_alive import stated_lifetime
-from openai_async._transport.pool import LoopConnections, Origin, PerLoop
+from openai_async._transport.keep_alive import keep_alive_timeout
+from openai_async._transport.pool import ConnectionPool, Origin, PoolPerLoop
 from openai_async._transport.pool_queue import Opening
 from openai_async._transport.proxies import proxy_for
 from openai_async._transport.request_body import OutgoingBody, run_out
@@ -49,7 +49,7 @@ _LARGE: Final = 64 * 1024
 
 
 @attrs.frozen
-class ShardSettings:
+class HttpxSettings:
     """How connections are made.
 
     Attributes:
@@ -69,7 +69,7 @@ class _Body(OutgoingBody, httpx.AsyncByteStream):
     """The body of a request for httpx."""
 
 
-class Shard:
+class HttpxConnection:
     """One connection, in an httpx transport of its own."""
 
     __slots__ = ("network", "pieces", "transport")
@@ -101,32 +101,32 @@ class Shard:
             await run_out(self.pieces)
 
 
-class Shards:
+class HttpxTransport:
     """See the module. `Transport` of `exchange`."""
 
-    def __init__(self, settings: ShardSettings) -> None:
+    def __init__(self, settings: HttpxSettings) -> None:
         self._settings = settings
-        self._shards: PerLoop[Shard] = PerLoop(settings.keepalive)
+        self._shards: PoolPerLoop[HttpxConnection] = PoolPerLoop(settings.keepalive)
 
     @property
     def open_connections(self) -> int:
         """Connections of all loops, idle and busy."""
         return self._shards.count
 
-    def ready(self) -> Shards:
+    def ready(self) -> HttpxTransport:
         return self
 
-    async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> ShardExchange:
+    async def send(self, request: WireRequest, *, connect_timeout: float | None, deadline: float) -> HttpxExchange:
         owned = await self._shards.mine()
         origin = _parsed(request.url)[1]
-        attempt = Attempt(request, connect_timeout, until)
+        attempt = Attempt(request, connect_timeout, deadline)
         opening = Opening(owned, origin, request, attempt)
         try:
             while True:
                 shard = owned.take(origin) or await opening.place()
                 if shard is None:
                     attempt.on_end = owned.opened
-                    shard = self._new_shard(owned, origin)
+                    shard = self._new_connection(owned, origin)
                 try:
                     return await self._send(request, owned, origin, shard, attempt)
                 except ShortageError as shortage:
@@ -137,32 +137,37 @@ class Shards:
             raise
 
     async def _send(
-        self, request: WireRequest, owned: LoopConnections[Shard], origin: Origin, shard: Shard, attempt: Attempt
-    ) -> ShardExchange:
+        self,
+        request: WireRequest,
+        owned: ConnectionPool[HttpxConnection],
+        origin: Origin,
+        shard: HttpxConnection,
+        attempt: Attempt,
+    ) -> HttpxExchange:
         body = _Body(request.body)
         shard.network.uploading = not isinstance(request.body, bytes) or len(request.body) > _LARGE
         progress = Progress(f"{origin[1]}:{origin[2]}", "connect", attempt)
         try:
-            with attempt.waits.until(attempt.until):
+            with attempt.waits.move_on_at(attempt.deadline):
                 response = await shard.transport.handle_async_request(_outgoing(request, body, progress))
-                return ShardExchange(owned, origin, shard, response, attempt.waits)
+                return HttpxExchange(owned, origin, shard, response, attempt.waits)
             raise attempt.late(progress.reached())
         except BaseException as error:
             attempt.ended()
             owned.discard(shard)
             if isinstance(error, ShortageError):
                 raise
-            raise translated(error, head_arrived=False, progress=progress)  # noqa: B904 (it sets the cause itself)
+            raise translate(error, header_received=False, progress=progress)  # noqa: B904 (it sets the cause itself)
         finally:
             await body.aclose()
 
     async def aclose(self) -> None:
         await self._shards.aclose()
 
-    def _new_shard(self, owned: LoopConnections[Shard], origin: Origin) -> Shard:
+    def _new_connection(self, owned: ConnectionPool[HttpxConnection], origin: Origin) -> HttpxConnection:
         """A shard that has yet to connect."""
         try:
-            shard = Shard(self._new_transport(origin), owned.names)
+            shard = HttpxConnection(self._new_transport(origin), owned.names)
         except (ValueError, ImportError, httpx.InvalidURL) as error:
             # The proxy's URL is not shown: it may hold a password.
             hint = "; pip install 'httpx[socks]'" if isinstance(error, ImportError) else ""
@@ -195,7 +200,7 @@ def _outgoing(request: WireRequest, body: _Body, progress: Progress) -> httpx.Re
     )
 
 
-class ShardExchange:
+class HttpxExchange:
     """A response on a shard. `Exchange` of `exchange`."""
 
     __slots__ = (
@@ -213,9 +218,9 @@ class ShardExchange:
 
     def __init__(
         self,
-        owned: LoopConnections[Shard],
+        owned: ConnectionPool[HttpxConnection],
         origin: Origin,
-        shard: Shard,
+        shard: HttpxConnection,
         response: httpx.Response,
         waits: Waits,
     ) -> None:
@@ -232,18 +237,18 @@ class ShardExchange:
         self._pieces = shard.pieces = aiter(stream)
         self._decoder = decoder(response.headers.raw)
 
-    async def read(self, until: float) -> bytes:
+    async def read(self, deadline: float) -> bytes:
         if self._done:
             return b""
         try:
-            with self._waits.until(until):
+            with self._waits.move_on_at(deadline):
                 return await self._next()
             if self._done:
                 raise APIConnectionError("the answer was left before it was complete", phase="body")
-            raise DueError("body")
+            raise DeadlineReached("body")
         except BaseException as error:
             self.abandon()
-            raise translated(error, head_arrived=True)  # noqa: B904 (it sets the cause itself)
+            raise translate(error, header_received=True)  # noqa: B904 (it sets the cause itself)
 
     async def _next(self) -> bytes:
         while True:
@@ -263,7 +268,7 @@ class ShardExchange:
             self._owned.discard(self._shard)
         else:
             stated = self._response.headers.get("keep-alive")
-            lifetime = math.inf if stated is None else stated_lifetime(stated.encode("latin-1", "replace"))
+            lifetime = math.inf if stated is None else keep_alive_timeout(stated.encode("latin-1", "replace"))
             self._owned.give_back(self._origin, self._shard, lifetime)
 
     def abandon(self) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 _TIMEOUT: Final = re.compile(rb"(?:^|[,;\s])timeout\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 
 
-def stated_lifetime(value: bytes) -> float:
+def keep_alive_timeout(value: bytes) -> float:
     """Seconds for which an idle connection may be used, from the value of a Keep-Alive field; infinite if unstated.
 
     A second less than stated, or half of a shorter time: the next request must arrive before the server closes.

@@ -60,7 +60,7 @@ class _Turn(Generic[K]):
         self.connection: K | None = None  # it got one that came back
 
 
-class LoopConnections(Generic[K]):
+class ConnectionPool(Generic[K]):
     """Connections of one loop. `keepalive` is in seconds."""
 
     def __init__(self, keepalive: float, on_close: Callable[[], object]) -> None:
@@ -93,8 +93,8 @@ class LoopConnections(Generic[K]):
         """The warmest idle connection that is still clean; None if there is none."""
         stack = self.idle.get(origin)
         while stack:
-            connection, until = stack.pop()
-            if connection.is_clean() and self._now() <= until:
+            connection, deadline = stack.pop()
+            if connection.is_clean() and self._now() <= deadline:
                 self.busy.add(connection)
                 return connection
             connection.drop()
@@ -230,23 +230,23 @@ class LoopConnections(Generic[K]):
         await _concurrency.background_done()
 
 
-class PerLoop(Generic[K]):
-    """`LoopConnections` by event loop, opened on first use."""
+class PoolPerLoop(Generic[K]):
+    """`ConnectionPool` by event loop, opened on first use."""
 
     def __init__(self, keepalive: float) -> None:
         self._keepalive = keepalive
-        self._loops: dict[object, LoopConnections[K]] = {}
+        self._loops: dict[object, ConnectionPool[K]] = {}
 
-    def here(self) -> LoopConnections[K] | None:
+    def here(self) -> ConnectionPool[K] | None:
         """Those of the running loop, if there are any yet."""
         return self._loops.get(_concurrency.loop_token())
 
-    async def mine(self) -> LoopConnections[K]:
+    async def mine(self) -> ConnectionPool[K]:
         """Those of the running loop, from now on until it ends."""
         token = _concurrency.loop_token()
         found = self._loops.get(token)
         if found is None:
-            found = self._loops[token] = LoopConnections(self._keepalive, lambda: self._loops.pop(token, None))
+            found = self._loops[token] = ConnectionPool(self._keepalive, lambda: self._loops.pop(token, None))
             await found.watch_loop()
         return found
 

@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 
 from openai_async import _concurrency
 from openai_async._transport.attempt import Attempt
-from openai_async._transport.exchange import DueError, WireRequest
-from openai_async._transport.pool import Connection, LoopConnections, Origin
+from openai_async._transport.exchange import DeadlineReached, WireRequest
+from openai_async._transport.pool import Connection, ConnectionPool, Origin
 from openai_async._transport.resource_exhaustion import ShortageError
 
 K = TypeVar("K", bound=Connection)
@@ -26,7 +26,7 @@ class Opening(Generic[K]):
         attempt: its bounds.
     """
 
-    def __init__(self, owned: LoopConnections[K], origin: Origin, request: WireRequest, attempt: Attempt) -> None:
+    def __init__(self, owned: ConnectionPool[K], origin: Origin, request: WireRequest, attempt: Attempt) -> None:
         self._owned = owned
         self._origin = origin
         self._request = request
@@ -38,17 +38,17 @@ class Opening(Generic[K]):
         """Wait for a connection, or for leave to open one (None; say `opened` to the connections afterwards).
 
         Raises:
-            DueError: neither came until the deadline of the call. Where no connection of ours is out, somebody else
-                has taken everything and may keep it: then it is the bound of the attempt.
+            DeadlineReached: neither came before the deadline of the call. If none of our connections is in use, other
+                programs hold all descriptors and may keep them: then the deadline of the attempt applies.
         """
         since = _concurrency.now()
         alone = self._refusals > 0 and not self._owned.busy
-        with self._attempt.waits.until(self._attempt.until if alone else self._request.deadline):
+        with self._attempt.waits.move_on_at(self._attempt.deadline if alone else self._request.call_deadline):
             connection = await self._owned.place(self._origin, self._refusals)
             if not alone:
                 self._attempt.waited(since)
             return connection
-        raise DueError("connect", self._reason())
+        raise DeadlineReached("connect", self._reason())
 
     def refused(self, shortage: ShortageError) -> None:
         """This machine had nothing to open a connection with."""

@@ -28,19 +28,19 @@ class Bound:
     """When one wait ends. Arithmetic only.
 
     Attributes:
-        until: the moment that was asked for.
-        end: the moment at which the wait ends in fact; later than `until` where that was noticed late.
-        overdue: when the last extra look may begin; infinite as long as `until` has not passed.
+        deadline: the moment that was asked for.
+        end: the moment at which the wait ends in fact; later than `deadline` where that was noticed late.
+        overdue: when the last extra look may begin; infinite as long as `deadline` has not passed.
     """
 
-    __slots__ = ("end", "overdue", "until")
+    __slots__ = ("deadline", "end", "overdue")
 
     def __init__(self) -> None:
         self.start(math.inf)
 
-    def start(self, until: float) -> None:
+    def start(self, deadline: float) -> None:
         """Begin another wait, unless this one has the same moment: what was granted for that is not granted again."""
-        self.until = self.end = until
+        self.deadline = self.end = deadline
         self.overdue = math.inf
 
     def rang(self, now: float) -> bool:
@@ -48,7 +48,7 @@ class Bound:
         if self.overdue < math.inf:
             return False
         self.overdue = now + MOST_GRACE
-        late = now - self.until
+        late = now - self.deadline
         self.end = now + (min(max(2.0 * late, LEAST_GRACE), MOST_GRACE) if late > HELD else 0.0)
         return True
 
@@ -65,9 +65,9 @@ class Bound:
 class Waits:
     """The waits of one exchange, one after the other, on one timer. A context manager for each.
 
-        with waits.until(moment):
+        with waits.move_on_at(moment):
             return await something()
-        raise DueError
+        raise DeadlineReached
 
     What is awaited inside is cancelled when its moment has passed.
     """
@@ -80,9 +80,9 @@ class Waits:
         self._rings = math.inf
         self._quiet: Callable[[], object] | None = None
 
-    def until(self, moment: float) -> Self:
-        if moment != self._bound.until:
-            self._bound.start(moment)
+    def move_on_at(self, deadline: float) -> Self:
+        if deadline != self._bound.deadline:
+            self._bound.start(deadline)
         return self
 
     def move(self, moment: float) -> None:

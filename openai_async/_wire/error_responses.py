@@ -231,7 +231,7 @@ def _place(loc: Any) -> str:
 def _class_of(
     status: int, code: str | None, kind: str | None, message: str, delay: float | None
 ) -> type[APIStatusError]:
-    if exhausted_quota.is_drained(status, code, kind, message, delay=delay):
+    if exhausted_quota.is_quota_exhausted(status, code, kind, message, delay=delay):
         return QuotaExhaustedError
     if status == 429 and message.startswith("Request too large"):  # the API has no code of its own for it
         return RequestExceedsLimitError
@@ -247,7 +247,7 @@ def _text(value: object) -> str | None:
     return None if value is None or value == "" else value if isinstance(value, str) else str(value)
 
 
-def without_keys(text: str) -> str:
+def mask_keys(text: str) -> str:
     """A server's text without what looks like a key."""
     return _KEY.sub(_MASK, text)
 

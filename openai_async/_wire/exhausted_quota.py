@@ -41,7 +41,7 @@ _WORDS: Final = re.compile(
 _TOO_LOW: Final = re.compile(r"your credit balance is too low", re.IGNORECASE)
 
 
-def is_drained(status: int, code: Any, kind: Any, message: str, *, delay: float | None) -> bool:
+def is_quota_exhausted(status: int, code: Any, kind: Any, message: str, *, delay: float | None) -> bool:
     """Whether an error means that the account is drained. `delay`: seconds after which the server invites a retry."""
     if status == 402:
         return True

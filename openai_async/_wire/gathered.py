@@ -15,7 +15,7 @@ import attrs
 from openai_async._wire import codec, json
 from openai_async._wire.accumulators import synthesize
 from openai_async._wire.error_responses import error_in
-from openai_async._wire.sse import SSEDecoder, keeps_alive
+from openai_async._wire.sse import SSEDecoder, is_keepalive
 from openai_async._wire.surrogates import CharacterJoiner
 from openai_async.errors import DecodeError
 from openai_async.types.files import Binary
@@ -46,7 +46,7 @@ class _Kind:
     decode: Callable[[bytes], Any]
     fold: Any
     #: Of an event that holds the whole reply.
-    unfold: synthesize.Unfolding = lambda body: []
+    unfold: synthesize.EventSynthesizer = lambda body: []
     #: Whether nothing is missing although no event says that it is the last one.
     is_whole: Callable[[], bool] = lambda: False
 
@@ -91,8 +91,8 @@ def _events(body: bytes) -> list[tuple[bytes | None, bytes]]:
     events = decoder.feed(body)
     if (last := decoder.end()) is not None:
         events.append(last)
-    joined = CharacterJoiner(json.loads_halves).feed(events)
-    return [event for event in joined if not keeps_alive(event)]
+    joined = CharacterJoiner(json.loads_surrogates).feed(events)
+    return [event for event in joined if not is_keepalive(event)]
 
 
 def _added(kind: _Kind, name: bytes | None, data: bytes) -> bool:
@@ -113,46 +113,46 @@ _Make: TypeAlias = Callable[[int], _Kind]
 
 
 def _chat(choices: int) -> _Kind:
-    from openai_async._wire.accumulators.chat import ChatFold
+    from openai_async._wire.accumulators.chat import ChatAccumulator
     from openai_async.types.chat import ChatCompletionChunk
 
-    fold = ChatFold(choices)
+    fold = ChatAccumulator(choices)
     return _Kind(codec.decoder(ChatCompletionChunk, event=True), fold, synthesize.chat, fold.is_whole)
 
 
 def _completion(choices: int) -> _Kind:
-    from openai_async._wire.accumulators.completions import CompletionFold
+    from openai_async._wire.accumulators.completions import CompletionAccumulator
     from openai_async.types.completions import Completion
 
-    fold = CompletionFold(choices)  # a whole reply has the form of a piece, and is added as one
+    fold = CompletionAccumulator(choices)  # a whole reply has the form of a piece, and is added as one
     return _Kind(codec.decoder(Completion, event=True), fold, is_whole=fold.is_whole)
 
 
 def _response(choices: int) -> _Kind:
-    from openai_async._wire.accumulators.responses import ResponseFold
+    from openai_async._wire.accumulators.responses import ResponseAccumulator
     from openai_async.types.responses import ResponseStreamEvent
 
-    return _Kind(codec.decoder(ResponseStreamEvent, event=True), ResponseFold(), synthesize.response)
+    return _Kind(codec.decoder(ResponseStreamEvent, event=True), ResponseAccumulator(), synthesize.response)
 
 
 def _transcript(choices: int) -> _Kind:
-    from openai_async._wire.accumulators.media import TranscriptFold
+    from openai_async._wire.accumulators.media import TranscriptAccumulator
     from openai_async.types.audio import TranscriptionStreamEvent
 
-    return _Kind(codec.decoder(TranscriptionStreamEvent, event=True), TranscriptFold(), synthesize.transcript)
+    return _Kind(codec.decoder(TranscriptionStreamEvent, event=True), TranscriptAccumulator(), synthesize.transcript)
 
 
 def _images(choices: int) -> _Kind:
-    from openai_async._wire.accumulators.media import ImageFold
+    from openai_async._wire.accumulators.media import ImageAccumulator
     from openai_async.types.images import ImageStreamEvent
 
-    return _Kind(codec.decoder(ImageStreamEvent, event=True), ImageFold(choices), synthesize.generated)
+    return _Kind(codec.decoder(ImageStreamEvent, event=True), ImageAccumulator(choices), synthesize.generated)
 
 
 def _speech(choices: int) -> _Kind:
-    from openai_async._wire.accumulators.media import SpeechFold, speech_event
+    from openai_async._wire.accumulators.media import SpeechAccumulator, decode_speech_event
 
-    return _Kind(speech_event, SpeechFold())
+    return _Kind(decode_speech_event, SpeechAccumulator())
 
 
 #: By the ends of paths, the longer ones first.

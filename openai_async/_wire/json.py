@@ -22,7 +22,16 @@ from openai_async._wire import surrogates
 from openai_async._wire.json_encoding import dumps, plain
 from openai_async.errors import DecodeError
 
-__all__ = ["CutCharacterError", "dumps", "loads", "loads_and_text", "loads_event", "loads_halves", "plain", "rewritten"]
+__all__ = [
+    "LoneSurrogateError",
+    "dumps",
+    "loads",
+    "loads_and_normalize",
+    "loads_event",
+    "loads_surrogates",
+    "plain",
+    "rewritten",
+]
 
 _BOM = b"\xef\xbb\xbf"
 #: Levels of nesting that the standard decoder is given. It has no bound of its own where the recursion limit is high.
@@ -31,7 +40,7 @@ _STRINGS = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _STEPS: Final[Mapping[str, int]] = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
-class CutCharacterError(DecodeError):
+class LoneSurrogateError(DecodeError):
     """An event holds half of a surrogate pair: the other half may be in another one. Streams handle it themselves."""
 
 
@@ -53,7 +62,7 @@ def loads_event(data: bytes) -> Any:
     """Decode the data of one event of a stream.
 
     Raises:
-        CutCharacterError: it holds half of a surrogate pair.
+        LoneSurrogateError: it holds half of a surrogate pair.
         DecodeError: as `loads`.
     """
     try:
@@ -62,16 +71,16 @@ def loads_event(data: bytes) -> Any:
         pass
     value, whole = _loads_standard(data)
     if not whole:
-        raise CutCharacterError("an event of the stream holds half of a character")
+        raise LoneSurrogateError("an event of the stream holds half of a character")
     return value
 
 
-def loads_halves(data: bytes) -> Any:
+def loads_surrogates(data: bytes) -> Any:
     """Decode with halves of surrogate pairs as they are; raises `DecodeError`."""
     return _loads_standard(data)[0]
 
 
-def loads_and_text(data: bytes) -> tuple[Any, bytes]:
+def loads_and_normalize(data: bytes) -> tuple[Any, bytes]:
     """Decode, and give the text for a file that any reader of JSON must be able to read.
 
     That is the same text, unless it takes the standard decoder to read it. Then the value is written anew: halves of

@@ -14,8 +14,8 @@ from typing import Final
 import orjson
 
 from openai_async._wire import error_responses
-from openai_async._wire.accumulators.media import SpeechFold, speech_event
-from openai_async._wire.sse import Event, SSEDecoder, keeps_alive
+from openai_async._wire.accumulators.media import SpeechAccumulator, decode_speech_event
+from openai_async._wire.sse import Event, SSEDecoder, is_keepalive
 from openai_async.errors import APIConnectionError, APIError, DecodeError, ResponseTooLargeError
 from openai_async.types.meta import Meta
 from openai_async.types.settings import Secret
@@ -126,16 +126,16 @@ class EventsAsSound:
         self._start, self._decoder = None, None if sound else SSEDecoder(self._bound)
 
     def _sound_of(self, events: list[Event]) -> bytes:
-        fold = SpeechFold()
+        fold = SpeechAccumulator()
         for event in events:
-            if self.over or keeps_alive(event):
+            if self.over or is_keepalive(event):
                 continue
             name, data = event
             if data.strip() == b"[DONE]":
                 self.over = True
                 break
             try:
-                piece = speech_event(data)
+                piece = decode_speech_event(data)
             except DecodeError:
                 raise self._fault(data) from None
             if name == b"error" or (piece.extra and error_responses.error_in(piece.extra)):

@@ -157,7 +157,7 @@ def _too_large(bound: int) -> ResponseTooLargeError:
     return ResponseTooLargeError(f"one event of the stream is over the bound of {bound} bytes")
 
 
-def keeps_alive(event: Event) -> bool:
+def is_keepalive(event: Event) -> bool:
     """Whether an event says only that the server is there: one without data, a comment in its data, or a ping."""
     name, data = event
     return name == b"ping" or (data[:1] in b" :" and (not data.strip() or data[:1] == b":"))

@@ -14,7 +14,7 @@ from anyio import to_thread
 from openai_async._pipeline.call import Answer, Call
 from openai_async._pipeline.pipeline import Pipeline
 from openai_async._streams.body import OpenBody
-from openai_async._transport.exchange import DueError
+from openai_async._transport.exchange import DeadlineReached
 from openai_async.errors import APIConnectionError, APIError, IdleTimeoutError, frameless
 from openai_async.resources._rewritten import Rewriter, rewrite
 from openai_async.types._uncopied import Uncopied
@@ -51,7 +51,7 @@ class AsyncDownload(OpenBody):
         self._begin_reading()
         try:
             piece = await self._exchange.read(due)
-        except DueError:
+        except DeadlineReached:
             self._close()
             raise frameless(late(self._why(late, "further byte"), phase="body")) from None
         except APIError as error:

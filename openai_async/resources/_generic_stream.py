@@ -46,7 +46,7 @@ class _Last:
     def result(self, meta: Meta) -> Thing | None:
         return self._event
 
-    def billed(self) -> None:
+    def reply_usage(self) -> None:
         """Nothing: what events count is not known."""
 
 

@@ -40,10 +40,10 @@ class _Rewritten:
         self._rewriter = rewriter
         self._ended = False
 
-    async def read(self, until: float) -> bytes:
+    async def read(self, deadline: float) -> bytes:
         """See `Exchange.read`; raises what the rewriter raises, too. Cancelling drops the connection."""
         while not self._ended:
-            data = await self._exchange.read(until)
+            data = await self._exchange.read(deadline)
             if data:
                 found = self._rewriter.feed(data)
             else:

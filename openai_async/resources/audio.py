@@ -10,7 +10,7 @@ from openai_async._pipeline.call import Answer, Call
 from openai_async._streams.stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec
 from openai_async._wire.accumulators import synthesize
-from openai_async._wire.accumulators.media import SpeechFold, TranscriptFold, speech_event
+from openai_async._wire.accumulators.media import SpeechAccumulator, TranscriptAccumulator, decode_speech_event
 from openai_async._wire.gathered import is_stream
 from openai_async._wire.media_bodies import EventsAsSound, SoundAsEvents, TextAsEvents
 from openai_async.errors import DecodeError, InvalidParameterError
@@ -93,12 +93,12 @@ class AsyncSpeech(Resource):
             given["stream_format"] = stream_format
         if stream_format == "sse":
             model = given.get("model")
-            call = prepare(self._pipeline, _SPEAK, speech_event, given, check=_check_speech, stream=True)
+            call = prepare(self._pipeline, _SPEAK, decode_speech_event, given, check=_check_speech, stream=True)
             call.stream, call.download, call.unfit = False, True, PAGES  # it may be sound, too
             answer = await self._pipeline.open(call)
             bound = self._pipeline.defaults.max_event_bytes
             rewrite(answer, SoundAsEvents(answer.meta, bound))
-            return AsyncStream(call, answer, call.decode, SpeechFold(model), bound)
+            return AsyncStream(call, answer, call.decode, SpeechAccumulator(model), bound)
         call = prepare(self._pipeline, _SPEAK, _sound, given, check=_check_speech, accept=b"*/*")
         call.unfit = NO_MEDIA
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
@@ -182,7 +182,7 @@ class AsyncTranscriptions(Resource):
         bound = self._pipeline.defaults.max_event_bytes
         if is_text:
             rewrite(answer, TextAsEvents(answer.meta, bound))
-        return AsyncStream(call, answer, call.decode, TranscriptFold(model), bound, unfold=synthesize.transcript)
+        return AsyncStream(call, answer, call.decode, TranscriptAccumulator(model), bound, unfold=synthesize.transcript)
 
 
 class AsyncTranslations(Resource):

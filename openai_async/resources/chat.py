@@ -13,7 +13,7 @@ from openai_async._pipeline.pipeline import Pipeline
 from openai_async._streams.stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec
 from openai_async._wire.accumulators import synthesize
-from openai_async._wire.accumulators.chat import ChatFold
+from openai_async._wire.accumulators.chat import ChatAccumulator
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._argument_names import check_shared
 from openai_async.resources._base import prepare
@@ -202,7 +202,7 @@ class AsyncCompletions(CatalogResource):
     async def _open(self, call: Any, *, asked: bool = False) -> ChatStream:
         answer = await open_asking(self._pipeline, call, asked=asked)
         bound = self._pipeline.defaults.max_event_bytes
-        fold = ChatFold(call.choices)
+        fold = ChatAccumulator(call.choices)
         return AsyncStream(call, answer, call.decode, fold, bound, unfold=synthesize.chat, is_whole=fold.is_whole)
 
 

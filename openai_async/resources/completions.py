@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias, Unpack, cast, overload
 from openai_async._streams.stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec
 from openai_async._wire.accumulators import synthesize
-from openai_async._wire.accumulators.completions import CompletionFold
+from openai_async._wire.accumulators.completions import CompletionAccumulator
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import prepare
 from openai_async.resources._generic import CatalogResource
@@ -90,7 +90,7 @@ class AsyncTextCompletions(CatalogResource):
     async def _open(self, call: Any, *, asked: bool = False) -> CompletionStream:
         answer = await open_asking(self._pipeline, call, asked=asked)
         bound = self._pipeline.defaults.max_event_bytes
-        fold = CompletionFold(call.choices)
+        fold = CompletionAccumulator(call.choices)
         return AsyncStream(call, answer, call.decode, fold, bound, unfold=synthesize.completion, is_whole=fold.is_whole)
 
 

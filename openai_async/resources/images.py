@@ -10,7 +10,7 @@ from openai_async._pipeline.call import Call
 from openai_async._streams.stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec
 from openai_async._wire.accumulators import synthesize
-from openai_async._wire.accumulators.media import ImageFold
+from openai_async._wire.accumulators.media import ImageAccumulator
 from openai_async.errors import InvalidParameterError, frameless
 from openai_async.resources._base import Resource, prepare
 from openai_async.resources._foreign_urls import fetching
@@ -181,7 +181,7 @@ class AsyncImages(Resource):
         answer = await self._pipeline.open(call)
         unfold = synthesize.generated if operation is _GENERATE else synthesize.edited
         bound = self._pipeline.defaults.max_event_bytes
-        return AsyncStream(call, answer, call.decode, ImageFold(call.choices), bound, unfold=unfold)
+        return AsyncStream(call, answer, call.decode, ImageAccumulator(call.choices), bound, unfold=unfold)
 
 
 def _check_prompt(params: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias, Unpack, cast, overload
 from openai_async._streams.stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec
 from openai_async._wire.accumulators import synthesize
-from openai_async._wire.accumulators.responses import ResponseFold
+from openai_async._wire.accumulators.responses import ResponseAccumulator
 from openai_async.errors import DecodeError, InvalidParameterError
 from openai_async.resources._base import Resource, prepare
 from openai_async.resources._compound import KeptOptions
@@ -250,7 +250,7 @@ class AsyncResponses(Resource):
     async def _open(self, call: Any, id: str = "") -> ResponseStream:
         answer = await self._pipeline.open(call)
         bound = self._pipeline.defaults.max_event_bytes
-        return AsyncStream(call, answer, call.decode, ResponseFold(id), bound, unfold=synthesize.response)
+        return AsyncStream(call, answer, call.decode, ResponseAccumulator(id), bound, unfold=synthesize.response)
 
 
 class AsyncInputItems(Resource):

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias, Unpack, cast, overload
 
 from openai_async._pipeline.call import Call
 from openai_async._streams.stream import AsyncStream, AsyncStreamManager
-from openai_async._wire.accumulators.runs import RunFold, decode_event
+from openai_async._wire.accumulators.runs import RunAccumulator, decode_event
 from openai_async.resources._assistants import AssistantsResource
 from openai_async.resources._base import prepare
 from openai_async.resources._compound import KeptOptions
@@ -59,7 +59,7 @@ class RunsResource(AssistantsResource):
     async def _open(self, call: Call) -> RunStream:
         answer = await self._pipeline.open(call)
         limit = self._pipeline.defaults.max_event_bytes
-        return AsyncStream(call, answer, call.decode, RunFold(), limit, decode_named=decode_event)
+        return AsyncStream(call, answer, call.decode, RunAccumulator(), limit, decode_named=decode_event)
 
 
 class AsyncRuns(RunsResource):

@@ -85,7 +85,7 @@ class CompletionUsage(Counted):
         return self.prompt_tokens > 0 or self.completion_tokens > 0 or self.total_tokens > 0
 
 
-class Billed(NamedTuple):
+class ReplyUsage(NamedTuple):
     """What a bill is made from, as far as a reply states it."""
 
     model: str | None = None

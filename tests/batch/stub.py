@@ -32,7 +32,7 @@ class Answered:
     def __init__(self) -> None:
         self._left = [b"", BODY]
 
-    async def read(self, until: float) -> bytes:
+    async def read(self, deadline: float) -> bytes:
         return self._left.pop()
 
     def abandon(self) -> None:
@@ -47,7 +47,7 @@ class Stub:
     def ready(self) -> Stub:
         return self
 
-    async def send(self, request: WireRequest, *, connect_timeout: float | None, until: float) -> Exchange:
+    async def send(self, request: WireRequest, *, connect_timeout: float | None, deadline: float) -> Exchange:
         await anyio.lowlevel.checkpoint()
         return Answered()
 

@@ -1,4 +1,4 @@
-"""Both transports are compared on asyncio: the lean one lives nowhere else."""
+"""Both transports are compared on asyncio: the direct transport lives nowhere else."""
 
 from __future__ import annotations
 

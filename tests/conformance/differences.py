@@ -1,4 +1,4 @@
-"""Where httpx (httpcore and h11) does not do what the corpus says. The lean transport has no such list.
+"""Where httpx (httpcore and h11) does not do what the corpus says. The direct transport has no such list.
 
 A difference holds for the answers that stand under it and says what httpx does with each. It must be there: an entry
 that is no longer true fails its test, as does a difference that is not listed.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What httpx does instead (in the words of `Outcome.unlike`), why the lean transport does not, and where."""
+    """What httpx does instead (in the words of `Outcome.unlike`), why the direct transport does not, and where."""
 
     httpx: str
     why: str
@@ -49,7 +49,7 @@ DIFFERENCES = (
     ),
     Difference(
         "reads it",
-        "RFC 9112, 2.2 allows LF alone to end a line of a head; the lean transport wants CR LF everywhere, because"
+        "RFC 9112, 2.2 allows LF alone to end a line of a head; the direct transport wants CR LF everywhere, because"
         " readers who disagree about ends of lines disagree about fields.",
         (
             "heads: status line ended by LF",
@@ -190,7 +190,7 @@ DIFFERENCES = (
     ),
     Difference(
         "refuses it",
-        "httpcore's bound of a head is 100 KiB where it comes in several reads; that of the lean transport 256 KiB.",
+        "httpcore's bound of a head is 100 KiB where it comes in several reads; that of the direct transport 256 KiB.",
         ("heads: head of 150,000 bytes",),
     ),
     Difference(

@@ -1,4 +1,4 @@
-"""A fuzz target: any bytes, in any reads, to the lean transport. Run by hand, with atheris installed:
+"""A fuzz target: any bytes, in any reads, to the direct transport. Run by hand, with atheris installed:
 
     python -m tests.conformance.fuzz_response [corpus directory] [libFuzzer options]
 
@@ -59,9 +59,9 @@ async def check(data: bytes) -> None:
     ends = bool(plan) and plan[0] % 2 == 0
     chance = random.Random(plan)  # bytes seed it the same way everywhere
     with mock.patch.object(direct_connection, "MAX_HEAD", MAX_HEAD):
-        whole = await over_memory("lean", [said] if said else [], ends=ends)
+        whole = await over_memory("direct", [said] if said else [], ends=ends)
         reads = list(cut(said, chance))
-        in_reads = await over_memory("lean", reads, ends=ends)
+        in_reads = await over_memory("direct", reads, ends=ends)
     for outcome, longest in ((whole, len(said)), (in_reads, max(map(len, reads), default=0))):
         assert outcome.then != "mixed up", f"the next caller got something else: {outcome!r}"
         kept = sum(len(name) + len(value) for name, value in outcome.headers or ())

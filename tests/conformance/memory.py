@@ -1,6 +1,6 @@
 """Both transports over memory instead of sockets: a server decides to the byte what each read brings.
 
-The transports are the real ones, above the last call that would reach the kernel: the lean transport's protocol is
+The transports are the real ones, above the last call that would reach the kernel: the direct transport's protocol is
 driven as a loop drives it (`get_buffer` and `buffer_updated`, `eof_received`, `connection_lost`, and silence while it
 has paused reading), httpx's connection reads from a network backend of ours. Nothing here waits for a clock.
 """
@@ -21,7 +21,7 @@ import httpcore
 from openai_async._transport import direct
 from openai_async._transport.dns import Address, Names
 from openai_async._transport.exchange import Transport
-from openai_async._transport.httpx_transport import Shard, Shards, ShardSettings
+from openai_async._transport.httpx_transport import HttpxConnection, HttpxSettings, HttpxTransport
 from tests.conformance.outcome import SECOND, Outcome, observe
 
 #: Turns of the loop in which a client that has all bytes must come to its end. The longest way here takes about ten.
@@ -54,8 +54,8 @@ class Server:
             await asyncio.sleep(0)
 
 
-class _LeanWire(asyncio.Transport):
-    """The loop's side of a lean connection."""
+class _DirectWire(asyncio.Transport):
+    """The loop's side of a direct connection."""
 
     def __init__(self, protocol: asyncio.BufferedProtocol, server: Server, sock: socket.socket) -> None:
         super().__init__({"socket": sock})
@@ -166,16 +166,16 @@ class _HttpxNetwork(httpcore.AsyncNetworkBackend):
         return _HttpxWire(self._server)
 
 
-class _MemoryShards(Shards):
+class _MemoryHttpxTransport(HttpxTransport):
     def __init__(self, server: Server) -> None:
-        super().__init__(ShardSettings(trust_env=False))
+        super().__init__(HttpxSettings(trust_env=False))
         self._server = server
 
-    def _new_shard(self, owned: Any, origin: Any) -> Shard:
-        shard = super()._new_shard(owned, origin)
-        shard.network._inner = _HttpxNetwork(self._server)
-        shard.network._names = _NoNames()
-        return shard
+    def _new_connection(self, owned: Any, origin: Any) -> HttpxConnection:
+        connection = super()._new_connection(owned, origin)
+        connection.network._inner = _HttpxNetwork(self._server)
+        connection.network._names = _NoNames()
+        return connection
 
 
 class _NoNames(Names):
@@ -195,14 +195,14 @@ def _quiet() -> socket.socket:
 
 
 @contextlib.contextmanager
-def _lean_dials(server: Server) -> Generator[None]:
-    """While this holds, the lean transport of the running loop dials `server`."""
+def _direct_connects(server: Server) -> Generator[None]:
+    """While this holds, the direct transport of the running loop dials `server`."""
     loop = asyncio.get_running_loop()
 
     async def connect(factory: Any, *_: Any, **__: Any) -> tuple[Any, Any]:
         server.opened += 1
         protocol = factory()
-        return _LeanWire(protocol, server, _quiet()), protocol
+        return _DirectWire(protocol, server, _quiet()), protocol
 
     async def dial(host: str, port: int, names: object) -> socket.socket:
         return _quiet()
@@ -213,14 +213,14 @@ def _lean_dials(server: Server) -> Generator[None]:
 
 @contextlib.asynccontextmanager
 async def serving(name: str, server: Server) -> AsyncGenerator[Transport]:
-    """The transport of that name, "lean" or "httpx", with nobody but `server` to talk to."""
+    """The transport of that name, "direct" or "httpx", with nobody but `server` to talk to."""
     if name == "httpx":
-        shards = _MemoryShards(server)
-        yield shards
-        await shards.aclose()
+        transport = _MemoryHttpxTransport(server)
+        yield transport
+        await transport.aclose()
         return
-    with _lean_dials(server):
-        transport = direct.Lean()
+    with _direct_connects(server):
+        transport = direct.DirectTransport()
         yield transport
         await transport.aclose()
 

@@ -74,7 +74,7 @@ async def call(transport: Transport, url: str, turn: str) -> Outcome:
         exchange = await transport.send(
             WireRequest("POST", url, [(b"x-turn", turn.encode()), (b"content-length", b"0")], b""),
             connect_timeout=5.0,
-            until=math.inf,
+            deadline=math.inf,
         )
         status, headers = exchange.status, tuple(fields_of(exchange.header))
         while piece := await exchange.read(math.inf):

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 
-from openai_async._transport.direct import Lean
+from openai_async._transport.direct import DirectTransport
 from openai_async._transport.exchange import Transport
-from openai_async._transport.httpx_transport import Shards, ShardSettings
+from openai_async._transport.httpx_transport import HttpxSettings, HttpxTransport
 from openai_async.testing import FaultServer, Fin, ReadRequest, Request, Script, Send, Step
 from tests.conformance.outcome import SECOND, Outcome, observe
 
@@ -18,7 +18,7 @@ _SILENCE = 2.0
 
 @contextlib.asynccontextmanager
 async def _opened(name: str) -> AsyncGenerator[Transport]:
-    transport: Transport = Lean() if name == "lean" else Shards(ShardSettings(trust_env=False))
+    transport: Transport = DirectTransport() if name == "direct" else HttpxTransport(HttpxSettings(trust_env=False))
     yield transport
     await transport.aclose()
 
@@ -30,7 +30,7 @@ async def over_sockets(
     ends: bool,
     between: Callable[[FaultServer], object] | None = None,
 ) -> Outcome:
-    """What the transport of that name ("lean", "httpx") makes of an answer that a server sends in these pieces.
+    """What the transport of that name ("direct", "httpx") makes of an answer that a server sends in these pieces.
 
     A step of the fault server may stand among the pieces. `between` happens between the two calls; without
     it the second waits, where the server closes, until it has.

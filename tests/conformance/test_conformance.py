@@ -1,4 +1,4 @@
-"""The lean transport reads every answer as the corpus says, and httpx's does too, but for the listed differences.
+"""The direct transport reads every answer as the corpus says, and httpx's does too, but for the listed differences.
 
 Over memory an answer comes in exactly the reads that a test wants; over sockets it comes as the kernel will have it.
 Each observation makes a second call, which shows whether the connection was used again and whose bytes it got.
@@ -64,17 +64,17 @@ async def wrong(name: str, answer: Answer, size: int = 0) -> list[str]:
     found: list[str] = []
     cut = pieces(answer.wire, size) if size else byte_by_byte(answer.wire)
     listed = HTTPX.get(name, "")
-    lean = await over_memory("lean", whole(answer.wire), ends=answer.ends)
-    if unlike := lean.unlike(answer):
-        found.append(f"lean {unlike}: {lean!r:.300}")
-    other = await over_memory("lean", cut, ends=answer.ends)
-    if other.what_counts() != lean.what_counts() or (other.headers != lean.headers and not lean.error):
-        found.append(f"lean, in pieces, {other.unlike(answer) or 'is right'}: {other!r:.300}")
+    direct = await over_memory("direct", whole(answer.wire), ends=answer.ends)
+    if unlike := direct.unlike(answer):
+        found.append(f"direct {unlike}: {direct!r:.300}")
+    other = await over_memory("direct", cut, ends=answer.ends)
+    if other.what_counts() != direct.what_counts() or (other.headers != direct.headers and not direct.error):
+        found.append(f"direct, in pieces, {other.unlike(answer) or 'is right'}: {other!r:.300}")
     httpx = await over_memory("httpx", whole(answer.wire), ends=answer.ends)
     if httpx.unlike(answer) != listed:
         found.append(f"httpx {httpx.unlike(answer) or 'is right'}, listed is {listed!r}: {httpx!r:.300}")
-    if not (listed or lean.error) and lean.headers != httpx.headers:
-        found.append(f"lean has the fields {lean.headers!r:.300}, httpx {httpx.headers!r:.300}")
+    if not (listed or direct.error) and direct.headers != httpx.headers:
+        found.append(f"direct has the fields {direct.headers!r:.300}, httpx {httpx.headers!r:.300}")
     if not (listed or size):
         other = await over_memory("httpx", cut, ends=answer.ends)
         if unlike := other.unlike(answer):
@@ -109,7 +109,7 @@ async def test_an_answer_cut_anywhere_is_an_error() -> None:
 
 
 async def test_no_cut_of_the_reads_changes_an_answer() -> None:
-    """However the bytes of an answer are spread over reads, the lean transport makes the same of it."""
+    """However the bytes of an answer are spread over reads, the direct transport makes the same of it."""
     chance = random.Random(9112)
     found: dict[str, Outcome] = {}
     for name, answer in (HANDWRITTEN | TRUNCATIONS).items():
@@ -117,7 +117,7 @@ async def test_no_cut_of_the_reads_changes_an_answer() -> None:
             continue
         for _ in range(2):
             reads = list(_cut(answer.wire, chance))
-            outcome = await over_memory("lean", reads, ends=answer.ends)
+            outcome = await over_memory("direct", reads, ends=answer.ends)
             if outcome.unlike(answer):
                 found[f"{name}, in reads of {list(map(len, reads))}"] = outcome
     assert found == {}
@@ -136,7 +136,7 @@ async def test_a_connection_is_not_used_again_with_bytes_behind_an_answer(kind: 
     found: dict[str, str] = {}
     for name, answer in DELIMITED.items():
         for reads in ([answer.wire + BEHIND[kind]], [answer.wire, BEHIND[kind]]):
-            outcome = await over_memory("lean", reads, ends=False)
+            outcome = await over_memory("direct", reads, ends=False)
             unlike = outcome.unlike(Good(answer.wire, answer.body, answer.status, kept=False))
             if unlike:
                 found[f"{name}, in {len(reads)} reads"] = f"{unlike}: {outcome!r}"
@@ -150,8 +150,8 @@ async def test_a_connection_is_not_used_again_with_bytes_behind_an_answer(kind: 
 async def test_an_answer_is_read_from_a_socket_as_the_corpus_says(name: str) -> None:
     """Over a real connection both transports come to the same end, or to a listed difference."""
     answer = HANDWRITTEN[name]
-    lean = await over_sockets("lean", [answer.wire], ends=answer.ends)
-    assert (lean.unlike(answer), lean.then) == ("", answer.then)
+    direct = await over_sockets("direct", [answer.wire], ends=answer.ends)
+    assert (direct.unlike(answer), direct.then) == ("", answer.then)
     listed = HTTPX.get(name, "")
     if listed != "waits for more":  # that it does is seen over memory, where nobody has to wait with it
         httpx = await over_sockets("httpx", [answer.wire], ends=answer.ends)
@@ -178,7 +178,7 @@ SAMPLE = (
 
 
 @pytest.mark.parametrize("name", SAMPLE)
-@pytest.mark.parametrize("transport", ["lean", "httpx"])
+@pytest.mark.parametrize("transport", ["direct", "httpx"])
 async def test_an_answer_is_read_from_a_socket_in_small_pieces(transport: str, name: str) -> None:
     """An answer that the server sends byte by byte is the same answer."""
     answer = HANDWRITTEN[name]
@@ -193,7 +193,7 @@ async def test_an_answer_is_read_from_a_socket_in_small_pieces(transport: str, n
 async def test_a_second_answer_on_a_socket_is_nobodys(name: str) -> None:
     """An answer with another one behind it is itself, and the other is never given to the next caller."""
     answer = DELIMITED[name]
-    outcome = await over_sockets("lean", [answer.wire + BEHIND["a second answer"]], ends=False)
+    outcome = await over_sockets("direct", [answer.wire + BEHIND["a second answer"]], ends=False)
     assert outcome.unlike(Good(answer.wire, answer.body, answer.status, kept=False)) == ""
 
 
@@ -205,7 +205,7 @@ async def test_httpx_is_kept_from_giving_a_second_answer_to_the_next_caller() ->
 
 
 @pytest.mark.parametrize("kind", BEHIND)
-@pytest.mark.parametrize("transport", ["lean", "httpx"])
+@pytest.mark.parametrize("transport", ["direct", "httpx"])
 async def test_bytes_that_come_to_an_idle_connection_end_it(transport: str, kind: str) -> None:
     """What the server says between two calls is noticed before the second is sent, loop turn or not."""
 

@@ -19,9 +19,9 @@ from openai_async._policy import retry
 
 MakeClient: TypeAlias = Callable[..., AsyncClient]
 
-#: backend-transport. The lean transport is asyncio's; trio has the shards whatever is asked for.
-STACKS = ("asyncio-lean", "asyncio-shards", "trio-shards")
-_SETTINGS: dict[str, dict[str, Any]] = {"lean": {}, "shards": {"transport": "httpx"}}
+#: backend-transport. The direct transport is asyncio's; trio has httpx whatever is asked for.
+STACKS = ("asyncio-direct", "asyncio-httpx", "trio-httpx")
+_SETTINGS: dict[str, dict[str, Any]] = {"direct": {}, "httpx": {"transport": "httpx"}}
 
 
 @pytest.fixture(params=STACKS)

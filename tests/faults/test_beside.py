@@ -86,7 +86,7 @@ async def all_forms(client: AsyncClient) -> list[str]:
     return found + [result.unwrap().text async for result in calls]
 
 
-@pytest.mark.parametrize("stack", ["asyncio-lean"], indirect=True)
+@pytest.mark.parametrize("stack", ["asyncio-direct"], indirect=True)
 @pytest.mark.parametrize("error", ERRORS)
 @pytest.mark.parametrize("part", PARTS)
 async def test_whatever_fails_beside_an_answer_the_answer_is_given(
@@ -319,7 +319,7 @@ def refused(request: Request) -> Script:
 @pytest.mark.parametrize(
     ("form", "transport"),
     [
-        *((form, "lean") for form in ("whole", "raw", "stream", "map", "batch", "error")),
+        *((form, "direct") for form in ("whole", "raw", "stream", "map", "batch", "error")),
         *((form, name) for form in ("whole", "stream") for name in ("httpx", "trio")),
         ("stream", "sync"),
     ],

@@ -197,7 +197,7 @@ async def test_a_permit_handed_to_a_cancelled_waiter_goes_on(make_client: MakeCl
             assert client._pipeline.limiter.in_flight == 0
 
 
-@pytest.mark.parametrize("stack", ["asyncio-lean", "asyncio-shards"], indirect=True)
+@pytest.mark.parametrize("stack", ["asyncio-direct", "asyncio-httpx"], indirect=True)
 async def test_a_permit_handed_to_a_natively_cancelled_waiter_goes_on(make_client: MakeClient) -> None:
     """The same by `Task.cancel`, which, unlike a scope, also hits a waiter whose permit is already there."""
     with FaultServer([sse([EVENTS[0], Gate("end"), *EVENTS[1:]]), ok()]) as server:
@@ -250,7 +250,7 @@ async def users_own_pool(make_client: MakeClient, server: FaultServer) -> AsyncI
         yield client
 
 
-@pytest.mark.parametrize("stack", ["asyncio-shards", "trio-shards"], indirect=True)
+@pytest.mark.parametrize("stack", ["asyncio-httpx", "trio-httpx"], indirect=True)
 @pytest.mark.parametrize("whole", [True, False], ids=["whole", "left early"])
 async def test_a_users_own_pool_loses_no_slot(whole: bool, make_client: MakeClient) -> None:
     """Through the user's httpx client, too, a cancelled call or stream never takes its slot to the grave."""
@@ -267,7 +267,7 @@ async def test_a_users_own_pool_loses_no_slot(whole: bool, make_client: MakeClie
                 assert report.ended("raised") == ()
 
 
-@pytest.mark.parametrize("stack", ["asyncio-shards", "trio-shards"], indirect=True)
+@pytest.mark.parametrize("stack", ["asyncio-httpx", "trio-httpx"], indirect=True)
 async def test_a_users_own_pool_survives_a_call_cancelled_behind_a_closing_stream(make_client: MakeClient) -> None:
     """A call that comes while the stream before it is being closed can be cancelled at every await."""
     with FaultServer(ok_as_asked) as server:
@@ -326,7 +326,7 @@ async def test_a_storm_of_cancelled_tasks_leaks_nothing(size: int, make_client: 
             await server.until(lambda server: server.open_connections <= pipeline.transport.open_connections)
 
 
-@pytest.mark.parametrize("stack", ["asyncio-lean", "asyncio-shards"], indirect=True)
+@pytest.mark.parametrize("stack", ["asyncio-direct", "asyncio-httpx"], indirect=True)
 async def test_a_storm_of_natively_cancelled_tasks_leaks_nothing(make_client: MakeClient) -> None:
     """The same through `Task.cancel`, several times for some."""
     chance = random.Random(1)

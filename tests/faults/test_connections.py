@@ -19,11 +19,11 @@ import pytest
 import trustme
 
 from openai_async._transport import connect, direct
-from openai_async._transport.direct import Lean
+from openai_async._transport.direct import DirectTransport
 from openai_async._transport.dns import Names
 from openai_async._transport.exchange import WireRequest
-from openai_async._transport.httpx_transport import Shards, ShardSettings
-from openai_async._transport.keep_alive import stated_lifetime
+from openai_async._transport.httpx_transport import HttpxSettings, HttpxTransport
+from openai_async._transport.keep_alive import keep_alive_timeout
 from openai_async._transport.pool import MOST_CONNECTS
 from openai_async._transport.tls import shared_context
 from openai_async.errors import APIConnectionError, RequestTooLargeError, UnexpectedRedirectError
@@ -188,7 +188,7 @@ async def test_an_answer_before_the_upload_has_ended_is_heard(end: Fin | Stall, 
 )
 def test_how_long_a_server_keeps_an_idle_connection_is_read(stated: bytes, seconds: float) -> None:
     """With a margin, so that the next request arrives before the server closes."""
-    assert stated_lifetime(stated) == seconds
+    assert keep_alive_timeout(stated) == seconds
 
 
 async def test_an_idle_connection_is_used_no_longer_than_the_server_keeps_it(
@@ -279,7 +279,7 @@ async def test_a_redirect_is_never_followed(status: int, same_origin: bool, make
         assert elsewhere.accepted_connections == 0
 
 
-@pytest.mark.parametrize("stack", ["asyncio-lean"], indirect=True)  # httpx connects by itself
+@pytest.mark.parametrize("stack", ["asyncio-direct"], indirect=True)  # httpx connects by itself
 async def test_connects_that_are_under_way_are_bounded(
     make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -312,11 +312,13 @@ async def test_the_answer_to_a_head_has_no_body(transport: str, framing: Framing
     """Whatever its header says of a body: nothing is waited for, and the next request gets its own answer."""
     head = b"".join(step.data for step in respond(200, b"x" * 9, framing=framing)[:1] if isinstance(step, Send))
     head = head[: head.index(b"\r\n\r\n") + 4]
-    used = Lean() if transport == "lean" else Shards(ShardSettings(trust_env=False))
+    used = DirectTransport() if transport == "direct" else HttpxTransport(HttpxSettings(trust_env=False))
     with FaultServer([(Send(head), ReadRequest(), *respond(200, b"own")), respond(200, b"own")]) as server:
-        exchange = await used.send(WireRequest("HEAD", server.base_url, [], b""), connect_timeout=5.0, until=math.inf)
+        exchange = await used.send(
+            WireRequest("HEAD", server.base_url, [], b""), connect_timeout=5.0, deadline=math.inf
+        )
         assert exchange.status == 200
         assert await exchange.read(math.inf) == b""
-        exchange = await used.send(WireRequest("GET", server.base_url, [], b""), connect_timeout=5.0, until=math.inf)
+        exchange = await used.send(WireRequest("GET", server.base_url, [], b""), connect_timeout=5.0, deadline=math.inf)
         assert await exchange.read(math.inf) == b"own"
         await used.aclose()

@@ -62,7 +62,7 @@ async def opened(client: AsyncClient, kind: str) -> tuple[Any, Callable[[Any], A
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("kind", ["stream", "download", "map"])
-@pytest.mark.parametrize("stack", ["asyncio-lean", "asyncio-shards", "trio-shards"], indirect=True)
+@pytest.mark.parametrize("stack", ["asyncio-direct", "asyncio-httpx", "trio-httpx"], indirect=True)
 async def test_another_loop_is_refused_and_the_owner_reads_on(
     make_client: MakeClient, kind: str, anyio_backend: str
 ) -> None:
@@ -83,7 +83,7 @@ async def test_another_loop_is_refused_and_the_owner_reads_on(
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.parametrize("closed", [True, False])
-@pytest.mark.parametrize("stack", ["asyncio-lean", "asyncio-shards"], indirect=True)
+@pytest.mark.parametrize("stack", ["asyncio-direct", "asyncio-httpx"], indirect=True)
 def test_a_stream_whose_loop_has_ended_is_interrupted(make_client: MakeClient, closed: bool) -> None:
     """Also where the loop was closed, or just stopped, without ending what ran on it: `partial` holds what came."""
     with FaultServer(answers) as server:

@@ -36,7 +36,7 @@ async def map(client):
         result.unwrap()
 
 async def main(backend, transport, work, base_url):
-    settings = {"transport": "httpx"} if transport == "shards" else {}
+    settings = {"transport": "httpx"} if transport == "httpx" else {}
     async with AsyncClient(api_key="test", base_url=base_url, trust_env=False, max_retries=9, **settings) as client:
         await globals()[work](client)
 

@@ -48,7 +48,7 @@ def on_loop(main: Callable[[], Awaitable[object]], backend: str = "asyncio") -> 
     return lambda: anyio.run(main, backend=backend)
 
 
-@pytest.mark.parametrize("stack", ["asyncio-lean", "trio-shards"], indirect=True)
+@pytest.mark.parametrize("stack", ["asyncio-direct", "trio-httpx"], indirect=True)
 def test_four_loops_share_one_client_under_contention(make_client: MakeClient, anyio_backend: str) -> None:
     """4 threads with 400 calls each, all of which wait for a slot and for a rate: every call is answered, once."""
     calls, threads = 400, 4

@@ -82,7 +82,7 @@ async def test_a_bound_that_ends_in_a_connect_says_so(
 
 @pytest.mark.parametrize("library", [httpx, httpx2])
 @pytest.mark.parametrize("where", ["tls", "proxy"])
-@pytest.mark.parametrize("stack", ["asyncio-shards", "trio-shards"], indirect=True)
+@pytest.mark.parametrize("stack", ["asyncio-httpx", "trio-httpx"], indirect=True)
 async def test_a_client_of_the_users_own_tells_phases_too(
     where: str, library: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,7 +232,7 @@ async def test_a_url_that_no_library_carries_is_refused(make_client: MakeClient)
             await client.models.retrieve("m" * 70_000)
 
 
-@pytest.mark.parametrize("stack", ["asyncio-shards"], indirect=True)
+@pytest.mark.parametrize("stack", ["asyncio-httpx"], indirect=True)
 async def test_a_closed_client_of_the_users_own_is_an_error_of_ours() -> None:
     """httpx raises a RuntimeError there."""
     own = httpx.AsyncClient()

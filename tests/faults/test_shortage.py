@@ -263,7 +263,7 @@ async def test_a_failed_look_up_is_asked_again(monkeypatch: pytest.MonkeyPatch) 
     await names.aclose()
 
 
-@pytest.mark.parametrize("stack", ["asyncio-lean", "trio-shards"], indirect=True)
+@pytest.mark.parametrize("stack", ["asyncio-direct", "trio-httpx"], indirect=True)
 async def test_the_first_address_that_answers_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Addresses are tried one after the other, a late winner is closed, and a shortage is told before a refusal."""
     monkeypatch.setattr(dialing, "DELAY", 0.0)

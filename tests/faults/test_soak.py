@@ -341,7 +341,7 @@ async def soaked(
         nothing = files()
         limit = RateLimit(requests_per_second=rate)
         async with make_client(server.base_url, rate_limit=limit, max_concurrency=SLOTS, max_retries=2) as client:
-            soak = Soak(client, server, notices=transport == "lean")
+            soak = Soak(client, server, notices=transport == "direct")
             began = time.monotonic()
             for _ in range(warm_up):
                 await soak.round(calls)
@@ -378,7 +378,7 @@ async def soaked(
 # grows for twenty seconds; and connections come and go, of up to 50 objects each.
 
 
-@pytest.mark.parametrize("stack", ["asyncio-lean", "asyncio-shards"], indirect=True)
+@pytest.mark.parametrize("stack", ["asyncio-direct", "asyncio-httpx"], indirect=True)
 async def test_a_few_seconds_of_trouble_leave_nothing_behind(make_client: MakeClient, transport: str) -> None:
     """Every call is accounted for, and after each round there are no more descriptors, tasks and timers than before."""
     most = {"memory": 4_096, "blocks": 2_500, "objects": 60}
@@ -387,7 +387,7 @@ async def test_a_few_seconds_of_trouble_leave_nothing_behind(make_client: MakeCl
 
 @pytest.mark.long
 @pytest.mark.timeout(1_800)
-@pytest.mark.parametrize("stack", ["asyncio-lean"], indirect=True)
+@pytest.mark.parametrize("stack", ["asyncio-direct"], indirect=True)
 async def test_ten_minutes_of_trouble_leave_nothing_behind(make_client: MakeClient, transport: str) -> None:
     """The same for ten minutes at a few hundred calls a second, within a megabyte."""
     most = {"memory": 1_024, "blocks": 10_000, "objects": 50 * SLOTS}

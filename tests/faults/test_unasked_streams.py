@@ -44,7 +44,7 @@ REPLIES: Mapping[str, Object] = {
     "images": PICTURES,
     "edits": PICTURES,
 }
-UNFOLD: Mapping[str, synthesize.Unfolding] = {
+UNFOLD: Mapping[str, synthesize.EventSynthesizer] = {
     "chat": synthesize.chat,
     "completions": synthesize.completion,
     "responses": synthesize.response,

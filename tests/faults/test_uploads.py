@@ -9,9 +9,9 @@ from typing import Self, TypeAlias
 import anyio
 import pytest
 
-from openai_async._transport.direct import Lean
+from openai_async._transport.direct import DirectTransport
 from openai_async._transport.exchange import Exchange, Transport, WireRequest
-from openai_async._transport.httpx_transport import Shards, ShardSettings
+from openai_async._transport.httpx_transport import HttpxSettings, HttpxTransport
 from openai_async.errors import APIConnectionError
 from openai_async.testing import FaultServer, Fin, ReadRequest, Rst, Script, Stall, respond
 
@@ -57,14 +57,14 @@ class _Reading:
 
 @pytest.fixture
 def new_transport(transport: str) -> Open:
-    if transport == "lean":
-        return Lean
-    return lambda: Shards(ShardSettings(trust_env=False))
+    if transport == "direct":
+        return DirectTransport
+    return lambda: HttpxTransport(HttpxSettings(trust_env=False))
 
 
 async def send(transport: Transport, url: str, body: Pieces, until: float = math.inf) -> Exchange:
     framing = (b"transfer-encoding", b"chunked") if body.length is None else (b"content-length", b"%d" % body.length)
-    return await transport.send(WireRequest("POST", url, [framing], body), connect_timeout=5.0, until=until)
+    return await transport.send(WireRequest("POST", url, [framing], body), connect_timeout=5.0, deadline=until)
 
 
 async def read_all(exchange: Exchange) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import example, given, strategies as st
 
 from openai_async._wire import codec, json
-from openai_async._wire.accumulators.chat import ChatFold
+from openai_async._wire.accumulators.chat import ChatAccumulator
 from openai_async._wire.sse import Event
 from openai_async._wire.surrogates import CharacterJoiner, joined, mended
 from openai_async.types.chat import ChatCompletionChunk
@@ -46,7 +46,7 @@ def test_the_pieces_are_the_text(first: tuple[str, list[str]], second: tuple[str
     events = [event((0, one), (1, two)) for one, two in zip_longest(first[1], second[1])]
     if ended:
         events.append(event((0, ""), (1, ""), finish_reason="stop"))
-    joiner, fold = CharacterJoiner(json.loads_halves), ChatFold()
+    joiner, fold = CharacterJoiner(json.loads_surrogates), ChatAccumulator()
     decode = codec.decoder(ChatCompletionChunk, event=True)
     *passed, last = [out for given_ in [*events, (None, b"[DONE]")] for out in joiner.feed([given_])]
     assert last == (None, b"[DONE]")
@@ -72,7 +72,7 @@ def test_joining_leaves_whole_characters_alone(value: str) -> None:
 def test_events_without_halves_pass_as_they_are(value: Any, key: str) -> None:
     """A stream in which one character was cut is otherwise the same stream."""
     data = stdlib.dumps({key: value}, ensure_ascii=False).encode()
-    joiner = CharacterJoiner(json.loads_halves)
+    joiner = CharacterJoiner(json.loads_surrogates)
     assert joiner.feed([(b"x", data), (None, b"junk"), (None, b"[]")]) == [(b"x", data), (None, b"junk"), (None, b"[]")]
     assert mended(value) == value
 
@@ -80,5 +80,5 @@ def test_events_without_halves_pass_as_they_are(value: Any, key: str) -> None:
 @given(data=st.binary() | any_text.map(lambda some: stdlib.dumps({"delta": some}).encode()))
 def test_any_bytes_pass(data: bytes) -> None:
     """The joiner raises nothing: what is wrong with an event is for its stream to say."""
-    joiner = CharacterJoiner(json.loads_halves)
+    joiner = CharacterJoiner(json.loads_surrogates)
     assert len(joiner.feed([(None, b'{"delta": "\\ud83d"}'), (None, data), (None, b"[DONE]")])) >= 3

@@ -9,7 +9,7 @@ import attrs
 from hypothesis import given, settings, strategies as st
 
 from openai_async._wire import codec
-from openai_async._wire.accumulators.chat import ChatFold
+from openai_async._wire.accumulators.chat import ChatAccumulator
 from openai_async.types.chat import (
     ChatCompletion,
     ChatCompletionAudio,
@@ -207,7 +207,7 @@ def test_folding_undoes_cutting(case: tuple[dict[str, Any], list[dict[str, Any]]
     """Several choices, tool calls of both kinds, refusals, speech and unknown fields come out as they went in."""
     reply, chunks = case
     whole = codec.structure(ChatCompletion, reply)
-    fold = ChatFold()
+    fold = ChatAccumulator()
     for data in chunks:
         fold.add(codec.structure(ChatCompletionChunk, data))
     assert fold.result() == whole
@@ -219,7 +219,7 @@ def test_folding_undoes_cutting(case: tuple[dict[str, Any], list[dict[str, Any]]
 def test_a_partial_reply_stays_as_it_was(case: tuple[dict[str, Any], list[dict[str, Any]]], stop: int) -> None:
     """What was folded up to some chunk is a value of its own: later chunks neither change it nor are changed by it."""
     _, chunks = case
-    fold, undisturbed = ChatFold(), ChatFold()
+    fold, undisturbed = ChatAccumulator(), ChatAccumulator()
     partial, before = None, None
     for number, data in enumerate(chunks):
         if number == stop:
@@ -238,7 +238,7 @@ def test_a_partial_reply_stays_as_it_was(case: tuple[dict[str, Any], list[dict[s
 @settings(max_examples=60)
 def test_any_chunks_are_folded(chunks: list[dict[str, Any]]) -> None:
     """No chunk that can be read makes folding fail, and what comes out can be written and read again."""
-    fold = ChatFold()
+    fold = ChatAccumulator()
     for data in chunks:
         fold.add(codec.structure(ChatCompletionChunk, data))
     reply = fold.result()

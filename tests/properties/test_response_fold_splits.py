@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings, strategies as st
 
 from openai_async._wire import codec
-from openai_async._wire.accumulators.responses import ResponseFold
+from openai_async._wire.accumulators.responses import ResponseAccumulator
 from openai_async.types._base import Value
 from openai_async.types.chat import TokenLogprob
 from openai_async.types.responses import Response, ResponseContent, ResponseItem, ResponseStreamEvent
@@ -173,7 +173,7 @@ def test_every_field_is_covered() -> None:
 def test_folding_undoes_cutting(case: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
     """Items of all kinds that grow come out as they went in, before any terminal event says so."""
     whole, events = case
-    fold = ResponseFold()
+    fold = ResponseAccumulator()
     for data in events:
         fold.add(event(data))
     assert fold.result() == codec.structure(Response, whole)
@@ -185,7 +185,7 @@ def test_folding_undoes_cutting(case: tuple[dict[str, Any], list[dict[str, Any]]
 def test_a_partial_response_stays_as_it_was(case: tuple[dict[str, Any], list[dict[str, Any]]], stop: int) -> None:
     """Later events neither change it nor are changed by it, and asking for it changes nothing."""
     whole, events = case
-    fold = ResponseFold()
+    fold = ResponseAccumulator()
     partial, before = None, None
     for number, data in enumerate(events, 1):
         seen = event(data)
@@ -202,7 +202,7 @@ def test_a_partial_response_stays_as_it_was(case: tuple[dict[str, Any], list[dic
 @settings(max_examples=60)
 def test_any_events_are_folded(events: list[dict[str, Any]]) -> None:
     """No event that can be read makes folding fail, and what comes out can be written and read again."""
-    fold = ResponseFold("resp_1")
+    fold = ResponseAccumulator("resp_1")
     for data in events:
         fold.add(event(data))
     response = fold.result()

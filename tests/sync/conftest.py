@@ -21,7 +21,7 @@ def anyio_backend() -> str:
 @pytest.fixture
 def stack(request: pytest.FixtureRequest) -> str:
     """What the portal has; tests of one transport say so themselves."""
-    name: str = getattr(request, "param", "asyncio-lean")
+    name: str = getattr(request, "param", "asyncio-direct")
     return name
 
 
@@ -37,7 +37,7 @@ def make_client(transport: str) -> Callable[..., Any]:
 
     def make(base_url: str, **settings: Any) -> Any:
         defaults: dict[str, Any] = {"api_key": "test", "max_retries": 0, "trust_env": False}
-        if transport == "shards":
+        if transport == "httpx":
             defaults["transport"] = "httpx"
         return awaited_client(base_url=base_url, **{**defaults, **settings})
 

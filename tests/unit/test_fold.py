@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from openai_async._wire import codec
-from openai_async._wire.accumulators.chat import ChatFold
+from openai_async._wire.accumulators.chat import ChatAccumulator
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
 from openai_async.types.meta import Meta
-from openai_async.types.usage import Billed
+from openai_async.types.usage import ReplyUsage
 
 
 def chunk(*choices: dict[str, Any], **fields: Any) -> ChatCompletionChunk:
@@ -27,7 +27,7 @@ def call(index: int | None = None, **fields: Any) -> dict[str, Any]:
 
 
 def folded(*chunks: ChatCompletionChunk) -> ChatCompletion:
-    fold = ChatFold()
+    fold = ChatAccumulator()
     for one in chunks:
         fold.add(one)
     assert fold.chunks == len(chunks)
@@ -54,7 +54,7 @@ def calls(*pieces: dict[str, Any]) -> list[tuple[str | None, str | None, str | N
 
 def test_nothing_is_no_reply() -> None:
     """Before the first chunk there is nothing to give."""
-    assert ChatFold().result() is None
+    assert ChatAccumulator().result() is None
 
 
 def test_a_plain_reply() -> None:
@@ -81,7 +81,7 @@ def test_a_plain_reply() -> None:
 
 def test_what_travelled_beside_the_stream_goes_into_the_reply() -> None:
     """The reply carries the meta data that it is given."""
-    fold = ChatFold()
+    fold = ChatAccumulator()
     fold.add(chunk(delta(content="a")))
     meta = Meta(headers={"x-request-id": "req_1"})
     reply = fold.result(meta)
@@ -276,14 +276,14 @@ def test_usage_in_every_chunk_is_the_last() -> None:
 
 def test_what_is_billed() -> None:
     """A stream tells its bill what it knows so far: a call that ends early is counted, too."""
-    fold = ChatFold()
-    assert fold.billed() == Billed()
+    fold = ChatAccumulator()
+    assert fold.reply_usage() == ReplyUsage()
     fold.add(chunk(delta(content="a"), model="m", created=5, service_tier="auto"))
-    assert fold.billed() == Billed("m", 5, "auto")
+    assert fold.reply_usage() == ReplyUsage("m", 5, "auto")
     fold.add(chunk(usage={"total_tokens": 3}, service_tier="flex"))
     reply = fold.result()
     assert reply is not None
-    assert fold.billed() == Billed("m", 5, "flex", reply.usage)
+    assert fold.reply_usage() == ReplyUsage("m", 5, "flex", reply.usage)
 
 
 # ---- promises of the fold itself
@@ -309,7 +309,7 @@ def test_asking_changes_nothing_and_what_was_given_stays() -> None:
         )
         for n in range(3)
     ]
-    fold = ChatFold()
+    fold = ChatAccumulator()
     fold.add(pieces[0])
     first = fold.result()
     assert first is not None
@@ -345,7 +345,7 @@ def test_a_hundred_thousand_chunks_take_linear_time() -> None:
         }
     )
     argument = chunk(delta(tool_calls=[call(0, arguments="1234567890"), call(id="x", arguments="1")]))
-    fold = ChatFold()
+    fold = ChatAccumulator()
     for _ in range(count):
         fold.add(content)
         fold.add(argument)
@@ -368,7 +368,7 @@ def test_a_hundred_thousand_chunks_take_linear_time() -> None:
 def test_a_hundred_thousand_calls_without_an_index_take_linear_time() -> None:
     """Finding the call of a piece does not go through the others."""
     count = 100_000
-    fold = ChatFold()
+    fold = ChatAccumulator()
     for number in range(count):
         fold.add(chunk(delta(tool_calls=[call(id=f"c{number}", name="f", arguments="1")])))
     reply = fold.result()

@@ -19,7 +19,7 @@ from openai_async import (
     StreamInterrupted,
     UnprocessableEntityError,
 )
-from openai_async._wire.accumulators.chat import ChatFold
+from openai_async._wire.accumulators.chat import ChatAccumulator
 from openai_async._wire.codec import structure
 from openai_async._wire.float32_base64 import unpack
 from openai_async.testing import FaultServer, Step, json_reply, respond
@@ -170,7 +170,7 @@ def piece(
 
 
 def calls_of(*pieces: dict[str, Any]) -> list[tuple[str | None, str | None, str | None]]:
-    fold = ChatFold()
+    fold = ChatAccumulator()
     for found in pieces:
         fold.add(structure(ChatCompletionChunk, {"choices": [{"delta": {"tool_calls": [found]}}]}))
     whole = fold.result()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from openai_async._wire import codec
-from openai_async._wire.accumulators.responses import TERMINAL, ResponseFold
+from openai_async._wire.accumulators.responses import TERMINAL, ResponseAccumulator
 from openai_async.types.meta import Meta, ReplyHeaders
 from openai_async.types.responses import Response, ResponseStreamEvent
 
@@ -19,7 +19,7 @@ def event(kind: str, **fields: Any) -> ResponseStreamEvent:
 
 
 def folded(*events: ResponseStreamEvent, id: str = "") -> Response:
-    fold = ResponseFold(id)
+    fold = ResponseAccumulator(id)
     for each in events:
         assert not fold.over
         fold.add(each)
@@ -30,7 +30,7 @@ def folded(*events: ResponseStreamEvent, id: str = "") -> Response:
 
 def test_nothing_is_no_response() -> None:
     """Before the first event there is none."""
-    assert ResponseFold("resp_1").result() is None
+    assert ResponseAccumulator("resp_1").result() is None
 
 
 @pytest.mark.parametrize("kind", sorted(TERMINAL))
@@ -38,17 +38,17 @@ def test_a_terminal_event_is_the_response(kind: str) -> None:
     """It ends the stream, wins over what was folded, and is what is billed."""
     output = [{"type": "message", "content": [{"type": "output_text", "text": "whole"}]}]
     usage = {"input_tokens": 3, "output_tokens": 4, "input_tokens_details": {"cached_tokens": 1}}
-    fold = ResponseFold()
+    fold = ResponseAccumulator()
     fold.add(event("created", response=RESPONSE))
     fold.add(event("output_text.delta", delta="part", output_index=0, content_index=0))
-    assert (fold.over, fold.billed().usage) == (False, None)
+    assert (fold.over, fold.reply_usage().usage) == (False, None)
     fold.add(event(kind.removeprefix("response."), response={**RESPONSE, "output": output, "usage": usage}))
     assert fold.over
     meta = Meta(200, ReplyHeaders([(b"x-request-id", b"req_1")]))
     result = fold.result(meta)
     assert result is not None
     assert (result.output_text, result.request_id) == ("whole", "req_1")
-    billed = fold.billed()
+    billed = fold.reply_usage()
     assert billed[:3] == ("m", 5, None)
     assert billed.usage is not None
     assert billed.usage.prompt_tokens_details is not None
@@ -132,7 +132,7 @@ def test_what_is_stated_again_replaces_what_was_added_up() -> None:
     )
     assert result.output_text == "axy"
     assert result.output[0].id == "msg_1"
-    fold = ResponseFold()
+    fold = ResponseAccumulator()
     for kind, fields in (
         ("delta", {"delta": "x", "logprobs": [once]}),
         ("done", {"text": "xy", "logprobs": [once, twice]}),
@@ -140,20 +140,20 @@ def test_what_is_stated_again_replaces_what_was_added_up() -> None:
         fold.add(event(f"output_text.{kind}", **place, **fields))
     whole: Any = fold.result()
     assert [entry.token for entry in whole.output[0].content[0].logprobs] == ["x", "y"]
-    assert fold.billed().usage is None
+    assert fold.reply_usage().usage is None
 
 
 def test_a_state_with_a_usage_is_not_billed_yet() -> None:
     """Only what the terminal event says was spent."""
-    fold = ResponseFold()
+    fold = ResponseAccumulator()
     fold.add(event("in_progress", response={**RESPONSE, "usage": {"input_tokens": 1}}))
-    assert fold.billed().usage is None
+    assert fold.reply_usage().usage is None
 
 
 def test_what_was_given_is_not_added_to() -> None:
     """A response that was asked for midway keeps its annotations, whatever comes after."""
     place = {"output_index": 0, "content_index": 0}
-    fold = ResponseFold()
+    fold = ResponseAccumulator()
     fold.add(event("output_text.delta", **place, delta="x", logprobs=[{"token": "x", "logprob": -0.5}]))
     fold.add(event("output_text.annotation.added", **place, annotation={"n": 1}))
     partial: Any = fold.result()

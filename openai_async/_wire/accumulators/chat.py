@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from openai_async._wire.accumulators.tool_calls import ToolCallFold, ToolCallFolds
+from openai_async._wire.accumulators.tool_calls import ToolCallAccumulator, ToolCallsAccumulator
 from openai_async.types._base import EMPTY
 from openai_async.types.chat import (
     ChatCompletion,
@@ -24,7 +24,7 @@ from openai_async.types.chat import (
     ToolCall,
 )
 from openai_async.types.meta import NO_META, Meta
-from openai_async.types.usage import Billed
+from openai_async.types.usage import ReplyUsage
 
 
 class _Audio:
@@ -84,8 +84,8 @@ class _Choice:
         self.role = "assistant"
         self.content: list[str] = []
         self.refusal: list[str] = []
-        self.calls: ToolCallFolds | None = None
-        self.function: ToolCallFold | None = None
+        self.calls: ToolCallsAccumulator | None = None
+        self.function: ToolCallAccumulator | None = None
         self.audio: _Audio | None = None
         self.annotations: list[dict[str, Any]] | None = None
         self.finish_reason: str | None = None
@@ -107,11 +107,11 @@ class _Choice:
         if delta.refusal is not None:
             self.refusal.append(delta.refusal)
         if delta.tool_calls:
-            self.calls = self.calls or ToolCallFolds()
+            self.calls = self.calls or ToolCallsAccumulator()
             for call in delta.tool_calls:
                 self.calls.add(call)
         if delta.function_call is not None:
-            self.function = self.function or ToolCallFold()
+            self.function = self.function or ToolCallAccumulator()
             self.function.add(ToolCall(function=delta.function_call))
         if delta.audio is not None:
             self.audio = self.audio or _Audio()
@@ -215,7 +215,7 @@ def _copied_logprobs(logprobs: ChoiceLogprobs) -> ChoiceLogprobs:
     )
 
 
-class ChatFold:
+class ChatAccumulator:
     """Add chunks, ask for the reply so far. Asking does not change it."""
 
     __slots__ = (
@@ -268,12 +268,12 @@ class ChatFold:
         ended = [choice.finish_reason is not None for choice in self._choices.values()]
         return len(ended) >= self._expected and all(ended)
 
-    def billed(self) -> Billed:
+    def reply_usage(self) -> ReplyUsage:
         """What is known of it for the bill."""
         first = self._first
         if first is None:
-            return Billed()
-        return Billed(first.model, first.created, self._tier or first.service_tier, self._usage)
+            return ReplyUsage()
+        return ReplyUsage(first.model, first.created, self._tier or first.service_tier, self._usage)
 
     def result(self, meta: Meta = NO_META) -> ChatCompletion | None:
         """The reply that the chunks so far amount to; None before the first."""

@@ -13,7 +13,7 @@ from openai_async.types._base import EMPTY
 from openai_async.types.chat import CompletionUsage
 from openai_async.types.completions import Completion, CompletionChoice, CompletionLogprobs
 from openai_async.types.meta import NO_META, Meta
-from openai_async.types.usage import Billed
+from openai_async.types.usage import ReplyUsage
 
 _LISTS: Final = ("tokens", "token_logprobs", "top_logprobs", "text_offset")
 
@@ -71,7 +71,7 @@ def _grow(known: dict[str, Any], added: Mapping[str, Any]) -> None:
             known[name] = value
 
 
-class CompletionFold:
+class CompletionAccumulator:
     """Add pieces, ask for the reply so far. Asking does not change it.
 
     Args:
@@ -107,10 +107,10 @@ class CompletionFold:
         ended = [choice.finish_reason is not None for choice in self._choices.values()]
         return len(ended) >= self._expected and all(ended)
 
-    def billed(self) -> Billed:
+    def reply_usage(self) -> ReplyUsage:
         """What is known of it for the bill; there is no service tier."""
         first = self._first
-        return Billed() if first is None else Billed(first.model, first.created, None, self._usage)
+        return ReplyUsage() if first is None else ReplyUsage(first.model, first.created, None, self._usage)
 
     def result(self, meta: Meta = NO_META) -> Completion | None:
         """The reply that the pieces so far amount to; None before the first."""

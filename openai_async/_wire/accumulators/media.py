@@ -26,10 +26,10 @@ from openai_async.types.audio import (
 from openai_async.types.files import Binary
 from openai_async.types.images import Image, ImagesResponse, ImageStreamEvent
 from openai_async.types.meta import NO_META, Meta
-from openai_async.types.usage import Billed
+from openai_async.types.usage import ReplyUsage
 
 
-class ImageFold:
+class ImageAccumulator:
     """Pictures: those that are whole, and behind them the latest unfinished one.
 
     Args:
@@ -55,11 +55,11 @@ class ImageFold:
         elif chunk.b64_json is not None:
             self._unfinished = chunk.image
 
-    def billed(self) -> Billed:
+    def reply_usage(self) -> ReplyUsage:
         """Its usage. Tokens of pictures have prices of their own."""
         last = self._last
         usage = None if last is None or last.usage is None else last.usage.as_completion_usage()
-        return Billed(usage=usage, is_text=False)
+        return ReplyUsage(usage=usage, is_text=False)
 
     def result(self, meta: Meta = NO_META) -> ImagesResponse | None:
         last = self._last
@@ -77,7 +77,7 @@ class ImageFold:
         )
 
 
-class SpeechFold:
+class SpeechAccumulator:
     """Sound, piece by piece; `model` is the one that was asked for."""
 
     def __init__(self, model: str | None = None) -> None:
@@ -93,7 +93,7 @@ class SpeechFold:
         self._usage = chunk.usage or self._usage
         self.over = chunk.type == "speech.audio.done"
 
-    def billed(self) -> Billed:
+    def reply_usage(self) -> ReplyUsage:
         """Model, and the usage once it is known."""
         return _billed(self._model, self._usage)
 
@@ -101,7 +101,7 @@ class SpeechFold:
         return Binary(b"".join(self._pieces), meta=meta) if self._begun else None
 
 
-class TranscriptFold:
+class TranscriptAccumulator:
     """Text, piece by piece; `model` is the one that was asked for."""
 
     def __init__(self, model: str | None = None) -> None:
@@ -129,7 +129,7 @@ class TranscriptFold:
             self._pieces.append(chunk.delta)
             self._logprobs.extend(chunk.logprobs or ())
 
-    def billed(self) -> Billed:
+    def reply_usage(self) -> ReplyUsage:
         """Model, and the usage once it is known."""
         return _billed(self._model, self._usage)
 
@@ -163,16 +163,16 @@ def _segment(chunk: TranscriptionStreamEvent) -> TranscriptionSegment:
     )
 
 
-def _billed(model: str | None, usage: AudioUsage | None) -> Billed:
+def _billed(model: str | None, usage: AudioUsage | None) -> ReplyUsage:
     """What is counted in seconds has no price in tokens."""
     counts = usage is not None and usage.type != "duration"
-    return Billed(model, usage=usage.as_completion_usage() if counts and usage is not None else None)
+    return ReplyUsage(model, usage=usage.as_completion_usage() if counts and usage is not None else None)
 
 
 _read_speech = codec.decoder(SpeechStreamEvent, event=True)
 
 
-def speech_event(body: bytes) -> SpeechStreamEvent:
+def decode_speech_event(body: bytes) -> SpeechStreamEvent:
     """One event of speech; its sound is seen to be whole here, so that a stream ends at a damaged one.
 
     Raises:

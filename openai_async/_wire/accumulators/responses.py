@@ -16,7 +16,7 @@ import attrs
 from openai_async.types.chat import TokenLogprob
 from openai_async.types.meta import NO_META, Meta
 from openai_async.types.responses import Response, ResponseContent, ResponseItem, ResponseStreamEvent
-from openai_async.types.usage import Billed
+from openai_async.types.usage import ReplyUsage
 
 #: Events that end a stream. The last one is none of the API's, but of servers that say how a cancelled one ends.
 TERMINAL: Final = frozenset(
@@ -111,7 +111,7 @@ class _Item(_Grown):
         return item
 
 
-class ResponseFold:
+class ResponseAccumulator:
     """Add events, ask for the response so far. Asking does not change it.
 
     `id` is that of a response whose stream is taken up midway: its first events do not come again.
@@ -176,14 +176,14 @@ class ResponseFold:
         else:
             grown.grow(growth.field, text)
 
-    def billed(self) -> Billed:
+    def reply_usage(self) -> ReplyUsage:
         """What is known of it for the bill: the usage only once it is over."""
         last = self._last
         if last is None:
-            return Billed()
+            return ReplyUsage()
         usage = last.usage.as_completion_usage() if self.over and last.usage is not None else None
         job = last.id if last.background else None
-        return Billed(last.model, last.created_at, last.service_tier, usage, job)
+        return ReplyUsage(last.model, last.created_at, last.service_tier, usage, job)
 
     def result(self, meta: Meta = NO_META) -> Response | None:
         """The response that the events so far amount to; None before the first.

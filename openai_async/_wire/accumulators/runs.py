@@ -17,7 +17,7 @@ from openai_async.types._base import EMPTY
 from openai_async.types.api_object import Thing
 from openai_async.types.assistants import Message, MessageDelta, Run, RunEvent, RunStep, RunStepDelta, Thread
 from openai_async.types.meta import NO_META, Meta
-from openai_async.types.usage import Billed, CompletionUsage
+from openai_async.types.usage import CompletionUsage, ReplyUsage
 
 _CLASSES: Final[Mapping[str, type[Thread | Message | MessageDelta | Run | RunStep | RunStepDelta | Thing]]] = {
     "thread": Thread,
@@ -46,7 +46,7 @@ def decode_event(name: bytes | None, data: bytes) -> RunEvent:
     return RunEvent((name or b"").decode("utf-8", "replace"), codec.structure(cls, plain), extra=beside)
 
 
-class RunFold:
+class RunAccumulator:
     """Add events, ask for the run as the last of them states it."""
 
     __slots__ = ("_run",)
@@ -67,11 +67,11 @@ class RunFold:
         """The run so far; None before the first event that states it."""
         return None if self._run is None else attrs.evolve(self._run, meta=meta)
 
-    def billed(self) -> Billed | None:
+    def reply_usage(self) -> ReplyUsage | None:
         """What the bill is made from, once the usage is known."""
         run = self._run
         if run is None or run.usage is None:
             return None
         usage = run.usage
         counted = CompletionUsage(usage.prompt_tokens, usage.completion_tokens, usage.total_tokens, extra=usage.extra)
-        return Billed(run.model, run.created_at, None, counted)
+        return ReplyUsage(run.model, run.created_at, None, counted)

@@ -14,11 +14,11 @@ from openai_async._wire import json
 from openai_async.errors import DecodeError
 
 #: From a reply to the events that it would have been; empty if it is none.
-Unfolding: TypeAlias = Callable[[bytes], list[bytes]]
+EventSynthesizer: TypeAlias = Callable[[bytes], list[bytes]]
 _Object: TypeAlias = dict[str, Any]
 
 
-def _unfolding(events_of: Callable[[_Object], Iterator[_Object]]) -> Unfolding:
+def _unfolding(events_of: Callable[[_Object], Iterator[_Object]]) -> EventSynthesizer:
     def unfold(body: bytes) -> list[bytes]:
         try:
             reply: Any = json.loads(body)

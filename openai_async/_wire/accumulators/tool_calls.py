@@ -20,7 +20,7 @@ from openai_async.types.chat import CustomCall, FunctionCall, ToolCall
 _MARKS: Final = re.compile(r'\\.|["{}\[\]]', re.DOTALL)
 
 
-class ToolCallFold:
+class ToolCallAccumulator:
     """Pieces of one tool call."""
 
     __slots__ = ("custom", "extra", "id", "inner", "name", "pieces", "type", "whole")
@@ -79,13 +79,13 @@ class ToolCallFold:
         )
 
 
-class ToolCallFolds:
+class ToolCallsAccumulator:
     """The calls of one message."""
 
     __slots__ = ("_calls", "_index_of_id", "_last", "_moved", "_open")
 
     def __init__(self) -> None:
-        self._calls: dict[int, ToolCallFold] = {}
+        self._calls: dict[int, ToolCallAccumulator] = {}
         self._index_of_id: dict[str, int] = {}  # of calls that came without an index
         self._moved: dict[int, int] = {}  # from the index of a piece to that of its call, where it is another one
         self._last = -1  # the highest index so far
@@ -97,7 +97,7 @@ class ToolCallFolds:
         self._open, self._last = index, max(self._last, index)
         known = self._calls.get(index)
         if known is None:
-            known = self._calls[index] = ToolCallFold()
+            known = self._calls[index] = ToolCallAccumulator()
         known.add(call)
 
     def _stated_index(self, call: ToolCall, stated: int) -> int:

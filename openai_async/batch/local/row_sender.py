@@ -156,7 +156,7 @@ class _Reader:
         self.unusable: list[RowReply] = []
 
     def __call__(self, body: bytes) -> RowReply:
-        found, text = json.loads_and_text(body)
+        found, text = json.loads_and_normalize(body)
         try:
             reply = reply_in(self._path, found)
         except DecodeError:

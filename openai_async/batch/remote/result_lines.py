@@ -41,7 +41,7 @@ def find_row(line: bytes, rows: Mapping[str, Row]) -> Found | None:
     """The row of a line without its line break; None if it names none of these rows."""
     fields: dict[str, Any] | None = None
     try:
-        found, line = json.loads_and_text(line)
+        found, line = json.loads_and_normalize(line)
     except errors.DecodeError:
         custom_id = _quoted_id(line)
     else:
@@ -143,9 +143,9 @@ def _code_and_message(error: Any) -> tuple[str, str]:
     if isinstance(error, dict):
         fields = cast("dict[str, Any]", error)
         code = fields.get("code") or fields.get("type") or "no_answer"
-        return str(code), error_responses.without_keys(str(fields.get("message") or "the server gave no reason"))
+        return str(code), error_responses.mask_keys(str(fields.get("message") or "the server gave no reason"))
     if isinstance(error, str) and error:
-        return "no_answer", error_responses.without_keys(error)
+        return "no_answer", error_responses.mask_keys(error)
     return "no_answer", "the result holds neither an answer nor an error"
 
 
