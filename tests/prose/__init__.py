@@ -1,0 +1,1 @@
+"""The words of the package: which names it may use, and how long a public sentence may be."""
