@@ -25,7 +25,7 @@ from openai_async import _concurrency
 from openai_async._pipeline.call import Call
 from openai_async._policy.outage import Outage
 from openai_async._policy.retry import shows_outage
-from openai_async.errors import DeadlineExceededError
+from openai_async.errors import APIConnectionError, DeadlineExceededError
 
 log = logging.getLogger("openai_async")
 
@@ -217,7 +217,7 @@ class Outages:
                 if call.retries < call.max_retries:
                     scope.returning.add(id(call))
                 if scope.outage.is_open and not was_open:
-                    log.warning("%s: the server fails every call; calls wait until it answers again", call.family)
+                    _warn(call, error)
 
     def _add(self, family: str, now: float) -> _Scope:
         if len(self.scopes) >= _MANY_SCOPES:
@@ -226,6 +226,15 @@ class Outages:
                     del self.scopes[name]
         scope = self.scopes[family] = _Scope()
         return scope
+
+
+def _warn(call: Call, error: BaseException) -> None:
+    """Log what every call ends with. Of a server's own words only the status: they may quote a prompt."""
+    if isinstance(error, APIConnectionError):
+        why = error.message
+    else:
+        why = f"{type(error).__name__} {getattr(error, 'status_code', '')}".strip()
+    log.warning("%s: the server fails every call (%s); calls wait until it answers again", call.family, why)
 
 
 #: Those of this process.

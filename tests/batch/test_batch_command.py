@@ -131,6 +131,19 @@ def test_a_bound_says_what_it_bounds(batches: Batches, emulator: Emulator) -> No
     assert batches.run("--max-cost", "1", "--bounds", "all-runs")[0] == 0  # there is nothing left
 
 
+def test_a_cause_that_all_rows_share_is_told(batches: Batches, emulator: Emulator) -> None:
+    """Status 3 after a few rows, the server's reason with the first row and as the error; corrected, it goes on."""
+    write_lines(batches.source, requests(300))
+    status, said = batches.run("--param", "temprature=1")
+    assert status == 3
+    assert emulator.stats.requests <= 50
+    assert re.search(r"20 x BadRequestError, first row-\d+: 400: .*temprature", said)
+    assert "280 rows are left; the same command goes on." in said
+    assert re.search(r"\nError: 400: .*temprature", said)
+    status, said = batches.run("--param", "temperature=1")
+    assert (status, "300 of 300 rows answered, 0 failed; " in said) == (0, True), said
+
+
 def test_rate_limits_can_be_stated(batches: Batches, emulator: Emulator) -> None:
     """A limit that the command is told is kept: of a server that enforces it, no row is refused."""
     emulator._limits = RateLimits(requests_per_minute=3_000, window=1)  # 50 a second
@@ -237,7 +250,7 @@ def test_a_full_disk(batches: Batches, emulator: Emulator) -> None:
     emulator.latency = Latency(first_token=0.01)
     write_lines(batches.source, requests(60))
     status, said = run_failing(batches, "pwrite", errno.ENOSPC)
-    assert (status, said) == (4, f"Error: {batches.out}: the disk is full\n")
+    assert (status, said) == (4, f"Error: {batches.out}: the disk is full. Make room; the same run goes on\n")
     before = set(ids(batches.out))
     assert 0 < len(before) < 60
     once = sent(emulator)

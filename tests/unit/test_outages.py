@@ -315,3 +315,15 @@ def test_calls_without_retries_fail_at_once_and_tell_the_others_when_the_server_
         assert loop.time() < 21.0
 
     run_virtual(main)
+
+
+@pytest.mark.parametrize(("failure", "why"), [("refused", "(refused)"), ("500", "(InternalServerError 500)")])
+def test_an_outage_is_logged_once_with_its_reason(failure: str, why: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever waits sees what for: the error of the connection, or the status without the server's words."""
+
+    async def main() -> None:
+        await Client(Server(FAILURES[failure], until=2.0), None).calls(50, max_retries=5)
+
+    run_virtual(main)
+    [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert why in warning
