@@ -140,7 +140,7 @@ class AsyncStream(OpenBody, Generic[C, F]):
 
     @property
     def text(self) -> AsyncIterator[str]:
-        """The pieces of text of the first choice, without the empty ones."""
+        """The pieces of text, without the empty ones: of the choice with index 0, or of a response's whole output."""
         return TextPieces(self)
 
     async def final(self) -> F:

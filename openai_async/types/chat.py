@@ -126,8 +126,14 @@ class ChatCompletion(Reply):
 
     @property
     def text(self) -> str:
-        """The content of the first choice; empty if it has none."""
-        return (self.choices[0].message.content or "") if self.choices else ""
+        """The content of the choice with index 0, or of the first one if none has; empty if there is none."""
+        choices = self.choices
+        if not choices:
+            return ""
+        first = choices[0]
+        if first.index and len(choices) > 1:
+            first = next((choice for choice in choices if not choice.index), first)
+        return first.message.content or ""
 
 
 @attrs.define(repr=False)
@@ -170,5 +176,9 @@ class ChatCompletionChunk(Value):
 
     @property
     def text(self) -> str:
-        """The piece of content of the first choice in this event; empty if there is none."""
-        return (self.choices[0].delta.content or "") if self.choices else ""
+        """The piece of content of the choice with index 0; empty if this event has none, as those of other choices."""
+        choices = self.choices
+        if len(choices) == 1:  # nearly every event
+            only = choices[0]
+            return (only.delta.content or "") if not only.index else ""
+        return "".join([choice.delta.content or "" for choice in choices if not choice.index])
