@@ -13,9 +13,9 @@ import anyio
 
 from openai_async._limits.accounting import beside, note
 from openai_async._limits.limiter import Ask, Limiter, Permit, Waiter
-from openai_async._pipeline.call import Answer, Call, Handler
 from openai_async._pipeline.credentials import KeyRing, NoKeys
 from openai_async._pipeline.outages import Outages
+from openai_async._pipeline.request import Answer, Handler, Request
 from openai_async._policy.estimates import Calibration, requested_tokens
 from openai_async._policy.retry import MAX_RETRY_AFTER
 from openai_async.errors import (
@@ -38,7 +38,7 @@ class Admit:
         self._next = next_
         self._calibration = Calibration()
 
-    async def __call__(self, call: Call) -> Answer:
+    async def __call__(self, call: Request) -> Answer:
         asides = 0
         while True:
             # Nearly every call holds its permit after one line: no outage, and nobody before it.
@@ -78,7 +78,7 @@ class Admit:
                 answer.release = permit.end
             return answer
 
-    async def _admitted(self, call: Call, waiter: Waiter | None) -> tuple[Permit, int | None]:
+    async def _admitted(self, call: Request, waiter: Waiter | None) -> tuple[Permit, int | None]:
         """A permit, and the number of the trial if the call is one. It holds no permit while it waits for a server.
 
         `waiter`: its place in line, if it has one.
@@ -100,21 +100,21 @@ class Admit:
                 return permit, trial
             permit.end(sent=False)  # an outage began while it stood in line
 
-    def _learn(self, call: Call, permit: Permit, error: BaseException) -> None:
+    def _learn(self, call: Request, permit: Permit, error: BaseException) -> None:
         if isinstance(error, RateLimitError) and (requested := requested_tokens(error.message)) is not None:
-            self._calibration.learn_requested(call.family, call.size, requested)
+            self._calibration.learn_requested(call.scope, call.size, requested)
         call.held = _report(permit, error)
 
-    def _request_of(self, call: Call) -> Ask:
-        tokens = call.size.charge(scale=self._calibration.scale(call.family))
+    def _request_of(self, call: Request) -> Ask:
+        tokens = call.size.charge(scale=self._calibration.scale(call.scope))
         again = bool(call.attempts)
         last = again and call.retries >= call.max_retries
-        ask = Ask(call.family, tokens, call.priority, call.job, again=again, last=last)
+        ask = Ask(call.scope, tokens, call.priority, call.job, again=again, last=last)
         if call.deadline is not None:
             ask.patience = call.deadline - call.now()
         return ask
 
-    async def _served(self, call: Call, waiter: Waiter) -> Permit:
+    async def _served(self, call: Request, waiter: Waiter) -> Permit:
         if call.deadline is None:
             return await self._limiter.served(waiter)
         permit: Permit | None = None

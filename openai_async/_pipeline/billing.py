@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from openai_async._limits.accounting import beside, note
-from openai_async._pipeline.call import Answer, Call
+from openai_async._pipeline.request import Answer, Request
 from openai_async._policy.estimates import tokens_of_reply
 from openai_async._policy.prices import PriceLike, Prices, cost
 from openai_async._policy.totals import CostTotals
@@ -35,7 +35,7 @@ class Billing:
         self._adding = threading.RLock()  # a stream may be collected, and billed, in the midst of an addition
         self._background: dict[str, bool] = {}  # whether a response is billed, by its id
 
-    def book(self, answer: Answer, call: Call) -> None:
+    def book(self, answer: Answer, call: Request) -> None:
         """Note what a whole reply cost in its `meta`, and add it to the totals if it is spent now. Raises nothing."""
         try:
             if answer.usage is not None or call.is_paid:
@@ -43,7 +43,7 @@ class Billing:
         except Exception as error:
             note("the cost of a reply", error)
 
-    def _book(self, answer: Answer, call: Call) -> None:
+    def _book(self, answer: Answer, call: Request) -> None:
         value, usage = answer.value, answer.usage
         background: str | None = None
         if getattr(value, "_may_be_background", False) and getattr(value, "background", None) is True:
@@ -72,14 +72,14 @@ class Billing:
         """US dollars for a usage that is spent now, added to the totals; None if that fails, or is not known."""
         return beside("the cost of a reply", self._bill, *ReplyUsage(model, created, tier, usage), asked=asked)
 
-    def bill_of(self, billed: Callable[[], ReplyUsage | None], call: Call) -> float | None:
+    def bill_of(self, billed: Callable[[], ReplyUsage | None], call: Request) -> float | None:
         """`bill` for what `billed` tells of a call, which may fail. What it tells nothing of is not billed."""
         known = beside("the usage of a reply", billed)
         if known is None:
             return None
         return beside("the cost of a reply", self._bill, *known, spent=call.method != "GET", asked=call.model)
 
-    def doubt(self, call: Call) -> tuple[int, float | None] | None:
+    def doubt(self, call: Request) -> tuple[int, float | None] | None:
         """Count an attempt that was sent and has no answer: it may have been billed.
 
         Gives its tokens and US dollars as estimated: its prompt, and the longest reply that it allows. None if it asks

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
-from openai_async._pipeline.call import Credentials, Headers
+from openai_async._pipeline.request import Credentials, Headers
 from openai_async._pipeline.service import OPENAI, Service
 from openai_async._wire.headers import check_token
 from openai_async.errors import ConfigurationError, frameless

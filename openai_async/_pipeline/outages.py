@@ -22,7 +22,7 @@ from weakref import WeakSet
 import anyio
 
 from openai_async import _concurrency
-from openai_async._pipeline.call import Call
+from openai_async._pipeline.request import Request
 from openai_async._policy.outage import Outage
 from openai_async._policy.retry import shows_outage
 from openai_async.errors import APIConnectionError, DeadlineExceededError
@@ -47,7 +47,7 @@ class _Waiter:
 
     __slots__ = ("call", "event", "left", "loop", "trial")
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Request) -> None:
         self.call = id(call)
         self.left = call.max_retries - call.retries
         self.loop = _concurrency.loop_token()
@@ -107,12 +107,12 @@ class Outages:
         self.scopes, self._lock = {}, threading.RLock()
         self._clock.ask_anew()
 
-    def holds(self, call: Call) -> bool:
+    def holds(self, call: Request) -> bool:
         """Whether a call must ask for its turn before it is sent."""
-        scope = self.scopes.get(call.family)
+        scope = self.scopes.get(call.scope)
         return scope is not None and scope.outage.is_open and call.max_retries > 0
 
-    async def turn(self, call: Call) -> int | None:
+    async def turn(self, call: Request) -> int | None:
         """Wait while the server is out of order; gives the number of the trial that the call is, None if it is none.
 
         Cancelling gives a trial back.
@@ -121,7 +121,7 @@ class Outages:
             DeadlineExceededError: it is still out of order at the call's deadline.
             StillOutError: the same after `LONGEST_WAIT`. A call that was never tried is sent then.
         """
-        scope = self.scopes.get(call.family)
+        scope = self.scopes.get(call.scope)
         if scope is None or not self.holds(call):
             return None
         waiter = _Waiter(call)
@@ -138,7 +138,7 @@ class Outages:
             raise
         return waiter.trial
 
-    async def _served(self, scope: _Scope, waiter: _Waiter, call: Call) -> None:
+    async def _served(self, scope: _Scope, waiter: _Waiter, call: Request) -> None:
         begun = _concurrency.now()
         until = begun + LONGEST_WAIT - call.waited if call.deadline is None else call.deadline
         while True:
@@ -167,10 +167,10 @@ class Outages:
                 del scope.waiters[waiter]
                 waiter.trial = scope.outage.begin(self._clock.now())
 
-    def succeeded(self, call: Call, trial: int | None) -> None:
+    def succeeded(self, call: Request, trial: int | None) -> None:
         """The server answered."""
         with self._lock:
-            scope = self.scopes.get(call.family)
+            scope = self.scopes.get(call.scope)
             if scope is None:
                 return
             was_open = scope.outage.is_open
@@ -184,24 +184,24 @@ class Outages:
             elif was_open:
                 scope.serve(self._clock.now())
             if was_open and not scope.outage.is_open:
-                log.info("%s: the server answers again", call.family)
+                log.info("%s: the server answers again", call.scope)
             if scope.outage.is_clean:
-                self.scopes.pop(call.family, None)
+                self.scopes.pop(call.scope, None)
 
-    def left(self, call: Call) -> None:
+    def left(self, call: Request) -> None:
         """A call that failed before has ended."""
         with self._lock:
-            if (scope := self.scopes.get(call.family)) is not None:
+            if (scope := self.scopes.get(call.scope)) is not None:
                 scope.returning.discard(id(call))
 
-    def abandoned(self, call: Call, trial: int) -> None:
+    def abandoned(self, call: Request, trial: int) -> None:
         """A trial ended and says nothing of the server."""
         with self._lock:
-            if (scope := self.scopes.get(call.family)) is not None:
+            if (scope := self.scopes.get(call.scope)) is not None:
                 scope.outage.abandoned(self._clock.now(), trial)
                 scope.serve(self._clock.now())
 
-    def failed(self, call: Call, trial: int | None, error: BaseException) -> None:
+    def failed(self, call: Request, trial: int | None, error: BaseException) -> None:
         """An attempt ended with an error, which says something of the server or nothing."""
         verdict = shows_outage(error)
         if verdict is False and self.scopes:
@@ -211,7 +211,7 @@ class Outages:
         elif verdict:
             with self._lock:
                 now = self._clock.now()
-                scope = self.scopes.get(call.family) or self._add(call.family, now)
+                scope = self.scopes.get(call.scope) or self._add(call.scope, now)
                 was_open = scope.outage.is_open
                 scope.outage.failed(now, trial, jitter=random.random())  # noqa: S311
                 if call.retries < call.max_retries:
@@ -228,13 +228,13 @@ class Outages:
         return scope
 
 
-def _warn(call: Call, error: BaseException) -> None:
+def _warn(call: Request, error: BaseException) -> None:
     """Log what every call ends with. Of a server's own words only the status: they may quote a prompt."""
     if isinstance(error, APIConnectionError):
         why = error.message
     else:
         why = f"{type(error).__name__} {getattr(error, 'status_code', '')}".strip()
-    log.warning("%s: the server fails every call (%s); calls wait until it answers again", call.family, why)
+    log.warning("%s: the server fails every call (%s); calls wait until it answers again", call.scope, why)
 
 
 #: Those of this process.

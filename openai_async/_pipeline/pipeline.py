@@ -14,9 +14,9 @@ from openai_async._limits.accounting import beside
 from openai_async._limits.limiter import Limiter
 from openai_async._pipeline.admission import Admit
 from openai_async._pipeline.billing import Billing
-from openai_async._pipeline.call import Answer, Call, Handler
 from openai_async._pipeline.credentials import KeyRing, NoKeys
 from openai_async._pipeline.outages import Outages
+from openai_async._pipeline.request import Answer, Handler, Request
 from openai_async._pipeline.retry import Retry
 from openai_async._pipeline.send import Send
 from openai_async._pipeline.service import OPENAI, Service
@@ -89,7 +89,7 @@ class Pipeline(Uncopied):
             )
         self._first: Handler = Retry(self.outages, Admit(limiter, keys, self.outages, send), billing.doubt)
 
-    async def fetch(self, call: Call) -> Any:
+    async def fetch(self, call: Request) -> Any:
         """Carry a call to its decoded reply, which gets the answer's `meta`."""
         if not self._loaded:
             self._load()
@@ -101,21 +101,21 @@ class Pipeline(Uncopied):
         answer.value.meta = answer.meta
         return answer.value
 
-    async def _as_insisted(self, call: Call, error: APIStatusError) -> Answer:
+    async def _as_insisted(self, call: Request, error: APIStatusError) -> Answer:
         """Make a refused call once more, if the server has said what it wants of `stream`; else raise its error."""
         again = self.stated_stream.insisted(call, error)
         if again is None:
             raise frameless(error)
         return await self._first(again)
 
-    async def fetch_bytes(self, call: Call) -> tuple[bytes, Meta]:
+    async def fetch_bytes(self, call: Request) -> tuple[bytes, Meta]:
         """Carry a call whose `decode` is `bytes` to its body as it came, and what came beside it."""
         self._load()
         answer = await self._first(call)
         self.billing.book(answer, call)
         return answer.value, answer.meta
 
-    async def fetch_elsewhere(self, call: Call) -> tuple[bytes, Meta]:
+    async def fetch_elsewhere(self, call: Request) -> tuple[bytes, Meta]:
         """Carry a call whose `path` is a whole URL to its body, as `fetch_bytes`: without key, price or API's limits.
 
         Its `family` is the origin of the URL.
@@ -128,7 +128,7 @@ class Pipeline(Uncopied):
         send = Send(self.transport, "", LARGEST_ELSEWHERE)
         return Retry(self.outages, Admit(self.limiter, NoKeys(), self.outages, send))
 
-    async def open(self, call: Call) -> Answer:
+    async def open(self, call: Request) -> Answer:
         """Carry a streamed call to the head of its answer."""
         self._load()
         answer = await self._first(call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from openai_async._pipeline.call import Call
+from openai_async._pipeline.request import Request
 from openai_async._wire import error_responses
 from openai_async.errors import APIError, DecodeError, StreamInterrupted
 from openai_async.types.chat import ChatCompletion
@@ -13,7 +13,7 @@ from openai_async.types.meta import Meta
 from openai_async.types.settings import Secret
 
 
-def decoded(call: Call, body: bytes, meta: Meta, streamed: Callable[[Call], None]) -> object:
+def decoded(call: Request, body: bytes, meta: Meta, streamed: Callable[[Request], None]) -> object:
     """The value of a reply. `streamed` is called with a call that was answered with a stream.
 
     Raises:
@@ -39,15 +39,15 @@ def decoded(call: Call, body: bytes, meta: Meta, streamed: Callable[[Call], None
     return value
 
 
-def _secrets(call: Call) -> list[Secret]:
+def _secrets(call: Request) -> list[Secret]:
     return [call.credentials.secret] if call.credentials else []
 
 
-def _of_stream(call: Call, body: bytes, meta: Meta, streamed: Callable[[Call], None]) -> Any:
+def _of_stream(call: Request, body: bytes, meta: Meta, streamed: Callable[[Request], None]) -> Any:
     """The reply that a stream amounts to; None if the body is none, or not one that is known."""
     from openai_async._wire.gathered import gathered  # loaded with the pipeline
 
-    path = call.family.partition(" ")[0]
+    path = call.scope.partition(" ")[0]
     found = gathered(path, body, choices=call.choices, states_end=meta.states_end)
     if found is None:
         return None

@@ -16,8 +16,8 @@ import attrs
 
 from openai_async import _concurrency
 from openai_async._limits.accounting import beside, note
-from openai_async._pipeline.call import Answer, Call, Handler
 from openai_async._pipeline.outages import Outages, StillOutError
+from openai_async._pipeline.request import Answer, Handler, Request
 from openai_async._policy import retry as policy
 from openai_async.errors import APIError, frameless
 from openai_async.types.attempt import Attempt, RetriesEnded
@@ -27,7 +27,7 @@ log = logging.getLogger("openai_async")
 
 #: What an attempt may have been billed for that was sent and has no answer: tokens and US dollars, as estimated; None
 #: of calls that cost nothing.
-Doubt: TypeAlias = Callable[[Call], "tuple[int, float | None] | None"]
+Doubt: TypeAlias = Callable[[Request], "tuple[int, float | None] | None"]
 
 
 class Retry:
@@ -36,7 +36,7 @@ class Retry:
         self._next = next_
         self._doubt = doubt
 
-    async def __call__(self, call: Call) -> Answer:
+    async def __call__(self, call: Request) -> Answer:
         last: APIError | None = None
         call.now = _concurrency.clock()
         try:
@@ -66,7 +66,7 @@ class Retry:
             last = None  # an error must not hold the frame that its traceback holds
 
 
-def _succeeded(call: Call, answer: Answer) -> None:
+def _succeeded(call: Request, answer: Answer) -> None:
     try:
         seconds = call.now() - call.began
         call.attempts.append(Attempt(len(call.attempts) + 1, "completed", answer.meta.status, None, seconds))
@@ -75,7 +75,7 @@ def _succeeded(call: Call, answer: Answer) -> None:
         note("the record of attempts", error)
 
 
-def _after(call: Call, error: APIError, doubt: Doubt) -> float | None:
+def _after(call: Request, error: APIError, doubt: Doubt) -> float | None:
     """Record a failed attempt; seconds to wait before the next, or None to give up."""
     wait, ended = _next_attempt(call, error)
     status = getattr(error, "status_code", None)
@@ -93,7 +93,7 @@ def _after(call: Call, error: APIError, doubt: Doubt) -> float | None:
     return wait
 
 
-def _next_attempt(call: Call, error: APIError) -> tuple[float | None, RetriesEnded | None]:
+def _next_attempt(call: Request, error: APIError) -> tuple[float | None, RetriesEnded | None]:
     """Seconds until the next attempt, or None and why there is none."""
     ended = policy.why_not(error, repeatable=call.repeatable)
     if ended is not None:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from openai_async._limits.accounting import beside
-from openai_async._pipeline.call import Answer, Call, Headers
 from openai_async._pipeline.reply import decoded
+from openai_async._pipeline.request import Answer, Headers, Request
 from openai_async._pipeline.usage import usage_of_reply
 from openai_async._transport.exchange import DeadlineReached, Exchange, Transport, WireRequest
 from openai_async._wire import error_responses, paths
@@ -61,14 +61,14 @@ class Send:
         transport: Transport,
         base_url: str,
         max_response_bytes: int,
-        streamed: Callable[[Call], None] = lambda call: None,
+        streamed: Callable[[Request], None] = lambda call: None,
     ) -> None:
         self._streamed = streamed
         self._transport = transport
         self._base_url = base_url
         self._max_response_bytes = max_response_bytes
 
-    async def __call__(self, call: Call) -> Answer:
+    async def __call__(self, call: Request) -> Answer:
         transport = self._transport.ready()
         bound, by_deadline = _bound(call)
         request = WireRequest(call.method, self._base_url + call.path, _headers_of(call), call.body)
@@ -85,7 +85,7 @@ class Send:
                 beside("the log", _log, call, meta)
             if meta.status >= 300:
                 await self._refuse(call, exchange, meta, until)
-            if call.unfit:
+            if call.rejected_media_types:
                 _check_is_fit(call, exchange, meta)
             if call.stream or call.download:
                 if call.stream:
@@ -97,7 +97,7 @@ class Send:
         value = decoded(call, body, meta, self._streamed)
         return Answer(meta, value, usage_of_reply(value, call))
 
-    async def _refuse(self, call: Call, exchange: Exchange, meta: Meta, until: float) -> None:
+    async def _refuse(self, call: Request, exchange: Exchange, meta: Meta, until: float) -> None:
         """Raise the exception of a status that is no success."""
         if meta.status < 400:
             exchange.abandon()
@@ -123,12 +123,12 @@ class Send:
         raise error
 
 
-def _log(call: Call, meta: Meta) -> None:
+def _log(call: Request, meta: Meta) -> None:
     path = call.path.partition("?")[0]  # a query may hold a key
     log.debug("%s %s -> %d, request %s", call.method, path, meta.status, meta.request_id)
 
 
-def _late(call: Call, due: DeadlineReached, by_deadline: bool) -> APITimeoutError:
+def _late(call: Request, due: DeadlineReached, by_deadline: bool) -> APITimeoutError:
     when = _MEANWHILE[due.phase] + (f": {due.reason}" if due.reason else "")
     if by_deadline:
         return DeadlineExceededError(f"the deadline of the call passed {when}", phase=due.phase)
@@ -136,7 +136,7 @@ def _late(call: Call, due: DeadlineReached, by_deadline: bool) -> APITimeoutErro
     return APITimeoutError(message, phase=due.phase)
 
 
-def _bound(call: Call) -> tuple[float, bool]:
+def _bound(call: Request) -> tuple[float, bool]:
     """Loop time at which the attempt must have ended, and whether that is the whole call's deadline."""
     until = math.inf if call.timeout.attempt is None else call.now() + call.timeout.attempt
     if call.deadline is not None and call.deadline < until:
@@ -144,7 +144,7 @@ def _bound(call: Call) -> tuple[float, bool]:
     return until, False
 
 
-def _headers_of(call: Call) -> Headers:
+def _headers_of(call: Request) -> Headers:
     headers = list(call.credentials.headers) if call.credentials is not None else []
     if call.headers:
         replaced = {name for name, _ in call.headers}
@@ -178,8 +178,8 @@ async def _read_all(exchange: Exchange, bound: int, until: float) -> bytes:
     return b"".join(pieces)
 
 
-def _check_is_fit(call: Call, exchange: Exchange, meta: Meta) -> None:
-    if (kind := meta.media_type) in call.unfit and "content-disposition" not in meta.headers:
+def _check_is_fit(call: Request, exchange: Exchange, meta: Meta) -> None:
+    if (kind := meta.media_type) in call.rejected_media_types and "content-disposition" not in meta.headers:
         _refuse_kind(exchange, meta, f"the server answered with {kind} where something else was asked for")
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 import attrs
 
-from openai_async._pipeline.call import Call
+from openai_async._pipeline.request import Request
 from openai_async._wire import json
 from openai_async.errors import APIStatusError, DecodeError
 
@@ -48,11 +48,11 @@ class StatedStream:
         elif said or (said is False and "stream" not in given):
             given["stream"] = said
 
-    def streamed(self, call: Call) -> None:
+    def streamed(self, call: Request) -> None:
         """The server has streamed a reply that was asked for whole."""
-        self._note(call, said=self.said.get(call.family, False))
+        self._note(call, said=self.said.get(call.scope, False))
 
-    def insisted(self, call: Call, error: APIStatusError) -> Call | None:
+    def insisted(self, call: Request, error: APIStatusError) -> Request | None:
         """The call as the server wants it; None if that is not why it refused it, or the call says so already."""
         if call.stream or error.status_code not in (400, 422) or not isinstance(call.body, bytes):
             return None
@@ -64,10 +64,10 @@ class StatedStream:
         self._note(call, said=said)
         return attrs.evolve(call, body=body)
 
-    def _note(self, call: Call, *, said: bool) -> None:
+    def _note(self, call: Request, *, said: bool) -> None:
         if len(self.said) >= _MANY:
             self.said.clear()
-        self.said[call.family] = said
+        self.said[call.scope] = said
 
 
 def _finds(pattern: str, text: str) -> bool:

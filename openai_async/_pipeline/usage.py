@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from openai_async._limits.accounting import note
-from openai_async._pipeline.call import Call
+from openai_async._pipeline.request import Request
 from openai_async.types.api_object import Thing
 from openai_async.types.usage import CompletionUsage, Counted
 
 
-def usage_of_reply(value: object, call: Call) -> CompletionUsage | None:
+def usage_of_reply(value: object, call: Request) -> CompletionUsage | None:
     """What the server counted, in the words of chat completions; None if it does not say. Raises nothing."""
     try:
         usage: object = getattr(value, "usage", None)

@@ -12,7 +12,7 @@ import os
 import warnings
 
 from openai_async import _concurrency
-from openai_async._pipeline.call import Answer, Call
+from openai_async._pipeline.request import Answer, Request
 from openai_async.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -27,7 +27,7 @@ from openai_async.types._uncopied import Uncopied
 class OpenBody(Uncopied):
     """A body, from the head of its reply on."""
 
-    def __init__(self, call: Call, answer: Answer) -> None:
+    def __init__(self, call: Request, answer: Answer) -> None:
         assert answer.exchange is not None
         self._exchange = answer.exchange
         self._release = answer.release

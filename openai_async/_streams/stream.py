@@ -19,7 +19,7 @@ from typing import Generic, NoReturn, Protocol, Self, TypeVar
 import attrs
 
 from openai_async import _concurrency
-from openai_async._pipeline.call import Answer, Call
+from openai_async._pipeline.request import Answer, Request
 from openai_async._streams.body import OpenBody
 from openai_async._streams.text_pieces import TextPieces
 from openai_async._transport.exchange import DeadlineReached
@@ -87,7 +87,7 @@ class AsyncStream(OpenBody, Generic[C, F]):
 
     def __init__(
         self,
-        call: Call,
+        call: Request,
         answer: Answer,
         decode: Callable[[bytes], C],
         fold: Fold[C, F],

@@ -8,8 +8,8 @@ from typing import Any, Final, TypeVar, cast
 
 from openai_async import _concurrency
 from openai_async._limits.queue import PRIORITIES, Priority, place as line_place
-from openai_async._pipeline.call import Answer, Call, Headers
 from openai_async._pipeline.pipeline import Pipeline
+from openai_async._pipeline.request import Answer, Headers, Request
 from openai_async._policy.estimates import size_of_request
 from openai_async._wire import codec, json, paths
 from openai_async._wire.headers import check_headers
@@ -82,7 +82,7 @@ class Resource(Uncopied):
         """Make a call whose reply is no JSON, and no page."""
         given = cast("dict[str, Any]", params)
         call = prepare(self._pipeline, operation, bytes, given, place=place, accept=b"*/*")
-        call.unfit = PAGES
+        call.rejected_media_types = PAGES
         content, meta = await self._pipeline.fetch_bytes(call)
         return Binary(content, meta=meta)
 
@@ -93,7 +93,7 @@ class Resource(Uncopied):
         *,
         unfit: Sequence[str] = PAGES,
         check: Callable[[Mapping[str, Any]], None] | None = None,
-        rewriter: Callable[[Call, Answer], Rewriter] | None = None,
+        rewriter: Callable[[Request, Answer], Rewriter] | None = None,
         **place: object,
     ) -> AsyncDownloadManager:
         """Open a reply that is read as it arrives, and is not of the media types that are `unfit`.
@@ -102,7 +102,7 @@ class Resource(Uncopied):
         """
         given = cast("dict[str, Any]", params)
         call = prepare(self._pipeline, operation, bytes, given, place=place, check=check, accept=b"*/*")
-        call.download, call.unfit = True, unfit
+        call.download, call.rejected_media_types = True, unfit
         return AsyncDownloadManager(self._pipeline, call, rewriter)
 
     def _list(
@@ -146,7 +146,7 @@ def prepare(
     stream: bool = False,
     files: Sequence[str] = (),
     accept: bytes | None = None,
-) -> Call:
+) -> Request:
     """Check the arguments of a method and encode them, once.
 
     `params` is consumed: emptied whatever happens, so that no frame of a traceback still shows the prompt.
@@ -183,7 +183,7 @@ def _prepare(
     stream: bool,
     files: Sequence[str],
     accept: bytes | None,
-) -> Call:
+) -> Request:
     defaults = pipeline.defaults
     take = params.pop
     headers: Mapping[str, str] | None = take("extra_headers", None)
@@ -221,7 +221,7 @@ def _prepare(
     if here.families is not None:
         here.families.add(family)
     path = operation.path if pipeline.service.place is None else pipeline.service.place(operation.path, given)
-    return Call(
+    return Request(
         operation.verb,
         _path(path, place, query),
         decode,
@@ -234,7 +234,7 @@ def _prepare(
         repeatable=operation.repeatable,
         makes=operation.makes,
         model=model if isinstance(model, str) else None,
-        family=family,
+        scope=family,
         size=size_of_request(template, given),
         priority=check_priority(priority),
         job=here.job,

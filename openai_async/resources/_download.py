@@ -11,8 +11,8 @@ from typing import Final, Self
 
 from anyio import to_thread
 
-from openai_async._pipeline.call import Answer, Call
 from openai_async._pipeline.pipeline import Pipeline
+from openai_async._pipeline.request import Answer, Request
 from openai_async._streams.body import OpenBody
 from openai_async._transport.exchange import DeadlineReached
 from openai_async.errors import APIConnectionError, APIError, IdleTimeoutError, frameless
@@ -34,7 +34,7 @@ class AsyncDownload(OpenBody):
     Cancelling drops the connection.
     """
 
-    def __init__(self, call: Call, answer: Answer) -> None:
+    def __init__(self, call: Request, answer: Answer) -> None:
         super().__init__(call, answer)
         self.meta: Meta = answer.meta
         self._complete = False
@@ -120,7 +120,7 @@ class AsyncDownloadManager(Uncopied):
     """`async with` form of a download: the request is sent on entering, the connection given back on leaving."""
 
     def __init__(
-        self, pipeline: Pipeline, call: Call, rewriter: Callable[[Call, Answer], Rewriter] | None = None
+        self, pipeline: Pipeline, call: Request, rewriter: Callable[[Request, Answer], Rewriter] | None = None
     ) -> None:
         self._pipeline = pipeline
         self._call = call

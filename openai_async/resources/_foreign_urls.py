@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from openai_async import _concurrency
 from openai_async._limits.queue import place
-from openai_async._pipeline.call import Call
 from openai_async._pipeline.pipeline import Pipeline
+from openai_async._pipeline.request import Request
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._base import NO_MEDIA, check_retries
 from openai_async.types.settings import Timeout, check_seconds
@@ -18,7 +18,7 @@ _ACCEPT: Final = (b"accept", b"*/*")
 
 def fetching(
     pipeline: Pipeline, url: str, timeout: float | Timeout | None, max_retries: int | None, deadline: float | None
-) -> Call:
+) -> Request:
     """A call for the bytes at an address, to be carried by `Pipeline.fetch_elsewhere`.
 
     What waits for a host, or is held back by it, is told by its origin.
@@ -36,7 +36,7 @@ def fetching(
     family = f"{parts.scheme}://{parts.netloc}".lower()
     if here.families is not None:
         here.families.add(family)
-    return Call(
+    return Request(
         "GET",
         url,
         bytes,
@@ -44,9 +44,9 @@ def fetching(
         defaults.max_retries if max_retries is None else check_retries(max_retries),
         deadline=None if seconds is None else _concurrency.now() + seconds,
         headers=[_ACCEPT],
-        unfit=NO_MEDIA,
+        rejected_media_types=NO_MEDIA,
         repeatable=True,
-        family=family,
+        scope=family,
         priority=here.priority,
         job=here.job,
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from openai_async._pipeline.call import Call
 from openai_async._pipeline.pipeline import Pipeline
+from openai_async._pipeline.request import Request
 from openai_async._streams.stream import AsyncStream
 from openai_async._wire import codec, error_responses
 from openai_async.errors import StreamInterrupted
@@ -50,7 +50,7 @@ class _Last:
         """Nothing: what events count is not known."""
 
 
-async def opened(pipeline: Pipeline, call: Call) -> AsyncStream[Thing, Thing]:
+async def opened(pipeline: Pipeline, call: Request) -> AsyncStream[Thing, Thing]:
     """Send a call whose reply comes in events. A whole object instead is the only event.
 
     Cancelling drops the connection.

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar, Unpack, cast, overload
 
-from openai_async._pipeline.call import Call
 from openai_async._pipeline.pipeline import Pipeline
+from openai_async._pipeline.request import Request
 from openai_async._wire import codec, json, paths
 from openai_async.errors import InvalidParameterError, frameless
 from openai_async.resources._base import Resource, check_mapping, prepare
@@ -164,7 +164,7 @@ def _call(
     files: Mapping[str, FileInput] | None = None,
     *,
     bare: bool = True,
-) -> Call:
+) -> Request:
     operation = Operation(verb, paths.relative(path), form=files is not None, bare=bare)
     if cast_to in (bytes, Binary):
         return _scoped(prepare(pipeline, operation, bytes, given, files=tuple(files or ()), accept=b"*/*"), operation)
@@ -174,14 +174,14 @@ def _call(
     return _scoped(prepare(pipeline, operation, decode, given, files=tuple(files or ())), operation)
 
 
-def _scoped(call: Call, operation: Operation) -> Call:
+def _scoped(call: Request, operation: Operation) -> Request:
     """A call that shares its rate limit with all of its kind, whatever ids are in their paths."""
     path = operation.path.partition("?")[0]
-    call.family = scope_of(path) + call.family.removeprefix(path)
+    call.scope = scope_of(path) + call.scope.removeprefix(path)
     return call
 
 
-async def _read(pipeline: Pipeline, call: Call, cast_to: type[Any]) -> Any:
+async def _read(pipeline: Pipeline, call: Request, cast_to: type[Any]) -> Any:
     if cast_to not in (bytes, Binary):
         return await pipeline.fetch(call)
     found, meta = await pipeline.fetch_bytes(call)

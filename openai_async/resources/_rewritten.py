@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from openai_async._pipeline.call import Answer
+from openai_async._pipeline.request import Answer
 from openai_async._transport.exchange import Exchange
 from openai_async.types.meta import Header
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import attrs
 
-from openai_async._pipeline.call import Answer, Call
 from openai_async._pipeline.pipeline import Pipeline
+from openai_async._pipeline.request import Answer, Request
 from openai_async.errors import APIStatusError
 
 _FIELD: Final = "stream_options"
@@ -31,7 +31,7 @@ def ask_for_usage(pipeline: Pipeline, params: dict[str, Any]) -> bool:
     return True
 
 
-async def open_asking(pipeline: Pipeline, call: Call, *, asked: bool) -> Answer:
+async def open_asking(pipeline: Pipeline, call: Request, *, asked: bool) -> Answer:
     """Open a stream; `asked`: with the question of ours in its body. Raises what opening raises.
 
     Cancelling drops the connection.
@@ -55,7 +55,7 @@ async def open_asking(pipeline: Pipeline, call: Call, *, asked: bool) -> Answer:
     return await _open_without(pipeline, plain)
 
 
-async def _open_without(pipeline: Pipeline, plain: Call) -> Answer:
+async def _open_without(pipeline: Pipeline, plain: Request) -> Answer:
     """Find out whether a refusal meant the question."""
     try:
         answer = await pipeline.open(plain)
@@ -79,7 +79,7 @@ def _may_mean_field(pipeline: Pipeline, error: APIStatusError) -> bool:
     return not error.param and "'loc'" not in f"{error.body}"  # FastAPI's word for where it is
 
 
-def _without(call: Call) -> Call | None:
+def _without(call: Request) -> Request | None:
     """The same call without the question; None if it is not in the body as we put it."""
     body = call.body
     if not isinstance(body, bytes):

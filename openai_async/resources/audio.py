@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, Unpack, cast, overload
 
-from openai_async._pipeline.call import Answer, Call
+from openai_async._pipeline.request import Answer, Request
 from openai_async._streams.stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec
 from openai_async._wire.accumulators import synthesize
@@ -94,13 +94,13 @@ class AsyncSpeech(Resource):
         if stream_format == "sse":
             model = given.get("model")
             call = prepare(self._pipeline, _SPEAK, decode_speech_event, given, check=_check_speech, stream=True)
-            call.stream, call.download, call.unfit = False, True, PAGES  # it may be sound, too
+            call.stream, call.download, call.rejected_media_types = False, True, PAGES  # it may be sound, too
             answer = await self._pipeline.open(call)
             bound = self._pipeline.defaults.max_event_bytes
             rewrite(answer, SoundAsEvents(answer.meta, bound))
             return AsyncStream(call, answer, call.decode, SpeechAccumulator(model), bound)
         call = prepare(self._pipeline, _SPEAK, _sound, given, check=_check_speech, accept=b"*/*")
-        call.unfit = NO_MEDIA
+        call.rejected_media_types = NO_MEDIA
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     def stream(self, **params: Unpack[SpeechParams]) -> AsyncDownloadManager:
@@ -114,7 +114,7 @@ class AsyncSpeech(Resource):
             raise InvalidParameterError("stream_format", "of events is what `create` takes")
         return self._download(_SPEAK, given, unfit=NO_MEDIA, check=_check_speech, rewriter=self._as_sound)
 
-    def _as_sound(self, call: Call, answer: Answer) -> EventsAsSound:
+    def _as_sound(self, call: Request, answer: Answer) -> EventsAsSound:
         secrets = [call.credentials.secret] if call.credentials else []
         return EventsAsSound(answer.meta, self._pipeline.defaults.max_event_bytes, secrets)
 
@@ -171,12 +171,12 @@ class AsyncTranscriptions(Resource):
         model, is_text = given.get("model"), given.get("response_format") in _NO_JSON
         return AsyncStreamManager(partial(self._open, self._call(given), model, is_text))
 
-    def _call(self, params: dict[str, Any]) -> Call:
+    def _call(self, params: dict[str, Any]) -> Request:
         params["stream"] = True
         decode = codec.decoder(TranscriptionStreamEvent, event=True)
         return prepare(self._pipeline, _TRANSCRIBE, decode, params, check=_check_file, stream=True)
 
-    async def _open(self, call: Call, model: str | None, is_text: bool) -> TranscriptionStream:
+    async def _open(self, call: Request, model: str | None, is_text: bool) -> TranscriptionStream:
         """`is_text`: a server that does not stream answers with bare text."""
         answer = await self._pipeline.open(call)
         bound = self._pipeline.defaults.max_event_bytes

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias, Unpack, cast, overload
 
-from openai_async._pipeline.call import Call
+from openai_async._pipeline.request import Request
 from openai_async._streams.stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec
 from openai_async._wire.accumulators import synthesize
@@ -167,7 +167,7 @@ class AsyncImages(Resource):
     ) -> AsyncStreamManager[ImageStreamEvent, ImagesResponse]:
         return AsyncStreamManager(partial(self._open, self._call(operation, params, True), operation))
 
-    def _call(self, operation: Operation, params: dict[str, Any], stream: bool) -> Call:
+    def _call(self, operation: Operation, params: dict[str, Any], stream: bool) -> Request:
         if stream:
             params["stream"] = True
         count = params.get("n")
@@ -177,7 +177,7 @@ class AsyncImages(Resource):
         call.choices = count if isinstance(count, int) else 1
         return call
 
-    async def _open(self, call: Call, operation: Operation) -> ImageStream:
+    async def _open(self, call: Request, operation: Operation) -> ImageStream:
         answer = await self._pipeline.open(call)
         unfold = synthesize.generated if operation is _GENERATE else synthesize.edited
         bound = self._pipeline.defaults.max_event_bytes

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import Any, Literal, TypeAlias, Unpack, cast, overload
 
-from openai_async._pipeline.call import Call
+from openai_async._pipeline.request import Request
 from openai_async._streams.stream import AsyncStream, AsyncStreamManager
 from openai_async._wire.accumulators.runs import RunAccumulator, decode_event
 from openai_async.resources._assistants import AssistantsResource
@@ -50,13 +50,13 @@ class RunsResource(AssistantsResource):
         """Its stream, for a block."""
         return AsyncStreamManager(partial(self._open, self._streamed(method, params, place)))
 
-    def _streamed(self, method: str, params: Mapping[str, object], place: Mapping[str, str]) -> Call:
+    def _streamed(self, method: str, params: Mapping[str, object], place: Mapping[str, str]) -> Request:
         given = cast("dict[str, Any]", params)
         operation = self._operation(method, given)
         given["stream"] = True
         return prepare(self._pipeline, operation, partial(decode_event, None), given, place=place, stream=True)
 
-    async def _open(self, call: Call) -> RunStream:
+    async def _open(self, call: Request) -> RunStream:
         answer = await self._pipeline.open(call)
         limit = self._pipeline.defaults.max_event_bytes
         return AsyncStream(call, answer, call.decode, RunAccumulator(), limit, decode_named=decode_event)

@@ -16,7 +16,7 @@ import anyio
 import pytest
 
 from openai_async import APIStatusError, AsyncClient, InvalidParameterError
-from openai_async._pipeline.call import Call
+from openai_async._pipeline.request import Request as CallRequest
 from openai_async.batch import (
     AsyncBatch,
     BatchHaltedError,
@@ -484,10 +484,10 @@ async def test_rows_stand_in_line_behind_other_calls(
     place: Place, monkeypatch: pytest.MonkeyPatch, client: AsyncClient
 ) -> None:
     """Rows are of the class "batch", and of one job, unless `priority` says otherwise."""
-    seen: list[Call] = []
+    seen: list[CallRequest] = []
     fetch = client._pipeline.fetch
 
-    async def watched(call: Call) -> Any:
+    async def watched(call: CallRequest) -> Any:
         seen.append(call)
         return await fetch(call)
 

@@ -16,8 +16,8 @@ import anyio
 import pytest
 
 from openai_async import AsyncClient
-from openai_async._pipeline.call import Call
 from openai_async._pipeline.outages import Outages
+from openai_async._pipeline.request import Request as CallRequest
 from openai_async._policy import retry
 from openai_async.errors import APIConnectionError, InternalServerError, OpenAIError
 from openai_async.testing import FaultServer, Rst, Script
@@ -92,7 +92,7 @@ async def test_a_server_that_is_started_later_gets_every_call(
     with contextlib.ExitStack() as stack:
         server, refused, tell = FaultServer([ok()], port=port), 0, Outages.failed
 
-        def failed(self: Outages, call: Call, trial: int | None, error: BaseException) -> None:
+        def failed(self: Outages, call: CallRequest, trial: int | None, error: BaseException) -> None:
             nonlocal refused
             tell(self, call, trial, error)
             refused += 1

@@ -15,9 +15,9 @@ import pytest
 from openai_async import RateLimit
 from openai_async._limits.limiter import Limiter
 from openai_async._pipeline.admission import Admit
-from openai_async._pipeline.call import Answer, Call
 from openai_async._pipeline.credentials import KeyRing
 from openai_async._pipeline.outages import LONGEST_WAIT, Outages
+from openai_async._pipeline.request import Answer, Request
 from openai_async._pipeline.retry import Retry
 from openai_async.errors import (
     APIConnectionError,
@@ -54,7 +54,7 @@ class Server:
     most_at_once: int = 0
     _now_out: int = 0
 
-    async def __call__(self, call: Call) -> Answer:
+    async def __call__(self, call: Request) -> Answer:
         self.requests += 1
         loop = asyncio.get_running_loop()
         if loop.time() < self.until:
@@ -74,11 +74,11 @@ class Server:
 class Client:
     """The stations above the transport."""
 
-    server: Callable[[Call], Any]
+    server: Callable[[Request], Any]
     limits: StatedLimits = "auto"
     outages: Outages = attrs.field(factory=Outages)
     limiter: Limiter = attrs.field(init=False)
-    carry: Callable[[Call], Any] = attrs.field(init=False)
+    carry: Callable[[Request], Any] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.limiter = Limiter(1_000, self.limits)
@@ -88,7 +88,7 @@ class Client:
 
     def call(self, *, max_retries: int = 2, deadline: float | None = None, family: str = "f") -> Any:
         return self.carry(
-            Call("POST", "/f", bytes, Timeout(), max_retries, deadline=deadline, repeatable=True, family=family)
+            Request("POST", "/f", bytes, Timeout(), max_retries, deadline=deadline, repeatable=True, scope=family)
         )
 
     async def calls(self, count: int, **settings: Any) -> list[Any]:
@@ -181,8 +181,8 @@ def test_calls_of_another_scope_go_on() -> None:
     async def main() -> None:
         broken = Server(FAILURES["500"], until=1e9)
 
-        async def server(call: Call) -> Answer:
-            return Answer(Meta(200)) if call.family == "well" else await broken(call)
+        async def server(call: Request) -> Answer:
+            return Answer(Meta(200)) if call.scope == "well" else await broken(call)
 
         client = Client(server, None)
         waiting = asyncio.ensure_future(client.calls(50, family="broken", deadline=100.0))
@@ -200,7 +200,7 @@ def test_a_server_that_answers_is_not_out_of_order(error: APIError) -> None:
     """A hundred refusals in a row are no outage: the next call is sent at once."""
 
     async def main() -> None:
-        async def server(call: Call) -> Answer:
+        async def server(call: Request) -> Answer:
             raise type(error)(error.message, status_code=400 if isinstance(error, BadRequestError) else 429)
 
         client = Client(server, None)
@@ -263,7 +263,7 @@ def test_loops_in_threads_wait_out_the_same_outage() -> None:
     """Four threads, each with a loop of its own, share a client: all calls of all of them are answered."""
     down, failed = threading.Event(), threading.Semaphore(0)
 
-    async def server(call: Call) -> Answer:
+    async def server(call: Request) -> Answer:
         await asyncio.sleep(0)
         if not down.is_set():
             failed.release()

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import attrs
 
 from openai_async._pipeline.billing import Billing
-from openai_async._pipeline.call import Call
 from openai_async._pipeline.pipeline import Pipeline
+from openai_async._pipeline.request import Request
 from openai_async._policy.totals import CostTotals, ModelTotals
 from openai_async._wire import codec, paths
 from openai_async.errors import InvalidParameterError
@@ -133,11 +133,11 @@ class Service:
         query: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
         family: str | None = None,
-    ) -> Call:
+    ) -> Request:
         params: dict[str, Any] = {**self._options, "extra_body": body}
         if query:
             params["extra_query"] = {**(self._options.get("extra_query") or {}), **query}
         call = prepare(self._pipeline, Operation(method, path), decode, params)
         if family is not None:  # one rate limit for all ids
-            call.family = family
+            call.scope = family
         return call

@@ -35,7 +35,7 @@ class Credentials:
 
 
 @attrs.define
-class Call:
+class Request:
     """One call. A resource fills it in; `credentials` and `attempts` are added on the way.
 
     The repr shows the method and the path: the rest may hold the key or the prompt.
@@ -58,7 +58,7 @@ class Call:
     #: The body is handed up as it arrives, whatever it is.
     download: bool = attrs.field(default=False, repr=False)
     #: Media types that the body cannot be of, unless the answer says that it is a file.
-    unfit: Collection[str] = attrs.field(default=(), repr=False)
+    rejected_media_types: Collection[str] = attrs.field(default=(), repr=False)
     #: Sending it twice does no harm beyond its price.
     repeatable: bool = attrs.field(default=False, repr=False)
     #: Sending it twice would double what it makes at the server.
@@ -66,7 +66,7 @@ class Call:
     #: The model that it asks for.
     model: str | None = attrs.field(default=None, repr=False)
     #: What shares a rate limit (endpoint and model), and how large the request is for it.
-    family: str = attrs.field(default="", repr=False)
+    scope: str = attrs.field(default="", repr=False)
     size: RequestSize = attrs.field(default=RequestSize(0, 0), repr=False)
     #: Its place in line: see `_line`.
     priority: Priority = attrs.field(default="default", repr=False)
@@ -89,7 +89,7 @@ class Call:
     @property
     def is_paid(self) -> bool:
         """Whether it asks for work that servers charge by tokens. What is read again was paid for when it was made."""
-        return self.method == "POST" and self.family.partition(" ")[0].endswith(_PAID)
+        return self.method == "POST" and self.scope.partition(" ")[0].endswith(_PAID)
 
 
 #: From what tells the usage of a stream, None if it is not known, to US dollars. Raises nothing.
@@ -111,4 +111,4 @@ class Answer:
     bill: Bill | None = None
 
 
-Handler: TypeAlias = Callable[[Call], Awaitable[Answer]]
+Handler: TypeAlias = Callable[[Request], Awaitable[Answer]]
