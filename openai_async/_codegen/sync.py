@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from openai_async._codegen import sync_table as table
-from openai_async._codegen.sync_module import Refused, Twin
+from openai_async._codegen.sync_module import Refused, SyncModule
 from openai_async._codegen.sync_source import Source, Sources
 
 PACKAGE = Path(__file__).parents[1]
@@ -22,34 +22,33 @@ COMMAND = "python -m openai_async._codegen.sync"
 
 
 def pairs(package: Path) -> Iterator[tuple[Path, Path]]:
-    """Each module that has public asynchronous classes, with the path of its twin; both below the package."""
+    """The paths of each module with public asynchronous classes and of its synchronous module, below the package."""
     for pattern, target in table.MODULES:
         for path in sorted(package.glob(pattern)):
             if Source.defines_asynchronous(path):
-                found = target.replace("*", path.stem)
-                yield path.relative_to(package), Path("sync", found)
+                yield path.relative_to(package), Path("sync", target.replace("*", path.stem))
 
 
 def generate(package: Path = PACKAGE) -> dict[Path, str]:
     """Every generated module by its path below the package.
 
     Raises:
-        Refused: the source holds something that has no twin, or the table a row that nothing uses.
+        Refused: the source holds something that has no synchronous form, or the table a row that nothing uses.
     """
     sources = Sources(package, dict(pairs(package)))
-    made = {twin: Twin(sources, source).text() for source, twin in sources.twins.items()}
+    modules = {target: SyncModule(sources, source).text() for source, target in sources.targets.items()}
     if unused := sources.unused_rows():
         raise Refused(f"rows of sync_table that nothing uses: {', '.join(unused)}")
-    return made
+    return modules
 
 
 def stale(package: Path = PACKAGE) -> dict[Path, str | None]:
     """What is to be written, and what to be removed (None)."""
-    made = generate(package)
+    modules = generate(package)
     present = {path.relative_to(package) for path in (package / "sync").rglob("*.py") if _is_generated(path)}
-    found: dict[Path, str | None] = dict.fromkeys(present - made.keys())
-    found |= {path: text for path, text in made.items() if path not in present or _read(package / path) != text}
-    return found
+    changes: dict[Path, str | None] = dict.fromkeys(present - modules.keys())
+    changes |= {path: text for path, text in modules.items() if path not in present or _read(package / path) != text}
+    return changes
 
 
 def _read(path: Path) -> str:
@@ -63,11 +62,11 @@ def _is_generated(path: Path) -> bool:
 def main(arguments: list[str]) -> int:
     """Write, or check."""
     try:
-        found = stale()
+        changes = stale()
     except Refused as refusal:
         sys.stderr.write(f"{refusal}\n")
         return 2
-    for path, text in sorted(found.items()):
+    for path, text in sorted(changes.items()):
         sys.stdout.write(f"openai_async/{path}: {'to be removed' if text is None else 'to be written'}\n")
         if "--check" in arguments:
             continue
@@ -75,7 +74,7 @@ def main(arguments: list[str]) -> int:
             (PACKAGE / path).unlink()
         else:
             (PACKAGE / path).write_text(text, "utf-8")
-    if found and "--check" in arguments:
+    if changes and "--check" in arguments:
         sys.stdout.write(f"run: {COMMAND}\n")
         return 1
     return 0

@@ -1,4 +1,4 @@
-"""Names and types of the core as the twin has them: what is imported for them, and what is refused."""
+"""Names and types of the core as a synchronous module has them: what it imports for them, and what is refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Names:
-    """Those of one twin, with a hash of everything that was read for it."""
+    """The names of one synchronous module, with a hash of everything that was read for it."""
 
     def __init__(self, sources: Sources, source: Source, module: str) -> None:
         self._sources = sources
@@ -29,7 +29,7 @@ class Names:
         self._hash = hashlib.sha256()
 
     def read(self, text: str) -> None:
-        """Note a piece of what the twin is made of."""
+        """Note a piece of what the module is made from."""
         self._hash.update(text.encode())
 
     @property
@@ -38,7 +38,10 @@ class Names:
         return self._hash.hexdigest()
 
     def type(self, node: ast.expr | None, place: ast.AST, *, keep: bool = False) -> str:
-        """An annotation, of the twin. `keep` leaves asynchronous types of the standard library as they are."""
+        """An annotation, as the synchronous module has it.
+
+        `keep` leaves asynchronous types of the standard library as they are.
+        """
         if node is None:
             raise self._source.refuse(place, "an annotation is missing")
         match node:
@@ -65,7 +68,10 @@ class Names:
                 raise self._source.refuse(place, f"the annotation {ast.unparse(node)} has no rule")
 
     def name(self, name: str, place: ast.AST, *, keep: bool = False, source_side: bool = False) -> str:
-        """A name of the source as the twin calls it; its import is seen to. `source_side` keeps the core's own."""
+        """A name of the source as the synchronous module calls it; also notes its import.
+
+        `source_side` keeps the name of the core.
+        """
         self.read(name)
         found, home = self._source.imports.get(name), self._sources.home(name)
         if name in self._source.variables:
@@ -79,8 +85,8 @@ class Names:
             return name
         if home is not None and not source_side:
             if home != self._module:
-                self.add(Import(home, twin_name(name), found is not None and found.checking), twin_name(name))
-            return twin_name(name)
+                self.add(Import(home, sync_name(name), found is not None and found.checking), sync_name(name))
+            return sync_name(name)
         if name in self._source.classes:
             return self.add(Import(dotted(self._source.path), name, False), name)
         if found is None:
@@ -109,6 +115,6 @@ class Names:
         return found
 
 
-def twin_name(name: str) -> str:
+def sync_name(name: str) -> str:
     """`Client` for `AsyncClient`."""
     return name.removeprefix("Async")

@@ -15,7 +15,7 @@ TOP = "openai_async"
 
 
 class Refused(Exception):
-    """Something that has no twin; says where."""
+    """The source holds something that has no synchronous form; the message says where."""
 
 
 class Import(NamedTuple):
@@ -64,7 +64,7 @@ class Source:
 
     @property
     def public(self) -> list[ast.ClassDef]:
-        """Its classes that get twins."""
+        """The classes that get a synchronous class."""
         return [node for name, node in self.classes.items() if _is_asynchronous_name(name)]
 
     def segment(self, node: ast.AST) -> str:
@@ -80,22 +80,22 @@ class Source:
 
 
 class Sources:
-    """All modules of one run: who is whose twin, and which rows of the table were used."""
+    """All modules of one run, with the synchronous module of each, and the rows of the table that were used."""
 
-    def __init__(self, package: Path, twins: Mapping[Path, Path]) -> None:
-        self.twins = twins
+    def __init__(self, package: Path, targets: Mapping[Path, Path]) -> None:
+        self.targets = targets
         self._package = package
         self._used: set[str] = set()
         self.source = cache(self._load)
-        self._homes = {node.name: path for path in twins for node in self.source(path).public}
+        self._homes = {node.name: path for path in targets for node in self.source(path).public}
 
     def _load(self, path: Path) -> Source:
         return Source(self._package, path)
 
     def home(self, name: str) -> str | None:
-        """The module of the twin of a public asynchronous class; None if it is none."""
+        """The synchronous module of a public asynchronous class; None if it is none."""
         path = self._homes.get(name)
-        return None if path is None else dotted(self.twins[path])
+        return None if path is None else dotted(self.targets[path])
 
     def definition(self, name: str) -> ast.ClassDef:
         """A public asynchronous class."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-#: Modules of the core and the modules of their twins, below `openai_async` and `openai_async/sync`.
+#: Modules of the core and their synchronous modules, below `openai_async` and `openai_async/sync`.
 MODULES: Final = (
     ("client.py", "client.py"),
     ("azure.py", "azure.py"),
@@ -20,7 +20,7 @@ MODULES: Final = (
 #: What no frame may keep once a method is over: names of parameters that are contents, or may hold a key.
 CONTENTS: Final = frozenset({"body", "file", "files", "params", "path", "prompt_template", "system"})
 
-#: Asynchronous types of the standard library: their twins, and where these are.
+#: Asynchronous types of the standard library: their synchronous types, and the modules of these.
 TYPES: Final = {"AsyncIterator": ("Iterator", "collections.abc")}
 
 #: Methods that have another name. `close` and the methods with underscores are made of the bases below.
@@ -35,31 +35,31 @@ METHODS: Final = {
 
 #: Parameters that are asynchronous, or may block: their type (None: as it is) and what makes of them what a task takes.
 PARAMETERS: Final = {
-    "api_key": (None, "asking"),
-    "azure_ad_token_provider": (None, "asking"),
-    "method": ("Callable[..., R]", "awaiting"),
-    "requests": ("Iterable[Mapping[str, Any]]", "reading"),
-    "stop": ("Event | None", "watching"),
-    "secret": (None, "hiding"),
+    "api_key": (None, "as_async_key"),
+    "azure_ad_token_provider": (None, "as_async_key"),
+    "method": ("Callable[..., R]", "as_async_method"),
+    "requests": ("Iterable[Mapping[str, Any]]", "as_async_iterable"),
+    "stop": ("Event | None", "as_async_event"),
+    "secret": (None, "as_secret"),
 }
 #: Those of them that no frame may keep as they were given.
 HIDDEN: Final = frozenset({"secret"})
 #: Where names come from that only this table brings in.
 HOMES: Final = {"Event": "threading"}
 
-#: Bases of what is not simply `Facade`, `StepFace` (an iterator) or `ManagerFace` (a context manager).
+#: Bases of what is not simply `Proxy`, `StepProxy` (an iterator) or `ContextProxy` (a context manager).
 BASES: Final = {
-    "AsyncClient": "ClientFace",
-    "AsyncStream": "StreamFace[C, F]",
-    "AsyncDownload": "DownloadFace[AsyncDownload, bytes]",
-    "AsyncMap": "BatchFace[AsyncMap[R], Result[R]]",
-    "AsyncPage": "PageFace[AsyncPage[T]]",
+    "AsyncClient": "ClientProxy",
+    "AsyncStream": "StreamProxy[C, F]",
+    "AsyncDownload": "DownloadProxy[AsyncDownload, bytes]",
+    "AsyncMap": "BufferedProxy[AsyncMap[R], Result[R]]",
+    "AsyncPage": "PageProxy[AsyncPage[T]]",
 }
 #: Bases that classes of these bases have; and where they are, if not with the others.
 CATALOG: Final = frozenset({"CatalogResource", "AssistantsResource"})
 HOMES_OF_BASES: Final = {
-    "CatalogFace": "openai_async.sync._bridge.generic",
-    "ClientFace": "openai_async.sync._client_face",
+    "CatalogProxy": "openai_async.sync._bridge.generic",
+    "ClientProxy": "openai_async.sync._client_proxy",
 }
 #: What users make themselves; all others come out of a client.
 CONSTRUCTED: Final = frozenset({"AsyncClient", "AsyncAzureClient"})

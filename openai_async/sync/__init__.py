@@ -5,7 +5,7 @@
 
     client, _stream, _map, batch, resources     generated: typed pass-throughs, one module for each of the core's
     _facade                                     what a pass-through is made of
-    _handoff                                    asynchronous iterators and context managers, held open for a thread
+    _iterator                                    asynchronous iterators and context managers, held open for a thread
     _arguments                                  what a thread gives and a task takes: iterables, callables, events
     _portal                                     the event loop behind it all, in a thread of its own
 

@@ -125,4 +125,4 @@ def test_threads_get_events_too() -> None:
             assert [event.type for event in stream] == TYPES
         with client.beta.agents.sessions.events.stream("s_1") as left:
             assert next(left).type == TYPES[0]
-        assert client._ask(lambda: client._inner._pipeline.limiter.in_flight) == 0
+        assert client._run_on_loop(lambda: client._inner._pipeline.limiter.in_flight) == 0

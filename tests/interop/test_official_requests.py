@@ -15,7 +15,7 @@ import pytest
 
 from openai_async import Client
 from openai_async.resources._operations import Endpoint, endpoints
-from openai_async.sync._bridge.generic import MethodForThreads
+from openai_async.sync._bridge.generic import OperationProxy
 from openai_async.testing import FaultServer, Request, json_reply
 
 #: Options of a call, and what the official client makes of arguments by itself.
@@ -133,7 +133,7 @@ def test_a_request_is_the_one_that_the_official_client_sends(
 ) -> None:
     """Verb, path, query, body, and the headers that say which of the API's previews is meant; however values look."""
     methods = method_of(theirs, name), method_of(ours, name)
-    if isinstance(methods[1], MethodForThreads):
+    if isinstance(methods[1], OperationProxy):
         given = [of_the_table(methods[0], endpoints()[name], value) for value in VALUES]
     else:
         given = [of_a_class(methods[0])]

@@ -40,8 +40,8 @@ def test_what_stands_in_the_path_is_given_as_to_the_official_client(name: str) -
     if isinstance(ours, Method):
         check_method_of_the_table(endpoints()[name])
     else:
-        twin = reduce(getattr, name.split("."), Client(api_key="k"))
-        for method in (ours, twin):
+        synchronous = reduce(getattr, name.split("."), Client(api_key="k"))
+        for method in (ours, synchronous):
             assert (by_position(method), by_name(method) & {*places}) == ([*places[-1:]], {*places[:-1]})
 
 

@@ -25,7 +25,7 @@ from tests.spec.test_replies import check_object
 _RUNS: Final = {"$ref": "#/components/schemas/AssistantStreamEvent"}
 #: What makes a method give a stream, if not `stream=True`.
 _STREAMING: Final[dict[str, dict[str, Any]]] = {"audio.speech.create": {"stream_format": "sse"}}
-#: The table's methods read no events; these speak of the same as their typed twins.
+#: The table's methods read no events; these speak of the same as the typed methods.
 _NOT_READ: Final = {"beta.responses.create"}
 
 

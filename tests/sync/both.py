@@ -23,7 +23,7 @@ import pytest
 
 from openai_async import Client
 from openai_async.sync._bridge import portal
-from openai_async.sync._bridge.proxies import Facade
+from openai_async.sync._bridge.proxies import Proxy
 
 _END = object()
 _interruption = threading.local()
@@ -69,8 +69,8 @@ def _wait(call: Any) -> None:
     """`_Call.wait` for threads that hear of no signal: what `interrupted` says is Ctrl-C to them."""
     interrupted: threading.Event | None = getattr(_interruption, "event", None)
     while not call._done:
-        if select.select([call.bell.fd], [], [], 0.002)[0]:
-            call.bell.wait()
+        if select.select([call.wakeup.fd], [], [], 0.002)[0]:
+            call.wakeup.wait()
         elif interrupted is not None and interrupted.is_set():
             interrupted.clear()
             raise KeyboardInterrupt
@@ -84,7 +84,7 @@ def aside(function: Callable[[], Any]) -> Any:
 
 def awaited(value: Any) -> Any:
     """A value as the asynchronous side has it."""
-    if isinstance(value, Facade):
+    if isinstance(value, Proxy):
         return Awaited(value)
     return AwaitedItems(value) if inspect.isgenerator(value) else value
 
@@ -111,17 +111,17 @@ class AwaitedItems:
 
 
 class Awaited(AwaitedItems):
-    """The asynchronous face of something synchronous."""
+    """The asynchronous proxy of something synchronous."""
 
     def __getattr__(self, name: str) -> Any:
-        twin = inspect.getattr_static(self.sync._twin, name, None)
+        async_attribute = inspect.getattr_static(self.sync._async_class, name, None)
         if name == "aclose":
             return partial(in_thread, self.sync.close)
         if name.startswith("_"):
             return getattr(self.sync._inner, name)
-        if not inspect.isfunction(twin):
+        if not inspect.isfunction(async_attribute):
             return aside(partial(getattr, self.sync, name))
-        run = in_thread if inspect.iscoroutinefunction(inspect.unwrap(twin)) else aside
+        run = in_thread if inspect.iscoroutinefunction(inspect.unwrap(async_attribute)) else aside
         method = getattr(self.sync, name)
 
         def call(*args: Any, **kwargs: Any) -> Any:

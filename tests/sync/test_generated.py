@@ -43,7 +43,7 @@ def test_the_generated_modules_are_fresh() -> None:
     assert not stale(), f"run: {COMMAND}"
 
 
-def test_every_module_with_asynchronous_classes_has_a_twin() -> None:
+def test_every_module_with_asynchronous_classes_has_a_synchronous_module() -> None:
     """What is added to the core later is found without a list."""
     made = {str(path) for path in generate()}
     assert {"sync/client.py", "sync/_stream.py", "sync/_map.py", "sync/batch.py", "sync/resources/chat.py"} <= made
@@ -61,7 +61,7 @@ def test_a_changed_line_is_noticed(place: float, copy: Path) -> None:
     assert stale(copy).keys() == names
 
 
-def test_a_twin_that_is_missing_is_noticed(copy: Path) -> None:
+def test_a_module_that_is_missing_is_noticed(copy: Path) -> None:
     """So is one that has not been written yet."""
     names = set(generate())
     for name in names:
@@ -70,7 +70,7 @@ def test_a_twin_that_is_missing_is_noticed(copy: Path) -> None:
 
 
 def test_what_no_longer_has_a_source_is_noticed(copy: Path) -> None:
-    """A twin goes with what it was made of."""
+    """A synchronous module goes with the module it was made from."""
     without_models(copy)
     (copy / "resources/models.py").unlink()
     assert stale(copy)[Path("sync/resources/models.py")] is None
@@ -138,7 +138,7 @@ def test_a_class_with_asynchronous_methods_is_known_for_one(copy: Path) -> None:
         generate(copy)
 
 
-def test_a_twin_that_would_hide_an_imported_name_is_refused(copy: Path) -> None:
+def test_a_class_that_would_hide_an_imported_name_is_refused(copy: Path) -> None:
     """`AsyncModel` beside the type `Model` needs another name."""
     change(copy / "resources/models.py", "class AsyncModels(Resource):", "class AsyncModel(Resource):")
     without_models(copy)

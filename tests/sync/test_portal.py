@@ -25,16 +25,16 @@ from openai_async import BadRequestError, Client, ConfigurationError, OpenAIErro
 from openai_async._streams import stream as _stream
 from openai_async.client import AsyncClient
 from openai_async.sync._bridge import portal, wakeup
-from openai_async.sync._bridge.iterators import Handoff, Held, Pump
-from openai_async.sync._bridge.proxies import Facade, Lease
+from openai_async.sync._bridge.iterators import AsyncIteratorReader, EnteredContext, IteratorProxy
+from openai_async.sync._bridge.proxies import PortalHandle, Proxy
 from openai_async.testing import FaultServer, Gate, Stall, json_reply, sse
 from tests.faults.replies import CALL, CHUNKS, EVENTS, PIECES, TEXT, error_reply, ok, ok_as_asked, without_end
 
 
 @pytest.fixture
-def lease() -> Iterator[Lease]:
+def handle() -> Iterator[PortalHandle]:
     """A hold on the portal, of a client that sends nothing."""
-    made = Lease(AsyncClient(api_key="k"))
+    made = PortalHandle(AsyncClient(api_key="k"))
     yield made
     made.release()
 
@@ -63,7 +63,7 @@ def held(client: Client) -> int:
 # ---- calls
 
 
-def test_a_call_takes_the_callers_context_along(lease: Lease) -> None:
+def test_a_call_takes_the_callers_context_along(handle: PortalHandle) -> None:
     """Tracing and the like see the same variables; what is set over there stays there."""
     variable = contextvars.ContextVar("variable", default="none")
 
@@ -73,11 +73,11 @@ def test_a_call_takes_the_callers_context_along(lease: Lease) -> None:
         return found
 
     variable.set("mine")
-    assert lease.call(read) == "mine"
+    assert handle.call(read) == "mine"
     assert variable.get() == "mine"
 
 
-def test_an_error_is_raised_as_itself(lease: Lease) -> None:
+def test_an_error_is_raised_as_itself(handle: PortalHandle) -> None:
     """The same object, with its cause; one that is not ours keeps its frames, for whoever has to find the bug."""
     error = LookupError("here")
 
@@ -85,20 +85,20 @@ def test_an_error_is_raised_as_itself(lease: Lease) -> None:
         raise error from KeyError("there")
 
     with pytest.raises(LookupError) as caught:
-        lease.call(fail)
+        handle.call(fail)
     assert caught.value is error
     assert isinstance(error.__cause__, KeyError)
     assert "fail" in [frame.name for frame in traceback.extract_tb(caught.tb)]
 
 
-def test_a_callback_that_calls_the_client_is_an_error_and_no_deadlock(lease: Lease) -> None:
+def test_a_callback_that_calls_the_client_is_an_error_and_no_deadlock(handle: PortalHandle) -> None:
     """The thread that would do the work is the one that would wait for it."""
 
     async def call_back() -> None:
-        lease.call(asyncio.sleep)  # type: ignore[arg-type]
+        handle.call(asyncio.sleep)  # type: ignore[arg-type]
 
     with pytest.raises(RuntimeError, match="a callback of a synchronous client cannot call one"):
-        lease.call(call_back)
+        handle.call(call_back)
 
 
 def test_progress_that_calls_the_client_is_an_error_and_no_deadlock() -> None:
@@ -151,11 +151,11 @@ def test_a_notebook_has_a_loop_and_no_warning(monkeypatch: pytest.MonkeyPatch) -
 # ---- iterators
 
 
-def handoff(lease: Lease, source: AsyncIterator[Any]) -> Handoff[Any]:
-    return Handoff(Pump(lease.portal, lambda: source), lease)
+def iterator(handle: PortalHandle, source: AsyncIterator[Any]) -> IteratorProxy[Any]:
+    return IteratorProxy(AsyncIteratorReader(handle.portal, lambda: source), handle)
 
 
-def test_items_come_in_order_and_in_batches(lease: Lease) -> None:
+def test_items_come_in_order_and_in_batches(handle: PortalHandle) -> None:
     """Whatever is there is handed over together: a thousand items take a few turns, not a thousand."""
     turns = 0
 
@@ -167,13 +167,13 @@ def test_items_come_in_order_and_in_batches(lease: Lease) -> None:
         def call(self, function: Any) -> Any:
             nonlocal turns
             turns += 1
-            return lease.call(function)
+            return handle.call(function)
 
-    assert [*Handoff(Pump(lease.portal, count), Counting())] == [*range(1_000)]
+    assert [*IteratorProxy(AsyncIteratorReader(handle.portal, count), Counting())] == [*range(1_000)]
     assert 1_000 / 64 <= turns < 200
 
 
-def test_no_item_waits_for_the_next_one(lease: Lease) -> None:
+def test_no_item_waits_for_the_next_one(handle: PortalHandle) -> None:
     """The source makes an item only after the one before it was received."""
     received = threading.Semaphore(0)
 
@@ -182,11 +182,11 @@ def test_no_item_waits_for_the_next_one(lease: Lease) -> None:
             yield number
             assert await anyio.to_thread.run_sync(lambda: received.acquire(timeout=5))
 
-    for _ in handoff(lease, careful()):
+    for _ in iterator(handle, careful()):
         received.release()
 
 
-def test_nothing_is_read_that_nobody_asks_for(lease: Lease) -> None:
+def test_nothing_is_read_that_nobody_asks_for(handle: PortalHandle) -> None:
     """A consumer that stops stops the source: one batch and one item are the most that is read ahead."""
     made = 0
 
@@ -196,19 +196,19 @@ def test_nothing_is_read_that_nobody_asks_for(lease: Lease) -> None:
             made += 1
             yield made
 
-    items = handoff(lease, endless())
+    items = iterator(handle, endless())
     assert next(items) == 1
-    lease.call(anyio.lowlevel.checkpoint)
-    lease.call(anyio.lowlevel.checkpoint)
+    handle.call(anyio.lowlevel.checkpoint)
+    handle.call(anyio.lowlevel.checkpoint)
     before = made
     assert before <= 65
-    lease.call(anyio.lowlevel.checkpoint)
+    handle.call(anyio.lowlevel.checkpoint)
     assert made == before
     items.close()
 
 
 @pytest.mark.parametrize("way", ["close", "drop", "collect"])
-def test_leaving_half_way_closes_the_source(way: str, lease: Lease) -> None:
+def test_leaving_half_way_closes_the_source(way: str, handle: PortalHandle) -> None:
     """Closing waits for it; dropping does not, and the source is closed all the same."""
     closed = threading.Event()
 
@@ -221,7 +221,7 @@ def test_leaving_half_way_closes_the_source(way: str, lease: Lease) -> None:
                 await anyio.lowlevel.checkpoint()
             closed.set()
 
-    items = handoff(lease, source())
+    items = iterator(handle, source())
     assert next(items) == 1
     if way == "close":
         items.close()
@@ -237,7 +237,7 @@ def test_leaving_half_way_closes_the_source(way: str, lease: Lease) -> None:
     assert closed.wait(5)
 
 
-def test_a_failing_source_gives_its_items_and_then_fails(lease: Lease) -> None:
+def test_a_failing_source_gives_its_items_and_then_fails(handle: PortalHandle) -> None:
     """What was there before the error is not lost; after it, it is over."""
 
     async def source() -> AsyncIterator[int]:
@@ -245,14 +245,14 @@ def test_a_failing_source_gives_its_items_and_then_fails(lease: Lease) -> None:
         yield 2
         raise LookupError("no more")
 
-    items = handoff(lease, source())
+    items = iterator(handle, source())
     assert [next(items), next(items)] == [1, 2]
     with pytest.raises(LookupError):
         next(items)
     assert [*items] == []
 
 
-def test_each_item_goes_to_one_of_the_threads_that_iterate(lease: Lease) -> None:
+def test_each_item_goes_to_one_of_the_threads_that_iterate(handle: PortalHandle) -> None:
     """Nothing is lost or given twice."""
 
     async def count() -> AsyncIterator[int]:
@@ -261,7 +261,7 @@ def test_each_item_goes_to_one_of_the_threads_that_iterate(lease: Lease) -> None
             if number % 100 == 0:
                 await anyio.lowlevel.checkpoint()
 
-    items, taken = handoff(lease, count()), list[int]()
+    items, taken = iterator(handle, count()), list[int]()
     threads = [threading.Thread(target=lambda: taken.extend(items)) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -273,7 +273,7 @@ def test_each_item_goes_to_one_of_the_threads_that_iterate(lease: Lease) -> None
 # ---- context managers
 
 
-def test_a_context_manager_is_entered_and_left_by_one_task(lease: Lease) -> None:
+def test_a_context_manager_is_entered_and_left_by_one_task(handle: PortalHandle) -> None:
     """Task groups and cancel scopes need that; an error of the block arrives inside, and can be swallowed."""
     tasks, arrived = list[Any](), list[BaseException]()
 
@@ -287,16 +287,16 @@ def test_a_context_manager_is_entered_and_left_by_one_task(lease: Lease) -> None
                 arrived.append(error)
             tasks.append(asyncio.current_task())
 
-    opened = Held(lease.portal, manager())
-    assert lease.call(opened.enter) == "entered"
+    opened = EnteredContext(handle.portal, manager())
+    assert handle.call(opened.enter) == "entered"
     error = LookupError("in the block")
-    assert lease.call(lambda: opened.leave(error)) is True
+    assert handle.call(lambda: opened.leave(error)) is True
     assert arrived == [error]
     assert tasks[0] is tasks[1]
 
 
 @pytest.mark.parametrize("when", ["entering", "leaving"])
-def test_what_a_context_manager_raises_is_raised(when: str, lease: Lease) -> None:
+def test_what_a_context_manager_raises_is_raised(when: str, handle: PortalHandle) -> None:
     """On the way in or on the way out."""
 
     @contextlib.asynccontextmanager
@@ -307,10 +307,10 @@ def test_what_a_context_manager_raises_is_raised(when: str, lease: Lease) -> Non
         raise LookupError(when)
 
     def enter_and_leave() -> None:
-        lease.call(opened.enter)
-        lease.call(lambda: opened.leave(None))
+        handle.call(opened.enter)
+        handle.call(lambda: opened.leave(None))
 
-    opened = Held(lease.portal, manager())
+    opened = EnteredContext(handle.portal, manager())
     with pytest.raises(LookupError, match=when):
         enter_and_leave()
 
@@ -321,8 +321,8 @@ def test_what_a_context_manager_raises_is_raised(when: str, lease: Lease) -> Non
 @pytest.fixture
 def without_counters(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on systems without eventfd(2), or without descriptors left: locks, and the loop's own way to be woken."""
-    monkeypatch.setattr(wakeup, "borrow", wakeup.LockBell)
-    monkeypatch.setattr(wakeup, "door", wakeup.LoopDoorbell)
+    monkeypatch.setattr(wakeup, "acquire", wakeup.LockWakeup)
+    monkeypatch.setattr(wakeup, "loop_wakeup", wakeup.CallSoonWakeup)
     monkeypatch.setattr(portal, "_current", None)
 
 
@@ -336,7 +336,7 @@ def test_locks_wake_as_counters_do() -> None:
         assert "".join(chunk.text for chunk in create(**CALL, stream=True)) == TEXT
 
 
-def test_a_call_is_made_even_if_no_descriptor_is_left(lease: Lease, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_is_made_even_if_no_descriptor_is_left(handle: PortalHandle, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is out of descriptors cannot connect either, but what is connected goes on."""
 
     def none_left(*_: object) -> int:
@@ -345,10 +345,10 @@ def test_a_call_is_made_even_if_no_descriptor_is_left(lease: Lease, monkeypatch:
     async def work() -> str:
         return "done"
 
-    lease.call(work)
+    handle.call(work)
     wakeup.after_fork()  # forgets those that are kept
     monkeypatch.setattr(os, "eventfd", none_left)
-    assert lease.call(work) == "done"
+    assert handle.call(work) == "done"
 
 
 # ---- streams and maps that are left
@@ -372,7 +372,7 @@ def test_a_stream_that_is_left_frees_its_connection(way: str) -> None:
             with pytest.warns(ResourceWarning, match="<Stream open, request None> was never closed"):
                 del stream
         server.wait_for(lambda server: server.open_connections == 0)
-        assert client._ask(lambda: held(client)) == 0
+        assert client._run_on_loop(lambda: held(client)) == 0
 
 
 def test_chunks_that_arrive_together_are_handed_over_together_up_to_a_bound() -> None:
@@ -398,7 +398,7 @@ def test_a_stream_in_a_block_is_not_closed_because_nobody_looks_at_it() -> None:
         with client.chat.completions.stream(**CALL):
             gc.collect()
             assert held(client) == 1
-        assert client._ask(lambda: held(client)) == 0
+        assert client._run_on_loop(lambda: held(client)) == 0
 
 
 def test_a_client_that_is_dropped_closes_its_connections() -> None:
@@ -632,4 +632,4 @@ def test_a_face_shows_what_it_stands_for() -> None:
         stream.final()
         assert repr(stream) == "<Stream complete, request None>"
         assert "Canary" not in repr(client) + repr(client.chat)
-        assert isinstance(client.chat, Facade)
+        assert isinstance(client.chat, Proxy)

@@ -180,7 +180,7 @@ def source_of_a_map():
 
 async def other_tasks():
     await asyncio.sleep(0)  # what has ended is gone after a turn of the loop
-    return len([t for t in client._lease.portal.tasks if t is not asyncio.current_task()])
+    return len([t for t in client._handle.portal.tasks if t is not asyncio.current_task()])
 
 client.models  # loaded before the signal
 say("ready")
@@ -192,7 +192,7 @@ except KeyboardInterrupt as error:
     until, left = time.monotonic() + 1.0, None
     while left != (0, 0, 0) and time.monotonic() < until:
         limiter = client._inner._pipeline.limiter
-        left = limiter.in_flight, limiter.waiting, client._lease.call(other_tasks)
+        left = limiter.in_flight, limiter.waiting, client._handle.call(other_tasks)
     say("interrupted", *left)
 if arguments[1] == "goes on":
     say(create(**call("b") | {"model": "another"}).text)  # the first one's may have been told to wait

@@ -90,12 +90,12 @@ def test_the_caller_gets_what_code_of_the_users_raises(place: Any, cls: type[Bas
     """The thread that called gets it as itself; the portal goes on, and answers another client's next call."""
     with FaultServer([ok()]) as server, Client(api_key="k", base_url=server.base_url, trust_env=False) as other:
         other.chat.completions.create(**CALL)
-        portal = other._lease.portal
+        portal = other._handle.portal
         with pytest.raises(cls) as caught:
             place(server, cls, tmp_path)
         assert caught.type is cls
         assert other.chat.completions.create(**CALL).text == TEXT
-        assert other._lease.portal is portal
+        assert other._handle.portal is portal
 
 
 def test_a_call_of_another_thread_is_not_disturbed() -> None:
@@ -162,7 +162,7 @@ def test_a_portal_that_dies_wakes_whoever_waits_and_the_next_call_begins_another
         thread = threading.Thread(target=work)
         thread.start()
         server.wait_mark("held")
-        portal = client._lease.portal
+        portal = client._handle.portal
 
         def broken(*_: object) -> NoReturn:
             monkeypatch.undo()
@@ -174,7 +174,7 @@ def test_a_portal_that_dies_wakes_whoever_waits_and_the_next_call_begins_another
         thread.join()
         portal._thread.join()
         assert client.chat.completions.create(**CALL).text == TEXT
-        assert client._lease.portal is not portal
+        assert client._handle.portal is not portal
         client.close()
 
 

@@ -206,7 +206,7 @@ async def test_the_v1_form_has_no_version_unless_asked_for() -> None:
 
 
 def test_threads_have_it_too() -> None:
-    """The synchronous twin sends the same."""
+    """The synchronous client sends the same."""
     with FaultServer([json_reply(COMPLETION)]) as server:
         with AzureClient(azure_endpoint=root(server), api_version=DATED, azure_ad_token_provider=lambda: "t") as client:
             assert client.chat.completions.create(model="m", messages=MESSAGES).text == "Hi."

@@ -18,7 +18,7 @@ import anyio
 import anyio.to_thread
 
 from openai_async.errors import InvalidParameterError
-from openai_async.sync._bridge.proxies import Facade
+from openai_async.sync._bridge.proxies import Proxy
 from openai_async.types.settings import Secret
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ _LOOK_EVERY: Final = 0.05
 # ---- iterables
 
 
-def reading(items: Iterable[T]) -> Iterable[T] | AsyncIterator[T]:
+def as_async_iterable(items: Iterable[T]) -> Iterable[T] | AsyncIterator[T]:
     """An iterable for the loop. A list or a tuple is one; any other may block, and is read in a thread of its own."""
     if type(items) in (list, tuple):
         return items
@@ -118,25 +118,25 @@ class _SizedReader(_Reader[T]):
 # ---- callables
 
 
-def awaiting(method: Callable[..., T]) -> Callable[..., Awaitable[T]]:
+def as_async_method(method: Callable[..., T]) -> Callable[..., Awaitable[T]]:
     """The asynchronous method that a method of ours passes its arguments on to.
 
     Raises:
         InvalidParameterError: it is no method of a synchronous client.
     """
     owner = getattr(method, "__self__", None)
-    if not isinstance(owner, Facade):
+    if not isinstance(owner, Proxy):
         raise InvalidParameterError("method", "must be a method of a client, such as client.chat.completions.create")
     return cast("Callable[..., Awaitable[T]]", getattr(cast("Any", owner)._inner, method.__name__))
 
 
 @overload
-def asking(key: Callable[[], str | Awaitable[str]] | None) -> Callable[[], str | Awaitable[str]] | None: ...
+def as_async_key(key: Callable[[], str | Awaitable[str]] | None) -> Callable[[], str | Awaitable[str]] | None: ...
 @overload
-def asking(
+def as_async_key(
     key: str | Sequence[str] | Callable[[], str | Awaitable[str]] | None,
 ) -> str | Sequence[str] | Callable[[], str | Awaitable[str]] | None: ...
-def asking(
+def as_async_key(
     key: str | Sequence[str] | Callable[[], str | Awaitable[str]] | None,
 ) -> str | Sequence[str] | Callable[[], str | Awaitable[str]] | None:
     """The key; a callable that may block is asked in a worker thread."""
@@ -166,7 +166,7 @@ class _Watched:
             await anyio.sleep(_LOOK_EVERY)
 
 
-def watching(event: threading.Event | None) -> _Watched | None:
+def as_async_event(event: threading.Event | None) -> _Watched | None:
     """An event for the loop."""
     return None if event is None else _Watched(event)
 
@@ -174,7 +174,7 @@ def watching(event: threading.Event | None) -> _Watched | None:
 # ---- secrets
 
 
-def hiding(secret: str | Secret | None) -> Secret | None:
+def as_secret(secret: str | Secret | None) -> Secret | None:
     """A secret that no frame shows."""
     from openai_async.webhooks import held
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from openai_async._streams.stream import AsyncStream
 from openai_async.resources._generic import CatalogResource, Method, Noun, below
 from openai_async.resources._pagination import AsyncPaginator
-from openai_async.sync._bridge.proxies import Facade, Lease
+from openai_async.sync._bridge.proxies import PortalHandle, Proxy
 from openai_async.sync._stream import Stream
 from openai_async.sync.resources._pagination import Paginator
 from openai_async.types._uncopied import Uncopied
@@ -15,20 +15,20 @@ from openai_async.types._uncopied import Uncopied
 A = TypeVar("A", bound=CatalogResource)
 
 
-def twin_of(lease: Lease, name: str, value: Any) -> Any:
+def proxy_of(handle: PortalHandle, name: str, value: Any) -> Any:
     """What stands for a noun or a method of the table.
 
     Raises:
         AttributeError: it is neither, and so not for threads.
     """
     if isinstance(value, Noun):
-        return NounForThreads(lease, value)
+        return GenericResourceProxy(handle, value)
     if isinstance(value, Method):
-        return MethodForThreads(lease, value)
+        return OperationProxy(handle, value)
     raise AttributeError(f"a synchronous client has no {name!r}")
 
 
-class CatalogFace(Facade[A], Generic[A]):
+class CatalogProxy(Proxy[A], Generic[A]):
     """Stands for a resource that has, beside its own methods, those of the table."""
 
     if not TYPE_CHECKING:  # a checker knows what a class has, and flags a misspelling
@@ -36,13 +36,13 @@ class CatalogFace(Facade[A], Generic[A]):
         def __getattr__(self, name):
             if name.startswith("_"):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            return twin_of(self._lease, name, getattr(self._inner, name))
+            return proxy_of(self._handle, name, getattr(self._inner, name))
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *below(self._inner._noun)})
 
 
-class NounForThreads(CatalogFace[Noun]):
+class GenericResourceProxy(CatalogProxy[Noun]):
     """A noun of the API: its methods, and the nouns below it."""
 
     if TYPE_CHECKING:
@@ -50,11 +50,11 @@ class NounForThreads(CatalogFace[Noun]):
         def __getattr__(self, name: str) -> Any: ...
 
 
-class MethodForThreads(Uncopied):
+class OperationProxy(Uncopied):
     """An operation, to be called."""
 
-    def __init__(self, lease: Lease, inner: Method) -> None:
-        self._lease = lease
+    def __init__(self, handle: PortalHandle, inner: Method) -> None:
+        self._handle = handle
         self._inner = inner
 
     def __call__(self, *place: object, **params: Any) -> Any:
@@ -65,14 +65,14 @@ class MethodForThreads(Uncopied):
             params.clear()  # no frame of a traceback shows them
         if isinstance(result, AsyncPaginator):
             listing: AsyncPaginator[Any] = result  # pyright: ignore[reportUnknownVariableType]
-            return Paginator(self._lease, listing)
+            return Paginator(self._handle, listing)
 
-        async def faced() -> Any:
+        async def proxied() -> Any:
             reply = await result
             # There, so that nothing that is open is ever without an owner.
-            return Stream(self._lease, reply) if isinstance(reply, AsyncStream) else reply  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            return Stream(self._handle, reply) if isinstance(reply, AsyncStream) else reply  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
 
-        return self._lease.call(faced)
+        return self._handle.call(proxied)
 
     def __repr__(self) -> str:
         return repr(self._inner)

@@ -27,7 +27,7 @@ _BYTES: Final = 1 << 20
 _SECONDS: Final = 0.002
 
 
-class Pump(Generic[T]):
+class AsyncIteratorReader(Generic[T]):
     """Iterates for a thread. Everything but `__init__` and `drop` is for the loop.
 
     `open_` gives the iterator; it is closed in the end if it can be.
@@ -119,7 +119,7 @@ class Pump(Generic[T]):
                     await close()
 
 
-class Held(Generic[T]):
+class EnteredContext(Generic[T]):
     """An asynchronous context manager that a thread has entered. All but `__init__` and `drop` is for the loop."""
 
     def __init__(self, portal: Portal, manager: AbstractAsyncContextManager[T]) -> None:
@@ -196,11 +196,11 @@ class Caller(Protocol):
     def call(self, function: Callable[[], Awaitable[T]]) -> T: ...
 
 
-class Handoff(Uncopied, Generic[T]):
+class IteratorProxy(Uncopied, Generic[T]):
     """An iterator for threads: each item goes to one of them. `close` ends it, also from another thread."""
 
-    def __init__(self, pump: Pump[T], caller: Caller) -> None:
-        self._pump = pump
+    def __init__(self, reader: AsyncIteratorReader[T], caller: Caller) -> None:
+        self._reader = reader
         self._caller = caller
         self._lock = threading.Lock()
         self._batch: deque[T] = deque()
@@ -209,18 +209,18 @@ class Handoff(Uncopied, Generic[T]):
     @property
     def over(self) -> bool:
         """Whether it has ended, or its portal has."""
-        return self._over or self._pump.portal.forked or self._pump.portal.exiting
+        return self._over or self._reader.portal.forked or self._reader.portal.exiting
 
     @property
     def unread(self) -> int:
         """How many items have come that nobody took."""
         return len(self._batch)
 
-    def __iter__(self) -> Handoff[T]:
+    def __iter__(self) -> IteratorProxy[T]:
         return self
 
     def __next__(self) -> T:
-        if self._pump.portal.forked:
+        if self._reader.portal.forked:
             raise ForeignLoopError("this iterator belongs to the parent process; begin another one in this one")
         with self._lock:
             if not self._batch:
@@ -232,14 +232,14 @@ class Handoff(Uncopied, Generic[T]):
             return self._batch.popleft()
 
     def _fetch(self) -> None:
-        if self._pump.portal.ended and not self._pump.ended:
+        if self._reader.portal.ended and not self._reader.ended:
             self._over = True
             raise ForeignLoopError("the client was closed before this iterator was at its end; begin another one")
         try:
-            self._batch = self._caller.call(self._pump.batch)
+            self._batch = self._caller.call(self._reader.batch)
         except Exception:
             self._over = True
-            self._pump.drop()
+            self._reader.drop()
             raise
         except BaseException:  # Ctrl-C
             self.close()
@@ -249,12 +249,12 @@ class Handoff(Uncopied, Generic[T]):
         """End it and wait until what it iterates is closed."""
         self._over = True
         self._batch.clear()
-        if not self._pump.portal.forked:
-            self._caller.call(self._pump.close)
+        if not self._reader.portal.forked:
+            self._caller.call(self._reader.close)
 
     def drop(self) -> None:
         """End it without waiting. From any thread."""
-        self._pump.drop()
+        self._reader.drop()
 
     def __del__(self) -> None:
-        self._pump.drop()
+        self._reader.drop()

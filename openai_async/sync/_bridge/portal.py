@@ -56,7 +56,7 @@ class Portal:
         #: What is to be closed when the loop ends.
         self.open: WeakSet[Open] = WeakSet()
         self._inbox: deque[tuple[contextvars.Context, _Call[Any]]] = deque()
-        self._woken = False  # the doorbell was rung, and not answered yet
+        self._woken = False  # the loop wake-up was rung, and not answered yet
         #: The loop does not end before them. With the call that waits for each, if one does.
         self.tasks: dict[asyncio.Task[None], _Call[Any] | None] = {}
         self._unused = asyncio.Event()
@@ -68,7 +68,7 @@ class Portal:
             self._thread = green_threads.RealThread(unpatched, self._run)
             self._loop = self._thread.loop
         wakeup.wait_by(unpatched.wait if unpatched is not None else None)
-        self._doorbell: wakeup.Doorbell = wakeup.door(self._loop, self._take_in)
+        self._loop_wakeup: wakeup.LoopWakeup = wakeup.loop_wakeup(self._loop, self._start_calls)
 
     def start(self) -> None:
         self._thread.start()
@@ -90,7 +90,7 @@ class Portal:
         try:
             self._submit(call)
             call.wait()
-            call.bell.give_back()
+            call.wakeup.recycle()
         except Ended:
             raise
         except BaseException:  # Ctrl-C, or what another signal handler raised
@@ -142,13 +142,13 @@ class Portal:
             if self.ended:
                 raise Ended
             self._inbox.append((contextvars.copy_context(), call))
-            if not self._woken:  # one ring serves all that come until the loop gets to it
+            if not self._woken:  # one wake serves all that come until the loop gets to it
                 self._woken = True
-                self._doorbell.ring()
+                self._loop_wakeup.wake()
 
     # -- on the loop -----------------------------------------------------------------------------------
 
-    def _take_in(self) -> None:
+    def _start_calls(self) -> None:
         self._woken = False
         while self._inbox:
             context, call = self._inbox.popleft()
@@ -178,8 +178,8 @@ class Portal:
         finally:
             _alive.discard(self)
             with _lock:
-                self.ended = True  # whatever has happened: nobody may ring, it may be another's descriptor by then
-                self._doorbell.close()
+                self.ended = True  # whatever has happened: nobody may wake, it may be another's descriptor by then
+                self._loop_wakeup.close()
             self._wake_all()
 
     def _run_until_ended(self) -> None:
@@ -204,7 +204,7 @@ class Portal:
             call.lose()
 
     async def _serve(self) -> None:
-        self._doorbell.open()
+        self._loop_wakeup.open()
         await self._unused.wait()
         while self.tasks and not self.exiting:
             await asyncio.wait(tuple(self.tasks), timeout=1.0)
@@ -237,12 +237,12 @@ class Portal:
 class _Call(Generic[T]):
     """One call under way: started and ended on the loop, awaited by the thread that makes it."""
 
-    __slots__ = ("_cancelled", "_done", "_error", "_function", "_portal", "_running", "_task", "_value", "bell")
+    __slots__ = ("_cancelled", "_done", "_error", "_function", "_portal", "_running", "_task", "_value", "wakeup")
 
     def __init__(self, portal: Portal, function: Callable[[], Awaitable[T]]) -> None:
         self._portal = portal
         self._function: Callable[[], Awaitable[T]] | None = function
-        self.bell: wakeup.Bell = wakeup.borrow()
+        self.wakeup: wakeup.Wakeup = wakeup.acquire()
         self._task: asyncio.Task[None] | None = None
         self._running = self._cancelled = self._done = False
         self._value: T | None = None
@@ -281,12 +281,12 @@ class _Call(Generic[T]):
     def _end(self) -> None:
         self._done = True
         if not self._portal.exiting:  # a thread that is woken while the interpreter ends finds ruins
-            self.bell.ring()
+            self.wakeup.wake()
 
     def wait(self) -> None:
         """Wait for its end; at once if it has come."""
         while not self._done:
-            self.bell.wait()
+            self.wakeup.wait()
 
     def discard(self) -> None:
         """Nobody is left to take what it opened."""

@@ -1,7 +1,7 @@
 """What a pass-through is made of: the object it stands for, and a client's hold on the portal.
 
 A generated method is one line: the call of the asynchronous method, made and awaited on the loop. What comes back and
-is asynchronous itself gets its face there, so that nothing that is open is ever without an owner.
+is asynchronous itself gets its proxy there, so that nothing that is open is ever without an owner.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from openai_async.client import AsyncClient
 from openai_async.errors import ForeignLoopError
-from openai_async.sync._bridge.iterators import Handoff, Held, Pump
+from openai_async.sync._bridge.iterators import AsyncIteratorReader, EnteredContext, IteratorProxy
 from openai_async.sync._bridge.portal import Ended, Portal, claim
 from openai_async.types._base import Value
 from openai_async.types._plain import Plain
@@ -29,7 +29,7 @@ C = TypeVar("C", bound=Value)
 F = TypeVar("F")
 
 
-class Lease:
+class PortalHandle:
     """A client's hold on the portal, shared by everything that comes from the client.
 
     It is claimed by the first call, and released when the client is closed or all of them are gone.
@@ -78,10 +78,10 @@ class Lease:
     def __del__(self) -> None:
         portal = getattr(self, "_portal", None)
         if portal is not None:
-            portal.post(_Farewell(portal, self._root))
+            portal.post(_Finalizer(portal, self._root))
 
 
-class _Farewell:
+class _Finalizer:
     """Closes the connections of a client that nobody has any more. Called on the loop."""
 
     def __init__(self, portal: Portal, root: AsyncClient) -> None:
@@ -100,40 +100,40 @@ class _Farewell:
             self._portal.release()
 
 
-class Facade(Uncopied, Generic[A]):
+class Proxy(Uncopied, Generic[A]):
     """Stands for an asynchronous object."""
 
     #: The class that it stands for.
-    _twin: ClassVar[type]
+    _async_class: ClassVar[type]
 
-    def __init__(self, lease: Lease, inner: A) -> None:
-        self._lease = lease
+    def __init__(self, handle: PortalHandle, inner: A) -> None:
+        self._handle = handle
         self._inner = inner
 
     def _call(self, function: Callable[[], Awaitable[T]], params: Mapping[str, object] | None = None) -> T:
         """The result of an asynchronous method. `params` are emptied, so that no frame still shows the prompt."""
         try:
-            return self._lease.call(function)
+            return self._handle.call(function)
         finally:
             if params is not None:
                 cast("dict[str, object]", params).clear()
 
-    def _call_for(
+    def _call_proxied(
         self,
-        face: type[Facade[Any]],
+        proxy: type[Proxy[Any]],
         function: Callable[[], Awaitable[object]],
         params: Mapping[str, object] | None = None,
     ) -> Any:
-        """As `_call`, of a method whose result may be asynchronous itself, and gets this face then."""
-        lease = self._lease
+        """As `_call`, of a method whose result may be asynchronous itself, and gets this proxy then."""
+        handle = self._handle
 
-        async def faced() -> object:
+        async def proxied() -> object:
             result = await function()
-            return face(lease, result) if isinstance(result, face._twin) else result
+            return proxy(handle, result) if isinstance(result, proxy._async_class) else result
 
-        return self._call(faced, params)
+        return self._call(proxied, params)
 
-    def _ask(self, function: Callable[[], T], params: Mapping[str, object] | None = None) -> T:
+    def _run_on_loop(self, function: Callable[[], T], params: Mapping[str, object] | None = None) -> T:
         """The result of a method that is not asynchronous, and yet belongs to the loop."""
 
         async def asked() -> T:
@@ -141,22 +141,25 @@ class Facade(Uncopied, Generic[A]):
 
         return self._call(asked, params)
 
-    def _ask_for(
-        self, face: Callable[[Lease, T], S], function: Callable[[], T], params: Mapping[str, object] | None = None
+    def _run_proxied(
+        self,
+        proxy: Callable[[PortalHandle, T], S],
+        function: Callable[[], T],
+        params: Mapping[str, object] | None = None,
     ) -> S:
-        """As `_ask`, of a method whose result gets a face."""
-        return face(self._lease, self._ask(function, params))
+        """As `_run_on_loop`, of a method whose result gets a proxy."""
+        return proxy(self._handle, self._run_on_loop(function, params))
 
-    def _iterate(self, open_: Callable[[], AsyncIterator[T]]) -> Handoff[T]:
+    def _iterate(self, open_: Callable[[], AsyncIterator[T]]) -> IteratorProxy[T]:
         """The items of an asynchronous iterator."""
-        return Handoff(Pump(self._lease.portal, open_), self._lease)
+        return IteratorProxy(AsyncIteratorReader(self._handle.portal, open_), self._handle)
 
     def __repr__(self) -> str:
         inner = getattr(self, "_inner", None)  # a traceback may show it half built
         return f"<{type(self).__name__} not built>" if inner is None else repr(inner).replace("<Async", "<", 1)
 
 
-class PageFace(Plain, Facade[A], Generic[A]):
+class PageProxy(Plain, Proxy[A], Generic[A]):
     """Stands for a page, which can be turned into what the page can."""
 
     def _items(self) -> Iterator[tuple[str, Any]]:
@@ -166,52 +169,52 @@ class PageFace(Plain, Facade[A], Generic[A]):
         return cast("Plain", self._inner)._shown()
 
 
-class StepFace(Facade[A], Generic[A, T]):
+class StepProxy(Proxy[A], Generic[A, T]):
     """Stands for an asynchronous iterator; each item is one call, and none is read ahead."""
 
     def _next(self) -> T:
         step: Callable[[], Awaitable[T]] = cast("Any", self._inner).__anext__
-        return self._lease.call(step)
+        return self._handle.call(step)
 
-    def _next_for(self, face: type[Facade[Any]]) -> Any:
-        return self._call_for(face, cast("Any", self._inner).__anext__)
+    def _next_proxied(self, proxy: type[Proxy[Any]]) -> Any:
+        return self._call_proxied(proxy, cast("Any", self._inner).__anext__)
 
     def _end(self) -> None:
-        self._lease.call(cast("Any", self._inner).aclose)
+        self._handle.call(cast("Any", self._inner).aclose)
 
 
-class BatchFace(Facade[A], Generic[A, T]):
+class BufferedProxy(Proxy[A], Generic[A, T]):
     """Stands for an asynchronous iterator whose items are handed over in batches. Dropping it closes it."""
 
-    def __init__(self, lease: Lease, inner: A) -> None:
-        super().__init__(lease, inner)
-        self._handoff: Handoff[T] = self._iterate(lambda: cast("AsyncIterator[T]", inner))
+    def __init__(self, handle: PortalHandle, inner: A) -> None:
+        super().__init__(handle, inner)
+        self._iterator: IteratorProxy[T] = self._iterate(lambda: cast("AsyncIterator[T]", inner))
 
     def _next(self) -> T:
-        return next(self._handoff)
+        return next(self._iterator)
 
     def _end(self) -> None:
-        self._handoff.close()
+        self._iterator.close()
 
     def __del__(self) -> None:
-        handoff = getattr(self, "_handoff", None)
-        if handoff is None or handoff.over or not (handoff.unread or cast("Any", self._inner)._under_way()):
+        iterator = getattr(self, "_iterator", None)
+        if iterator is None or iterator.over or not (iterator.unread or cast("Any", self._inner)._under_way()):
             return
-        handoff.drop()  # first: a warning may be an error
+        iterator.drop()  # first: a warning may be an error
         cast("Any", self._inner)._warn_of_leaving(self)
 
 
-class OpenFace(Facade[A]):
+class ConnectionProxy(Proxy[A]):
     """Stands for what holds a connection: closed once, and by its finalizer at the latest."""
 
-    def __init__(self, lease: Lease, inner: A) -> None:
-        super().__init__(lease, inner)
-        self._portal = lease.portal
+    def __init__(self, handle: PortalHandle, inner: A) -> None:
+        super().__init__(handle, inner)
+        self._portal = handle.portal
         self._portal.open.add(cast("Any", inner))
 
     def _end(self) -> None:
         if not self._portal.forked and not cast("Any", self._inner)._closed:
-            self._lease.call(cast("Any", self._inner).aclose)
+            self._handle.call(cast("Any", self._inner).aclose)
 
     def _check(self) -> None:
         if self._portal.forked:
@@ -229,7 +232,7 @@ class OpenFace(Facade[A]):
         warnings.warn(text, ResourceWarning, source=self, stacklevel=1)
 
 
-class DownloadFace(OpenFace[A], StepFace[A, T], Generic[A, T]):
+class DownloadProxy(ConnectionProxy[A], StepProxy[A, T], Generic[A, T]):
     """Stands for a download."""
 
     def _next(self) -> T:
@@ -237,11 +240,11 @@ class DownloadFace(OpenFace[A], StepFace[A, T], Generic[A, T]):
         return super()._next()
 
 
-class StreamFace(OpenFace["AsyncStream[C, F]"], Generic[C, F]):
+class StreamProxy(ConnectionProxy["AsyncStream[C, F]"], Generic[C, F]):
     """Stands for a stream. Chunks that arrive together are decoded together, on the loop; only waiting is a hop."""
 
-    def __init__(self, lease: Lease, inner: AsyncStream[C, F]) -> None:
-        super().__init__(lease, inner)
+    def __init__(self, handle: PortalHandle, inner: AsyncStream[C, F]) -> None:
+        super().__init__(handle, inner)
         self._lock = threading.Lock()
 
     def _next(self) -> C:
@@ -249,7 +252,7 @@ class StreamFace(OpenFace["AsyncStream[C, F]"], Generic[C, F]):
         inner = self._inner
         with self._lock:
             while (chunk := inner._take()) is None:
-                self._lease.call(inner._arrive)
+                self._handle.call(inner._arrive)
             return chunk
 
     def _texts(self) -> Iterator[str]:
@@ -264,33 +267,33 @@ class StreamFace(OpenFace["AsyncStream[C, F]"], Generic[C, F]):
                 yield text
 
 
-class ManagerFace(Facade[A]):
+class ContextProxy(Proxy[A]):
     """Stands for an asynchronous context manager."""
 
-    _held: Held[Any] | None = None
+    _context: EnteredContext[Any] | None = None
     #: What was entered is kept: it ends with the block, and not when nobody looks at it.
     _entered: object = None
 
-    def _enter(self, face: type[Facade[Any]]) -> Any:
-        held: Held[Any] = Held(self._lease.portal, cast("Any", self._inner))
+    def _enter(self, proxy: type[Proxy[Any]]) -> Any:
+        context: EnteredContext[Any] = EnteredContext(self._handle.portal, cast("Any", self._inner))
         try:
-            self._entered = entered = self._call_for(face, held.enter)
+            self._entered = entered = self._call_proxied(proxy, context.enter)
         except Exception:
             raise
         except BaseException:  # Ctrl-C, and it may have been entered already
-            self._lease.call(lambda: held.leave(None))
+            self._handle.call(lambda: context.leave(None))
             raise
-        self._held = held
+        self._context = context
         return entered
 
     def _leave(self, reason: BaseException | None) -> bool | None:
-        held, self._held = self._held, None
-        if held is None or held.portal.forked:
+        context, self._context = self._context, None
+        if context is None or context.portal.forked:
             return None
-        suppressed = self._call(lambda: held.leave(reason))
+        suppressed = self._call(lambda: context.leave(reason))
         self._entered = None
         return suppressed
 
     def __del__(self) -> None:
-        if self._held is not None:
-            self._held.drop()
+        if self._context is not None:
+            self._context.drop()

@@ -19,23 +19,23 @@ _let_others_run: Callable[[int], object] | None = None
 
 
 def wait_by(wait: Callable[[int], object] | None) -> None:
-    """From now on, whoever waits for a bell waits like this first."""
+    """From now on, whoever waits for a wakeup waits like this first."""
     global _let_others_run
     _let_others_run = wait
 
 
-class Bell(Protocol):
+class Wakeup(Protocol):
     """Rung once, from any thread, and heard by one. It may sound without having been rung: look at what was awaited."""
 
-    def ring(self) -> None: ...
+    def wake(self) -> None: ...
     def wait(self) -> None: ...
 
-    def give_back(self) -> None:
+    def recycle(self) -> None:
         """Nobody waits for it any more."""
         ...
 
 
-class LockBell:
+class LockWakeup:
     """A lock, released by whoever rings."""
 
     __slots__ = ("_lock",)
@@ -44,7 +44,7 @@ class LockBell:
         self._lock = threading.Lock()
         self._lock.acquire()
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         self._lock.release()
 
     def wait(self) -> None:
@@ -53,11 +53,11 @@ class LockBell:
         else:
             self._lock.acquire()
 
-    def give_back(self) -> None:
+    def recycle(self) -> None:
         pass
 
 
-class PipeBell:
+class PipeWakeup:
     """A pipe, where waiting must let others run and there is nothing better to wait for."""
 
     __slots__ = ("_ends", "_wait")
@@ -66,14 +66,14 @@ class PipeBell:
         self._ends = os.pipe()
         self._wait = wait
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         os.write(self._ends[1], b"!")
 
     def wait(self) -> None:
         self._wait(self._ends[0])
         os.read(self._ends[0], 1)
 
-    def give_back(self) -> None:
+    def recycle(self) -> None:
         pass
 
     def __del__(self) -> None:
@@ -81,10 +81,10 @@ class PipeBell:
             os.close(end)
 
 
-class Doorbell(Protocol):
+class LoopWakeup(Protocol):
     """Has an event loop call a function, soon; one call may answer several rings. For any thread."""
 
-    def ring(self) -> None: ...
+    def wake(self) -> None: ...
 
     def open(self) -> None:
         """Begin to answer. On the loop."""
@@ -93,14 +93,14 @@ class Doorbell(Protocol):
     def close(self) -> None: ...
 
 
-class LoopDoorbell:
+class CallSoonWakeup:
     """The loop's own way to be woken."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, answer: Callable[[], None]) -> None:
         self._loop = loop
         self._answer = answer
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         self._loop.call_soon_threadsafe(self._answer)
 
     def open(self) -> None:
@@ -112,7 +112,7 @@ class LoopDoorbell:
 
 if sys.platform == "linux":
 
-    class EventBell:
+    class EventfdWakeup:
         """A counter of the kernel, kept for the next call: opening one costs as much as using it."""
 
         __slots__ = ("fd",)
@@ -120,7 +120,7 @@ if sys.platform == "linux":
         def __init__(self, fd: int) -> None:
             self.fd = fd
 
-        def ring(self) -> None:
+        def wake(self) -> None:
             os.eventfd_write(self.fd, 1)
 
         def wait(self) -> None:
@@ -128,14 +128,14 @@ if sys.platform == "linux":
                 _let_others_run(self.fd)
             os.read(self.fd, 8)  # goes on after a signal whose handler returns; os.eventfd_read does not
 
-        def give_back(self) -> None:
+        def recycle(self) -> None:
             if len(_idle) < _MOST:
                 _idle.append(self)
 
         def __del__(self) -> None:
             os.close(self.fd)
 
-    class EventDoorbell:
+    class EventfdLoopWakeup:
         """A counter of the kernel that the loop looks at."""
 
         def __init__(self, loop: asyncio.AbstractEventLoop, answer: Callable[[], None]) -> None:
@@ -143,7 +143,7 @@ if sys.platform == "linux":
             self._answer = answer
             self._fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
-        def ring(self) -> None:
+        def wake(self) -> None:
             os.eventfd_write(self._fd, 1)
 
         def open(self) -> None:
@@ -157,32 +157,32 @@ if sys.platform == "linux":
             self._answer()
 
     _MOST: Final = 64
-    _idle: list[EventBell] = []
+    _idle: list[EventfdWakeup] = []
 
-    def borrow() -> Bell:
-        """A bell for one call."""
+    def acquire() -> Wakeup:
+        """A wakeup for one call."""
         try:
             return _idle.pop()
         except IndexError:
             pass
         try:
-            return EventBell(os.eventfd(0, os.EFD_CLOEXEC))
+            return EventfdWakeup(os.eventfd(0, os.EFD_CLOEXEC))
         except OSError:  # no descriptors are left
-            return LockBell()
+            return LockWakeup()
 
     def after_fork() -> None:
         """In a child process: the counters are the parent's, too, and its threads are woken by them."""
         _idle.clear()
 
-    door: type[EventDoorbell | LoopDoorbell] = EventDoorbell
+    loop_wakeup: type[EventfdLoopWakeup | CallSoonWakeup] = EventfdLoopWakeup
 
 else:
 
-    def borrow() -> Bell:
-        """A bell for one call."""
-        return LockBell() if _let_others_run is None else PipeBell(_let_others_run)
+    def acquire() -> Wakeup:
+        """A wakeup for one call."""
+        return LockWakeup() if _let_others_run is None else PipeWakeup(_let_others_run)
 
     def after_fork() -> None:
         """In a child process: there is nothing to leave alone."""
 
-    door: type[LoopDoorbell] = LoopDoorbell
+    loop_wakeup: type[CallSoonWakeup] = CallSoonWakeup
