@@ -131,7 +131,7 @@ def base_url(given: str | None, *, allow_http: bool) -> str:
         raise ConfigurationError(field, "must not hold a user name or password; use api_key")
     if not _HOST.match(parts.netloc) or (_LIKE_IPV4.match(host) and not _is_address(host)):
         raise ConfigurationError(field, "must name a host, or give its address")
-    if paths.climbs(parts.path):
+    if paths.has_dot_segment(parts.path):
         raise ConfigurationError(field, "must not hold the path segments '.' or '..'")
     if parts.query or parts.fragment or "?" in given or "#" in given:
         raise ConfigurationError(field, "must end with the path; use default_query for a query")

@@ -146,4 +146,4 @@ class Pipeline(Uncopied):
             beside("the table of prices", load_prices)
             beside("the dates of headers", import_module, "email.utils")  # slow to load, and rarely needed
             beside("the usage of replies", import_module, "openai_async._wire.usage")
-            beside("streams that nobody asked for", import_module, "openai_async._wire.gathered")
+            beside("streams that nobody asked for", import_module, "openai_async._wire.unexpected_stream")

@@ -45,10 +45,10 @@ def _secrets(call: Request) -> list[Secret]:
 
 def _of_stream(call: Request, body: bytes, meta: Meta, streamed: Callable[[Request], None]) -> Any:
     """The reply that a stream amounts to; None if the body is none, or not one that is known."""
-    from openai_async._wire.gathered import gathered  # loaded with the pipeline
+    from openai_async._wire.unexpected_stream import collect_stream  # loaded with the pipeline
 
     path = call.scope.partition(" ")[0]
-    found = gathered(path, body, choices=call.choices, states_end=meta.states_end)
+    found = collect_stream(path, body, choices=call.choices, states_end=meta.states_end)
     if found is None:
         return None
     streamed(call)
@@ -56,7 +56,7 @@ def _of_stream(call: Request, body: bytes, meta: Meta, streamed: Callable[[Reque
         return call.decode(found.reply)
     error: APIError = StreamInterrupted("the server answered with a stream, which ended without its terminal event")
     if found.fault is not None:
-        told = error_responses.in_event(found.fault, request_id=meta.request_id, secrets=_secrets(call))
+        told = error_responses.from_event_data(found.fault, request_id=meta.request_id, secrets=_secrets(call))
         error = told or DecodeError("the server answered with a stream, and an event of it is damaged")
     error.request_id, error.partial = meta.request_id, found.partial
     raise error from None

@@ -113,7 +113,7 @@ class Send:
         secrets = [call.credentials.secret] if call.credentials else []
         error = error_responses.from_response(meta, body, secrets=secrets)
         if meta.status in (404, 405) and not (error.code or error.param or "model" in error.message):
-            doubt = paths.doubt(self._base_url) if self._base_url else None
+            doubt = paths.base_url_hint(self._base_url) if self._base_url else None
             error.message += f"; {doubt}" if doubt else ""
         if meta.status == 407 or "proxy-authenticate" in meta.headers:
             error.message = f"the proxy refused the request: {error.message}"

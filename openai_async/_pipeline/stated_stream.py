@@ -1,7 +1,7 @@
 """What `stream` has to say in requests for whole replies, where a server does not take its absence for "no".
 
-Some servers stream where it is left out: their answer is read whole (see `_wire.gathered`), and from then on they are
-told `false`. Some refuse what does not stream: they are told `true`, once more for the same call, and from then on.
+Some servers stream where it is left out: their answer is read whole (see `_wire.unexpected_stream`), and from then on
+they are told `false`. Some refuse what does not stream: they are told `true`, once more for the same call, and later.
 """
 
 from __future__ import annotations

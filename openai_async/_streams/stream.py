@@ -241,7 +241,7 @@ class AsyncStream(OpenBody, Generic[C, F]):
             self._decode(data)
         except DecodeError as damage:
             error = damage
-        error = error_responses.in_event(data, request_id=self.request_id, secrets=self._secrets) or error
+        error = error_responses.from_event_data(data, request_id=self.request_id, secrets=self._secrets) or error
         del data  # servers quote keys, and tracebacks may be shown with local variables
         self._fail(error)
 
@@ -291,7 +291,7 @@ class AsyncStream(OpenBody, Generic[C, F]):
             if event[1].strip() == b"[DONE]":
                 self._events.append(event)
                 return
-            error = error_responses.in_event(event[1], request_id=self.request_id, secrets=self._secrets)
+            error = error_responses.from_event_data(event[1], request_id=self.request_id, secrets=self._secrets)
             if error is None and self._unfolded(event[1]):
                 return
         del event

@@ -22,7 +22,7 @@ _LONGEST: Final = 200
 _LOOKED_AT: Final = 8_192
 
 
-def shown(meta: Meta, text: str) -> str | None:
+def summary(meta: Meta, text: str) -> str | None:
     """What a page says, and whose it is, in place of its markup; None for a text that is no page."""
     text = text[:_LOOKED_AT]
     if not text.startswith("<") or not (_PAGE.search(text[:2_000]) or text.startswith("<?xml")):
@@ -44,7 +44,7 @@ def _plain(text: str) -> str:
     return " ".join(html.unescape(_MARKUP.sub(" ", text)).split())
 
 
-def framed(body: bytes) -> Any | None:
+def first_event(body: bytes) -> Any | None:
     """The first object in the frame of a stream, an error before others; None if the body is no such frame."""
     if not body.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"data:", b"event:", b"id:", b":")):
         return None

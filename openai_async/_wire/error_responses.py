@@ -84,18 +84,18 @@ def from_response(meta: Meta, body: bytes, *, secrets: Collection[Secret]) -> AP
     try:
         decoded = _unwrapped(json.loads(body))
     except DecodeError:
-        decoded = error_pages.framed(body)
+        decoded = error_pages.first_event(body)
     error, shown = error_in(decoded) or decoded, None
     if not isinstance(error, (dict, str)) and body:
         # Masked before it is cut: half a key is no longer recognised.
         text = _masked(body.decode("utf-8", "replace").strip(), _revealed(secrets))
-        error, shown = text[:500], error_pages.shown(meta, text)
+        error, shown = text[:500], error_pages.summary(meta, text)
     return _build(
         meta.status,
         error,
         secrets,
         shown=shown and _masked(shown, _revealed(secrets)),
-        retry_after=lambda message: retry_delays.stated(meta, decoded, message),
+        retry_after=lambda message: retry_delays.retry_delay(meta, decoded, message),
         request_id=meta.request_id,
         should_retry=should_retry(meta.headers),
         rate_limits=meta.rate_limits,
@@ -127,12 +127,12 @@ def from_event(error: Any, *, request_id: str | None, secrets: Collection[Secret
         status,
         error,
         secrets,
-        retry_after=lambda message: retry_delays.in_error(status, error, message, None),
+        retry_after=lambda message: retry_delays.from_error(status, error, message, None),
         request_id=request_id,
     )
 
 
-def in_event(data: bytes, *, request_id: str | None, secrets: Collection[Secret]) -> APIStatusError | None:
+def from_event_data(data: bytes, *, request_id: str | None, secrets: Collection[Secret]) -> APIStatusError | None:
     """The exception of the data of an event; None if it is no error."""
     try:
         event: Any = json.loads(data)

@@ -30,7 +30,7 @@ __all__ = [
     "loads_event",
     "loads_surrogates",
     "plain",
-    "rewritten",
+    "dumps_lenient",
 ]
 
 _BOM = b"\xef\xbb\xbf"
@@ -55,7 +55,7 @@ def loads(data: bytes) -> Any:
     except (ValueError, RecursionError, MemoryError):
         pass
     value, whole = _loads_standard(data)
-    return value if whole else surrogates.mended(value)
+    return value if whole else surrogates.repair(value)
 
 
 def loads_event(data: bytes) -> Any:
@@ -100,7 +100,7 @@ def loads_and_normalize(data: bytes) -> tuple[Any, bytes]:
         raise DecodeError("the body nests too deeply") from None
 
 
-def rewritten(value: Any) -> bytes:
+def dumps_lenient(value: Any) -> bytes:
     """A value that `loads` gave, as text that it reads to the same value. Not for servers: it may hold NaN."""
     return stdlib.dumps(value).encode()
 
@@ -114,7 +114,7 @@ def _loads_standard(data: bytes) -> tuple[Any, bool]:
         text = data.removeprefix(_BOM).decode(stdlib.detect_encoding(data.removeprefix(_BOM)), "surrogatepass")
         if not _is_too_deep(text):
             value = _STANDARD.decode(text)
-            return value, surrogates.is_whole(value)
+            return value, surrogates.is_well_formed(value)
     except Exception:  # whatever is wrong with it: the codec's own message may quote the text
         pass
     raise DecodeError(_describe(data)) from None

@@ -32,7 +32,7 @@ _LONGEST_ERROR: Final = 1024 * 1024
 _PIECE: Final = 48 * 1024
 
 
-def is_sound(kind: str, start: bytes, *, ended: bool = False) -> bool | None:
+def is_audio(kind: str, start: bytes, *, ended: bool = False) -> bool | None:
     """Whether a body is sound, by its media type and how it begins; None if it takes more of it to tell."""
     if kind.startswith(_TEXTS):
         return start[0] in _SOUNDS if start else None
@@ -41,7 +41,7 @@ def is_sound(kind: str, start: bytes, *, ended: bool = False) -> bool | None:
     return None if not ended and any(each.startswith(start) for each in _EVENTS) else True
 
 
-class SoundAsEvents:
+class AudioToEvents:
     """Bare sound as `speech.audio.delta`, piece by piece as it arrives, and `speech.audio.done`.
 
     Args:
@@ -67,7 +67,7 @@ class SoundAsEvents:
     def _fed(self, data: bytes, *, ended: bool) -> bytes:
         if self._start is not None:
             data = self._start + data
-            sound = is_sound(self._meta.media_type, data, ended=ended)
+            sound = is_audio(self._meta.media_type, data, ended=ended)
             if sound is None:
                 self._start = data
                 return b""
@@ -77,7 +77,7 @@ class SoundAsEvents:
         return b"".join(_delta(data[at : at + self._piece]) for at in range(0, len(data), self._piece))
 
 
-class EventsAsSound:
+class EventsToAudio:
     """The sound of a stream of speech.
 
     Args:
@@ -102,7 +102,7 @@ class EventsAsSound:
     def feed(self, data: bytes) -> bytes:
         if self._start is not None:
             data = self._start + data
-            sound = is_sound(self._meta.media_type, data)
+            sound = is_audio(self._meta.media_type, data)
             if sound is None or (not sound and data[:1] == b"{" and len(data) < _LONGEST_ERROR):
                 self._start = data
                 return b""
@@ -149,13 +149,13 @@ class EventsAsSound:
         return self._told(data) or DecodeError("the server answered with a stream of speech; an event of it is damaged")
 
     def _told(self, data: bytes) -> APIError | None:
-        return error_responses.in_event(data, request_id=self._meta.request_id, secrets=self._secrets)
+        return error_responses.from_event_data(data, request_id=self._meta.request_id, secrets=self._secrets)
 
 
-class TextAsEvents:
+class TextToEvents:
     """A transcript that is bare text as `transcript.text.delta` and `transcript.text.done`.
 
-    Args: see `SoundAsEvents`.
+    Args: see `AudioToEvents`.
     """
 
     over: bool = False

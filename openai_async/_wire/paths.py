@@ -36,7 +36,7 @@ def segment(name: str, value: object) -> str:
         raise InvalidParameterError(name, "must be a non-empty string")
     if any(ord(char) < 0x20 or ord(char) == 0x7F for char in value):
         raise InvalidParameterError(name, "must not hold control characters")
-    if climbs(value):
+    if has_dot_segment(value):
         raise InvalidParameterError(name, "must not hold the path segments '.' or '..'")
     try:
         return quote(value, safe=_SEGMENT)
@@ -48,7 +48,7 @@ def relative(path: object) -> str:
     """A path that somebody gave, which leads below the base URL and nowhere else. It may have a query, and is encoded.
 
     Raises:
-        InvalidParameterError: it is a whole URL, names a host, climbs, or could not stand in a request as it is.
+        InvalidParameterError: it is an absolute URL, names a host, has a dot segment, or needs encoding.
     """
     if not isinstance(path, str) or not path.strip("/"):
         raise InvalidParameterError("path", "must be a path below the base URL, such as /models")
@@ -57,12 +57,12 @@ def relative(path: object) -> str:
     place = path.partition("?")[0]
     if ":" in place.partition("/")[0] or place.startswith("//") or "\\" in place:
         raise InvalidParameterError("path", "must not name a host: the key is sent to the base URL only")
-    if climbs(place):
+    if has_dot_segment(place):
         raise InvalidParameterError("path", "must not hold the path segments '.' or '..'")
     return path if path.startswith("/") else f"/{path}"
 
 
-def climbs(text: str) -> bool:
+def has_dot_segment(text: str) -> bool:
     """Whether it holds a dot segment. Servers and proxies may decode %2e before they resolve these, and twice."""
     plain, before = text.lower(), ""
     while plain != before:
@@ -71,7 +71,7 @@ def climbs(text: str) -> bool:
     return any(part in (".", "..") for part in plain.split("/"))
 
 
-def doubt(base_url: str) -> str | None:
+def base_url_hint(base_url: str) -> str | None:
     """What may be wrong with a base URL below which a path was not found; None if it looks right."""
     path = urlsplit(base_url).path
     ending = next((end for end in _ENDPOINTS if path.endswith(end)), None)

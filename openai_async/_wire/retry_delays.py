@@ -81,7 +81,7 @@ _NO_HEADERS: Final[Mapping[str, str]] = {}
 _PASSING: Final = frozenset({408, 409, 425, 429})
 
 
-def in_headers(headers: Mapping[str, str], received: float | None) -> float | None:
+def from_headers(headers: Mapping[str, str], received: float | None) -> float | None:
     """Seconds that the header asks to wait. A date counts from the reply's own Date, else from `received`."""
     for name, unit in HEADERS:
         if (text := headers.get(name)) and (seconds := _read(text.strip(), unit, headers, received)) is not None:
@@ -89,27 +89,27 @@ def in_headers(headers: Mapping[str, str], received: float | None) -> float | No
     return None
 
 
-def stated(meta: Meta, error: object, message: str) -> float | None:
+def retry_delay(meta: Meta, error: object, message: str) -> float | None:
     """Seconds that an error answer asks to wait, wherever it says so; None if it does not.
 
     A window that is used up and names the moment of its end says so, too.
     """
-    seconds = in_headers(meta.headers, meta.received)
+    seconds = from_headers(meta.headers, meta.received)
     if seconds is None:
-        seconds = in_error(meta.status, error, message, sent_at(meta.headers, meta.received))
+        seconds = from_error(meta.status, error, message, sent_at(meta.headers, meta.received))
     return _end_of_window(meta) if seconds is None and meta.status in _PASSING else seconds
 
 
-def in_error(status: int, error: object, message: str, now: float | None) -> float | None:
+def from_error(status: int, error: object, message: str, now: float | None) -> float | None:
     """Seconds that an error body asks to wait. `now`: epoch seconds at which it was made, if that is known."""
     for name, value in _fields(error):
         unit = FIELDS.get(name.replace("_", "").replace("-", "").lower())
         if unit is not None and (seconds := _of_field(value, unit, now)) is not None:
             return seconds
-    return in_message(message, now) if status in _PASSING or status >= 500 else None
+    return from_message(message, now) if status in _PASSING or status >= 500 else None
 
 
-def in_message(message: str, now: float | None) -> float | None:
+def from_message(message: str, now: float | None) -> float | None:
     """Seconds that words ask to wait."""
     if len(message) > 2 * _LOOKED_AT:
         message = f"{message[:_LOOKED_AT]} {message[-_LOOKED_AT:]}"

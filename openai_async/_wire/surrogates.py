@@ -34,28 +34,28 @@ _PLACE = ("id", "item_id", "output_index", "content_index", "summary_index")
 _ENDS = (".completed", ".incomplete", ".failed", ".cancelled", ".expired")
 
 
-def joined(text: str) -> str:
+def join_surrogates(text: str) -> str:
     """The text with its halves joined, and with U+FFFD for those that stay alone."""
     return text if _HALF.search(text) is None else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def is_whole(value: Any) -> bool:
+def is_well_formed(value: Any) -> bool:
     """Whether no text of a decoded value holds half of a pair."""
     if isinstance(value, str):
         return _HALF.search(value) is None
     if isinstance(value, dict):
         fields = cast("_Object", value)
-        return all(is_whole(key) and is_whole(part) for key, part in fields.items())
-    return all(is_whole(item) for item in _items(value))
+        return all(is_well_formed(key) and is_well_formed(part) for key, part in fields.items())
+    return all(is_well_formed(item) for item in _items(value))
 
 
-def mended(value: Any) -> Any:
-    """A decoded value with every text of it `joined`."""
+def repair(value: Any) -> Any:
+    """A decoded value with every text of it joined."""
     if isinstance(value, str):
-        return joined(value)
+        return join_surrogates(value)
     if isinstance(value, dict):
-        return {joined(key): mended(part) for key, part in cast("_Object", value).items()}
-    return [mended(item) for item in _items(value)] if isinstance(value, list) else value
+        return {join_surrogates(key): repair(part) for key, part in cast("_Object", value).items()}
+    return [repair(item) for item in _items(value)] if isinstance(value, list) else value
 
 
 def _items(value: Any) -> list[Any]:
@@ -141,7 +141,7 @@ class _Text:
             return self._text(value, path, steps)
         if isinstance(value, dict):
             fields = cast("_Object", value)
-            return {joined(key): self._walk(part, (*path, key), (*steps, key)) for key, part in fields.items()}
+            return {join_surrogates(key): self._walk(part, (*path, key), (*steps, key)) for key, part in fields.items()}
         if isinstance(value, list):
             items = enumerate(_items(value))
             return [self._walk(item, (*path, _label(item, number)), (*steps, number)) for number, item in items]
@@ -153,7 +153,7 @@ class _Text:
         if "\ud800" <= text[-1:] <= "\udbff" and _grows(steps) and not self.ends(path):
             self._held[path] = _Held(text[-1], _alone(self._event, steps))
             text = text[:-1]
-        return joined(text)
+        return join_surrogates(text)
 
 
 def _label(item: Any, number: int) -> int:
@@ -178,8 +178,8 @@ def _alone(value: Any, steps: _Path, depth: int = 0) -> Any:
     if isinstance(step, int):
         return [_alone(value[step], steps[1:], depth + 1)]
     kept = {
-        joined(name): mended(part)
+        join_surrogates(name): repair(part)
         for name, part in cast("_Object", value).items()
         if (name == "index" if depth else not isinstance(part, (dict, list)))
     }
-    return {**kept, joined(step): _alone(value[step], steps[1:], depth + 1)}
+    return {**kept, join_surrogates(step): _alone(value[step], steps[1:], depth + 1)}

@@ -28,7 +28,7 @@ class _Feed(AsyncStream[Thing, Thing]):
         if event is None:
             self._events.append((None, b"[DONE]"))
         elif not self._unfolded(event[1]):
-            error = error_responses.in_event(event[1], request_id=self.request_id, secrets=self._secrets)
+            error = error_responses.from_event_data(event[1], request_id=self.request_id, secrets=self._secrets)
             del event
             self._fail(error or StreamInterrupted("the stream ended within an event"))
 

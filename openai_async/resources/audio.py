@@ -11,8 +11,8 @@ from openai_async._streams.stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec
 from openai_async._wire.accumulators import synthesize
 from openai_async._wire.accumulators.media import SpeechAccumulator, TranscriptAccumulator, decode_speech_event
-from openai_async._wire.gathered import is_stream
-from openai_async._wire.media_bodies import EventsAsSound, SoundAsEvents, TextAsEvents
+from openai_async._wire.media_bodies import AudioToEvents, EventsToAudio, TextToEvents
+from openai_async._wire.unexpected_stream import is_stream
 from openai_async.errors import DecodeError, InvalidParameterError
 from openai_async.resources._base import NO_MEDIA, PAGES, Resource, prepare
 from openai_async.resources._download import AsyncDownloadManager
@@ -97,7 +97,7 @@ class AsyncSpeech(Resource):
             call.stream, call.download, call.rejected_media_types = False, True, PAGES  # it may be sound, too
             answer = await self._pipeline.open(call)
             bound = self._pipeline.defaults.max_event_bytes
-            rewrite(answer, SoundAsEvents(answer.meta, bound))
+            rewrite(answer, AudioToEvents(answer.meta, bound))
             return AsyncStream(call, answer, call.decode, SpeechAccumulator(model), bound)
         call = prepare(self._pipeline, _SPEAK, _sound, given, check=_check_speech, accept=b"*/*")
         call.rejected_media_types = NO_MEDIA
@@ -114,9 +114,9 @@ class AsyncSpeech(Resource):
             raise InvalidParameterError("stream_format", "of events is what `create` takes")
         return self._download(_SPEAK, given, unfit=NO_MEDIA, check=_check_speech, rewriter=self._as_sound)
 
-    def _as_sound(self, call: Request, answer: Answer) -> EventsAsSound:
+    def _as_sound(self, call: Request, answer: Answer) -> EventsToAudio:
         secrets = [call.credentials.secret] if call.credentials else []
-        return EventsAsSound(answer.meta, self._pipeline.defaults.max_event_bytes, secrets)
+        return EventsToAudio(answer.meta, self._pipeline.defaults.max_event_bytes, secrets)
 
 
 class AsyncTranscriptions(Resource):
@@ -181,7 +181,7 @@ class AsyncTranscriptions(Resource):
         answer = await self._pipeline.open(call)
         bound = self._pipeline.defaults.max_event_bytes
         if is_text:
-            rewrite(answer, TextAsEvents(answer.meta, bound))
+            rewrite(answer, TextToEvents(answer.meta, bound))
         return AsyncStream(call, answer, call.decode, TranscriptAccumulator(model), bound, unfold=synthesize.transcript)
 
 

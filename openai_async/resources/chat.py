@@ -203,7 +203,7 @@ class AsyncCompletions(CatalogResource):
         answer = await open_asking(self._pipeline, call, asked=asked)
         bound = self._pipeline.defaults.max_event_bytes
         fold = ChatAccumulator(call.choices)
-        return AsyncStream(call, answer, call.decode, fold, bound, unfold=synthesize.chat, is_whole=fold.is_whole)
+        return AsyncStream(call, answer, call.decode, fold, bound, unfold=synthesize.chat, is_whole=fold.is_complete)
 
 
 class AsyncStoredMessages(CatalogResource):

@@ -91,7 +91,9 @@ class AsyncTextCompletions(CatalogResource):
         answer = await open_asking(self._pipeline, call, asked=asked)
         bound = self._pipeline.defaults.max_event_bytes
         fold = CompletionAccumulator(call.choices)
-        return AsyncStream(call, answer, call.decode, fold, bound, unfold=synthesize.completion, is_whole=fold.is_whole)
+        return AsyncStream(
+            call, answer, call.decode, fold, bound, unfold=synthesize.completion, is_whole=fold.is_complete
+        )
 
 
 def _texts(params: Mapping[str, Any]) -> int:

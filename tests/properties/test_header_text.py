@@ -112,7 +112,7 @@ def test_any_retry_after_is_read_or_absent(seconds: str, milliseconds: str, cloc
         {"retry-after-ms": milliseconds},
         {"retry-after": seconds, "retry-after-ms": milliseconds},
     ):
-        delay = retry_delays.in_headers(stated, clock)
+        delay = retry_delays.from_headers(stated, clock)
         assert delay is None or (math.isfinite(delay) and delay >= 0)
 
 

@@ -178,8 +178,8 @@ def new_york() -> Iterator[None]:
 @pytest.mark.usefixtures("new_york")
 def test_every_form_of_date_is_read_in_its_own_zone(text: str) -> None:
     """The three forms of RFC 9110 mean UTC, whatever zone this machine is in."""
-    assert retry_delays.in_headers({"retry-after": text}, THEN - 90.5) == 90.5
-    assert retry_delays.in_headers({"retry-after": text}, THEN + 10) == 0.0
+    assert retry_delays.from_headers({"retry-after": text}, THEN - 90.5) == 90.5
+    assert retry_delays.from_headers({"retry-after": text}, THEN + 10) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_every_form_of_date_is_read_in_its_own_zone(text: str) -> None:
 )
 def test_retry_after(stated: dict[str, str], seconds: float | None) -> None:
     """Milliseconds win over seconds; what is negative, infinite or no number is not stated."""
-    assert retry_delays.in_headers(stated, THEN) == seconds
+    assert retry_delays.from_headers(stated, THEN) == seconds
 
 
 @pytest.mark.parametrize(

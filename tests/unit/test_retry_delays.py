@@ -156,14 +156,14 @@ def test_an_error_inside_a_stream_says_when() -> None:
 @given(st.text() | st.from_regex(re.compile(r"(try again|retry|wait|resets?)( in| after| at)? [0-9.smhd :-]{0,60}")))
 def test_any_words_are_read_or_absent(message: str) -> None:
     """A delay is a finite number of seconds, or nothing."""
-    seconds = retry_delays.in_message(message, OURS)
+    seconds = retry_delays.from_message(message, OURS)
     assert seconds is None or (math.isfinite(seconds) and seconds >= 0)
 
 
 @pytest.mark.parametrize("piece", ["try again in ", "again in 1 s, and ", "retry after 1m", "wait ", "9" * 9 + "d "])
 def test_long_words_take_no_time(piece: str) -> None:
     """A bounded part of a message is looked at, and no part of it again and again."""
-    seconds = retry_delays.in_message(piece * 100_000, OURS)
+    seconds = retry_delays.from_message(piece * 100_000, OURS)
     assert seconds is None or seconds <= 5 * 60
 
 

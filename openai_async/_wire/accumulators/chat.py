@@ -263,7 +263,7 @@ class ChatAccumulator:
                 known = self._choices[choice.index] = _Choice()
             known.add(choice)
 
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether every choice that was asked for has come to its end."""
         ended = [choice.finish_reason is not None for choice in self._choices.values()]
         return len(ended) >= self._expected and all(ended)

@@ -102,7 +102,7 @@ class CompletionAccumulator:
                 known = self._choices[piece.index] = _Choice()
             known.add(piece)
 
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether every text that was asked for has come to its end."""
         ended = [choice.finish_reason is not None for choice in self._choices.values()]
         return len(ended) >= self._expected and all(ended)

@@ -26,7 +26,7 @@ def _unfolding(events_of: Callable[[_Object], Iterator[_Object]]) -> EventSynthe
             return []
         if not isinstance(reply, dict):
             return []
-        return [json.rewritten(event) for event in events_of(cast("_Object", reply))]
+        return [json.dumps_lenient(event) for event in events_of(cast("_Object", reply))]
 
     return unfold
 

@@ -11,7 +11,7 @@ from hypothesis import example, given, strategies as st
 from openai_async._wire import codec, json
 from openai_async._wire.accumulators.chat import ChatAccumulator
 from openai_async._wire.sse import Event
-from openai_async._wire.surrogates import CharacterJoiner, joined, mended
+from openai_async._wire.surrogates import CharacterJoiner, join_surrogates, repair
 from openai_async.types.chat import ChatCompletionChunk
 from tests.properties.strategies import any_text, json_values, text
 
@@ -54,15 +54,18 @@ def test_the_pieces_are_the_text(first: tuple[str, list[str]], second: tuple[str
         fold.add(decode(data))
     reply = fold.result()
     assert reply is not None
-    assert [choice.message.content for choice in reply.choices] == [joined(first[0]), joined(second[0])]
+    assert [choice.message.content for choice in reply.choices] == [
+        join_surrogates(first[0]),
+        join_surrogates(second[0]),
+    ]
 
 
 @given(value=any_text)
 def test_joining_leaves_whole_characters_alone(value: str) -> None:
     """What UTF-8 can carry stays, pairs become characters, and nothing else is lost but halves."""
-    found = joined(value)
+    found = join_surrogates(value)
     found.encode("utf-8")
-    assert joined(found) == found
+    assert join_surrogates(found) == found
     assert len(found.encode("utf-16-le")) == len(value.encode("utf-16-le", "surrogatepass"))
     if not any("\ud800" <= char <= "\udfff" for char in value):
         assert found == value
@@ -74,7 +77,7 @@ def test_events_without_halves_pass_as_they_are(value: Any, key: str) -> None:
     data = stdlib.dumps({key: value}, ensure_ascii=False).encode()
     joiner = CharacterJoiner(json.loads_surrogates)
     assert joiner.feed([(b"x", data), (None, b"junk"), (None, b"[]")]) == [(b"x", data), (None, b"junk"), (None, b"[]")]
-    assert mended(value) == value
+    assert repair(value) == value
 
 
 @given(data=st.binary() | any_text.map(lambda some: stdlib.dumps({"delta": some}).encode()))

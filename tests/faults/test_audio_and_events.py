@@ -25,7 +25,7 @@ from openai_async import (
     RateLimitError,
     StreamInterrupted,
 )
-from openai_async._wire.media_bodies import EventsAsSound, SoundAsEvents, TextAsEvents
+from openai_async._wire.media_bodies import AudioToEvents, EventsToAudio, TextToEvents
 from openai_async._wire.sse import SSEDecoder
 from openai_async.testing import FaultServer, Fin, Script, every_offset, json_reply, no_leaks, respond, sse, wire
 from openai_async.types.meta import Meta
@@ -233,12 +233,12 @@ def test_sound_in_any_pieces_is_the_same_sound(sound: bytes, cuts: list[int]) ->
     """There and back: sound that becomes events, and they sound again, is what it was."""
     if sound.startswith((b"data:", b"event:", b'{"')):
         return
-    events = fed(SoundAsEvents(CHUNKED, 100), sound, cuts)
+    events = fed(AudioToEvents(CHUNKED, 100), sound, cuts)
     assert max((len(data) for _, data in SSEDecoder().feed(events)), default=0) <= 200
-    back = EventsAsSound(Meta(200, {"content-type": "text/event-stream"}), 10_000, ())
+    back = EventsToAudio(Meta(200, {"content-type": "text/event-stream"}), 10_000, ())
     assert fed(back, events, cuts) == sound
     assert back.over
-    assert fed(EventsAsSound(CHUNKED, 10_000, ()), sound, cuts) == sound
+    assert fed(EventsToAudio(CHUNKED, 10_000, ()), sound, cuts) == sound
 
 
 @given(text=st.text(max_size=100), cuts=SPLITS)
@@ -246,8 +246,8 @@ def test_text_in_any_pieces_is_the_same_text(text: str, cuts: list[int]) -> None
     """What does not begin as something else."""
     body = text.encode()
     if body.lstrip().lower().startswith((b"data:", b"event:", b"id:", b"retry:", b":", b"{", b"<html", b"<!doctype")):
-        assert fed(TextAsEvents(CHUNKED, 1_000), body, cuts) == body
+        assert fed(TextToEvents(CHUNKED, 1_000), body, cuts) == body
         return
-    events = [json.loads(data) for _, data in SSEDecoder().feed(fed(TextAsEvents(CHUNKED, 1_000), body, cuts))]
+    events = [json.loads(data) for _, data in SSEDecoder().feed(fed(TextToEvents(CHUNKED, 1_000), body, cuts))]
     assert [event["type"].rpartition(".")[2] for event in events] == (["delta", "done"] if body else [])
     assert all(event.get("delta", event.get("text")) == text for event in events)

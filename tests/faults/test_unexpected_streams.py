@@ -19,13 +19,13 @@ from openai_async import (
     StreamInterrupted,
 )
 from openai_async._wire.accumulators import synthesize
-from openai_async._wire.gathered import gathered, is_stream
+from openai_async._wire.unexpected_stream import collect_stream, is_stream
 from openai_async.testing import FaultServer, Request, Script, json_reply, no_leaks, respond, sse
 from openai_async.types.api_object import Thing
 from openai_async.types.chat import ChatCompletion
 
 from .conftest import MakeClient
-from .test_whole_replies import CHAT, HEARD, RESPONSE, TEXT
+from .test_complete_replies import CHAT, HEARD, RESPONSE, TEXT
 
 pytestmark = pytest.mark.usefixtures("no_backoff")
 
@@ -284,7 +284,7 @@ async def test_other_refusals_are_not_sent_again(make_client: MakeClient) -> Non
 def test_gathering_undoes_unfolding(name: str) -> None:
     """A reply that becomes a stream, and that one a reply, is the same reply."""
     body = b"".join(b"data: " + event.encode() + b"\r\n\r\n" for event in events(name))
-    found = gathered(PATHS[name], body, choices=2, states_end=True)
+    found = collect_stream(PATHS[name], body, choices=2, states_end=True)
     assert found is not None
     assert found.reply is not None
     there, back = dict(REPLIES[name]), json.loads(found.reply)
@@ -297,5 +297,5 @@ def test_gathering_undoes_unfolding(name: str) -> None:
 def test_what_is_no_stream_is_left_alone(body: bytes) -> None:
     """JSON, pages and damage are told as what they are."""
     assert not is_stream(body)
-    assert gathered("/chat/completions", body, choices=1, states_end=True) is None
-    assert gathered("/embeddings", b"data: {}\n\n", choices=1, states_end=True) is None
+    assert collect_stream("/chat/completions", body, choices=1, states_end=True) is None
+    assert collect_stream("/embeddings", b"data: {}\n\n", choices=1, states_end=True) is None

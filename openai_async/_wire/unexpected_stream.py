@@ -25,7 +25,7 @@ _STREAM: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?::[^\r\n]*[\r\n]\s*)*(?:dat
 
 
 @attrs.frozen
-class Gathered:
+class CollectedStream:
     """What became of a stream: one of `reply` and `partial`, or neither of an empty one.
 
     Attributes:
@@ -48,7 +48,7 @@ class _Kind:
     #: Of an event that holds the whole reply.
     unfold: synthesize.EventSynthesizer = lambda body: []
     #: Whether nothing is missing although no event says that it is the last one.
-    is_whole: Callable[[], bool] = lambda: False
+    is_complete: Callable[[], bool] = lambda: False
 
 
 def is_stream(body: bytes) -> bool:
@@ -56,7 +56,7 @@ def is_stream(body: bytes) -> bool:
     return _STREAM.match(body) is not None
 
 
-def gathered(path: str, body: bytes, *, choices: int, states_end: bool) -> Gathered | None:
+def collect_stream(path: str, body: bytes, *, choices: int, states_end: bool) -> CollectedStream | None:
     """Read a stream; None if it is none, or of an endpoint whose streams are not known.
 
     Args:
@@ -74,16 +74,16 @@ def gathered(path: str, body: bytes, *, choices: int, states_end: bool) -> Gathe
             over = True
             break
         if number == 0 and kind.unfold(data):
-            return Gathered(data)
+            return CollectedStream(data)
         if not _added(kind, name, data):
-            return Gathered(partial=kind.fold.result(), fault=data)
+            return CollectedStream(partial=kind.fold.result(), fault=data)
         if kind.fold.over:
             over = True
             break
     result = kind.fold.result()
-    if result is None or not (over or (states_end and kind.is_whole())):
-        return Gathered(partial=result)
-    return Gathered(result.content if isinstance(result, Binary) else json.rewritten(result.to_dict()))
+    if result is None or not (over or (states_end and kind.is_complete())):
+        return CollectedStream(partial=result)
+    return CollectedStream(result.content if isinstance(result, Binary) else json.dumps_lenient(result.to_dict()))
 
 
 def _events(body: bytes) -> list[tuple[bytes | None, bytes]]:
@@ -117,7 +117,7 @@ def _chat(choices: int) -> _Kind:
     from openai_async.types.chat import ChatCompletionChunk
 
     fold = ChatAccumulator(choices)
-    return _Kind(codec.decoder(ChatCompletionChunk, event=True), fold, synthesize.chat, fold.is_whole)
+    return _Kind(codec.decoder(ChatCompletionChunk, event=True), fold, synthesize.chat, fold.is_complete)
 
 
 def _completion(choices: int) -> _Kind:
@@ -125,7 +125,7 @@ def _completion(choices: int) -> _Kind:
     from openai_async.types.completions import Completion
 
     fold = CompletionAccumulator(choices)  # a whole reply has the form of a piece, and is added as one
-    return _Kind(codec.decoder(Completion, event=True), fold, is_whole=fold.is_whole)
+    return _Kind(codec.decoder(Completion, event=True), fold, is_complete=fold.is_complete)
 
 
 def _response(choices: int) -> _Kind:
