@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from openai_async import RateLimit
-from openai_async._limits.limiter import Ask, Limiter
+from openai_async._limits.limiter import AcquireRequest, Limiter
 from openai_async.testing import VirtualClockLoop
 from openai_async.types.limits import StatedLimits
 from openai_async.types.meta import Bucket, RateLimits
@@ -278,9 +278,9 @@ async def _limited(server: Server, jobs: Sequence[Job], limits: StatedLimits) ->
     limiter = Limiter(5_000, limits)
 
     async def one(job: Job) -> bool:
-        again = False
+        is_retry = False
         while True:
-            permit = await limiter.acquire(Ask("chat model", job.estimate, again=again))
+            permit = await limiter.acquire(AcquireRequest("chat model", job.estimate, is_retry=is_retry))
             answer = await server.call(job)
             if answer.admitted:
                 permit.answered(answer.limits)
@@ -288,7 +288,7 @@ async def _limited(server: Server, jobs: Sequence[Job], limits: StatedLimits) ->
                 return True
             permit.refused(answer.limits, answer.retry_after)
             permit.end()
-            again = True
+            is_retry = True
 
     return await _together([one(job) for job in jobs])
 
@@ -344,7 +344,7 @@ async def cookbook(server: Server, jobs: Sequence[Job]) -> int:
     """
     loop = asyncio.get_running_loop()
     most, level, last = list(server.capacity), list(server.capacity), 0.0
-    again: list[tuple[Job, int]] = []
+    is_retry: list[tuple[Job, int]] = []
     failed = 0
 
     async def send(job: Job, attempts_left: int) -> None:
@@ -352,7 +352,7 @@ async def cookbook(server: Server, jobs: Sequence[Job]) -> int:
         if (await server.call(job)).admitted:
             return
         if attempts_left:
-            again.append((job, attempts_left))
+            is_retry.append((job, attempts_left))
         else:
             failed += 1
 
@@ -361,7 +361,7 @@ async def cookbook(server: Server, jobs: Sequence[Job]) -> int:
         running: set[asyncio.Task[None]] = set()
         while True:
             if ahead is None:
-                ahead = again.pop(0) if again else next(((job, 5) for job in fresh), None)
+                ahead = is_retry.pop(0) if is_retry else next(((job, 5) for job in fresh), None)
             level = [min(m, at + (loop.time() - last) * r) for m, at, r in zip(most, level, server.rate, strict=True)]
             last = loop.time()
             if ahead is not None and level[0] >= 1 and level[1] >= ahead[0].estimate:

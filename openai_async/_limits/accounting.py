@@ -19,7 +19,7 @@ log = logging.getLogger("openai_async")
 _logged: Final[set[tuple[str, str]]] = set()
 
 
-def beside(what: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+def try_accounting(what: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
     """Do some accounting. None if it fails; the first failure of its kind is logged.
 
     Args:
@@ -29,12 +29,12 @@ def beside(what: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -
     try:
         return work(*args, **kwargs)
     except Exception as error:
-        note(what, error)
+        log_failure(what, error)
         return None
 
 
-def note(what: str, error: Exception) -> None:
-    """Log that some accounting failed: what `beside` does, for code on the path of every call, which catches itself.
+def log_failure(what: str, error: Exception) -> None:
+    """Log that some accounting failed. Code on the path of every call catches errors itself and calls this.
 
     Neither text nor frames of the error are logged: they may hold what was sent or answered.
     """
@@ -43,12 +43,12 @@ def note(what: str, error: Exception) -> None:
         return
     _logged.add((what, kind))
     try:
-        log.warning("%s failed (%s at %s); answers are given without it", what, kind, place_of(error))
+        log.warning("%s failed (%s at %s); answers are given without it", what, kind, raised_at(error))
     except Exception:  # a filter or a handler of the user's
         pass
 
 
-def place_of(error: BaseException) -> str:
+def raised_at(error: BaseException) -> str:
     """Where an error was raised: file and line."""
     trace = error.__traceback__
     if trace is None:

@@ -43,7 +43,7 @@ _HORIZON: Final = 900.0
 
 
 class Buckets:
-    """All levels of one pool (a key and a model family).
+    """All levels of one pool (a key and a rate-limit scope).
 
     Args:
         levels: the limits; without any, everything is granted.

@@ -1,6 +1,6 @@
 """How long nothing is sent to a scope that was refused: the server's own delay, or a backoff. No clock, no I/O.
 
-A scope is one key and one family of models. Requests that were refused together are one refusal.
+There is one hold for each key and scope. Requests that were refused together are one refusal.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The keys of a client, and what each may still send to each family of models. Arithmetic only.
+"""The keys of a client, and what each may still send to each scope. Arithmetic only.
 
 Every key has limits of its own. Of several keys the one that can send earliest is taken; among equals, in turn.
 """
@@ -17,7 +17,7 @@ from openai_async.types.limits import Accounting, StatedLimits
 #: Families that are kept at least, and at most while nothing is in flight and no limit remembers anything.
 _FEW: Final = 64
 _MANY: Final = 256
-#: Seconds after which a family is forgotten that nobody has used.
+#: Seconds after which a scope is forgotten that nobody has used.
 _UNUSED: Final = 600.0
 
 
@@ -36,64 +36,64 @@ class Accounts:
         self._keys = keys
         self._turn = 0
         self._drained: set[int] = set()
-        self._pools: dict[str, dict[int, Pool]] = {}  # by family and key
-        self._look_at = _FEW  # so many families are too many to keep without a look at them
+        self._pools: dict[str, dict[int, Pool]] = {}  # by scope and key
+        self._look_at = _FEW  # so many scopes are too many to keep without a look at them
 
     # -- which key -------------------------------------------------------------------------------------
 
     def earliest(
-        self, family: str, tokens: float, now: float, *, last: bool = False
+        self, scope: str, tokens: float, now: float, *, last_attempt: bool = False
     ) -> tuple[float, Reason | None, int]:
         """The key that can send first: seconds until then, what for, and its number (-1 if every key is set aside).
 
-        `last`: see `Ask`.
+        `last_attempt`: see `AcquireRequest`.
         """
-        if (self._keys == 1 and not self._drained) or is_elsewhere(family):
-            only = self._pool(family, 0, now)
-            return (*only.wait(now, tokens, last=last), 0) if only is not None else (0.0, None, 0)
+        if (self._keys == 1 and not self._drained) or is_elsewhere(scope):
+            only = self._pool(scope, 0, now)
+            return (*only.wait(now, tokens, last_attempt=last_attempt), 0) if only is not None else (0.0, None, 0)
         best, reason, key = math.inf, None, -1
         for step in range(self._keys):
             candidate = (self._turn + step) % self._keys
             if candidate in self._drained:
                 continue
-            pool = self._pool(family, candidate, now)
-            seconds, why = pool.wait(now, tokens, last=last) if pool is not None else (0.0, None)
+            pool = self._pool(scope, candidate, now)
+            seconds, why = pool.wait(now, tokens, last_attempt=last_attempt) if pool is not None else (0.0, None)
             if key < 0 or seconds < best:
                 best, reason, key = seconds, why, candidate
             if seconds <= 0.0:
                 break
         return best, reason, key
 
-    def least_wait(self, family: str, tokens: float, now: float) -> tuple[float, Reason | None]:
+    def least_wait(self, scope: str, tokens: float, now: float) -> tuple[float, Reason | None]:
         """Seconds that a request waits for certain, whichever key it takes, and what for; see `Buckets.least_wait`."""
-        pools = [self._pool(family, key, now) for key in self._usable(family)]
+        pools = [self._pool(scope, key, now) for key in self._usable(scope)]
         waits = [(0.0, None) if pool is None else pool.least_wait(now, tokens) for pool in pools]
         return min(waits, key=lambda wait: wait[0], default=(0.0, None))
 
     def charge(
-        self, family: str, tokens: float, now: float, key: int, *, last: bool = False
+        self, scope: str, tokens: float, now: float, key: int, *, last_attempt: bool = False
     ) -> tuple[Pool | None, Grant | None]:
         """Count a request against the limits of a key that can send it now."""
         self._turn = (key + 1) % self._keys
-        pool = self._pools[family].get(key)  # `earliest` has looked
-        return pool, pool.grant(now, tokens, last=last) if pool is not None else None
+        pool = self._pools[scope].get(key)  # `earliest` has looked
+        return pool, pool.grant(now, tokens, last_attempt=last_attempt) if pool is not None else None
 
-    def held(self, family: str, now: float) -> float:
+    def held(self, scope: str, now: float) -> float:
         """Seconds until the first of the keys sends again that were refused; 0 if one was not."""
-        pools = self.pools(family)
-        return min((pools[key].held(now) if key in pools else 0.0 for key in self._usable(family)), default=0.0)
+        pools = self.pools(scope)
+        return min((pools[key].held(now) if key in pools else 0.0 for key in self._usable(scope)), default=0.0)
 
-    def is_settled(self, family: str) -> bool:
+    def is_settled(self, scope: str) -> bool:
         """Whether what is sent now is as sure to be accepted as it can be, with any key."""
-        pools = self.pools(family)
+        pools = self.pools(scope)
         return not pools or any(pool.settled for pool in pools.values())
 
-    def never(self, family: str, tokens: float, now: float) -> OpenAIError | None:
+    def never(self, scope: str, tokens: float, now: float) -> OpenAIError | None:
         """Why a request can never be sent; None if it can."""
-        usable = self._usable(family)
+        usable = self._usable(scope)
         if not usable:
             return all_drained()
-        pools = [self._pool(family, key, now) for key in usable]
+        pools = [self._pool(scope, key, now) for key in usable]
         exceeded = [pool.fits(tokens) if pool is not None else None for pool in pools]
         if all(level is not None for level in exceeded):
             capacity = max(level.limit for level in exceeded if level is not None)
@@ -104,38 +104,38 @@ class Accounts:
             )
         return None
 
-    def _pool(self, family: str, key: int, now: float) -> Pool | None:
-        pools = self._pools.get(family)
+    def _pool(self, scope: str, key: int, now: float) -> Pool | None:
+        pools = self._pools.get(scope)
         if pools is None:
             if len(self._pools) >= self._look_at:
                 self._forget(now)
-            pools = self._pools[family] = {}
+            pools = self._pools[scope] = {}
         pool = pools.get(key)
         if pool is None and self._stated is not None:
-            stated = None if is_elsewhere(family) else limits_of(family, self._stated)
+            stated = None if is_elsewhere(scope) else limits_of(scope, self._stated)
             pool = pools[key] = Pool(stated, now, self._accounting)
         return pool
 
-    def _usable(self, family: str) -> Sequence[int]:
+    def _usable(self, scope: str) -> Sequence[int]:
         """The keys that are not set aside. What goes elsewhere has none, and counts as one of its own."""
-        if is_elsewhere(family):
+        if is_elsewhere(scope):
             return (0,)
         return [key for key in range(self._keys) if key not in self._drained]
 
     def _forget(self, now: float) -> None:
-        """Drop the families that nobody has used for a while; of too many, those that were used least recently.
+        """Drop the scopes that nobody has used for a while; of too many, those that were used least recently.
 
         Whatever is in flight, or has still to refill, is kept. O(n log n), for each time that n has doubled.
         """
         at_rest = [
-            (max((pool.used for pool in pools.values()), default=-math.inf), family)
-            for family, pools in self._pools.items()
+            (max((pool.used for pool in pools.values()), default=-math.inf), scope)
+            for scope, pools in self._pools.items()
             if all(pool.at_rest(now) for pool in pools.values())
         ]
         spare = len(self._pools) - _MANY
-        for number, (used, family) in enumerate(sorted(at_rest)):
+        for number, (used, scope) in enumerate(sorted(at_rest)):
             if number < spare or now - used > _UNUSED:
-                del self._pools[family]
+                del self._pools[scope]
         self._look_at = max(_FEW, 2 * len(self._pools))
 
     # -- keys that are set aside -----------------------------------------------------------------------
@@ -159,18 +159,18 @@ class Accounts:
 
     # -- what is known ---------------------------------------------------------------------------------
 
-    def pools(self, family: str) -> Mapping[int, Pool]:
-        """The pools of a family by key, as far as they were used."""
-        return self._pools.get(family, {})
+    def pools(self, scope: str) -> Mapping[int, Pool]:
+        """The pools of a scope by key, as far as they were used."""
+        return self._pools.get(scope, {})
 
-    def best(self, calls: int | None, tokens: float, families: Iterable[str]) -> dict[str, float | None]:
-        """The limits of these families together, and the least seconds for so many calls of so many tokens each.
+    def best(self, calls: int | None, tokens: float, scopes: Iterable[str]) -> dict[str, float | None]:
+        """The limits of these scopes together, and the least seconds for so many calls of so many tokens each.
 
         A full level goes at once, the rest at its rate; the slower of requests and tokens decides.
         """
         rates: dict[str, float] = {}
         burst: dict[str, float] = {}
-        for pool in (pool for family in families for pool in self.pools(family).values()):
+        for pool in (pool for scope in scopes for pool in self.pools(scope).values()):
             # Of two limits on one thing, such as a second's and a minute's, the lower one counts.
             slowest = {level.kind: level for level in sorted(pool.levels, key=lambda level: -level.rate)}
             for kind, level in slowest.items():
@@ -191,12 +191,12 @@ class Accounts:
         self._pools = {}
 
 
-def is_elsewhere(family: str) -> bool:
-    """Whether a family is a host that is not the API's: it is named by its origin, those of the API by their paths.
+def is_elsewhere(scope: str) -> bool:
+    """Whether a scope is a host that is not the API's: it is named by its origin, those of the API by their paths.
 
     Neither the keys nor the stated limits are of such a host, and what it says of its limits is of it alone.
     """
-    return family.startswith(("https://", "http://"))
+    return scope.startswith(("https://", "http://"))
 
 
 def all_drained() -> QuotaExhaustedError:

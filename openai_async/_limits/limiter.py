@@ -1,7 +1,7 @@
 """Who may send when.
 
 A request needs two things: a free slot of the client (the bound on what is in flight), then leave of a pool (the rate
-limits of a key for a family of models, see `_accounts`). The slot comes first and the charge last, so nobody holds a
+limits of a key for a scope, see `key_pools`). The slot comes first and the charge last, so nobody holds a
 reservation while waiting.
 
 There is no polling and no herd: those who wait stand in a `Line`, only its head is considered, and one timer is set for
@@ -24,7 +24,7 @@ from openai_async import _concurrency
 from openai_async._limits.exclusion import Exclusion, Run
 from openai_async._limits.key_pools import Accounts, all_drained, is_elsewhere
 from openai_async._limits.levels import Reason
-from openai_async._limits.permits import Ask as Ask, Permit as Permit
+from openai_async._limits.permits import AcquireRequest as AcquireRequest, Permit as Permit
 from openai_async._limits.pool import Pool
 from openai_async._limits.waiting import Queue, Waiter as Waiter
 from openai_async.errors import DeadlineExceededError, OpenAIError, QueueFullError
@@ -55,7 +55,7 @@ class Limiter:
         self._max_waiting = max_waiting
         self._accounts = Accounts(stated, keys, accounting)
         self._in_flight = 0
-        self._queues: dict[str, Queue] = {}  # by family; none is empty
+        self._queues: dict[str, Queue] = {}  # by scope; none is empty
         self._clock = _concurrency.LastingClock()
         self.now: Callable[[], float] = self._clock.now  # in a section
         #: Runs a section: what reads and changes all this.
@@ -65,7 +65,7 @@ class Limiter:
 
     # -- asking ----------------------------------------------------------------------------------------
 
-    async def acquire(self, ask: Ask) -> Permit:
+    async def acquire(self, request: AcquireRequest) -> Permit:
         """Wait for leave to send. Cancelling leaves the line, and loses nothing.
 
         Raises:
@@ -74,14 +74,14 @@ class Limiter:
             DeadlineExceededError: its turn is known to come after its deadline.
             QueueFullError: too many wait.
         """
-        turn = self.ask(ask)
-        return turn if isinstance(turn, Permit) else await self.served(turn)
+        turn = self.try_acquire(request)
+        return turn if isinstance(turn, Permit) else await self.wait(turn)
 
-    def ask(self, ask: Ask) -> Permit | Waiter:
-        """`acquire` without a wait: leave if it can be had now, else a place in line to be awaited (`served`)."""
-        return self.run(self._ask, ask)
+    def try_acquire(self, request: AcquireRequest) -> Permit | Waiter:
+        """`acquire` without a wait: leave if it can be had now, else a place in line to be awaited (`wait`)."""
+        return self.run(self._try_acquire, request)
 
-    async def served(self, waiter: Waiter) -> Permit:
+    async def wait(self, waiter: Waiter) -> Permit:
         """Wait in line; see `acquire`."""
         try:
             await waiter.event.wait()
@@ -93,16 +93,16 @@ class Limiter:
         assert waiter.permit is not None
         return waiter.permit
 
-    def _ask(self, ask: Ask) -> Permit | Waiter:
+    def _try_acquire(self, request: AcquireRequest) -> Permit | Waiter:
         now = self.now()
-        if ask.family not in self._queues and (permit := self._grant(ask, now)) is not None:
+        if request.scope not in self._queues and (permit := self._grant(request, now)) is not None:
             return permit
-        if (error := self._accounts.never(ask.family, ask.tokens, now)) is not None:
+        if (error := self._accounts.never(request.scope, request.tokens, now)) is not None:
             raise error
-        waiter = Waiter(ask, now)
-        if (error := self._too_late(waiter, now) or self._too_many(ask)) is not None:
+        waiter = Waiter(request, now)
+        if (error := self._too_late(waiter, now) or self._too_many(request)) is not None:
             raise error
-        self._join(waiter, first=ask.again)
+        self._join(waiter, first=request.is_retry)
         return waiter
 
     def _too_late(self, waiter: Waiter, now: float) -> OpenAIError | None:
@@ -113,7 +113,7 @@ class Limiter:
         """
         if waiter.until == math.inf:
             return None
-        seconds, reason = self._accounts.least_wait(waiter.ask.family, waiter.ask.tokens, now)
+        seconds, reason = self._accounts.least_wait(waiter.request.scope, waiter.request.tokens, now)
         left = waiter.until - now
         if seconds <= left:
             return None
@@ -125,9 +125,9 @@ class Limiter:
             retry_after=seconds,
         )
 
-    def _too_many(self, ask: Ask) -> OpenAIError | None:
+    def _too_many(self, request: AcquireRequest) -> OpenAIError | None:
         most = self._max_waiting
-        if most is None or ask.job is not None or ask.again:
+        if most is None or request.job is not None or request.is_retry:
             return None
         if sum(queue.single for queue in self._queues.values()) < most:
             return None
@@ -139,16 +139,16 @@ class Limiter:
         if waiter.permit is not None:
             waiter.permit.end(sent=False)
         elif waiter.in_line:
-            self._queues[waiter.ask.family].leave(waiter)
-            self._serve(waiter.ask.family, self.now())
+            self._queues[waiter.request.scope].leave(waiter)
+            self._serve(waiter.request.scope, self.now())
 
     def _join(self, waiter: Waiter, *, first: bool) -> None:
-        family = waiter.ask.family
-        queue = self._queues.get(family)
+        scope = waiter.request.scope
+        queue = self._queues.get(scope)
         if queue is None:
-            queue = self._queues[family] = Queue(self.run, lambda: self._serve(family, self.now()), self._back)
+            queue = self._queues[scope] = Queue(self.run, lambda: self._serve(scope, self.now()), self._back)
         queue.join(waiter, first=first)
-        self._serve(family, self.now())
+        self._serve(scope, self.now())
 
     def _back(self, waiter: Waiter) -> None:
         """The loop of a waiter runs on."""
@@ -174,17 +174,17 @@ class Limiter:
             reasons[queue.reason] += len(queue)
         return reasons
 
-    def pools(self, family: str) -> Mapping[int, Pool]:
+    def pools(self, scope: str) -> Mapping[int, Pool]:
         """See `Accounts.pools`."""
-        return self._accounts.pools(family)
+        return self._accounts.pools(scope)
 
-    def best(self, calls: int | None, tokens: float, families: Iterable[str]) -> dict[str, float | None]:
+    def best(self, calls: int | None, tokens: float, scopes: Iterable[str]) -> dict[str, float | None]:
         """See `Accounts.best`."""
-        return self.run(self._accounts.best, calls, tokens, families)
+        return self.run(self._accounts.best, calls, tokens, scopes)
 
-    def held(self, family: str, now: float) -> float:
+    def held(self, scope: str, now: float) -> float:
         """See `Accounts.held`."""
-        return self._accounts.held(family, now)
+        return self._accounts.held(scope, now)
 
     @property
     def drained(self) -> frozenset[int]:
@@ -198,9 +198,9 @@ class Limiter:
     def _set_aside(self, key: int) -> bool:
         if self._accounts.set_aside(key):
             return True
-        for family in tuple(self._queues):
-            if not is_elsewhere(family):
-                queue = self._queues.pop(family)
+        for scope in tuple(self._queues):
+            if not is_elsewhere(scope):
+                queue = self._queues.pop(scope)
                 while queue.head() is not None:
                     _dismiss(queue, all_drained())
         return False
@@ -232,24 +232,24 @@ class Limiter:
         """Serve whoever can go now: something has changed."""
         if self._queues:
             now = self.now()
-            for family in tuple(self._queues):
-                # A family that was served goes last the next time, so that slots go round.
-                if self._serve(family, now) and (queue := self._queues.pop(family, None)) is not None:
-                    self._queues[family] = queue
+            for scope in tuple(self._queues):
+                # A scope that was served goes last the next time, so that slots go round.
+                if self._serve(scope, now) and (queue := self._queues.pop(scope, None)) is not None:
+                    self._queues[scope] = queue
 
-    def _serve(self, family: str, now: float) -> bool:
+    def _serve(self, scope: str, now: float) -> bool:
         """Serve those at the head of a line while they can go; whether anybody was served."""
-        queue, served = self._queues.get(family), False
+        queue, served = self._queues.get(scope), False
         if queue is None:  # a timer rang in vain
             return False
-        queue.settle(settled=self._accounts.is_settled(family))
+        queue.settle(settled=self._accounts.is_settled(scope))
         while (waiter := queue.head()) is not None:
-            permit = self._grant(waiter.ask, now, queue)
+            permit = self._grant(waiter.request, now, queue)
             if permit is None:
                 error = self._too_late(waiter, now)
                 if error is None and (queue.reason == "slot" or queue.seconds < math.inf):
                     return served  # it can go later
-                error = error or self._accounts.never(family, waiter.ask.tokens, now)
+                error = error or self._accounts.never(scope, waiter.request.tokens, now)
                 if error is None:
                     return served
                 _dismiss(queue, error)  # limits have become known, or lower, while it waited
@@ -258,24 +258,26 @@ class Limiter:
             waiter.permit = permit
             waiter.wake()
             served = True
-        del self._queues[family]
+        del self._queues[scope]
         return served
 
-    def _grant(self, ask: Ask, now: float, queue: Queue | None = None) -> Permit | None:
+    def _grant(self, request: AcquireRequest, now: float, queue: Queue | None = None) -> Permit | None:
         """A permit if one can be had now; else the timers of the queue are set for when it can."""
         if self.limit is not None and self._in_flight >= self.limit:
             if queue is not None:
                 queue.reason = "slot"
             return None
-        seconds, reason, key = self._accounts.earliest(ask.family, ask.tokens, now, last=ask.last)
+        seconds, reason, key = self._accounts.earliest(
+            request.scope, request.tokens, now, last_attempt=request.is_last_attempt
+        )
         if seconds > 0.0 or key < 0:
             if queue is not None:
                 queue.reason = reason or "slot"
                 queue.arm(now, seconds)
             return None
         self._in_flight += 1
-        charged = self._accounts.charge(ask.family, ask.tokens, now, key, last=ask.last)
-        return Permit(self, ask.family, key, *charged)
+        charged = self._accounts.charge(request.scope, request.tokens, now, key, last_attempt=request.is_last_attempt)
+        return Permit(self, request.scope, key, *charged)
 
 
 def _dismiss(queue: Queue, error: OpenAIError) -> None:

@@ -90,21 +90,21 @@ class Pace:
         """Whether nothing at all is sent now."""
         return now < self._gate.opens
 
-    def wait(self, now: float, *, last: bool = False) -> float:
+    def wait(self, now: float, *, last_attempt: bool = False) -> float:
         """Seconds until a request may be sent.
 
-        `last`: its caller fails if it is refused once more. It keeps a distance, and is no probe if it can be helped.
+        `last_attempt`: its caller fails if it is refused once more. It keeps a distance, and rarely is a probe.
         """
         opens = self._gate.opens
         if self._probing:
             due = opens if self._probe is None else self._probe + _PROBE_SECONDS
-            if last:  # at least as long as the scope was shut the time before
+            if last_attempt:  # at least as long as the scope was shut the time before
                 due = max(due + self._gate.hold, self._shut + self._was_shut)
             return max(0.0, opens - now, due - now)
-        distance = (_DISTANCE_EARLY if self.is_early else _DISTANCE_LATE) / self.rate if last else 0.0
+        distance = (_DISTANCE_EARLY if self.is_early else _DISTANCE_LATE) / self.rate if last_attempt else 0.0
         return max(0.0, opens - now, self._next + distance - now)
 
-    def sent(self, now: float, *, last: bool = False) -> None:
+    def sent(self, now: float, *, last_attempt: bool = False) -> None:
         """A request is sent now. Whether it may be is `wait`'s to say."""
         if self._probing and self._probe is None:
             self._probe = now
@@ -113,7 +113,7 @@ class Pace:
             self._begin_cycle()
         self._accepted += 1.0
         spacing = 1.0 / self.rate
-        if not last and now < self._next + spacing:  # it was the pace that held it back
+        if not last_attempt and now < self._next + spacing:  # it was the pace that held it back
             self.rate += self._gain(spacing)
         self._next = max(self._next, now - max(0.0, _TICK - spacing)) + spacing
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import attrs
 
-from openai_async._limits.accounting import note
+from openai_async._limits.accounting import log_failure
 from openai_async._limits.exclusion import Run
 from openai_async._limits.levels import Grant
 from openai_async._limits.pool import Pool
@@ -17,25 +17,25 @@ from openai_async.types.meta import RateLimits
 
 
 @attrs.define(eq=False)  # not frozen: making one is on the path of every call
-class Ask:
+class AcquireRequest:
     """What a caller wants to send.
 
     Attributes:
-        family: what shares a limit: the endpoint and the model.
+        scope: what shares a limit: the endpoint and the model.
         tokens: what the request will be charged, as estimated.
         priority, job: see `Line`.
-        again: it was refused before, and goes first in its job.
-        last: it was refused before, and fails if it is refused once more (see `Line`).
-        patience: seconds until its deadline; infinite without one.
+        is_retry: it was refused before, and goes first in its job.
+        is_last_attempt: it was refused before, and fails if it is refused once more (see `Line`).
+        max_wait: seconds until its deadline; infinite without one.
     """
 
-    family: str = ""
+    scope: str = ""
     tokens: float = 0.0
     priority: Priority = "default"
     job: object = None
-    again: bool = False
-    last: bool = False
-    patience: float = math.inf
+    is_retry: bool = False
+    is_last_attempt: bool = False
+    max_wait: float = math.inf
 
 
 class Issuer(Protocol):
@@ -54,8 +54,8 @@ class Issuer(Protocol):
         """Serve whoever can go now."""
         ...
 
-    def held(self, family: str, now: float) -> float:
-        """Seconds until the next request of a family can go."""
+    def held(self, scope: str, now: float) -> float:
+        """Seconds until the next request of a scope can go."""
         ...
 
     def free_slot(self) -> None:
@@ -66,11 +66,11 @@ class Issuer(Protocol):
 class Permit:
     """Leave to send one request with one key. Give back exactly one answer, then `end` it."""
 
-    __slots__ = ("_ended", "_family", "_grant", "_limiter", "_pool", "_process", "key")
+    __slots__ = ("_ended", "_grant", "_limiter", "_pool", "_process", "_scope", "key")
 
-    def __init__(self, limiter: Issuer, family: str, key: int, pool: Pool | None, grant: Grant | None) -> None:
+    def __init__(self, limiter: Issuer, scope: str, key: int, pool: Pool | None, grant: Grant | None) -> None:
         self.key = key
-        self._family = family
+        self._scope = scope
         self._limiter = limiter
         self._pool = pool
         self._grant = grant
@@ -101,7 +101,7 @@ class Permit:
     def refused(self, limits: RateLimits, retry_after: float | None) -> float | None:
         """A 429 or an overload has arrived; `retry_after` in seconds.
 
-        Gives the seconds until the limiter lets the next request of the family go; None if it keeps no account of it.
+        Gives the seconds until the limiter lets the next request of the scope go; None if it keeps no account of it.
         """
         return self._limiter.run(self._refused, limits, retry_after) if self._grant is not None else None
 
@@ -111,7 +111,7 @@ class Permit:
         now = self._limiter.now()
         self._pool.refused(now, self._grant, limits, retry_after=retry_after, jitter=random.random())  # noqa: S311
         self._limiter.pump()
-        return self._limiter.held(self._family, now)
+        return self._limiter.held(self._scope, now)
 
     def end(self, *, tokens: float | None = None, sent: bool = True) -> None:
         """The request is over. `tokens`: what the server counted; `sent`: False takes the whole charge back.
@@ -132,15 +132,15 @@ class Permit:
                 try:
                     pool.answered(now, grant, limits)
                 except Exception as error:
-                    note("what a reply says of the limits", error)
+                    log_failure("what a reply says of the limits", error)
             try:
                 if sent:
                     pool.ended(now, grant, tokens)
                 else:
                     pool.cancel(now, grant)
             except Exception as error:
-                note("the charge of a request", error)
+                log_failure("the charge of a request", error)
         try:
             limiter.free_slot()
         except Exception as error:
-            note("the queue", error)
+            log_failure("the queue", error)

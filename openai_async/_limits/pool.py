@@ -1,4 +1,4 @@
-"""One pool: what one key may send to one family of models. No clock, no I/O.
+"""One pool: what one key may send to one scope. No clock, no I/O.
 
 A pool begins in one of two ways. With stated limits its levels are known. With limits to be learnt it sends a few
 requests blind until a reply states limits in its headers; those become its levels. While replies state none, there is
@@ -33,11 +33,11 @@ _LEAST_RISE: Final = 0.1
 _COUNTED_SECONDS: Final = 5.0
 
 
-def limits_of(family: str, stated: StatedLimits) -> RateLimit | None:
-    """The stated limits of a family: its own, else those of the longest prefix, else those for "*"."""
+def limits_of(scope: str, stated: StatedLimits) -> RateLimit | None:
+    """The stated limits of a scope: its own, else those of the longest prefix, else those for "*"."""
     if not isinstance(stated, Mapping):
         return stated if isinstance(stated, RateLimit) else None
-    model = family.partition(" ")[2]
+    model = scope.partition(" ")[2]
     names = [name for name in stated if model.startswith(name)]
     return stated[max(names, key=len)] if names else stated.get("*")
 
@@ -80,17 +80,17 @@ class Pool:
             return True
         return not self._gate.refusals and (self._pace is None or self._pace.is_early)
 
-    def wait(self, now: float, tokens: float, *, last: bool = False) -> tuple[float, Reason | None]:
+    def wait(self, now: float, tokens: float, *, last_attempt: bool = False) -> tuple[float, Reason | None]:
         """Seconds until a request may be sent, and what for. Infinite seconds: not before something else happens.
 
-        (A reply arrives, say. A request that can never fit is told by `fits`.) `last`: the call fails if it is refused
-        once more.
+        (A reply arrives, say. A request that can never fit is told by `fits`.) `last_attempt`: the call fails if it is
+        refused once more.
         """
         if self._blind and self._in_flight >= _BLIND:
             return math.inf, "limits"
         if self._in_flight >= self._most:
             return math.inf, "slot"
-        if self._pace is not None and (seconds := self._pace.wait(now, last=last)) > 0.0:
+        if self._pace is not None and (seconds := self._pace.wait(now, last_attempt=last_attempt)) > 0.0:
             return seconds, "retry-after" if self._pace.is_shut(now) else "requests"
         return self._buckets.wait(now, tokens)
 
@@ -117,10 +117,10 @@ class Pool:
         """Seconds for which nothing is sent because of a refusal."""
         return max(0.0, self._gate.opens - now) if self._gate is not None else 0.0
 
-    def grant(self, now: float, tokens: float, *, last: bool = False) -> Grant:
+    def grant(self, now: float, tokens: float, *, last_attempt: bool = False) -> Grant:
         self._in_flight += 1
         if self._pace is not None:
-            self._pace.sent(now, last=last)
+            self._pace.sent(now, last_attempt=last_attempt)
         return self._buckets.grant(now, tokens)
 
     def cancel(self, now: float, grant: Grant) -> None:

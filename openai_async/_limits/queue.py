@@ -23,19 +23,19 @@ _FLOOR: Final = 10
 W = TypeVar("W")
 
 
-class Place(NamedTuple):
+class QueuePosition(NamedTuple):
     """Where the calls of the current task stand in line."""
 
     priority: Priority
     job: object
-    #: Gets the families of what the job asks for; None if nobody wants to know.
-    families: set[str] | None = None
+    #: Gets the scopes of what the job asks for; None if nobody wants to know.
+    scopes: set[str] | None = None
 
 
-_BY_THEMSELVES: Final = Place("default", None)
+_SINGLE_CALLS: Final = QueuePosition("default", None)
 
 #: Set by maps and batches for the calls they make, whatever method they make them through.
-place: ContextVar[Place] = ContextVar("place", default=_BY_THEMSELVES)
+queue_position: ContextVar[QueuePosition] = ContextVar("queue_position", default=_SINGLE_CALLS)
 
 
 class Line(Generic[W]):

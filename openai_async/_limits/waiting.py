@@ -1,4 +1,4 @@
-"""Those who wait for one family of models, in order, and the timers for the first of them.
+"""Those who wait for one scope, in order, and the timers for the first of them.
 
 A waiter belongs to the event loop that it was made on, and is woken there, whichever thread serves it. Each loop with
 waiters in the line has a timer of its own, set for the moment at which the head can go or earlier: so a loop that is
@@ -19,7 +19,7 @@ import anyio
 
 from openai_async import _concurrency
 from openai_async._limits.levels import Reason
-from openai_async._limits.permits import Ask, Permit
+from openai_async._limits.permits import AcquireRequest, Permit
 from openai_async._limits.queue import Line
 from openai_async.errors import OpenAIError
 
@@ -30,11 +30,11 @@ _EARLIER: Final = 0.001
 class Waiter:
     """One caller in line. Made on its own loop."""
 
-    __slots__ = ("ask", "error", "event", "gone", "in_line", "loop", "permit", "until")
+    __slots__ = ("error", "event", "gone", "in_line", "loop", "permit", "request", "until")
 
-    def __init__(self, ask: Ask, now: float) -> None:
-        self.ask = ask
-        self.until = now + ask.patience  # its deadline
+    def __init__(self, request: AcquireRequest, now: float) -> None:
+        self.request = request
+        self.until = now + request.max_wait  # its deadline
         self.loop = _concurrency.loop_token()
         self.event = anyio.Event()
         self.in_line = False
@@ -100,8 +100,8 @@ class Queue:
 
     def join(self, waiter: Waiter, *, first: bool) -> None:
         """Stand in line; see `Line.join`."""
-        ask = waiter.ask
-        self._line.join(waiter, ask.priority, ask.job, first=first, last_attempt=ask.last)
+        request = waiter.request
+        self._line.join(waiter, request.priority, request.job, first=first, last_attempt=request.is_last_attempt)
         waiter.in_line = True
         timer = self._timers.get(waiter.loop)
         if timer is None:
@@ -127,7 +127,7 @@ class Queue:
 
     def leave(self, waiter: Waiter) -> None:
         """Go away unserved."""
-        self._line.leave(waiter, waiter.ask.priority, waiter.ask.job)
+        self._line.leave(waiter, waiter.request.priority, waiter.request.job)
         self._left(waiter)
 
     def _left(self, waiter: Waiter) -> None:

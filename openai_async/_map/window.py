@@ -14,8 +14,8 @@ import anyio
 import attrs
 
 from openai_async import _concurrency
-from openai_async._limits.accounting import beside, place_of
-from openai_async._limits.queue import Place, Priority, place
+from openai_async._limits.accounting import raised_at, try_accounting
+from openai_async._limits.queue import Priority, QueuePosition, queue_position
 from openai_async._policy.probing import PROBES, Probing
 from openai_async._policy.spending import Doubted, Spending
 from openai_async.errors import APIError, ForeignLoopError, OpenAIError, frameless
@@ -91,8 +91,8 @@ class MapSettings:
     waiting_for: Callable[[], Mapping[Any, int]] = lambda: EMPTY
     #: How many requests there are, where the source does not say it.
     total: int | None = None
-    #: The rate limits of families, and the least time for so many calls of so many tokens, as fields of `Progress`.
-    best: Callable[[int | None, float, set[str]], Mapping[str, float | None]] = lambda calls, tokens, families: EMPTY
+    #: The rate limits of scopes, and the least time for so many calls of so many tokens, as fields of `Progress`.
+    best: Callable[[int | None, float, set[str]], Mapping[str, float | None]] = lambda calls, tokens, scopes: EMPTY
 
 
 class Window(Generic[R]):
@@ -119,7 +119,7 @@ class Window(Generic[R]):
         self._done: dict[int, Result[R]] = {}  # finished, and not yet taken
         self._finished: deque[int] = deque()  # their indices in order of completion
         self._taken = 0
-        self._families: set[str] = set()  # that its calls ask for
+        self._scopes: set[str] = set()  # that its calls ask for
         self._jobs = _concurrency.Jobs()
         self._fed = False  # the source is used up
         self._failure: BaseException | None = None
@@ -154,7 +154,7 @@ class Window(Generic[R]):
             cost_estimated=self.spending.cost_estimated,
             seconds=_concurrency.now() - self._began if self._began else 0.0,
             waiting_for=self._settings.waiting_for(),
-            **self._settings.best(total, self._mean(), self._families),
+            **self._settings.best(total, self._mean(), self._scopes),
         )
 
     def _total(self) -> int | None:
@@ -260,7 +260,7 @@ class Window(Generic[R]):
         if self.closed:  # dropped before its turn came
             return
         try:
-            place.set(Place(self._settings.priority, self, self._families))
+            queue_position.set(QueuePosition(self._settings.priority, self, self._scopes))
             try:
                 call = self._one(request)
                 del request  # what user code raises leads through this frame, and others may show it
@@ -275,7 +275,7 @@ class Window(Generic[R]):
             self._ended += 1
             self._failed += result.value is None
             self._probing.ended(result.error)
-            beside("what a call of a map has used", self._count, result)
+            try_accounting("what a call of a map has used", self._count, result)
             self._report()
         except BaseException as error:  # of `on_progress`, or no `Exception`
             self._fail(error)
@@ -301,7 +301,7 @@ class Window(Generic[R]):
         """Call `on_progress`. What it raises is for whoever iterates."""
         self._reported = _concurrency.now()
         if self._settings.on_progress is not None:
-            progress = beside("the progress of a map", lambda: self.progress)
+            progress = try_accounting("the progress of a map", lambda: self.progress)
             if progress is not None:
                 self._settings.on_progress(progress)
 
@@ -342,7 +342,7 @@ def _halted(cause: Exception, failed: int) -> MapHaltedError:
 def _own(error: Exception) -> Exception:
     """The error of a call, without its frames (see `frameless`). A foreign one says where it was raised."""
     if not isinstance(error, OpenAIError):
-        error.add_note(f"raised at {place_of(error)}")
+        error.add_note(f"raised at {raised_at(error)}")
     return frameless(error)
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import anyio
 
-from openai_async._limits.accounting import beside, note
-from openai_async._limits.limiter import Ask, Limiter, Permit, Waiter
+from openai_async._limits.accounting import log_failure, try_accounting
+from openai_async._limits.limiter import AcquireRequest, Limiter, Permit, Waiter
 from openai_async._pipeline.credentials import KeyRing, NoKeys
 from openai_async._pipeline.outages import Outages
 from openai_async._pipeline.request import Answer, Handler, Request
@@ -42,7 +42,7 @@ class Admit:
         asides = 0
         while True:
             # Nearly every call holds its permit after one line: no outage, and nobody before it.
-            turn = None if self._outages.scopes else self._limiter.ask(self._request_of(call))
+            turn = None if self._outages.scopes else self._limiter.try_acquire(self._request_of(call))
             permit, trial = (turn, None) if isinstance(turn, Permit) else await self._admitted(call, turn)
             call.began = call.now()
             call.held = None
@@ -62,7 +62,7 @@ class Admit:
                 call.attempts.append(Attempt(len(call.attempts) + 1, "rejected", error.status_code, name, seconds, 0.0))
                 continue
             except BaseException as error:
-                beside("what a refusal says of the limits", self._learn, call, permit, error)
+                try_accounting("what a refusal says of the limits", self._learn, call, permit, error)
                 permit.end(sent=not (isinstance(error, APIError) and error.outcome == "not_sent"))
                 self._outages.failed(call, trial, error)
                 raise
@@ -74,7 +74,7 @@ class Admit:
                 used = None if answer.usage is None or call.method == "GET" else answer.usage.total_tokens
                 permit.finish(limits, used)
             else:
-                beside("what a reply says of the limits", permit.answered, limits)
+                try_accounting("what a reply says of the limits", permit.answered, limits)
                 answer.release = permit.end
             return answer
 
@@ -88,7 +88,7 @@ class Admit:
             try:
                 if waiter is None:
                     trial = await self._outages.turn(call) if self._outages.scopes else None
-                    turn = self._limiter.ask(self._request_of(call))
+                    turn = self._limiter.try_acquire(self._request_of(call))
                 else:
                     turn, waiter = waiter, None
                 permit = turn if isinstance(turn, Permit) else await self._served(call, turn)
@@ -105,21 +105,23 @@ class Admit:
             self._calibration.learn_requested(call.scope, call.size, requested)
         call.held = _report(permit, error)
 
-    def _request_of(self, call: Request) -> Ask:
+    def _request_of(self, call: Request) -> AcquireRequest:
         tokens = call.size.charge(scale=self._calibration.scale(call.scope))
-        again = bool(call.attempts)
-        last = again and call.retries >= call.max_retries
-        ask = Ask(call.scope, tokens, call.priority, call.job, again=again, last=last)
+        is_retry = bool(call.attempts)
+        is_last = is_retry and call.retries >= call.max_retries
+        request = AcquireRequest(
+            call.scope, tokens, call.priority, call.job, is_retry=is_retry, is_last_attempt=is_last
+        )
         if call.deadline is not None:
-            ask.patience = call.deadline - call.now()
-        return ask
+            request.max_wait = call.deadline - call.now()
+        return request
 
     async def _served(self, call: Request, waiter: Waiter) -> Permit:
         if call.deadline is None:
-            return await self._limiter.served(waiter)
+            return await self._limiter.wait(waiter)
         permit: Permit | None = None
         with anyio.CancelScope(deadline=call.deadline):
-            permit = await self._limiter.served(waiter)
+            permit = await self._limiter.wait(waiter)
         if permit is None:
             raise DeadlineExceededError("the deadline passed while the call waited for its turn", phase="connect")
         return permit
@@ -151,5 +153,5 @@ def _limits_to_learn(permit: Permit, answer: Answer) -> RateLimits | None:
     try:
         return answer.meta.rate_limits if permit.samples else None
     except Exception as error:
-        note("what a reply says of the limits", error)
+        log_failure("what a reply says of the limits", error)
         return None

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from openai_async._limits.accounting import beside, note
+from openai_async._limits.accounting import log_failure, try_accounting
 from openai_async._pipeline.request import Answer, Request
 from openai_async._policy.estimates import tokens_of_reply
 from openai_async._policy.prices import PriceLike, Prices, cost
@@ -41,7 +41,7 @@ class Billing:
             if answer.usage is not None or call.is_paid:
                 self._book(answer, call)
         except Exception as error:
-            note("the cost of a reply", error)
+            log_failure("the cost of a reply", error)
 
     def _book(self, answer: Answer, call: Request) -> None:
         value, usage = answer.value, answer.usage
@@ -70,14 +70,14 @@ class Billing:
         asked: str | None = None,
     ) -> float | None:
         """US dollars for a usage that is spent now, added to the totals; None if that fails, or is not known."""
-        return beside("the cost of a reply", self._bill, *ReplyUsage(model, created, tier, usage), asked=asked)
+        return try_accounting("the cost of a reply", self._bill, *ReplyUsage(model, created, tier, usage), asked=asked)
 
     def bill_of(self, billed: Callable[[], ReplyUsage | None], call: Request) -> float | None:
         """`bill` for what `billed` tells of a call, which may fail. What it tells nothing of is not billed."""
-        known = beside("the usage of a reply", billed)
+        known = try_accounting("the usage of a reply", billed)
         if known is None:
             return None
-        return beside("the cost of a reply", self._bill, *known, spent=call.method != "GET", asked=call.model)
+        return try_accounting("the cost of a reply", self._bill, *known, spent=call.method != "GET", asked=call.model)
 
     def doubt(self, call: Request) -> tuple[int, float | None] | None:
         """Count an attempt that was sent and has no answer: it may have been billed.

@@ -219,12 +219,12 @@ class Outages:
                 if scope.outage.is_open and not was_open:
                     _warn(call, error)
 
-    def _add(self, family: str, now: float) -> _Scope:
+    def _add(self, scope_name: str, now: float) -> _Scope:
         if len(self.scopes) >= _MANY_SCOPES:
             for name, scope in tuple(self.scopes.items()):
                 if not scope.waiters and not scope.returning and now - scope.outage.last_failure > _FORGOTTEN_AFTER:
                     del self.scopes[name]
-        scope = self.scopes[family] = _Scope()
+        scope = self.scopes[scope_name] = _Scope()
         return scope
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import anyio
 import attrs
 
-from openai_async._limits.accounting import beside
+from openai_async._limits.accounting import try_accounting
 from openai_async._limits.limiter import Limiter
 from openai_async._pipeline.admission import Admit
 from openai_async._pipeline.billing import Billing
@@ -118,7 +118,7 @@ class Pipeline(Uncopied):
     async def fetch_elsewhere(self, call: Request) -> tuple[bytes, Meta]:
         """Carry a call whose `path` is a whole URL to its body, as `fetch_bytes`: without key, price or API's limits.
 
-        Its `family` is the origin of the URL.
+        Its `scope` is the origin of the URL.
         """
         answer = await self._elsewhere(call)
         return answer.value, answer.meta
@@ -143,7 +143,7 @@ class Pipeline(Uncopied):
         if not self._loaded:
             self._loaded = True
             anyio.get_cancelled_exc_class()  # has anyio import what it needs of the running loop
-            beside("the table of prices", load_prices)
-            beside("the dates of headers", import_module, "email.utils")  # slow to load, and rarely needed
-            beside("the usage of replies", import_module, "openai_async._wire.usage")
-            beside("streams that nobody asked for", import_module, "openai_async._wire.unexpected_stream")
+            try_accounting("the table of prices", load_prices)
+            try_accounting("the dates of headers", import_module, "email.utils")  # slow to load, and rarely needed
+            try_accounting("the usage of replies", import_module, "openai_async._wire.usage")
+            try_accounting("streams that nobody asked for", import_module, "openai_async._wire.unexpected_stream")

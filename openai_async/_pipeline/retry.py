@@ -15,7 +15,7 @@ import anyio
 import attrs
 
 from openai_async import _concurrency
-from openai_async._limits.accounting import beside, note
+from openai_async._limits.accounting import log_failure, try_accounting
 from openai_async._pipeline.outages import Outages, StillOutError
 from openai_async._pipeline.request import Answer, Handler, Request
 from openai_async._policy import retry as policy
@@ -72,7 +72,7 @@ def _succeeded(call: Request, answer: Answer) -> None:
         call.attempts.append(Attempt(len(call.attempts) + 1, "completed", answer.meta.status, None, seconds))
         answer.meta.attempts = tuple(call.attempts)
     except Exception as error:
-        note("the record of attempts", error)
+        log_failure("the record of attempts", error)
 
 
 def _after(call: Request, error: APIError, doubt: Doubt) -> float | None:
@@ -82,7 +82,7 @@ def _after(call: Request, error: APIError, doubt: Doubt) -> float | None:
     name = type(error).__name__
     number = len(call.attempts) + 1
     attempt = Attempt(number, error.outcome, status, name, call.now() - call.began, wait)
-    if attempt.may_be_billed and (estimate := beside("the cost of a failed attempt", doubt, call)) is not None:
+    if attempt.may_be_billed and (estimate := try_accounting("the cost of a failed attempt", doubt, call)) is not None:
         attempt = attrs.evolve(attempt, estimated_tokens=estimate[0], estimated_cost=estimate[1])
     call.attempts.append(attempt)
     if wait is None:

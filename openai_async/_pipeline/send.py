@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
-from openai_async._limits.accounting import beside
+from openai_async._limits.accounting import try_accounting
 from openai_async._pipeline.reply import decoded
 from openai_async._pipeline.request import Answer, Headers, Request
 from openai_async._pipeline.usage import usage_of_reply
@@ -82,7 +82,7 @@ class Send:
             secret = None if call.credentials is None else call.credentials.secret
             meta = Meta(exchange.status, ReplyHeaders(exchange.header, secret), received=time.time())
             if log.isEnabledFor(logging.DEBUG):
-                beside("the log", _log, call, meta)
+                try_accounting("the log", _log, call, meta)
             if meta.status >= 300:
                 await self._refuse(call, exchange, meta, until)
             if call.rejected_media_types:

@@ -33,17 +33,17 @@ _REQUIRES: Final = (
 
 
 class StatedStream:
-    """What is said, by family; one per client, and empty for nearly all servers. Requests for streams say it anyway."""
+    """What is said, by scope; one per client, and empty for nearly all servers. Requests for streams say it anyway."""
 
     __slots__ = ("said",)
 
     def __init__(self) -> None:
         self.said: dict[str, bool] = {}
 
-    def put(self, family: str, given: MutableMapping[str, Any]) -> None:
+    def put(self, scope: str, given: MutableMapping[str, Any]) -> None:
         """Say it in the parameters of a request for a whole reply. What the caller says stays, unless it is refused."""
-        said = self.said.get(family)
-        if said is not None and family.startswith("/audio/speech "):
+        said = self.said.get(scope)
+        if said is not None and scope.startswith("/audio/speech "):
             given.setdefault("stream_format", "audio")
         elif said or (said is False and "stream" not in given):
             given["stream"] = said

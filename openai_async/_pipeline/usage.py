@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from openai_async._limits.accounting import note
+from openai_async._limits.accounting import log_failure
 from openai_async._pipeline.request import Request
 from openai_async.types.api_object import Thing
 from openai_async.types.usage import CompletionUsage, Counted
@@ -19,5 +19,5 @@ def usage_of_reply(value: object, call: Request) -> CompletionUsage | None:
 
             return usage_of(value.extra)
     except Exception as error:
-        note("the usage of a reply", error)
+        log_failure("the usage of a reply", error)
     return None

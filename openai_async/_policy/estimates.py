@@ -200,34 +200,34 @@ class _Learned:
 
 
 class Calibration:
-    """How a server's count of a prompt relates to ours, by model family: 1 at first, always between 0.25 and 4.
+    """How a server's count of a prompt relates to ours, by rate-limit scope: 1 at first, always between 0.25 and 4.
 
     The charge that a server states in a refusal is certain. Usage is a hint, for servers that settle what was reserved
-    by what was used; once a family's charge was stated, usage is no longer considered.
+    by what was used; once a scope's charge was stated, usage is no longer considered.
     """
 
-    __slots__ = ("_families",)
+    __slots__ = ("_scopes",)
 
     def __init__(self) -> None:
-        self._families: dict[str, _Learned] = {}
+        self._scopes: dict[str, _Learned] = {}
 
-    def scale(self, family: str) -> float:
+    def scale(self, scope: str) -> float:
         """What to multiply an estimated prompt with."""
-        learned = self._families.get(family)
+        learned = self._scopes.get(scope)
         return 1.0 if learned is None else min(max(learned.actual / learned.estimated, LEAST_SCALE), MOST_SCALE)
 
-    def learn_requested(self, family: str, size: RequestSize, requested: int, policy: Policy = "sum") -> None:
+    def learn_requested(self, scope: str, size: RequestSize, requested: int, policy: Policy = "sum") -> None:
         """The server says that it charges `requested` tokens for a request of this size."""
         prompt = requested - size.completion if policy == "sum" else requested
         if size.prompt <= 0 or (policy == "max" and requested <= size.completion):
             return  # it says nothing of the prompt
-        learned = self._families.get(family)
+        learned = self._scopes.get(scope)
         if learned is None or not learned.told:
-            learned = self._families[family] = _Learned(told=True)
+            learned = self._scopes[scope] = _Learned(told=True)
         learned.add(size.prompt, prompt)
 
-    def learn_usage(self, family: str, size: RequestSize, prompt_tokens: int) -> None:
+    def learn_usage(self, scope: str, size: RequestSize, prompt_tokens: int) -> None:
         """The prompt of a request of this size had `prompt_tokens`."""
-        learned = self._families.setdefault(family, _Learned())
+        learned = self._scopes.setdefault(scope, _Learned())
         if size.prompt > 0 and not learned.told:
             learned.add(size.prompt, prompt_tokens)

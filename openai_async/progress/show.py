@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, Self, TextIO, TypeAlias, cast
 
-from openai_async._limits.accounting import beside
+from openai_async._limits.accounting import try_accounting
 from openai_async.progress.output_stream import Outlet
 from openai_async.progress.text import describe, is_over
 from openai_async.types.progress import Progress, RemoteProgress
@@ -36,7 +36,7 @@ class ProgressDisplay:
 
     def __call__(self, progress: Progress | RemoteProgress) -> None:
         """Show the state of this moment. A terminal that is gone ends no map and no batch."""
-        beside("the display of progress", self._show, progress)
+        try_accounting("the display of progress", self._show, progress)
 
     def _show(self, progress: Progress | RemoteProgress) -> None:
         raise NotImplementedError

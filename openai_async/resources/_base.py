@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final, TypeVar, cast
 
 from openai_async import _concurrency
-from openai_async._limits.queue import PRIORITIES, Priority, place as line_place
+from openai_async._limits.queue import PRIORITIES, Priority, queue_position
 from openai_async._pipeline.pipeline import Pipeline
 from openai_async._pipeline.request import Answer, Headers, Request
 from openai_async._policy.estimates import size_of_request
@@ -193,7 +193,7 @@ def _prepare(
     timeout = take("timeout", None)
     deadline = take("deadline", None)
     max_retries = take("max_retries", None)
-    here = line_place.get()
+    here = queue_position.get()
     priority = take("priority", None) or here.priority
 
     if check is not None:
@@ -207,9 +207,9 @@ def _prepare(
         given.update(extra_body)
     template = operation.path.partition("?")[0]
     model = given.get("model")
-    family = f"{template} {model or ''}"
+    scope = f"{template} {model or ''}"
     if not stream and pipeline.stated_stream.said:
-        pipeline.stated_stream.put(family, given)
+        pipeline.stated_stream.put(scope, given)
     encoded, own_headers = _encoded(operation, given, files, on_upload)
     if accept is not None:
         own_headers.append((b"accept", accept))
@@ -218,8 +218,8 @@ def _prepare(
     else:
         check_seconds("deadline", deadline)
     retries = defaults.max_retries if max_retries is None else check_retries(max_retries)
-    if here.families is not None:
-        here.families.add(family)
+    if here.scopes is not None:
+        here.scopes.add(scope)
     path = operation.path if pipeline.service.place is None else pipeline.service.place(operation.path, given)
     return Request(
         operation.verb,
@@ -234,7 +234,7 @@ def _prepare(
         repeatable=operation.repeatable,
         makes=operation.makes,
         model=model if isinstance(model, str) else None,
-        scope=family,
+        scope=scope,
         size=size_of_request(template, given),
         priority=check_priority(priority),
         job=here.job,

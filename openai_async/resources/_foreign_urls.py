@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from openai_async import _concurrency
-from openai_async._limits.queue import place
+from openai_async._limits.queue import queue_position
 from openai_async._pipeline.pipeline import Pipeline
 from openai_async._pipeline.request import Request
 from openai_async.errors import InvalidParameterError
@@ -26,16 +26,16 @@ def fetching(
     Raises:
         InvalidParameterError: an option cannot be used, or the address is none. Nothing was sent.
     """
-    defaults, here = pipeline.defaults, place.get()
+    defaults, here = pipeline.defaults, queue_position.get()
     check_seconds("deadline", deadline)
     seconds = defaults.deadline if deadline is None else deadline
     try:
         parts = urlsplit(url)
     except ValueError:
         raise InvalidParameterError("image.url", "is not a URL") from None
-    family = f"{parts.scheme}://{parts.netloc}".lower()
-    if here.families is not None:
-        here.families.add(family)
+    scope = f"{parts.scheme}://{parts.netloc}".lower()
+    if here.scopes is not None:
+        here.scopes.add(scope)
     return Request(
         "GET",
         url,
@@ -46,7 +46,7 @@ def fetching(
         headers=[_ACCEPT],
         rejected_media_types=NO_MEDIA,
         repeatable=True,
-        scope=family,
+        scope=scope,
         priority=here.priority,
         job=here.job,
     )

@@ -13,7 +13,7 @@ import anyio.to_thread
 import pytest
 
 from openai_async import RateLimit
-from openai_async._limits.limiter import Ask, Limiter, Permit
+from openai_async._limits.limiter import AcquireRequest, Limiter, Permit
 from openai_async.testing import FaultServer, json_reply
 from openai_async.types.meta import Bucket, RateLimits
 
@@ -79,12 +79,12 @@ async def stand_in_line(limiter: Limiter, most: int) -> None:
 
 async def one_call(limiter: Limiter) -> None:
     """Take a permit and give it back."""
-    (await limiter.acquire(Ask("f"))).end()
+    (await limiter.acquire(AcquireRequest("f"))).end()
 
 
 async def use(limiter: Limiter, times: list[float], calls: int) -> None:
     async def one() -> None:
-        permit = await limiter.acquire(Ask("f"))
+        permit = await limiter.acquire(AcquireRequest("f"))
         times.append(time.monotonic())
         await anyio.lowlevel.checkpoint()
         permit.answered(None)
@@ -112,7 +112,7 @@ def test_a_loop_that_ends_with_the_timer_leaves_it_to_the_others() -> None:
     first_waits = threading.Event()
 
     async def first() -> None:
-        held = await limiter.acquire(Ask("f"))
+        held = await limiter.acquire(AcquireRequest("f"))
         waiting = asyncio.ensure_future(one_call(limiter))
         await stand_in_line(limiter, 1)
         first_waits.set()
@@ -136,8 +136,8 @@ def test_a_loop_that_stops_with_the_first_in_line_holds_up_nobody(closed: bool) 
     loop = asyncio.new_event_loop()
 
     async def begin() -> tuple[Permit, asyncio.Future[Permit]]:
-        held = await limiter.acquire(Ask("f"))
-        waiting = asyncio.ensure_future(limiter.acquire(Ask("f")))
+        held = await limiter.acquire(AcquireRequest("f"))
+        waiting = asyncio.ensure_future(limiter.acquire(AcquireRequest("f")))
         await stand_in_line(limiter, 1)
         return held, waiting
 
@@ -191,7 +191,7 @@ def test_limits_that_a_reply_of_one_loop_states_are_kept_by_the_timers_of_the_ot
     permits: list[Permit] = []
 
     async def first() -> None:
-        permits.extend([await limiter.acquire(Ask("f")) for _ in range(16)])
+        permits.extend([await limiter.acquire(AcquireRequest("f")) for _ in range(16)])
         waits.set()
         await stand_in_line(limiter, 1)
         permits[0].answered(RateLimits(requests=Bucket(limit=600, remaining=0, reset=60.0)))

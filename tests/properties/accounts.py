@@ -9,7 +9,7 @@ from typing import Final, Literal
 import attrs
 
 from openai_async import RateLimit
-from openai_async._limits.limiter import Ask, Permit
+from openai_async._limits.limiter import AcquireRequest, Permit
 from openai_async._limits.pool import Pool
 from openai_async._limits.queue import Priority
 from openai_async.types.meta import Bucket, RateLimits
@@ -88,7 +88,7 @@ class Tally:
 class Caller:
     """One request, from asking to its end."""
 
-    ask: Ask
+    request: AcquireRequest
     fate: Fate
     task: asyncio.Task[None] | None = None
     permit: Permit | None = None
@@ -98,7 +98,7 @@ class Caller:
 
     @property
     def job(self) -> tuple[str, Priority, object]:
-        return self.ask.family, self.ask.priority, self.ask.job
+        return self.request.scope, self.request.priority, self.request.job
 
 
 def unanswered(pool: Pool) -> list[float]:

@@ -1,6 +1,6 @@
 """Whatever happens in whatever order: never above the budget, nothing lost, nobody overtaken, nobody left behind.
 
-A machine drives the real `Limiter` on virtual time, and keeps books of its own: an account for each key and family that
+A machine drives the real `Limiter` on virtual time, and keeps books of its own: an account for each key and scope that
 holds what the server would hold, to the token, and a list for each job in the order of arrival.
 """
 
@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 from openai_async import QuotaExhaustedError
-from openai_async._limits.limiter import Ask, Limiter, Permit
+from openai_async._limits.limiter import AcquireRequest, Limiter, Permit
 from openai_async._limits.queue import PRIORITIES, Priority
 from openai_async.testing import VirtualClockLoop
 from openai_async.types.meta import Bucket, RateLimits
@@ -77,8 +77,8 @@ class Traffic(RuleBasedStateMachine):
         self.largest = min([capacity for kind, capacity, _ in terms.levels if kind == "tokens"], default=100.0)
         self.limiter = Limiter(most, terms.stated, keys)
         self.do(self.limiter.now)  # its clock begins with the loop's
-        for family in ["a"] * keys + ["b"] * keys if warm else []:
-            self.come(Ask(family, 1.0), "sent")
+        for scope in ["a"] * keys + ["b"] * keys if warm else []:
+            self.come(AcquireRequest(scope, 1.0), "sent")
             self.do(seconds=LEAST)
             self.loop.run_until_complete(self.finish([*self.out]))
             self.do(seconds=120.0)
@@ -123,10 +123,10 @@ class Traffic(RuleBasedStateMachine):
     def waiting(self) -> list[Caller]:
         return [caller for line in self.lines.values() for caller in line]
 
-    def come(self, ask: Ask, fate: Fate) -> Caller:
-        caller = Caller(ask, fate)
+    def come(self, request: AcquireRequest, fate: Fate) -> Caller:
+        caller = Caller(request, fate)
         line = self.lines.setdefault(caller.job, [])
-        line.insert(0 if ask.again else len(line), caller)
+        line.insert(0 if request.is_retry else len(line), caller)
         caller.task = self.loop.create_task(self.call(caller))
         self.tasks.append(caller.task)
         return caller
@@ -134,13 +134,13 @@ class Traffic(RuleBasedStateMachine):
     async def call(self, caller: Caller) -> None:
         line = self.lines[caller.job]
         try:
-            permit = await self.limiter.acquire(caller.ask)
+            permit = await self.limiter.acquire(caller.request)
             granted_and_not_awake = self.limiter.in_flight - len(self.out) - 1
             assert line.index(caller) <= granted_and_not_awake, "overtaken by a later one of its job"
             caller.permit, caller.granted_at = permit, self.loop.time()
-            self.admit(caller, permit, (caller.ask.family, permit.key))
+            self.admit(caller, permit, (caller.request.scope, permit.key))
             self.granted.set()
-            self.served[caller.ask.family] += 1
+            self.served[caller.request.scope] += 1
             if caller.fate == "unsent" and not self.late:
                 permit.end(sent=False)
             else:
@@ -159,17 +159,17 @@ class Traffic(RuleBasedStateMachine):
         assert caller.granted_at >= self.gates.get(whose, -1.0) - 1e-9, "sent before a Retry-After was over"
         tallies = self.account(*whose)
         if caller.fate != "unsent":
-            tokens = caller.ask.tokens if caller.fate == "sent" else 0.0
+            tokens = caller.request.tokens if caller.fate == "sent" else 0.0
             for tally in tallies:
                 tally.charge(caller.granted_at, 1.0 if tally.kind == "requests" else tokens)
             if self.headers:
                 last = {tally.kind: tally.stated() for tally in tallies}
                 caller.limits = RateLimits(last.get("requests", Bucket()), last.get("tokens", Bucket()))
 
-    def account(self, family: str, key: int) -> list[Tally]:
-        if (family, key) not in self.accounts:
-            self.accounts[family, key] = [Tally(*level) for level in self.terms.levels]
-        return self.accounts[family, key]
+    def account(self, scope: str, key: int) -> list[Tally]:
+        if (scope, key) not in self.accounts:
+            self.accounts[scope, key] = [Tally(*level) for level in self.terms.levels]
+        return self.accounts[scope, key]
 
     def respond(self, caller: Caller) -> None:
         """The answer, if it is still due."""
@@ -183,14 +183,14 @@ class Traffic(RuleBasedStateMachine):
         permit = caller.permit
         assert permit is not None
         self.out.remove(caller)
-        now, tokens = self.loop.time(), used * caller.ask.tokens
+        now, tokens = self.loop.time(), used * caller.request.tokens
         if caller.fate == "sent" and self.terms.stated.accounting == "settle":
-            for tally in self.account(caller.ask.family, permit.key):
+            for tally in self.account(caller.request.scope, permit.key):
                 tally.refill(now)
-                tally.held = min(tally.capacity, tally.held + caller.ask.tokens - tokens)
+                tally.held = min(tally.capacity, tally.held + caller.request.tokens - tokens)
         if caller.fate == "unsent":
-            for tally in self.account(caller.ask.family, permit.key):
-                tally.taken_back(now, 1.0 if tally.kind == "requests" else caller.ask.tokens, caller.granted_at)
+            for tally in self.account(caller.request.scope, permit.key):
+                tally.taken_back(now, 1.0 if tally.kind == "requests" else caller.request.tokens, caller.granted_at)
         permit.end(tokens=tokens if caller.fate == "sent" else None, sent=caller.fate != "unsent")
         permit.end(sent=False)
 
@@ -219,9 +219,11 @@ class Traffic(RuleBasedStateMachine):
         assert caller.permit is not None
         caller.answered = True
         self.refusals += 1
-        whose = caller.ask.family, caller.permit.key
+        whose = caller.request.scope, caller.permit.key
         for tally in self.account(*whose):
-            tally.taken_back(self.loop.time(), caller.ask.tokens if tally.kind == "tokens" else 0.0, caller.granted_at)
+            tally.taken_back(
+                self.loop.time(), caller.request.tokens if tally.kind == "tokens" else 0.0, caller.granted_at
+            )
         self.gates[whose] = max(self.gates.get(whose, 0.0), self.loop.time() + (retry_after or 0.0))
         caller.permit.refused(caller.limits, retry_after)
 
@@ -229,8 +231,8 @@ class Traffic(RuleBasedStateMachine):
 
     @rule(some=arrivals)
     def arrive(self, some: Sequence[tuple[str, Priority, str, float, Fate]]) -> None:
-        for family, priority, job, part, fate in some:
-            self.come(Ask(family, part * self.largest, priority, job), fate if fate in self.fates else "sent")
+        for scope, priority, job, part, fate in some:
+            self.come(AcquireRequest(scope, part * self.largest, priority, job), fate if fate in self.fates else "sent")
         self.do()
 
     @rule(seconds=st.sampled_from([0.002, 0.1, 0.5, 1.0, 3.0, 20.0, 90.0]))
@@ -257,15 +259,15 @@ class Traffic(RuleBasedStateMachine):
         self.do(lambda: self.answer(due[number % len(due)]))
 
     @precondition(lambda self: self.due("refused"))
-    @rule(number=which, retry_after=st.sampled_from([None, 0.5, 5.0]), again=st.booleans())
-    def one_is_refused(self, number: int, retry_after: float | None, again: bool) -> None:
+    @rule(number=which, retry_after=st.sampled_from([None, 0.5, 5.0]), is_retry=st.booleans())
+    def one_is_refused(self, number: int, retry_after: float | None, is_retry: bool) -> None:
         self.do(seconds=LEAST)
         due = self.due("refused")
         caller = due[number % len(due)]
         self.do(lambda: self.refuse(caller, retry_after))
         self.do(lambda: self.end(caller))
-        if again:
-            self.come(attrs.evolve(caller.ask, again=True), "sent")
+        if is_retry:
+            self.come(attrs.evolve(caller.request, is_retry=True), "sent")
             self.do()
 
     @precondition(lambda self: self.waiting)
@@ -306,18 +308,18 @@ class Traffic(RuleBasedStateMachine):
         self.loop.run_until_complete(self.rush(self.waiting[number % len(self.waiting)]))
 
     async def rush(self, caller: Caller) -> None:
-        family = caller.ask.family
-        waiting = sum(other.ask.family == family for other in self.waiting)
-        begun = self.served[family]
+        scope = caller.request.scope
+        waiting = sum(other.request.scope == scope for other in self.waiting)
+        begun = self.served[scope]
         while caller.permit is None:
             self.granted.clear()
             await self.finish([*self.out])
-            while len(self.lines.setdefault((family, "interactive", "rush"), [])) < 2:
-                self.come(Ask(family, 0.02 * self.largest, "interactive", "rush"), "sent")
+            while len(self.lines.setdefault((scope, "interactive", "rush"), [])) < 2:
+                self.come(AcquireRequest(scope, 0.02 * self.largest, "interactive", "rush"), "sent")
             await asyncio.wait_for(self.granted.wait(), self.patience())
             await self.pause(LEAST)
             # Every tenth turn serves one of those who were there.
-            assert self.served[family] - begun <= 10 * (waiting + 2), "starved"
+            assert self.served[scope] - begun <= 10 * (waiting + 2), "starved"
 
     def patience(self) -> float:
         """Seconds in which somebody goes once nothing is out: until every gate is open, then what the largest needs."""
@@ -352,8 +354,8 @@ class Traffic(RuleBasedStateMachine):
         if self.headers or self.late:
             return
         now = self.loop.time()
-        for (family, key), tallies in self.accounts.items():
-            pool = self.limiter.pools(family)[key]
+        for (scope, key), tallies in self.accounts.items():
+            pool = self.limiter.pools(scope)[key]
             pool.wait(now, 0.0)
             for tally, level in zip(tallies, pool.levels, strict=True):
                 tally.refill(now)
@@ -369,8 +371,8 @@ class Traffic(RuleBasedStateMachine):
         await self.finish([*self.out])
         await self.pause(60 * self.patience())
         assert (self.limiter.in_flight, self.limiter.waiting) == (0, 0)
-        for family, key in self.accounts:
-            pool = self.limiter.pools(family)[key]
+        for scope, key in self.accounts:
+            pool = self.limiter.pools(scope)[key]
             assert pool.wait(self.limiter.now(), 0.9 * self.largest) == (0.0, None)
             assert [level.level for level in pool.levels] == [level.capacity for level in pool.levels]
             assert all(abs(out) < ROUNDING for out in unanswered(pool))

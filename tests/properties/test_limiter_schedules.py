@@ -7,7 +7,7 @@ import attrs
 from anyio.lowlevel import checkpoint
 from hypothesis import given, settings, strategies as st
 
-from openai_async._limits.limiter import Ask, Limiter
+from openai_async._limits.limiter import AcquireRequest, Limiter
 
 
 @attrs.frozen
@@ -40,7 +40,7 @@ class Hall:
                 await checkpoint()
             self.asked.append(number)
             try:
-                permit = await self.limit.acquire(Ask())
+                permit = await self.limit.acquire(AcquireRequest())
             except anyio.get_cancelled_exc_class():
                 self.gone.add(number)
                 raise
@@ -82,8 +82,8 @@ async def test_every_permit_comes_back(limit: int, callers: list[Caller]) -> Non
     assert (hall.inside, hall.limit.in_flight, hall.limit.waiting) == (0, 0, 0)
     assert {*hall.served} | hall.gone == {*hall.asked}
     assert {*hall.served} >= {number for number, caller in enumerate(callers) if caller.cancelled is None}
-    permits = [await hall.limit.acquire(Ask()) for _ in range(limit)]
+    permits = [await hall.limit.acquire(AcquireRequest()) for _ in range(limit)]
     with anyio.move_on_after(0) as scope:
-        await hall.limit.acquire(Ask())
+        await hall.limit.acquire(AcquireRequest())
     assert scope.cancelled_caught
     assert len({*permits}) == hall.limit.in_flight == limit

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 import attrs
 
-from openai_async._limits.limiter import Ask, Limiter
+from openai_async._limits.limiter import AcquireRequest, Limiter
 from openai_async.testing import VirtualClockLoop
 from openai_async.types.meta import RateLimits
 
@@ -167,7 +167,9 @@ def run(server: Server, calls: int, times: Times, *, seed: int = 0, clients: int
         nonlocal lost, sent
         loop = asyncio.get_running_loop()
         for attempt in range(1, attempts + 1):
-            permit = await limiter.acquire(Ask("f", 1.0, again=attempt > 1, last=1 < attempt == attempts))
+            permit = await limiter.acquire(
+                AcquireRequest("f", 1.0, is_retry=attempt > 1, is_last_attempt=1 < attempt == attempts)
+            )
             sent += 1
             await asyncio.sleep(draw.uniform(*times.network))
             accepted, seconds = server.ask(loop.time())

@@ -175,7 +175,7 @@ def test_the_emulator_s_refusals_are_understood() -> None:
 
 
 def test_a_scale_is_learned_from_the_server_s_words() -> None:
-    """It starts at 1, approaches the server's ratio of prompts, and is kept for each family."""
+    """It starts at 1, approaches the server's ratio of prompts, and is kept for each scope."""
     calibration = Calibration()
     assert calibration.scale("m") == 1.0
     size = RequestSize(1_000, 200)

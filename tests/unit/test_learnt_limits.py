@@ -16,7 +16,7 @@ import pytest
 
 from openai_async import RateLimit
 from openai_async._limits.buckets import LONGEST_DELAY
-from openai_async._limits.limiter import Ask, Limiter
+from openai_async._limits.limiter import AcquireRequest, Limiter
 from openai_async._limits.pool import Pool
 from openai_async.testing import run_virtual
 from openai_async.types.meta import Bucket, RateLimits
@@ -65,9 +65,9 @@ async def use(limiter: Limiter, server: Windows, calls: int) -> float:
 
     async def one() -> None:
         nonlocal last
-        again = False
+        is_retry = False
         while True:
-            permit = await limiter.acquire(Ask("f", 10.0, again=again))
+            permit = await limiter.acquire(AcquireRequest("f", 10.0, is_retry=is_retry))
             await asyncio.sleep(draw.uniform(0.001, 0.02))
             fits, limits = server.admit(loop.time())
             await asyncio.sleep(0.05 if fits else 0.001)
@@ -78,7 +78,7 @@ async def use(limiter: Limiter, server: Windows, calls: int) -> float:
                 return
             permit.refused(limits, None)
             permit.end()
-            again = True
+            is_retry = True
 
     begun = loop.time()
     await asyncio.gather(*[one() for _ in range(calls)])

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from openai_async import ConfigurationError, QuotaExhaustedError, RateLimit, RequestExceedsLimitError
-from openai_async._limits.limiter import Ask, Limiter, Permit
+from openai_async._limits.limiter import AcquireRequest, Limiter, Permit
 from openai_async.testing import run_virtual
 from openai_async.types.meta import Bucket, RateLimits
 from tests.properties.accounts import unanswered
@@ -34,7 +34,7 @@ async def test_permits_are_bounded_and_go_out_in_order() -> None:
     permits: list[Permit] = []
 
     async def one(number: int) -> None:
-        permits.append(await limiter.acquire(Ask()))
+        permits.append(await limiter.acquire(AcquireRequest()))
         served.append(number)
 
     async with anyio.create_task_group() as group:
@@ -53,24 +53,24 @@ async def test_permits_are_bounded_and_go_out_in_order() -> None:
 async def test_a_cancelled_waiter_leaves_the_line() -> None:
     """Its place goes to the next one, and no permit is lost."""
     limiter = Limiter(1)
-    held = await limiter.acquire(Ask())
+    held = await limiter.acquire(AcquireRequest())
     with anyio.move_on_after(0):
-        await limiter.acquire(Ask())
+        await limiter.acquire(AcquireRequest())
     assert (limiter.in_flight, limiter.waiting) == (1, 0)
     held.end()
-    (await limiter.acquire(Ask())).end()
+    (await limiter.acquire(AcquireRequest())).end()
     assert limiter.in_flight == 0
 
 
 async def test_a_permit_that_was_granted_to_a_cancelled_waiter_goes_on() -> None:
     """Cancelled in the turn in which it is served: the permit is given back exactly once."""
     limiter = Limiter(1)
-    held = await limiter.acquire(Ask())
+    held = await limiter.acquire(AcquireRequest())
     scope = anyio.CancelScope()
 
     async def wait() -> None:
         with scope:
-            permit = await limiter.acquire(Ask())
+            permit = await limiter.acquire(AcquireRequest())
             permit.end()  # an asyncio task that is served already is not cancelled any more
 
     async with anyio.create_task_group() as group:
@@ -84,7 +84,7 @@ async def test_a_permit_that_was_granted_to_a_cancelled_waiter_goes_on() -> None
 async def test_a_permit_ends_once() -> None:
     """A second `end` changes nothing."""
     limiter = Limiter(2)
-    first, _ = await limiter.acquire(Ask()), await limiter.acquire(Ask())
+    first, _ = await limiter.acquire(AcquireRequest()), await limiter.acquire(AcquireRequest())
     first.end()
     first.end()
     assert limiter.in_flight == 1
@@ -101,10 +101,10 @@ def test_random_cancels_leave_the_levels_as_they_began(count: int) -> None:
     async def main() -> None:
         limiter = Limiter(5, RateLimit(requests_per_minute=1_000, tokens_per_minute=1_000_000))
         chance = random.Random(count)
-        (await limiter.acquire(Ask("/chat m", tokens=1_000))).end()
+        (await limiter.acquire(AcquireRequest("/chat m", tokens=1_000))).end()
 
         async def one() -> None:
-            permit = await limiter.acquire(Ask("/chat m", tokens=chance.randint(1, 500)))
+            permit = await limiter.acquire(AcquireRequest("/chat m", tokens=chance.randint(1, 500)))
             try:
                 for _ in range(chance.randint(0, 3)):
                     await anyio.lowlevel.checkpoint()
@@ -131,7 +131,7 @@ def test_random_cancels_leave_the_levels_as_they_began(count: int) -> None:
 # ---- rate limits, in virtual time
 
 
-def admitted_at(limit: RateLimit, asks: list[Ask]) -> list[float]:
+def admitted_at(limit: RateLimit, requests: list[AcquireRequest]) -> list[float]:
     """When each of the asks is admitted, all of them asking at once."""
     times: list[float] = []
 
@@ -139,15 +139,15 @@ def admitted_at(limit: RateLimit, asks: list[Ask]) -> list[float]:
         limiter = Limiter(None, limit)
         begin = limiter.now()
 
-        async def one(ask: Ask) -> None:
-            permit = await limiter.acquire(ask)
+        async def one(request: AcquireRequest) -> None:
+            permit = await limiter.acquire(request)
             times.append(limiter.now() - begin)
             permit.answered(NONE)
             permit.end()
 
         async with anyio.create_task_group() as group:
-            for ask in asks:
-                group.start_soon(one, ask)
+            for request in requests:
+                group.start_soon(one, request)
 
     run_virtual(main)
     return times
@@ -155,7 +155,7 @@ def admitted_at(limit: RateLimit, asks: list[Ask]) -> list[float]:
 
 def test_requests_go_at_the_rate_after_the_first_burst() -> None:
     """Ten a second: the hundred and first second's worth is spread evenly, and all is used."""
-    times = admitted_at(RateLimit(requests_per_second=10), [Ask("f")] * 60)
+    times = admitted_at(RateLimit(requests_per_second=10), [AcquireRequest("f")] * 60)
     for index, time in enumerate(times):
         assert time >= (index + 1 - 10) / 10 - 1e-6  # never above the budget of any window
     assert times[-1] <= 1.1 * 5.0 + 0.5
@@ -163,28 +163,28 @@ def test_requests_go_at_the_rate_after_the_first_burst() -> None:
 
 def test_tokens_are_counted_too() -> None:
     """With 1,000 tokens a second, twenty requests of 200 need three seconds beyond the first burst."""
-    times = admitted_at(RateLimit(tokens_per_second=1_000), [Ask("f", tokens=200)] * 20)
+    times = admitted_at(RateLimit(tokens_per_second=1_000), [AcquireRequest("f", tokens=200)] * 20)
     assert times[-1] >= 3.0 - 1e-6
     assert times[-1] <= 4.0
 
 
 def test_a_large_request_is_not_overtaken_for_ever() -> None:
     """The head of the line holds its turn: small ones behind it wait."""
-    asks = [Ask("f", tokens=900), Ask("f", tokens=900), *[Ask("f", tokens=10)] * 5]
+    requests = [AcquireRequest("f", tokens=900), AcquireRequest("f", tokens=900), *[AcquireRequest("f", tokens=10)] * 5]
     order: list[float] = []
 
     async def main() -> None:
         limiter = Limiter(None, RateLimit(tokens_per_second=1_000))
 
-        async def one(ask: Ask) -> None:
-            permit = await limiter.acquire(ask)
-            order.append(ask.tokens)
+        async def one(request: AcquireRequest) -> None:
+            permit = await limiter.acquire(request)
+            order.append(request.tokens)
             permit.answered(NONE)
             permit.end()
 
         async with anyio.create_task_group() as group:
-            for ask in asks:
-                group.start_soon(one, ask)
+            for request in requests:
+                group.start_soon(one, request)
 
     run_virtual(main)
     assert order[:2] == [900, 900]
@@ -194,7 +194,7 @@ async def test_a_request_that_can_never_fit_fails_at_once() -> None:
     """Larger than the limit itself: an error that says so, and nobody waits for ever."""
     limiter = Limiter(None, RateLimit(tokens_per_minute=1_000))
     with pytest.raises(RequestExceedsLimitError, match="about 1001 tokens, and the limit is 1000"):
-        await limiter.acquire(Ask("f", tokens=1_001))
+        await limiter.acquire(AcquireRequest("f", tokens=1_001))
     assert (limiter.in_flight, limiter.waiting) == (0, 0)
 
 
@@ -203,11 +203,11 @@ def test_a_retry_after_holds_back_everybody() -> None:
 
     async def main() -> float:
         limiter = Limiter(None, RateLimit(requests_per_second=100))
-        permit = await limiter.acquire(Ask("f"))
+        permit = await limiter.acquire(AcquireRequest("f"))
         begin = limiter.now()
         permit.refused(NONE, 3.0)
         permit.end()
-        waiting = asyncio.ensure_future(limiter.acquire(Ask("f")))
+        waiting = asyncio.ensure_future(limiter.acquire(AcquireRequest("f")))
         await settled()
         assert limiter.waiting_for() == {"retry-after": 1}
         (await waiting).end()
@@ -221,12 +221,12 @@ def test_headers_pull_the_level_down() -> None:
 
     async def main() -> float:
         limiter = Limiter(None, RateLimit(requests_per_minute=60))
-        permit = await limiter.acquire(Ask("f"))
+        permit = await limiter.acquire(AcquireRequest("f"))
         await anyio.sleep(0.5)
         begin = limiter.now()
         permit.answered(RateLimits(requests=Bucket(limit=60, remaining=0)))
         permit.end()
-        (await limiter.acquire(Ask("f"))).end()
+        (await limiter.acquire(AcquireRequest("f"))).end()
         return limiter.now() - begin
 
     assert run_virtual(main) >= 0.5
@@ -237,8 +237,8 @@ def test_limits_are_learnt_from_the_first_reply() -> None:
 
     async def main() -> tuple[int, float]:
         limiter = Limiter(None, "auto")
-        first = [await limiter.acquire(Ask("f")) for _ in range(16)]
-        waiting = asyncio.ensure_future(limiter.acquire(Ask("f")))
+        first = [await limiter.acquire(AcquireRequest("f")) for _ in range(16)]
+        waiting = asyncio.ensure_future(limiter.acquire(AcquireRequest("f")))
         await settled()
         assert limiter.waiting_for() == {"limits": 1}
         first[0].answered(RateLimits(requests=Bucket(limit=60, remaining=44, reset=16.0)))
@@ -254,8 +254,8 @@ def test_a_server_without_limits_is_left_alone() -> None:
 
     async def main() -> int:
         limiter = Limiter(None, "auto")
-        (await limiter.acquire(Ask("f"))).answered(NONE)
-        permits = [await limiter.acquire(Ask("f")) for _ in range(500)]
+        (await limiter.acquire(AcquireRequest("f"))).answered(NONE)
+        permits = [await limiter.acquire(AcquireRequest("f")) for _ in range(500)]
         return len(permits)
 
     assert run_virtual(main) == 500
@@ -267,7 +267,7 @@ def test_time_does_not_stand_still_between_event_loops() -> None:
 
     async def use() -> float:
         for _ in range(10):
-            permit = await limiter.acquire(Ask("f"))
+            permit = await limiter.acquire(AcquireRequest("f"))
             permit.answered(NONE)
             permit.end()
         return limiter.pools("f")[0].levels[0].level
@@ -284,31 +284,31 @@ def test_time_does_not_stand_still_between_event_loops() -> None:
 async def test_keys_are_taken_in_turn() -> None:
     """Nine calls with three keys: three each, beginning with the first."""
     limiter = Limiter(None, None, keys=3)
-    assert [(await limiter.acquire(Ask())).key for _ in range(9)] == [0, 1, 2] * 3
+    assert [(await limiter.acquire(AcquireRequest())).key for _ in range(9)] == [0, 1, 2] * 3
 
 
 async def test_the_key_that_can_send_earliest_is_taken() -> None:
     """A key that is held back does not hold up the others."""
     limiter = Limiter(None, RateLimit(requests_per_minute=600), keys=2)
-    first = await limiter.acquire(Ask("f"))
+    first = await limiter.acquire(AcquireRequest("f"))
     first.refused(NONE, 60.0)
     first.end()
-    assert [(await limiter.acquire(Ask("f"))).key for _ in range(3)] == [1, 1, 1]
+    assert [(await limiter.acquire(AcquireRequest("f"))).key for _ in range(3)] == [1, 1, 1]
 
 
 async def test_drained_keys_are_set_aside_and_all_drained_is_an_error() -> None:
     """One drained: the other works on. Both: one clear error, for those who wait, too. Enabled: it goes on."""
     limiter = Limiter(1, None, keys=2)
-    held = await limiter.acquire(Ask())
+    held = await limiter.acquire(AcquireRequest())
     assert limiter.set_aside(0)
     held.end()
-    held = await limiter.acquire(Ask())
+    held = await limiter.acquire(AcquireRequest())
     assert held.key == 1
     caught: list[BaseException] = []
 
     async def wait() -> None:
         with pytest.raises(QuotaExhaustedError, match="every key") as error:
-            await limiter.acquire(Ask())
+            await limiter.acquire(AcquireRequest())
         caught.append(error.value)
 
     async with anyio.create_task_group() as group:
@@ -317,31 +317,31 @@ async def test_drained_keys_are_set_aside_and_all_drained_is_an_error() -> None:
         assert not limiter.set_aside(1)
     held.end()
     with pytest.raises(QuotaExhaustedError):
-        await limiter.acquire(Ask())
+        await limiter.acquire(AcquireRequest())
     assert len(caught) == 1
     limiter.enable()
-    (await limiter.acquire(Ask())).end()
+    (await limiter.acquire(AcquireRequest())).end()
     assert (limiter.in_flight, limiter.waiting, limiter.drained) == (0, 0, frozenset())
 
 
 # ---- order
 
 
-async def order_of(asks: list[Ask]) -> list[object]:
+async def order_of(requests: list[AcquireRequest]) -> list[object]:
     """The jobs of those who wait behind one slot, in the order in which they are served."""
     limiter = Limiter(1)
-    held = await limiter.acquire(Ask())
+    held = await limiter.acquire(AcquireRequest())
     served: list[object] = []
 
-    async def one(ask: Ask) -> None:
-        permit = await limiter.acquire(ask)
-        served.append(ask.job)
+    async def one(request: AcquireRequest) -> None:
+        permit = await limiter.acquire(request)
+        served.append(request.job)
         await anyio.lowlevel.checkpoint()
         permit.end()
 
     async with anyio.create_task_group() as group:
-        for ask in asks:
-            group.start_soon(one, ask)
+        for request in requests:
+            group.start_soon(one, request)
             await settled()
         held.end()
     return served
@@ -349,8 +349,8 @@ async def order_of(asks: list[Ask]) -> list[object]:
 
 async def test_interactive_goes_first_and_batch_is_not_starved() -> None:
     """Higher classes go before lower ones, but every tenth turn is the lowest waiting class's."""
-    asks = [Ask(priority="batch", job="b")] * 3 + [Ask(priority="interactive", job="i")] * 20
-    served = await order_of(asks)
+    requests = [AcquireRequest(priority="batch", job="b")] * 3 + [AcquireRequest(priority="interactive", job="i")] * 20
+    served = await order_of(requests)
     assert served[:5] == ["i"] * 5
     assert "b" in served[:11]
     assert served.count("b") == 3
@@ -358,13 +358,13 @@ async def test_interactive_goes_first_and_batch_is_not_starved() -> None:
 
 async def test_jobs_of_one_class_take_turns() -> None:
     """A second map does not wait for the end of a long first one."""
-    served = await order_of([Ask(job="first")] * 6 + [Ask(job="second")] * 3)
+    served = await order_of([AcquireRequest(job="first")] * 6 + [AcquireRequest(job="second")] * 3)
     assert served[:6] == ["first", "second"] * 3
 
 
 async def test_a_refused_request_goes_before_its_job() -> None:
     """A retry stands at the head of its job again."""
-    served = await order_of([Ask(job="a"), Ask(job="a"), Ask(job="a", again=True)])
+    served = await order_of([AcquireRequest(job="a"), AcquireRequest(job="a"), AcquireRequest(job="a", is_retry=True)])
     assert len(served) == 3
 
 

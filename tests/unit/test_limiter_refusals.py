@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from openai_async import AsyncAzureClient, AsyncClient, Client, DeadlineExceededError, QueueFullError, RateLimit
-from openai_async._limits.limiter import Ask, Limiter, Permit
+from openai_async._limits.limiter import AcquireRequest, Limiter, Permit
 from openai_async._limits.queue import Priority
 from openai_async.errors import ConfigurationError
 from openai_async.testing import FaultServer, json_reply, run_virtual
@@ -32,7 +32,7 @@ async def settled() -> None:
 
 
 async def use(limiter: Limiter, limits: RateLimits | None = None, tokens: float = 10.0) -> None:
-    permit = await limiter.acquire(Ask("f", tokens))
+    permit = await limiter.acquire(AcquireRequest("f", tokens))
     permit.answered(limits or RateLimits())
     permit.end()
 
@@ -41,7 +41,7 @@ async def refused(limiter: Limiter, patience: float, tokens: float = 10.0, prior
     """The message of the error of a call with so many seconds left; it comes at once."""
     begun = asyncio.get_running_loop().time()
     with pytest.raises(DeadlineExceededError) as caught:
-        await limiter.acquire(Ask("f", tokens, priority, patience=patience))
+        await limiter.acquire(AcquireRequest("f", tokens, priority, max_wait=patience))
     assert asyncio.get_running_loop().time() == begun
     assert caught.value.outcome == "not_sent"
     assert caught.value.retry_after is not None
@@ -53,8 +53,8 @@ async def refused(limiter: Limiter, patience: float, tokens: float = 10.0, prior
 # ---- deadlines
 
 
-@pytest.mark.parametrize("again", [False, True])
-def test_a_turn_that_is_known_to_come_too_late_is_not_waited_for(again: bool) -> None:
+@pytest.mark.parametrize("is_retry", [False, True])
+def test_a_turn_that_is_known_to_come_too_late_is_not_waited_for(is_retry: bool) -> None:
     """One request in five seconds, the last one just now: with one second left a call fails, with seven it goes."""
 
     async def main() -> None:
@@ -63,7 +63,7 @@ def test_a_turn_that_is_known_to_come_too_late_is_not_waited_for(again: bool) ->
         assert re.match(
             r"the call's turn comes in [45]\.\d s \(by the stated limit of requests\)", await refused(limiter, 1.0)
         )
-        (await limiter.acquire(Ask("f", 10.0, again=again, patience=7.0))).end()
+        (await limiter.acquire(AcquireRequest("f", 10.0, is_retry=is_retry, max_wait=7.0))).end()
 
     run_virtual(main)
 
@@ -73,11 +73,11 @@ def test_a_server_that_asked_to_wait_longer_is_not_waited_for() -> None:
 
     async def main() -> None:
         limiter = Limiter(None, "auto")
-        permit = await limiter.acquire(Ask("f", 10.0))
+        permit = await limiter.acquire(AcquireRequest("f", 10.0))
         permit.refused(RateLimits(), 5.0)
         permit.end()
         assert "(all are held back after a refusal)" in await refused(limiter, 1.0)
-        (await limiter.acquire(Ask("f", 10.0, patience=7.0))).end()
+        (await limiter.acquire(AcquireRequest("f", 10.0, max_wait=7.0))).end()
 
     run_virtual(main)
 
@@ -89,7 +89,7 @@ def test_tokens_that_are_not_there_in_time_are_not_waited_for() -> None:
         limiter = Limiter(None, RateLimit(tokens_per_minute=6_000))
         await use(limiter, tokens=6_000)
         assert "by the stated limit of tokens" in await refused(limiter, 10.0, tokens=5_000)
-        (await limiter.acquire(Ask("f", 100, patience=10.0))).end()
+        (await limiter.acquire(AcquireRequest("f", 100, max_wait=10.0))).end()
 
     run_virtual(main)
 
@@ -99,8 +99,11 @@ def test_those_in_line_hear_of_a_wait_that_becomes_known() -> None:
 
     async def main() -> None:
         limiter = Limiter(1, "auto")
-        permit = await limiter.acquire(Ask("f", 10.0))
-        waiting = [asyncio.ensure_future(limiter.acquire(Ask("f", 10.0, patience=left))) for left in (5.0, 90.0, 6.0)]
+        permit = await limiter.acquire(AcquireRequest("f", 10.0))
+        waiting = [
+            asyncio.ensure_future(limiter.acquire(AcquireRequest("f", 10.0, max_wait=left)))
+            for left in (5.0, 90.0, 6.0)
+        ]
         await settled()
         permit.refused(RateLimits(), 60.0)
         permit.end()
@@ -121,12 +124,12 @@ def test_what_may_turn_out_better_is_waited_for() -> None:
         learnt = Limiter(None, "auto")
         await use(learnt, RateLimits(Bucket(6, 0, 60.0)))
         taken_back = Limiter(None, RateLimit(requests_per_minute=1))
-        unsent = await taken_back.acquire(Ask("f"))
+        unsent = await taken_back.acquire(AcquireRequest("f"))
         settles = Limiter(None, RateLimit(tokens_per_minute=6_000, accounting="settle"))
-        running = await settles.acquire(Ask("f", 6_000))
+        running = await settles.acquire(AcquireRequest("f", 6_000))
         running.answered(RateLimits())
         calls = [
-            asyncio.ensure_future(limiter.acquire(Ask("f", 10.0, patience=1.0)))
+            asyncio.ensure_future(limiter.acquire(AcquireRequest("f", 10.0, max_wait=1.0)))
             for limiter in (learnt, taken_back, settles)
         ]
         await settled()
@@ -138,7 +141,7 @@ def test_what_may_turn_out_better_is_waited_for() -> None:
         calls[0].cancel()
         two_keys = Limiter(None, RateLimit(requests_per_minute=1), keys=2)
         await use(two_keys)
-        (await two_keys.acquire(Ask("f", patience=0.1))).end()
+        (await two_keys.acquire(AcquireRequest("f", max_wait=0.1))).end()
 
     run_virtual(main)
 
@@ -165,15 +168,15 @@ def test_more_than_so_many_do_not_wait() -> None:
 
     async def main() -> None:
         limiter = Limiter(1, max_waiting=2)
-        permit = await limiter.acquire(Ask("f"))
-        first, second = [asyncio.ensure_future(limiter.acquire(Ask(family))) for family in ("f", "g")]
+        permit = await limiter.acquire(AcquireRequest("f"))
+        first, second = [asyncio.ensure_future(limiter.acquire(AcquireRequest(scope))) for scope in ("f", "g")]
         await settled()
         with pytest.raises(QueueFullError, match=r"^2 calls wait for their turn already \(max_waiting\)") as caught:
-            await limiter.acquire(Ask("h"))
+            await limiter.acquire(AcquireRequest("h"))
         assert caught.value.outcome == "not_sent"
         second.cancel()
         await settled()
-        third = asyncio.ensure_future(limiter.acquire(Ask("f")))
+        third = asyncio.ensure_future(limiter.acquire(AcquireRequest("f")))
         await settled()
         assert limiter.waiting == 2
         permit.end()
@@ -189,11 +192,11 @@ def test_with_none_that_may_wait_a_call_goes_at_once_or_not_at_all() -> None:
 
     async def main() -> None:
         limiter = Limiter(1, max_waiting=0)
-        permit = await limiter.acquire(Ask("f"))
+        permit = await limiter.acquire(AcquireRequest("f"))
         with pytest.raises(QueueFullError):
-            await limiter.acquire(Ask("f"))
+            await limiter.acquire(AcquireRequest("f"))
         permit.end()
-        (await limiter.acquire(Ask("f"))).end()
+        (await limiter.acquire(AcquireRequest("f"))).end()
 
     run_virtual(main)
 
@@ -203,17 +206,17 @@ def test_maps_and_those_who_come_back_are_not_refused() -> None:
 
     async def main() -> None:
         limiter = Limiter(1, max_waiting=1)
-        permit = await limiter.acquire(Ask("f"))
+        permit = await limiter.acquire(AcquireRequest("f"))
         job = object()
-        waiting = [asyncio.ensure_future(limiter.acquire(Ask("f", job=job))) for _ in range(5)]
+        waiting = [asyncio.ensure_future(limiter.acquire(AcquireRequest("f", job=job))) for _ in range(5)]
         waiting += [
-            asyncio.ensure_future(limiter.acquire(Ask("f"))),
-            asyncio.ensure_future(limiter.acquire(Ask("f", again=True))),
+            asyncio.ensure_future(limiter.acquire(AcquireRequest("f"))),
+            asyncio.ensure_future(limiter.acquire(AcquireRequest("f", is_retry=True))),
         ]
         await settled()
         assert limiter.waiting == 7
         with pytest.raises(QueueFullError):
-            await limiter.acquire(Ask("f"))
+            await limiter.acquire(AcquireRequest("f"))
         permit.end()
         for call in asyncio.as_completed(waiting):
             granted: Permit = await call

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from openai_async import QuotaExhaustedError, RateLimit
-from openai_async._limits.limiter import Ask, Limiter
+from openai_async._limits.limiter import AcquireRequest, Limiter
 from openai_async.testing import run_virtual
 from openai_async.types.meta import Bucket, RateLimits
 from tests.properties.accounts import unanswered
@@ -27,8 +27,8 @@ def test_a_waiter_cancelled_as_the_last_key_is_drained_is_cancelled() -> None:
 
     async def main() -> tuple[bool, int]:
         limiter = Limiter(1, None, keys=1)
-        await limiter.acquire(Ask())
-        waiter = asyncio.ensure_future(limiter.acquire(Ask()))
+        await limiter.acquire(AcquireRequest())
+        waiter = asyncio.ensure_future(limiter.acquire(AcquireRequest()))
         await settled()
         limiter.set_aside(0)
         waiter.cancel()
@@ -44,9 +44,9 @@ def test_a_waiter_larger_than_what_a_server_allows_goes_when_that_is_there(first
 
     async def main() -> None:
         limiter = Limiter(None, RateLimit(tokens_per_minute=60_000))
-        permit = await limiter.acquire(Ask("f", tokens=60_000))
-        large = asyncio.ensure_future(limiter.acquire(Ask("f", tokens=50_000)))
-        small = asyncio.ensure_future(limiter.acquire(Ask("f", tokens=10)))
+        permit = await limiter.acquire(AcquireRequest("f", tokens=60_000))
+        large = asyncio.ensure_future(limiter.acquire(AcquireRequest("f", tokens=50_000)))
+        small = asyncio.ensure_future(limiter.acquire(AcquireRequest("f", tokens=10)))
         await settled()
         limits = RateLimits(tokens=Bucket(limit=30_000, remaining=0))
         if first == "answered":
@@ -65,9 +65,9 @@ def test_a_waiter_larger_than_limits_that_were_learnt_goes_when_they_are_full() 
 
     async def main() -> None:
         limiter = Limiter(None, "auto")
-        permits = [await limiter.acquire(Ask("f", tokens=10)) for _ in range(16)]
-        large = asyncio.ensure_future(limiter.acquire(Ask("f", tokens=50_000)))
-        small = asyncio.ensure_future(limiter.acquire(Ask("f", tokens=10)))
+        permits = [await limiter.acquire(AcquireRequest("f", tokens=10)) for _ in range(16)]
+        large = asyncio.ensure_future(limiter.acquire(AcquireRequest("f", tokens=50_000)))
+        small = asyncio.ensure_future(limiter.acquire(AcquireRequest("f", tokens=10)))
         await settled()
         permits[0].answered(RateLimits(tokens=Bucket(limit=30_000, remaining=29_840)))
         (await asyncio.wait_for(large, 62)).end()
@@ -77,14 +77,14 @@ def test_a_waiter_larger_than_limits_that_were_learnt_goes_when_they_are_full() 
 
 
 def test_a_waiter_hears_at_once_that_the_last_key_is_drained() -> None:
-    """Those of every family, whatever they wait for; and none of them is counted as waiting after."""
+    """Those of every scope, whatever they wait for; and none of them is counted as waiting after."""
 
     async def main() -> list[object]:
         limiter = Limiter(None, RateLimit(requests_per_minute=1), keys=2)
-        for family in ("a", "b"):
+        for scope in ("a", "b"):
             for _ in range(2):
-                await limiter.acquire(Ask(family))
-        waiters = [asyncio.ensure_future(limiter.acquire(Ask(family))) for family in ("a", "a", "b")]
+                await limiter.acquire(AcquireRequest(scope))
+        waiters = [asyncio.ensure_future(limiter.acquire(AcquireRequest(scope))) for scope in ("a", "a", "b")]
         await settled()
         assert limiter.set_aside(1)
         await settled()
@@ -103,8 +103,8 @@ def test_a_waiter_goes_with_the_key_that_is_enabled() -> None:
     async def main() -> tuple[int, float]:
         limiter = Limiter(None, RateLimit(requests_per_minute=1), keys=2)
         limiter.set_aside(1)
-        await limiter.acquire(Ask("f"))
-        waiter = asyncio.ensure_future(limiter.acquire(Ask("f")))
+        await limiter.acquire(AcquireRequest("f"))
+        waiter = asyncio.ensure_future(limiter.acquire(AcquireRequest("f")))
         await settled()
         limiter.enable(1)
         permit = await waiter
@@ -115,22 +115,22 @@ def test_a_waiter_goes_with_the_key_that_is_enabled() -> None:
     assert seconds < 1.0
 
 
-def test_a_slot_goes_round_among_families() -> None:
+def test_a_slot_goes_round_among_scopes() -> None:
     """One slot, two models, one of which has much to do: the other's calls go every second time."""
 
     async def main() -> list[str]:
         limiter, served = Limiter(1), list[str]()
-        held = await limiter.acquire(Ask("a"))
+        held = await limiter.acquire(AcquireRequest("a"))
 
-        async def one(family: str) -> None:
-            permit = await limiter.acquire(Ask(family))
-            served.append(family)
+        async def one(scope: str) -> None:
+            permit = await limiter.acquire(AcquireRequest(scope))
+            served.append(scope)
             await anyio.lowlevel.checkpoint()
             permit.end()
 
         async with anyio.create_task_group() as group:
-            for family in "aaaaaabbb":
-                group.start_soon(one, family)
+            for scope in "aaaaaabbb":
+                group.start_soon(one, scope)
             await settled()
             held.end()
         return served
@@ -146,8 +146,8 @@ def test_a_charge_is_taken_back_once_in_any_order(order: str) -> None:
 
     async def main() -> float:
         limiter = Limiter(None, RateLimit(tokens_per_minute=600))
-        (await limiter.acquire(Ask("f", tokens=300))).end()
-        permit = await limiter.acquire(Ask("f", tokens=100))
+        (await limiter.acquire(AcquireRequest("f", tokens=300))).end()
+        permit = await limiter.acquire(AcquireRequest("f", tokens=100))
         for step in order.split(", "):
             if step == "refused":
                 permit.refused(RateLimits(tokens=Bucket(600, 300)), 0.0)

@@ -86,9 +86,9 @@ class Client:
             self.outages, Admit(self.limiter, KeyRing([Secret("k")], [], None), self.outages, self.server)
         )
 
-    def call(self, *, max_retries: int = 2, deadline: float | None = None, family: str = "f") -> Any:
+    def call(self, *, max_retries: int = 2, deadline: float | None = None, scope: str = "f") -> Any:
         return self.carry(
-            Request("POST", "/f", bytes, Timeout(), max_retries, deadline=deadline, repeatable=True, scope=family)
+            Request("POST", "/f", bytes, Timeout(), max_retries, deadline=deadline, repeatable=True, scope=scope)
         )
 
     async def calls(self, count: int, **settings: Any) -> list[Any]:
@@ -185,10 +185,10 @@ def test_calls_of_another_scope_go_on() -> None:
             return Answer(Meta(200)) if call.scope == "well" else await broken(call)
 
         client = Client(server, None)
-        waiting = asyncio.ensure_future(client.calls(50, family="broken", deadline=100.0))
+        waiting = asyncio.ensure_future(client.calls(50, scope="broken", deadline=100.0))
         await asyncio.sleep(5.0)
         begun = asyncio.get_running_loop().time()
-        assert not lost(await client.calls(50, family="well"))
+        assert not lost(await client.calls(50, scope="well"))
         assert asyncio.get_running_loop().time() == pytest.approx(begun, abs=1e-3)
         waiting.cancel()
 
@@ -221,7 +221,7 @@ def test_nothing_is_kept_once_the_server_answers() -> None:
         assert not client.outages.scopes
         server.until = asyncio.get_running_loop().time() + 1e6
         for number in range(1_000):
-            await client.calls(1, max_retries=0, family=f"scope {number}")
+            await client.calls(1, max_retries=0, scope=f"scope {number}")
             await asyncio.sleep(10.0)
         assert len(client.outages.scopes) <= 101
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from openai_async import AsyncClient, RateLimit
-from openai_async._limits.limiter import Ask, Limiter
+from openai_async._limits.limiter import AcquireRequest, Limiter
 from openai_async.resources._raw_scopes import scope_of
 from openai_async.testing import FaultServer, json_reply, run_virtual
 from openai_async.types.meta import Bucket, RateLimits
@@ -46,8 +46,8 @@ async def test_ids_in_paths_share_one_limit() -> None:
     assert [*limiter._accounts._pools] == ["/files/{file_id} "]
 
 
-async def use(limiter: Limiter, family: str, limits: RateLimits | None = None) -> None:
-    permit = await limiter.acquire(Ask(family, 10.0))
+async def use(limiter: Limiter, scope: str, limits: RateLimits | None = None) -> None:
+    permit = await limiter.acquire(AcquireRequest(scope, 10.0))
     permit.answered(limits or RateLimits())
     permit.end()
 
@@ -73,10 +73,10 @@ def test_what_is_in_flight_or_charged_is_not_forgotten() -> None:
 
     async def main() -> None:
         limiter = Limiter(None, RateLimit(requests_per_minute=2))
-        held = await limiter.acquire(Ask("held"))
+        held = await limiter.acquire(AcquireRequest("held"))
         for _ in range(2):
             await use(limiter, "used up")
-        refused = await limiter.acquire(Ask("refused"))
+        refused = await limiter.acquire(AcquireRequest("refused"))
         refused.refused(RateLimits(), 50.0)
         refused.end()
         pool = limiter.pools("held")[0]
@@ -93,7 +93,7 @@ def test_what_is_in_flight_or_charged_is_not_forgotten() -> None:
 
 
 def test_those_used_last_are_kept() -> None:
-    """What was learnt of a family in use is not lost to a crowd of others."""
+    """What was learnt of a scope in use is not lost to a crowd of others."""
 
     async def main() -> None:
         limiter = Limiter(None, "auto")

@@ -79,10 +79,10 @@ class Sender:
             spent += billed(reply, row, self._pipeline.billing.bill, reply.service_tier)
         return spent
 
-    def limits(self, calls: int, tokens: float, families: set[str]) -> dict[str, Any]:
-        """The rate limits of these families, for so many calls of so many tokens, as fields of `Progress`."""
+    def limits(self, calls: int, tokens: float, scopes: set[str]) -> dict[str, Any]:
+        """The rate limits of these scopes, for so many calls of so many tokens, as fields of `Progress`."""
         limiter = self._pipeline.limiter
-        return {"waiting_for": limiter.waiting_for(), **limiter.best(calls, tokens, families)}
+        return {"waiting_for": limiter.waiting_for(), **limiter.best(calls, tokens, scopes)}
 
     def _headers_of(self, row: Row) -> Mapping[str, str]:
         """The custom_id goes along as the client's own id of the request, where it fits: ASCII, up to 512 characters.

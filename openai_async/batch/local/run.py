@@ -18,8 +18,8 @@ import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from openai_async import _concurrency, errors
-from openai_async._limits.accounting import beside
-from openai_async._limits.queue import Place, place
+from openai_async._limits.accounting import try_accounting
+from openai_async._limits.queue import QueuePosition, queue_position
 from openai_async._policy.probing import PROBES, Probing
 from openai_async._policy.spending import Spending
 from openai_async.batch.errors import BatchError, BatchHaltedError, BatchOutputError
@@ -93,7 +93,7 @@ class Run:
         self._commits = Commits(journal, threads, self._on_disk)
         self._began = self._reported = _concurrency.now()
         self._taken: list[Row] = []  # rows of IN that are to be started next
-        self._families: set[str] = set()  # that its rows ask for
+        self._limit_scopes: set[str] = set()  # that its rows ask for
         self._running = 0
         self._in_line: set[anyio.CancelScope] = set()  # of rows that are not sent yet
         self._failed_in_a_row = 0
@@ -200,7 +200,7 @@ class Run:
         rows.start_soon(self._carry, row)
 
     async def _carry(self, row: Row) -> None:
-        place.set(Place("batch", self, self._families))
+        queue_position.set(QueuePosition("batch", self, self._limit_scopes))
         scope = anyio.CancelScope()
         slot: int | None = None
         outcome: Outcome | None = None
@@ -232,7 +232,7 @@ class Run:
             self._watch(outcome)
             if outcome.kind is Kind.OK or outcome.spent != NOTHING:
                 used = outcome.kind is Kind.OK or outcome.spent.tokens > 0
-                beside("what a row has used", self._book, outcome.spent, int(used))
+                try_accounting("what a row has used", self._book, outcome.spent, int(used))
                 if self._spending.stopped is not None:
                     self._end_early()
 
@@ -305,7 +305,12 @@ class Run:
         if self._on_progress is not None:
             in_flight = self._running + self._commits.uncounted
             mean = self._tally.spent.tokens / max(1, self._tally.done)
-            limits = beside("the limits of a batch", self._sender.limits, self._tally.to_do, mean, self._families) or {}
+            limits = (
+                try_accounting(
+                    "the limits of a batch", self._sender.limits, self._tally.to_do, mean, self._limit_scopes
+                )
+                or {}
+            )
             self._on_progress(self._tally.progress(in_flight, _concurrency.now() - self._began, limits))
 
 

@@ -97,16 +97,16 @@ class Service:
 
     async def batch(self, batch_id: str) -> Batch:
         """How a batch is getting on."""
-        return await self._fetch(Batch, "GET", paths.render("/batches/{id}", id=batch_id), family="/batches/{id}")
+        return await self._fetch(Batch, "GET", paths.render("/batches/{id}", id=batch_id), scope="/batches/{id}")
 
     async def file(self, file_id: str) -> FileObject:
         """What the server says of an uploaded file."""
-        return await self._fetch(FileObject, "GET", paths.render("/files/{id}", id=file_id), family="/files/{id}")
+        return await self._fetch(FileObject, "GET", paths.render("/files/{id}", id=file_id), scope="/files/{id}")
 
     async def content(self, file_id: str) -> bytes:
         """The bytes of a file."""
         path = paths.render("/files/{id}/content", id=file_id)
-        content, _ = await self._pipeline.fetch_bytes(self._call("GET", path, bytes, family="/files/{id}/content"))
+        content, _ = await self._pipeline.fetch_bytes(self._call("GET", path, bytes, scope="/files/{id}/content"))
         return content
 
     def separate_bill(self) -> Billing:
@@ -132,12 +132,12 @@ class Service:
         *,
         query: Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
-        family: str | None = None,
+        scope: str | None = None,
     ) -> Request:
         params: dict[str, Any] = {**self._options, "extra_body": body}
         if query:
             params["extra_query"] = {**(self._options.get("extra_query") or {}), **query}
         call = prepare(self._pipeline, Operation(method, path), decode, params)
-        if family is not None:  # one rate limit for all ids
-            call.scope = family
+        if scope is not None:  # one rate limit for all ids
+            call.scope = scope
         return call

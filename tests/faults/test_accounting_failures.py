@@ -176,7 +176,7 @@ async def test_an_exception_of_a_call_is_its_result(error: Exception, ordered: b
     assert [by_index[index].error is error for index in range(9)] == [index % 3 == 1 for index in range(9)]
     assert [by_index[index].value.text for index in range(9) if index % 3 != 1] == [TEXT] * 6
     assert error.__traceback__ is None
-    assert "test_beside.py" in "".join(error.__notes__)
+    assert "test_accounting_failures.py" in "".join(error.__notes__)
     assert by_index[1].attempts == ()
     with pytest.raises(type(error)):
         by_index[1].unwrap()
