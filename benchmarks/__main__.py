@@ -109,7 +109,7 @@ def kept(path: Path) -> tuple[dict[str, Figure], dict[str, str]]:
 def show_roughly(figures: Mapping[str, Figure]) -> None:
     """Print README's table from figures that are too rough for README."""
     known = rounds.versions(PEERS)
-    print(readme.table(figures, known), readme.conditions(figures, known), _ROUGH, sep="\n\n", flush=True)
+    print(f"\n{readme.table(figures, known)}", readme.conditions(figures, known), _ROUGH, sep="\n\n", flush=True)
 
 
 def redraw(figures: Mapping[str, Figure], versions: Mapping[str, str]) -> None:
