@@ -108,7 +108,7 @@ if TYPE_CHECKING:
     from openai_async.sync.client import Client as Client
     from openai_async.sync.resources._pagination import Page as Page, Pages as Pages, Paginator as Paginator
     from openai_async.types._plain import json_default as json_default
-    from openai_async.types.api_object import Thing as Thing
+    from openai_async.types.api_object import APIObject as APIObject, Thing as Thing
     from openai_async.types.attempt import (
         Attempt as Attempt,
     )
@@ -152,6 +152,7 @@ _HOMES = {
     "Page": "openai_async.sync.resources._pagination",
     "Pages": "openai_async.sync.resources._pagination",
     "Paginator": "openai_async.sync.resources._pagination",
+    "APIObject": "openai_async.types.api_object",
     "Thing": "openai_async.types.api_object",
     "Binary": "openai_async.types.files",
     "Client": "openai_async.sync.client",
@@ -244,6 +245,7 @@ __all__ = [
     "Page",
     "Pages",
     "Paginator",
+    "APIObject",
     "Thing",
     "Binary",
     "Stream",

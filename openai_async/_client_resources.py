@@ -1,4 +1,4 @@
-"""Which nouns a client has without a class of their own. Loaded with the client, so nothing else is loaded here."""
+"""The generic resources of a client. Loaded with the client, so nothing else is loaded here."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from openai_async.types._uncopied import Uncopied
 
 if TYPE_CHECKING:
     from openai_async._pipeline.pipeline import Pipeline
-    from openai_async.resources._generic import Noun  # noqa: F401  # the string that a base is made of names it
+    from openai_async.resources._generic import GenericResource  # noqa: F401  # the string that a base is made of names it
 
 N = TypeVar("N")
 
 
 class TopLevel(Generic[N]):
-    """The nouns of a client that stand in the table alone; see `resources.table`. `N` is what each of them is."""
+    """The resources of a client that are in the catalog alone; see `resources._generic`. `N` is their class."""
 
     if TYPE_CHECKING:
         admin: N
@@ -41,16 +41,16 @@ class TopLevel(Generic[N]):
         return sorted({*super().__dir__(), *below("")})
 
     def _find(self, name: str) -> Any:
-        """The noun of that name; raises AttributeError if there is none."""
+        """The resource of that name. Raises AttributeError if there is none."""
         raise NotImplementedError
 
 
-class Nouns(TopLevel["Noun"], Uncopied):
-    """Those of the asynchronous client."""
+class GenericResources(TopLevel["GenericResource"], Uncopied):
+    """The generic resources of the asynchronous client."""
 
     _pipeline: Pipeline
 
     def _find(self, name: str) -> Any:
-        from openai_async.resources._generic import found
+        from openai_async.resources._generic import lookup
 
-        return found(self._pipeline, "", name)
+        return lookup(self._pipeline, "", name)

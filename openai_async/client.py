@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from openai_async import _config
-from openai_async._client_resources import Nouns
+from openai_async._client_resources import GenericResources
 from openai_async._limits.levels import Reason
 from openai_async._limits.queue import Priority
 from openai_async._pipeline.billing import Billing
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from openai_async.types.progress import Progress
 
 
-class AsyncClient(Nouns):
+class AsyncClient(GenericResources):
     """The API, or any server that speaks it, for asyncio and trio.
 
     Use it as a context manager, or call `aclose()`. One client serves any number of tasks, and several event loops one

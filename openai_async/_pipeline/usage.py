@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from openai_async._limits.accounting import log_failure
 from openai_async._pipeline.request import Request
-from openai_async.types.api_object import Thing
+from openai_async.types.api_object import APIObject
 from openai_async.types.usage import CompletionUsage, Counted
 
 
@@ -14,7 +14,7 @@ def usage_of_reply(value: object, call: Request) -> CompletionUsage | None:
         usage: object = getattr(value, "usage", None)
         if isinstance(usage, Counted):
             return usage.as_completion_usage()
-        if isinstance(value, Thing) and call.is_paid:
+        if isinstance(value, APIObject) and call.is_paid:
             from openai_async._wire.usage import usage_of  # loaded with the pipeline
 
             return usage_of(value.extra)

@@ -29,7 +29,7 @@ class AssistantsResource(CatalogResource):
             RemovedEndpointError: the base URL is OpenAI's own. Nothing was sent, and `params` are emptied, so that no
                 frame of the traceback still shows a message.
         """
-        name = f"{self._noun}.{method}"
+        name = f"{self._catalog_name}.{method}"
         try:
             refuse_on_openai(self._pipeline, name, REPLACEMENT)
         except RemovedEndpointError as error:

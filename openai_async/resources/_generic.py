@@ -1,10 +1,10 @@
-"""Every operation of the API, as data: reachable under its official name, without a class of its own.
+"""Generic resources: every operation of the API under its official name, without a class of its own.
 
 `client.files.list()`, `client.beta.threads.runs.create(thread_id, assistant_id=...)`: names, parameters, verbs and
-paths are those of the API. The last of what stands in the path is given by position or by name, everything else by
-name: `client.beta.threads.runs.retrieve(run_id, thread_id=...)`. Replies are `Thing`s: their fields are attributes.
-Nouns with classes of their own (such as `client.chat.completions`) extend `CatalogResource`, and find here what they
-do not have themselves.
+paths are those of the API, read from the operation catalog (`_operations.py`). The last path parameter is passed by
+position or by name, everything else by name: `client.beta.threads.runs.retrieve(run_id, thread_id=...)`. Replies are
+`APIObject`s: their fields are attributes. Resources with a class of their own, such as `client.files`,
+extend `CatalogResource`, which looks up in the catalog what the class does not define.
 """
 
 from __future__ import annotations
@@ -18,72 +18,72 @@ from openai_async._wire import codec
 from openai_async.errors import InvalidParameterError, frameless
 from openai_async.resources._base import Resource, check_mapping, prepare
 from openai_async.resources._generic_stream import event_of, opened
-from openai_async.resources._operations import Endpoint, endpoints, nouns
+from openai_async.resources._operations import Endpoint, endpoints, resource_names
 from openai_async.resources._pagination import after_any
-from openai_async.types.api_object import Thing
+from openai_async.types.api_object import APIObject
 
 
 class CatalogResource(Resource):
-    """A resource that has, beside its own methods, those of the table, and the nouns below it."""
+    """A resource that has the methods and resources of the catalog, besides its own."""
 
     __slots__ = ()
 
-    #: Dotted name of the noun that it is in the table.
-    _noun: str
+    #: Dotted name of the resource in the catalog.
+    _catalog_name: str
 
     if not TYPE_CHECKING:  # a checker knows what a class has, and flags a misspelling
 
         def __getattr__(self, name):
             if name.startswith("_"):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            return found(self._pipeline, self._noun, name)
+            return lookup(self._pipeline, self._catalog_name, name)
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *below(self._noun)})
+        return sorted({*super().__dir__(), *below(self._catalog_name)})
 
 
-class Noun(CatalogResource):
-    """A noun of the API without a class of its own: its methods, and the nouns below it, are those of the table.
+class GenericResource(CatalogResource):
+    """A resource without a class of its own: its methods, and the resources below it, are those of the catalog.
 
     Methods raise InvalidParameterError before anything is sent, and APIError (see `openai_async.errors`). Cancelling
     one drops the connection.
     """
 
-    __slots__ = ("_noun",)
+    __slots__ = ("_catalog_name",)
 
     def __init__(self, pipeline: Pipeline, name: str) -> None:
         super().__init__(pipeline)
-        self._noun = name
+        self._catalog_name = name
 
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
 
     def __repr__(self) -> str:
-        return f"<client.{self._noun}>"
+        return f"<client.{self._catalog_name}>"
 
 
-def found(pipeline: Pipeline, noun: str, name: str) -> Any:
-    """The method or noun of that name below a noun.
+def lookup(pipeline: Pipeline, resource: str, name: str) -> Any:
+    """Look up a method or a resource by its name below a resource ("" is the client).
 
     Raises:
         AttributeError: there is none.
     """
-    dotted = f"{noun}.{name}" if noun else name
+    dotted = f"{resource}.{name}" if resource else name
     if dotted.partition(".")[0] == "admin":
         pipeline = pipeline.admin
     endpoint = endpoints().get(dotted)
     if endpoint is not None:
         return Method(pipeline, endpoint)
-    if dotted in nouns():
-        return Noun(pipeline, dotted)
-    raise AttributeError(f"client.{noun} has no {name!r}" if noun else f"the client has no {name!r}")
+    if dotted in resource_names():
+        return GenericResource(pipeline, dotted)
+    raise AttributeError(f"client.{resource} has no {name!r}" if resource else f"the client has no {name!r}")
 
 
-def below(noun: str) -> list[str]:
-    """Names of the methods and nouns right below a noun."""
-    beginning = f"{noun}." if noun else ""
-    names = {*endpoints(), *nouns()}
+def below(resource: str) -> list[str]:
+    """The names of the methods and resources directly below a resource."""
+    beginning = f"{resource}." if resource else ""
+    names = {*endpoints(), *resource_names()}
     return sorted(
         name.removeprefix(beginning)
         for name in names
@@ -117,14 +117,14 @@ class Method(Resource):
         if endpoint.reply == "events" or params.get("stream"):
             return self._stream(params, standing)
         if endpoint.reply == "page":
-            return self._list(endpoint.operation, Thing, params, after_any, **standing)
+            return self._list(endpoint.operation, APIObject, params, after_any, **standing)
         if endpoint.reply == "binary":
             return self._fetch_binary(endpoint.operation, params, **standing)
         return self._object(params, standing)
 
-    async def _object(self, params: dict[str, Any], place: Mapping[str, object]) -> Thing:
+    async def _object(self, params: dict[str, Any], place: Mapping[str, object]) -> APIObject:
         endpoint = self._endpoint
-        call = prepare(self._pipeline, endpoint.operation, thing_of, params, place=place)
+        call = prepare(self._pipeline, endpoint.operation, api_object_of, params, place=place)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     async def _stream(self, params: dict[str, Any], place: Mapping[str, object]) -> AsyncStream[Any, Any]:
@@ -152,9 +152,9 @@ def _joined(betas: object) -> str:
     return ",".join(map(str, names))
 
 
-_read: Final = codec.decoder(Thing)
+_read: Final = codec.decoder(APIObject)
 
 
-def thing_of(body: bytes) -> Thing:
+def api_object_of(body: bytes) -> APIObject:
     """Reads a reply that is any object."""
-    return _read(body) if body.strip() else Thing()  # some only say that it was done
+    return _read(body) if body.strip() else APIObject()  # some only say that it was done

@@ -9,14 +9,14 @@ from openai_async._pipeline.request import Request
 from openai_async._streams.stream import AsyncStream
 from openai_async._wire import codec, error_responses
 from openai_async.errors import StreamInterrupted
-from openai_async.types.api_object import Thing
+from openai_async.types.api_object import APIObject
 from openai_async.types.meta import Meta
 
 #: Reads one event.
-event_of: Final = codec.decoder(Thing, event=True)
+event_of: Final = codec.decoder(APIObject, event=True)
 
 
-class _Feed(AsyncStream[Thing, Thing]):
+class _Feed(AsyncStream[APIObject, APIObject]):
     """Events as they arrive, as of any stream. No event is known to be the last one: it ends where its body does.
 
     A body that breaks off is an error all the same, and so is one that ends within an event. `final()` gives the last
@@ -38,19 +38,19 @@ class _Last:
 
     def __init__(self) -> None:
         self.over = False
-        self._event: Thing | None = None
+        self._event: APIObject | None = None
 
-    def add(self, chunk: Thing) -> None:
+    def add(self, chunk: APIObject) -> None:
         self._event = chunk
 
-    def result(self, meta: Meta) -> Thing | None:
+    def result(self, meta: Meta) -> APIObject | None:
         return self._event
 
     def reply_usage(self) -> None:
         """Nothing: what events count is not known."""
 
 
-async def opened(pipeline: Pipeline, call: Request) -> AsyncStream[Thing, Thing]:
+async def opened(pipeline: Pipeline, call: Request) -> AsyncStream[APIObject, APIObject]:
     """Send a call whose reply comes in events. A whole object instead is the only event.
 
     Cancelling drops the connection.

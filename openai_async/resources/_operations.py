@@ -115,8 +115,8 @@ def endpoints() -> Mapping[str, Endpoint]:
 
 
 @functools.cache
-def nouns() -> frozenset[str]:
-    """Everything that has operations, or nouns that have."""
+def resource_names() -> frozenset[str]:
+    """The dotted names of all resources: what has operations, or other resources, below it."""
     names: set[str] = set()
     for name in endpoints():
         parts = name.split(".")

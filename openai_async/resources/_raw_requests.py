@@ -1,6 +1,6 @@
 """Endpoints that have no method here: any path below the base URL, with the key, limits and retries of a client.
 
-    thing = await client.get("/models")
+    reply = await client.get("/models")
     reply = await client.post("/new/endpoint", body={"a": 1}, cast_to=Binary)   # its bytes, and its headers in `meta`
 
 The key goes to the base URL and nowhere else: a path that names another host, or climbs out of it, is refused.
@@ -16,12 +16,12 @@ from openai_async._pipeline.request import Request
 from openai_async._wire import codec, json, paths
 from openai_async.errors import InvalidParameterError, frameless
 from openai_async.resources._base import Resource, check_mapping, prepare
-from openai_async.resources._generic import thing_of
+from openai_async.resources._generic import api_object_of
 from openai_async.resources._operation import Operation, Verb
 from openai_async.resources._raw_scopes import scope_of
 from openai_async.types._base import Reply
 from openai_async.types._objects import has_fields
-from openai_async.types.api_object import Thing
+from openai_async.types.api_object import APIObject
 from openai_async.types.files import Binary, FileInput
 from openai_async.types.params.options import RequestOptions, UploadOptions
 
@@ -38,16 +38,16 @@ class AsyncRead(Resource):
         self._verb: Verb = verb
 
     @overload
-    async def __call__(self, path: str, **options: Unpack[RequestOptions]) -> Thing: ...
+    async def __call__(self, path: str, **options: Unpack[RequestOptions]) -> APIObject: ...
     @overload
     async def __call__(self, path: str, *, cast_to: type[T], **options: Unpack[RequestOptions]) -> T: ...
-    async def __call__(self, path: str, *, cast_to: type[Any] = Thing, **options: Unpack[RequestOptions]) -> Any:
+    async def __call__(self, path: str, *, cast_to: type[Any] = APIObject, **options: Unpack[RequestOptions]) -> Any:
         """Make the request.
 
         Args:
             path: below the base URL, such as "/models"; the query may stand in it, or in `extra_query`.
-            cast_to: what the reply is read as: `Thing`, a class of `openai_async.types`, `bytes`, or `Binary`, which
-                has the headers in its `meta`, too.
+            cast_to: what the reply is read as: `APIObject`, a class of `openai_async.types`, `bytes`, or `Binary`,
+                which has the headers in its `meta`, too.
             options: of the call.
 
         Raises:
@@ -84,7 +84,7 @@ class AsyncWrite(Resource):
         body: object = None,
         files: Mapping[str, FileInput] | None = None,
         **options: Unpack[UploadOptions],
-    ) -> Thing: ...
+    ) -> APIObject: ...
     @overload
     async def __call__(
         self,
@@ -101,7 +101,7 @@ class AsyncWrite(Resource):
         *,
         body: object = None,
         files: Mapping[str, FileInput] | None = None,
-        cast_to: type[Any] = Thing,
+        cast_to: type[Any] = APIObject,
         **options: Unpack[UploadOptions],
     ) -> Any:
         """Make the request. It is sent again only where the first attempt cannot have been carried out.
@@ -110,8 +110,8 @@ class AsyncWrite(Resource):
             path: below the base URL, such as "/files"; the query may stand in it, or in `extra_query`.
             body: a mapping or a list for JSON, or bytes, which are sent as they are; `extra_headers` names their type.
             files: files by the names of their fields; the body, a mapping then, gives the other fields of the form.
-            cast_to: what the reply is read as: `Thing`, a class of `openai_async.types`, `bytes`, or `Binary`, which
-                has the headers in its `meta`, too.
+            cast_to: what the reply is read as: `APIObject`, a class of `openai_async.types`, `bytes`, or `Binary`,
+                which has the headers in its `meta`, too.
             options: of the call.
 
         Raises:
@@ -169,8 +169,8 @@ def _call(
     if cast_to in (bytes, Binary):
         return _scoped(prepare(pipeline, operation, bytes, given, files=tuple(files or ()), accept=b"*/*"), operation)
     if not (isinstance(cast_to, type) and issubclass(cast_to, Reply)):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InvalidParameterError("cast_to", "must be Thing, a reply of openai_async.types, bytes or Binary")
-    decode = thing_of if cast_to is Thing else codec.decoder(cast_to)
+        raise InvalidParameterError("cast_to", "must be APIObject, a reply of openai_async.types, bytes or Binary")
+    decode = api_object_of if cast_to is APIObject else codec.decoder(cast_to)
     return _scoped(prepare(pipeline, operation, decode, given, files=tuple(files or ())), operation)
 
 

@@ -19,7 +19,7 @@ class AsyncAssistants(AssistantsResource):
     """
 
     __slots__ = ()
-    _noun = "beta.assistants"
+    _catalog_name = "beta.assistants"
 
     async def create(self, **params: Unpack[AssistantCreateParams]) -> Assistant:
         """Make an assistant.

@@ -16,7 +16,7 @@ from openai_async._wire.unexpected_stream import is_stream
 from openai_async.errors import DecodeError, InvalidParameterError
 from openai_async.resources._base import NO_MEDIA, PAGES, Resource, prepare
 from openai_async.resources._download import AsyncDownloadManager
-from openai_async.resources._generic import CatalogResource, Noun
+from openai_async.resources._generic import CatalogResource, GenericResource
 from openai_async.resources._operation import Operation
 from openai_async.resources._rewritten import rewrite
 from openai_async.types.audio import SpeechStreamEvent, Transcription, TranscriptionStreamEvent
@@ -35,11 +35,11 @@ _NO_JSON: Final = ("text", "srt", "vtt")
 class AsyncAudio(CatalogResource):
     """Audio (https://platform.openai.com/docs/api-reference/audio)."""
 
-    _noun = "audio"
+    _catalog_name = "audio"
 
     if TYPE_CHECKING:
-        voices: Noun
-        voice_consents: Noun
+        voices: GenericResource
+        voice_consents: GenericResource
 
     @cached_property
     def speech(self) -> AsyncSpeech:

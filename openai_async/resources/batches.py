@@ -24,7 +24,7 @@ class AsyncBatches(CatalogResource):
     """Batches (https://platform.openai.com/docs/api-reference/batch)."""
 
     __slots__ = ()
-    _noun = "batches"
+    _catalog_name = "batches"
 
     async def create(self, **params: Unpack[BatchCreateParams]) -> Batch:
         """Start a batch of requests, which stand in a file that was uploaded with the purpose "batch".

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from openai_async.resources._generic import CatalogResource, Noun
+from openai_async.resources._generic import CatalogResource, GenericResource
 
 if TYPE_CHECKING:
     from openai_async.resources.assistants import AsyncAssistants
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 class AsyncBeta(CatalogResource):
     """Beta nouns of the API."""
 
-    _noun = "beta"
+    _catalog_name = "beta"
 
     if TYPE_CHECKING:  # by the table
-        agents: Noun
-        chatkit: Noun
-        responses: Noun
+        agents: GenericResource
+        chatkit: GenericResource
+        responses: GenericResource
 
     @cached_property
     def assistants(self) -> AsyncAssistants:

@@ -63,7 +63,7 @@ class AsyncCompletions(CatalogResource):
     """Chat completions (https://platform.openai.com/docs/api-reference/chat)."""
 
     __slots__ = ()
-    _noun = "chat.completions"
+    _catalog_name = "chat.completions"
 
     @property
     def messages(self) -> AsyncStoredMessages:
@@ -210,7 +210,7 @@ class AsyncStoredMessages(CatalogResource):
     """The messages that stored completions were asked with."""
 
     __slots__ = ()
-    _noun = "chat.completions.messages"
+    _catalog_name = "chat.completions.messages"
 
     def list(
         self, completion_id: str, **params: Unpack[StoredMessagesParams]

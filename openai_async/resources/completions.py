@@ -27,7 +27,7 @@ class AsyncTextCompletions(CatalogResource):
     """Text completions (https://platform.openai.com/docs/api-reference/completions)."""
 
     __slots__ = ()
-    _noun = "completions"
+    _catalog_name = "completions"
 
     @overload
     async def create(

@@ -21,7 +21,7 @@ class AsyncEmbeddings(CatalogResource):
     """Embeddings (https://platform.openai.com/docs/api-reference/embeddings)."""
 
     __slots__ = ()
-    _noun = "embeddings"
+    _catalog_name = "embeddings"
 
     async def create(self, **params: Unpack[EmbeddingCreateParams]) -> CreateEmbeddingResponse:
         """The vectors of a text, or of each of several.

@@ -32,7 +32,7 @@ class AsyncFiles(CatalogResource):
     """Files (https://platform.openai.com/docs/api-reference/files)."""
 
     __slots__ = ()
-    _noun = "files"
+    _catalog_name = "files"
 
     if TYPE_CHECKING:
         retrieve_content: Method

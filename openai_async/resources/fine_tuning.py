@@ -81,7 +81,7 @@ class AsyncJobs(CatalogResource):
     """Fine-tuning jobs. Every method raises APIError (see `openai_async.errors`)."""
 
     __slots__ = ()
-    _noun = "fine_tuning.jobs"
+    _catalog_name = "fine_tuning.jobs"
 
     @property
     def checkpoints(self) -> AsyncJobCheckpoints:
@@ -219,7 +219,7 @@ class AsyncJobCheckpoints(CatalogResource):
     """The models that a job leaves on its way."""
 
     __slots__ = ()
-    _noun = "fine_tuning.jobs.checkpoints"
+    _catalog_name = "fine_tuning.jobs.checkpoints"
 
     def list(
         self, fine_tuning_job_id: str, **params: Unpack[JobPagesParams]
@@ -233,7 +233,7 @@ class AsyncTuningCheckpoints(CatalogResource):
     """The models that jobs leave on their way."""
 
     __slots__ = ()
-    _noun = "fine_tuning.checkpoints"
+    _catalog_name = "fine_tuning.checkpoints"
 
     @property
     def permissions(self) -> AsyncPermissions:
@@ -245,7 +245,7 @@ class AsyncPermissions(CatalogResource):
     """Which projects may use a checkpoint. It takes an admin key of the organisation that owns it."""
 
     __slots__ = ()
-    _noun = "fine_tuning.checkpoints.permissions"
+    _catalog_name = "fine_tuning.checkpoints.permissions"
 
     async def create(
         self, fine_tuned_model_checkpoint: str, **params: Unpack[PermissionCreateParams]
@@ -299,7 +299,7 @@ class AsyncAlpha(CatalogResource):
     """What the API may still change."""
 
     __slots__ = ()
-    _noun = "fine_tuning.alpha"
+    _catalog_name = "fine_tuning.alpha"
 
     @property
     def graders(self) -> AsyncGraders:
@@ -311,7 +311,7 @@ class AsyncGraders(CatalogResource):
     """Graders."""
 
     __slots__ = ()
-    _noun = "fine_tuning.alpha.graders"
+    _catalog_name = "fine_tuning.alpha.graders"
 
     async def run(self, **params: Unpack[GraderRunParams]) -> GraderRun:
         """Grade one answer. `params`: see `GraderRunParams`. Raises APIError. Cancelling drops the connection."""

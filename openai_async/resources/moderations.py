@@ -15,7 +15,7 @@ class AsyncModerations(CatalogResource):
     """Moderations (https://platform.openai.com/docs/api-reference/moderations)."""
 
     __slots__ = ()
-    _noun = "moderations"
+    _catalog_name = "moderations"
 
     async def create(self, **params: Unpack[ModerationCreateParams]) -> ModerationCreateResponse:
         """Classify a text, each of several, or one input of texts and pictures.

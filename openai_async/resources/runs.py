@@ -69,7 +69,7 @@ class AsyncRuns(RunsResource):
     before anything is sent), and APIError (see `openai_async.errors`).
     """
 
-    _noun = "beta.threads.runs"
+    _catalog_name = "beta.threads.runs"
 
     @cached_property
     def steps(self) -> AsyncSteps:
@@ -217,7 +217,7 @@ class AsyncSteps(AssistantsResource):
     """Steps of a run (https://platform.openai.com/docs/api-reference/run-steps). Errors as `runs`."""
 
     __slots__ = ()
-    _noun = "beta.threads.runs.steps"
+    _catalog_name = "beta.threads.runs.steps"
 
     async def retrieve(self, step_id: str, *, thread_id: str, run_id: str, **params: Unpack[StepParams]) -> RunStep:
         """One step by its id; NotFoundError if there is none.

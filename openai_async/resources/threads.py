@@ -31,7 +31,7 @@ class AsyncThreads(RunsResource):
     before anything is sent), and APIError (see `openai_async.errors`).
     """
 
-    _noun = "beta.threads"
+    _catalog_name = "beta.threads"
 
     @cached_property
     def messages(self) -> AsyncMessages:
@@ -98,7 +98,7 @@ class AsyncMessages(AssistantsResource):
     """Messages of a thread (https://platform.openai.com/docs/api-reference/messages). Errors as `threads`."""
 
     __slots__ = ()
-    _noun = "beta.threads.messages"
+    _catalog_name = "beta.threads.messages"
 
     async def create(self, thread_id: str, **params: Unpack[MessageCreateParams]) -> Message:
         """Add a message at the end of a thread; refused by the server while a run is at work on it.

@@ -29,7 +29,7 @@ _CANCEL = Operation("POST", "/uploads/{upload_id}/cancel")
 class AsyncUploads(CatalogResource):
     """Uploads (https://platform.openai.com/docs/api-reference/uploads): files of up to 8 GB, in parts."""
 
-    _noun = "uploads"
+    _catalog_name = "uploads"
 
     @cached_property
     def parts(self) -> AsyncParts:
@@ -152,7 +152,7 @@ class AsyncParts(CatalogResource):
     """Parts of an upload."""
 
     __slots__ = ()
-    _noun = "uploads.parts"
+    _catalog_name = "uploads.parts"
 
     async def create(self, upload_id: str, **params: Unpack[PartCreateParams]) -> UploadPart:
         """Send one part. Parts may be sent in any order, and at the same time.

@@ -50,7 +50,7 @@ class AsyncVectorStoreFiles(CatalogResource):
     """Files of a store (https://platform.openai.com/docs/api-reference/vector-stores-files)."""
 
     __slots__ = ()
-    _noun = "vector_stores.files"
+    _catalog_name = "vector_stores.files"
 
     async def create(self, vector_store_id: str, **params: Unpack[FileCreateParams]) -> VectorStoreFile:
         """Attach a file that was uploaded before. It is processed later, see `wait`.
@@ -221,7 +221,7 @@ class AsyncVectorStoreFileBatches(CatalogResource):
     """Batches of files (https://platform.openai.com/docs/api-reference/vector-stores-file-batches)."""
 
     __slots__ = ()
-    _noun = "vector_stores.file_batches"
+    _catalog_name = "vector_stores.file_batches"
 
     async def create(self, vector_store_id: str, **params: Unpack[FileBatchCreateParams]) -> VectorStoreFileBatch:
         """Attach files that were uploaded before. They are processed later, see `wait`.

@@ -35,7 +35,7 @@ _SEARCH = Operation("POST", f"{_STORE}/search", beta=_BETA, repeatable=True)
 class AsyncVectorStores(CatalogResource):
     """Vector stores (https://platform.openai.com/docs/api-reference/vector-stores)."""
 
-    _noun = "vector_stores"
+    _catalog_name = "vector_stores"
 
     @cached_property
     def files(self) -> AsyncVectorStoreFiles:

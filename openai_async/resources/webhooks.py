@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from openai_async import webhooks
 from openai_async._pipeline.pipeline import Pipeline
-from openai_async.resources._generic import CatalogResource, Noun
+from openai_async.resources._generic import CatalogResource, GenericResource
 from openai_async.types.settings import Secret
 from openai_async.types.webhooks import WebhookEvent
 from openai_async.webhooks import WebhookHeaders
 
 if TYPE_CHECKING:
-    from openai_async.resources._generic import Method, Noun
+    from openai_async.resources._generic import GenericResource, Method
 
 
 class AsyncWebhooks(CatalogResource):
@@ -22,7 +22,7 @@ class AsyncWebhooks(CatalogResource):
     """
 
     __slots__ = ("_secret",)
-    _noun = "webhooks"
+    _catalog_name = "webhooks"
 
     if TYPE_CHECKING:  # endpoints of webhooks, by the table
         create: Method
@@ -32,7 +32,7 @@ class AsyncWebhooks(CatalogResource):
         delete: Method
         rotate_secret: Method
         test: Method
-        event_types: Noun
+        event_types: GenericResource
 
     def __init__(self, pipeline: Pipeline, secret: Secret | None) -> None:
         super().__init__(pipeline)

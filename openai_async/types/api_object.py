@@ -11,10 +11,10 @@ from openai_async.types._base import Reply
 
 
 @attrs.define(repr=False)
-class Thing(Reply):
+class APIObject(Reply):
     """A JSON object whose fields read as attributes, all the way down; `to_dict()` gives it as it came.
 
-    A field that is named like something of this class (`meta`, `extra`, `cost`, ...) is read by `thing["meta"]`.
+    A field that is named like something of this class (`meta`, `extra`, `cost`, ...) is read by `obj["meta"]`.
     """
 
     _may_be_background: ClassVar[bool] = True
@@ -29,14 +29,14 @@ class Thing(Reply):
         return iter(self.extra)
 
     def keys(self) -> KeysView[str]:
-        """The names of its fields: with them, `dict(thing)` is a mapping as any."""
+        """The names of its fields: with them, `dict(obj)` is an ordinary dict."""
         return self.extra.keys()
 
     def __len__(self) -> int:
         return len(self.extra)
 
     def __repr__(self) -> str:
-        return f"Thing({', '.join(self.extra)})"  # names only: what the fields hold may be long, or secret
+        return f"APIObject({', '.join(self.extra)})"  # names only: what the fields hold may be long, or secret
 
     def __rich_repr__(self) -> Iterator[Any]:
         yield from self.extra
@@ -58,7 +58,11 @@ class Thing(Reply):
 
 def _opened(value: Any) -> Any:
     if isinstance(value, dict):
-        return Thing(extra=cast("dict[str, Any]", value))
+        return APIObject(extra=cast("dict[str, Any]", value))
     if isinstance(value, list):
         return [_opened(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
     return value
+
+
+#: The name of `APIObject` before 0.2.
+Thing = APIObject

@@ -11,7 +11,7 @@ from typing import Any, Final
 import attrs
 
 from openai_async.types._base import Polled, Reply, Value
-from openai_async.types.api_object import Thing
+from openai_async.types.api_object import APIObject
 from openai_async.types.chat import ToolCall
 
 #: States in which a run goes on by itself. In every other one it has ended, or needs its caller.
@@ -28,8 +28,8 @@ class Assistant(Reply):
     description: str | None = None
     model: str | None = None
     instructions: str | None = None
-    tools: list[Thing] = attrs.Factory(list[Thing])
-    tool_resources: Thing | None = None
+    tools: list[APIObject] = attrs.Factory(list[APIObject])
+    tool_resources: APIObject | None = None
     metadata: dict[str, Any] | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -45,7 +45,7 @@ class Thread(Reply):
 
     id: str
     created_at: int | None = None
-    tool_resources: Thing | None = None
+    tool_resources: APIObject | None = None
     metadata: dict[str, Any] | None = None
     object: str = "thread"
 
@@ -64,7 +64,7 @@ class MessageText(Value):
     """Text, and the places of it that cite files."""
 
     value: str | None = None
-    annotations: list[Thing] = attrs.Factory(list[Thing])
+    annotations: list[APIObject] = attrs.Factory(list[APIObject])
 
 
 @attrs.define(repr=False)
@@ -74,8 +74,8 @@ class MessageContent(Value):
     type: str | None = None
     text: MessageText | None = None
     refusal: str | None = None
-    image_file: Thing | None = None
-    image_url: Thing | None = None
+    image_file: APIObject | None = None
+    image_url: APIObject | None = None
     index: int | None = None
 
 
@@ -87,14 +87,14 @@ class Message(Reply):
     created_at: int | None = None
     thread_id: str | None = None
     status: str | None = None
-    incomplete_details: Thing | None = None
+    incomplete_details: APIObject | None = None
     completed_at: int | None = None
     incomplete_at: int | None = None
     role: str | None = None
     content: list[MessageContent] = attrs.Factory(list[MessageContent])
     assistant_id: str | None = None
     run_id: str | None = None
-    attachments: list[Thing] | None = None
+    attachments: list[APIObject] | None = None
     metadata: dict[str, Any] | None = None
     object: str = "thread.message"
 
@@ -169,17 +169,17 @@ class Run(Polled):
     cancelled_at: int | None = None
     failed_at: int | None = None
     completed_at: int | None = None
-    incomplete_details: Thing | None = None
+    incomplete_details: APIObject | None = None
     model: str | None = None
     instructions: str | None = None
-    tools: list[Thing] = attrs.Factory(list[Thing])
+    tools: list[APIObject] = attrs.Factory(list[APIObject])
     metadata: dict[str, Any] | None = None
     usage: RunUsage | None = None
     temperature: float | None = None
     top_p: float | None = None
     max_prompt_tokens: int | None = None
     max_completion_tokens: int | None = None
-    truncation_strategy: Thing | None = None
+    truncation_strategy: APIObject | None = None
     #: "none", "auto", "required", or an object.
     tool_choice: Any = None
     parallel_tool_calls: bool | None = None
@@ -205,7 +205,7 @@ class RunStep(Polled):
     run_id: str | None = None
     type: str | None = None
     status: str | None = None
-    step_details: Thing | None = None
+    step_details: APIObject | None = None
     last_error: RunError | None = None
     expired_at: int | None = None
     cancelled_at: int | None = None
@@ -220,7 +220,7 @@ class RunStep(Polled):
 class RunStepChange(Value):
     """What a delta adds to a step."""
 
-    step_details: Thing | None = None
+    step_details: APIObject | None = None
 
 
 @attrs.define(repr=False)
@@ -237,7 +237,7 @@ class RunEvent(Value):
     """One event of a run's stream: its name, such as "thread.run.created", and what it is about."""
 
     event: str = ""
-    data: Thread | Message | MessageDelta | Run | RunStep | RunStepDelta | Thing = attrs.Factory(Thing)
+    data: Thread | Message | MessageDelta | Run | RunStep | RunStepDelta | APIObject = attrs.Factory(APIObject)
 
     @property
     def text(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from openai_async.types._base import Polled, Reply, Value
-from openai_async.types.api_object import Thing
+from openai_async.types.api_object import APIObject
 
 
 @attrs.define(repr=False)
@@ -35,7 +35,7 @@ class VectorStore(Polled):
     status: str | None = None
     usage_bytes: int | None = None
     file_counts: FileCounts | None = None
-    expires_after: Thing | None = None
+    expires_after: APIObject | None = None
     expires_at: int | None = None
     last_active_at: int | None = None
     metadata: dict[str, Any] | None = None
@@ -60,7 +60,7 @@ class VectorStoreFile(Polled):
     status: str | None = None
     last_error: VectorStoreFileError | None = None
     usage_bytes: int | None = None
-    chunking_strategy: Thing | None = None
+    chunking_strategy: APIObject | None = None
     attributes: dict[str, Any] | None = None
     object: str = "vector_store.file"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from openai_async.types._base import Value
-from openai_async.types.api_object import Thing
+from openai_async.types.api_object import APIObject
 
 
 @attrs.define(repr=False)
@@ -21,5 +21,5 @@ class WebhookEvent(Value):
     type: str
     id: str = ""
     created_at: float | None = None
-    data: Thing = attrs.field(factory=Thing)
+    data: APIObject = attrs.field(factory=APIObject)
     object: str = "event"

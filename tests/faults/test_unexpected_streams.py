@@ -21,7 +21,7 @@ from openai_async import (
 from openai_async._wire.accumulators import synthesize
 from openai_async._wire.unexpected_stream import collect_stream, is_stream
 from openai_async.testing import FaultServer, Request, Script, json_reply, no_leaks, respond, sse
-from openai_async.types.api_object import Thing
+from openai_async.types.api_object import APIObject
 from openai_async.types.chat import ChatCompletion
 
 from .conftest import MakeClient
@@ -175,7 +175,7 @@ async def test_whatever_makes_the_call_gets_the_reply(make_client: MakeClient, t
         async with make_client(server.base_url) as client:
             _, given = asked(client, "chat")
             thing = await client.post("/chat/completions", body=given)
-            assert isinstance(thing, Thing)
+            assert isinstance(thing, APIObject)
             assert thing.choices[0]["message"]["content"] == "Grüße"
             typed = await client.post("/chat/completions", body=given, cast_to=ChatCompletion)
             assert typed.text == "Grüße"

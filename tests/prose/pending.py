@@ -7,7 +7,6 @@ from typing import Final
 #: Rooms with retired words among their identifiers.
 NAMES: Final[frozenset[str]] = frozenset(
     [
-        "_client_resources",
         "_codegen",
         "_config",
         "_limits",
@@ -20,7 +19,6 @@ NAMES: Final[frozenset[str]] = frozenset(
         "azure",
         "batch",
         "cli",
-        "client",
         "emulator",
         "progress",
         "resources",

@@ -18,7 +18,7 @@ from hypothesis import given, settings, strategies as st
 from openai_async import AsyncClient
 from openai_async.resources._pagination import AsyncPage
 from openai_async.types._base import Value
-from openai_async.types.api_object import Thing
+from openai_async.types.api_object import APIObject
 from openai_async.types.assistants import RunEvent
 from tests.spec import test_events as events, test_replies as replies
 from tests.spec.calls import Arguments, Wire, finished, is_typed, method_of, reply_of
@@ -87,7 +87,7 @@ def lacking(cls: type[Value], schema: Schema, seen: set[tuple[type, str]]) -> It
 def _classes(kind: Any, is_item: bool = False) -> Iterator[tuple[type[Value], bool]]:
     """The classes in the type of a field, and whether they are those of a list's items."""
     if isinstance(kind, type) and issubclass(kind, Value):
-        if kind is not Thing:
+        if kind is not APIObject:
             yield kind, is_item
     elif typing.get_origin(kind) is not dict:
         for part in typing.get_args(kind):
@@ -142,7 +142,7 @@ def read_event(name: str, kind: str, schema: Schema, wire: Wire) -> Value:
 @pytest.mark.parametrize("name", _TYPED)
 def test_no_field_of_a_reply_is_made_up(name: str, wire: Wire) -> None:
     """What a typed reply, or an item of a typed list, has as a field is a property in the document."""
-    assert [*made_up(*read_reply(name, wire), {Thing})] == []
+    assert [*made_up(*read_reply(name, wire), {APIObject})] == []
 
 
 @pytest.mark.parametrize("name", _TYPED)
@@ -163,7 +163,7 @@ def test_no_field_of_an_event_is_made_up(name: str, kind: str, schema: Schema, w
     for field in attrs.fields(type(chunk)):
         part = getattr(chunk, field.name)
         if isinstance(part, Value):
-            assert [*made_up(type(part), properties_of(schema)[field.name], {Thing})] == []
+            assert [*made_up(type(part), properties_of(schema)[field.name], {APIObject})] == []
 
 
 @pytest.mark.parametrize(("name", "kind", "schema"), _STREAMS)
@@ -172,7 +172,7 @@ def test_no_field_of_an_event_is_lacking(name: str, kind: str, schema: Schema, w
     chunk = read_event(name, kind, schema, wire)
     if isinstance(chunk, RunEvent):  # which class its data is of depends on what it is about
         assert properties_of(schema).keys() - attrs.fields_dict(RunEvent).keys() <= _NOT_FIELDS["RunEvent"]
-        assert type(chunk.data) is not Thing
+        assert type(chunk.data) is not APIObject
         assert [*lacking(type(chunk.data), properties_of(schema)["data"], set())] == []
     else:
         assert [*lacking(type(chunk), schema, set())] == []

@@ -8,7 +8,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import assert_type
 
-from openai_async import AsyncClient, AsyncPage, AsyncPaginator, Binary, Client, Page, Paginator, Thing, validate_jsonl
+from openai_async import (
+    APIObject,
+    AsyncClient,
+    AsyncPage,
+    AsyncPaginator,
+    Binary,
+    Client,
+    Page,
+    Paginator,
+    validate_jsonl,
+)
 from openai_async.batch import BadLine
 from openai_async.types.batches import Batch
 from openai_async.types.files import FileDeleted, FileObject
@@ -45,7 +55,7 @@ async def batches(client: AsyncClient) -> None:
 
 
 async def raw(client: AsyncClient) -> None:
-    assert_type(await client.get("/x"), Thing)
+    assert_type(await client.get("/x"), APIObject)
     assert_type(await client.get("/x", cast_to=Model), Model)
     assert_type(await client.post("/x", body={}, cast_to=Binary), Binary)
     assert_type(await client.put("/x", body=[1], cast_to=bytes), bytes)
@@ -57,7 +67,7 @@ def threads(client: Client, path: Path) -> None:
     assert_type(client.files.list().first_page(), Page[FileObject])
     assert_type(client.uploads.parts.create("u", data=b""), UploadPart)
     assert_type(client.batches.retrieve("b"), Batch)
-    assert_type(client.get("/x"), Thing)
+    assert_type(client.get("/x"), APIObject)
     assert_type(client.delete("/x", cast_to=bytes), bytes)
     for problem in validate_jsonl(path, "chat"):
         assert_type(problem, BadLine)

@@ -19,7 +19,7 @@ from openai_async.errors import (
     WaitTimeoutError,
 )
 from openai_async.testing import FaultServer, json_reply, sse
-from openai_async.types.api_object import Thing
+from openai_async.types.api_object import APIObject
 from openai_async.types.assistants import Run, RunEvent, RunStep
 
 WEATHER = {
@@ -210,7 +210,7 @@ async def test_streams_of_other_servers_are_read() -> None:
     ended = ("thread.run.dreamt", {**BEGUN[1], "status": "dreamt", "tools": None, "usage": None})
     found, run = await streamed([*events_of(BEGUN, odd, ended), b'data: {"object": ["x"]}\n\n', DONE])
     assert [event.event for event in found] == ["thread.run.created", "thread.run.dreaming", "thread.run.dreamt", ""]
-    assert isinstance(found[1].data, Thing)
+    assert isinstance(found[1].data, APIObject)
     assert (found[1].data.colour, found[1].text) == ("blue", "")
     assert (run.status, run.tools) == ("dreamt", [])
 

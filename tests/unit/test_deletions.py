@@ -10,7 +10,7 @@ import pytest
 from openai_async import AsyncClient, Client, DecodeError
 from openai_async.resources._operations import endpoints
 from openai_async.testing import FaultServer, respond
-from openai_async.types.api_object import Thing
+from openai_async.types.api_object import APIObject
 
 DELETIONS = sorted(name for name, endpoint in endpoints().items() if endpoint.operation.verb == "DELETE")
 
@@ -22,7 +22,7 @@ def places_of(name: str) -> dict[str, str]:
 def check(name: str, reply: Any) -> None:
     if name == "conversations.items.delete":  # which gives the conversation
         assert reply.id == "conversation_id-1"
-    elif not isinstance(reply, Thing):
+    elif not isinstance(reply, APIObject):
         assert (reply.id, reply.deleted) == ([*places_of(name).values()][-1], True)
     assert reply.request_id == "req_1"
 

@@ -56,7 +56,7 @@ def threaded(server: FaultServer) -> Client:
 
 
 def listing(client: AsyncClient, **params: Any) -> AsyncPaginator[Any]:
-    """A list whose items are `Thing`s, which finds its next page by whatever the pages show."""
+    """A list whose items are `APIObject`s, which finds its next page by whatever the pages show."""
     found: AsyncPaginator[Any] = client.admin.organization.usage.completions(start_time=1, **params)
     return found
 

@@ -24,6 +24,7 @@ from rich.pretty import pretty_repr
 
 import openai_async
 from openai_async import (
+    APIObject,
     AsyncPage,
     Attempt,
     BadLine,
@@ -34,7 +35,6 @@ from openai_async import (
     RateLimit,
     RateLimitError,
     Result,
-    Thing,
     json_default,
 )
 from openai_async._wire.codec import structure
@@ -81,7 +81,7 @@ VALUES: dict[str, Any] = {
     "reply": reply(),
     "message": reply().choices[0].message,
     "chunk": structure(ChatCompletionChunk, CHUNK),
-    "thing": Thing(extra={"a": {"b": 1}, "keys": [None]}),
+    "thing": APIObject(extra={"a": {"b": 1}, "keys": [None]}),
     "page": AsyncPage([reply()], True, {"object": "list", "last_id": "c1"}),
     "result": Result(0, value=reply()),
     "failed": Result(1, error=RateLimitError("slow down", status_code=429)),
@@ -129,7 +129,7 @@ def test_a_value_is_a_dict_and_a_json_text(value: Any) -> None:
     assert json.loads(json.dumps([value], default=json_default)) == [json.loads(value.to_json())]
     assert orjson.loads(orjson.dumps([value], default=json_default)) == [json.loads(value.to_json())]
     assert shorter.items() <= whole.items() or value.to_dict(exclude_unset=False) == whole
-    assert None not in value.model_dump(exclude_none=True).values() or isinstance(value, Thing)
+    assert None not in value.model_dump(exclude_none=True).values() or isinstance(value, APIObject)
     assert "\n" not in value.to_json() + value.model_dump_json()  # fit for a line of JSONL, and for an event
     assert "SECRET" not in value.to_json() + value.model_dump_json()
 
@@ -171,7 +171,7 @@ def test_whatever_a_server_says_becomes_strict_json(extra: dict[str, Any], inden
     def never(name: str) -> None:
         raise AssertionError(name)
 
-    text = Thing(extra=extra).to_json(indent=indent)
+    text = APIObject(extra=extra).to_json(indent=indent)
     assert json.loads(text.encode(), parse_constant=never).keys() == extra.keys()
 
 

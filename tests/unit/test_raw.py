@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from openai_async import AsyncClient, Binary, Client, InvalidParameterError, NotFoundError, Thing
+from openai_async import APIObject, AsyncClient, Binary, Client, InvalidParameterError, NotFoundError
 from openai_async._policy import retry
 from openai_async.emulator import Emulator
 from openai_async.testing import FaultServer, Request, Script, json_reply, respond
@@ -37,7 +37,7 @@ async def test_every_verb_reaches_every_path(client: AsyncClient, server: FaultS
     """With the key, and as an object whose fields are attributes unless asked otherwise."""
     call = getattr(client, verb)
     thing = await call("/new/thing%20one?beta=true", extra_query={"a": [1]}, extra_headers={"x-mine": "1"})
-    assert isinstance(thing, Thing)
+    assert isinstance(thing, APIObject)
     assert (thing.verb, thing.meta.headers["x-word"]) == (verb.upper(), "said")
     request = server.requests[-1]
     assert (request.method, request.target) == (verb.upper(), "/v1/new/thing%20one?beta=true&a%5B%5D=1")
@@ -119,7 +119,7 @@ async def test_the_key_goes_to_the_base_url_only(client: AsyncClient, server: Fa
         ({"body": [1], "extra_body": {"a": 1}}, "extra_body"),
         ({"body": [1], "files": {"file": b"a"}}, "body"),
         ({"cast_to": dict}, "cast_to"),
-        ({"cast_to": "Thing"}, "cast_to"),
+        ({"cast_to": "APIObject"}, "cast_to"),
         ({"files": {"file": 3}}, "file"),
         ({"extra_body": 3}, "extra_body"),
     ],

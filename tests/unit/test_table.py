@@ -13,7 +13,7 @@ import pytest
 from openai_async import AsyncClient, Client, InvalidParameterError
 from openai_async.resources._operations import endpoints
 from openai_async.testing import FaultServer, Request, Script, respond
-from openai_async.types.api_object import Thing
+from openai_async.types.api_object import APIObject
 
 #: As the official SDK of September 2026 names them: verb, path, method.
 OPERATIONS = [
@@ -49,7 +49,7 @@ def test_the_table_holds_what_the_api_has() -> None:
 async def test_a_reply_is_read_like_an_object(client: AsyncClient) -> None:
     """Fields are attributes all the way down; the plain object is there, too."""
     reply = await client.containers.retrieve("c_1")
-    assert isinstance(reply, Thing)
+    assert isinstance(reply, APIObject)
     assert (reply.id, reply.nested.deep[0].x, reply["object"]) == ("r_1", 1, "x")
     assert reply.to_dict() == REPLY
     with pytest.raises(AttributeError):

@@ -9,7 +9,7 @@ import pytest
 
 from openai_async import AsyncClient
 from openai_async.testing import FaultServer, Request, Script, respond
-from openai_async.types.api_object import Thing
+from openai_async.types.api_object import APIObject
 from openai_async.types.files import Binary
 
 PNG = b"\x89PNG\r\n\x1a\nIHDR"
@@ -73,7 +73,7 @@ async def test_files_and_fields_stand_in_one_form(
     assert (request.header("content-type") or "").startswith("multipart/form-data; boundary=")
     for part in parts:
         assert part.encode() in request.body
-    assert isinstance(reply, Binary) if name == "realtime.calls.create" else isinstance(reply, Thing)
+    assert isinstance(reply, Binary) if name == "realtime.calls.create" else isinstance(reply, APIObject)
 
 
 @pytest.mark.parametrize(("name", "places", "params"), DOWNLOADS)

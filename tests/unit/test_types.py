@@ -16,7 +16,7 @@ from rich.pretty import pretty_repr
 from openai_async import NULL, Attempt, Timeout, types
 from openai_async.errors import InvalidParameterError
 from openai_async.types._base import EMPTY, Reply, Value
-from openai_async.types.api_object import Thing
+from openai_async.types.api_object import APIObject
 from openai_async.types.chat import ChatCompletion, ChatCompletionMessage, Choice, FunctionCall, ToolCall
 from openai_async.types.meta import NO_META, Bucket, Meta, RateLimits
 from openai_async.types.models import Model, ModelList
@@ -160,8 +160,8 @@ def test_a_repr_shows_what_is_there() -> None:
     message = ChatCompletionMessage(content="", annotations=[])
     assert repr(message) == "ChatCompletionMessage(role='assistant', content='', annotations=[])"
     assert pretty_repr(message) == repr(message)
-    thing = Thing(extra={"a": 1, "b": "secret"})
-    assert (repr(thing), pretty_repr(thing)) == ("Thing(a, b)", "Thing('a', 'b')")
+    value = APIObject(extra={"a": 1, "b": "secret"})
+    assert (repr(value), pretty_repr(value)) == ("APIObject(a, b)", "APIObject('a', 'b')")
 
 
 def test_every_value_is_shown_that_way() -> None:
@@ -172,4 +172,4 @@ def test_every_value_is_shown_that_way() -> None:
     todo = [Value]
     while todo:
         todo += (cls := todo.pop()).__subclasses__()
-        assert cls is Thing or cls.__repr__ is Value.__repr__, cls
+        assert cls is APIObject or cls.__repr__ is Value.__repr__, cls

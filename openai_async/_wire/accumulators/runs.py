@@ -14,12 +14,12 @@ import attrs
 from openai_async._wire import codec, json
 from openai_async.errors import DecodeError
 from openai_async.types._base import EMPTY
-from openai_async.types.api_object import Thing
+from openai_async.types.api_object import APIObject
 from openai_async.types.assistants import Message, MessageDelta, Run, RunEvent, RunStep, RunStepDelta, Thread
 from openai_async.types.meta import NO_META, Meta
 from openai_async.types.usage import CompletionUsage, ReplyUsage
 
-_CLASSES: Final[Mapping[str, type[Thread | Message | MessageDelta | Run | RunStep | RunStepDelta | Thing]]] = {
+_CLASSES: Final[Mapping[str, type[Thread | Message | MessageDelta | Run | RunStep | RunStepDelta | APIObject]]] = {
     "thread": Thread,
     "thread.message": Message,
     "thread.message.delta": MessageDelta,
@@ -40,7 +40,7 @@ def decode_event(name: bytes | None, data: bytes) -> RunEvent:
         raise DecodeError("the event is not an object")
     plain = cast("dict[str, Any]", decoded)
     kind = plain.get("object")
-    cls = _CLASSES.get(kind, Thing) if isinstance(kind, str) else Thing
+    cls = _CLASSES.get(kind, APIObject) if isinstance(kind, str) else APIObject
     # A stream looks for an error among what is unknown of its chunks.
     beside = {"error": plain["error"]} if "error" in plain else EMPTY
     return RunEvent((name or b"").decode("utf-8", "replace"), codec.structure(cls, plain), extra=beside)

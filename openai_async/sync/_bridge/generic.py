@@ -1,11 +1,11 @@
-"""The nouns of the table for threads: the same names, arguments and replies, without `await`."""
+"""The generic resources for threads: the same names, arguments and replies, without `await`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from openai_async._streams.stream import AsyncStream
-from openai_async.resources._generic import CatalogResource, Method, Noun, below
+from openai_async.resources._generic import CatalogResource, GenericResource, Method, below
 from openai_async.resources._pagination import AsyncPaginator
 from openai_async.sync._bridge.proxies import PortalHandle, Proxy
 from openai_async.sync._stream import Stream
@@ -16,12 +16,12 @@ A = TypeVar("A", bound=CatalogResource)
 
 
 def proxy_of(handle: PortalHandle, name: str, value: Any) -> Any:
-    """What stands for a noun or a method of the table.
+    """What stands for a generic resource or a method of one.
 
     Raises:
         AttributeError: it is neither, and so not for threads.
     """
-    if isinstance(value, Noun):
+    if isinstance(value, GenericResource):
         return GenericResourceProxy(handle, value)
     if isinstance(value, Method):
         return OperationProxy(handle, value)
@@ -39,11 +39,11 @@ class CatalogProxy(Proxy[A], Generic[A]):
             return proxy_of(self._handle, name, getattr(self._inner, name))
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *below(self._inner._noun)})
+        return sorted({*super().__dir__(), *below(self._inner._catalog_name)})
 
 
-class GenericResourceProxy(CatalogProxy[Noun]):
-    """A noun of the API: its methods, and the nouns below it."""
+class GenericResourceProxy(CatalogProxy[GenericResource]):
+    """A generic resource: its methods, and the resources below it."""
 
     if TYPE_CHECKING:
 
