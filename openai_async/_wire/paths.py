@@ -1,7 +1,7 @@
-"""Path templates and query strings.
+"""URL paths and query strings, and the flat fields that queries and forms share.
 
-A path is made only from a template of this package and percent-encoded arguments, so that no identifier can climb out
-of its segment, start a query, or name another host.
+A path is made only from a template of this package and percent-encoded arguments. So no identifier can leave its
+segment, start a query, or name another host.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _VERSION = re.compile(r"/v\d")
 
 
 def render(template: str, **arguments: object) -> str:
-    """Fill `{name}` places of a template with encoded path arguments.
+    """Fill the `{name}` fields of a template with percent-encoded path arguments.
 
     Raises:
         InvalidParameterError: an argument is empty, `.` or `..` (also percent-encoded), or holds a control character.
@@ -45,7 +45,7 @@ def segment(name: str, value: object) -> str:
 
 
 def relative(path: object) -> str:
-    """A path that somebody gave, which leads below the base URL and nowhere else. It may have a query, and is encoded.
+    """Check a path that the caller gave: it must lead below the base URL. It is percent-encoded, and may have a query.
 
     Raises:
         InvalidParameterError: it is an absolute URL, names a host, has a dot segment, or needs encoding.
@@ -54,16 +54,19 @@ def relative(path: object) -> str:
         raise InvalidParameterError("path", "must be a path below the base URL, such as /models")
     if not path.isascii() or any(char <= " " or char in '\x7f#"<>^`{|}' for char in path):
         raise InvalidParameterError("path", "must be percent-encoded, and without a fragment")
-    place = path.partition("?")[0]
-    if ":" in place.partition("/")[0] or place.startswith("//") or "\\" in place:
+    below = path.partition("?")[0]
+    if ":" in below.partition("/")[0] or below.startswith("//") or "\\" in below:
         raise InvalidParameterError("path", "must not name a host: the key is sent to the base URL only")
-    if has_dot_segment(place):
+    if has_dot_segment(below):
         raise InvalidParameterError("path", "must not hold the path segments '.' or '..'")
     return path if path.startswith("/") else f"/{path}"
 
 
 def has_dot_segment(text: str) -> bool:
-    """Whether it holds a dot segment. Servers and proxies may decode %2e before they resolve these, and twice."""
+    """Whether a path holds a dot segment (RFC 3986, section 5.2.4), percent-encoded or not.
+
+    Servers and proxies may decode %2e before they resolve dot segments, and more than once.
+    """
     plain, before = text.lower(), ""
     while plain != before:
         before = plain
@@ -72,7 +75,7 @@ def has_dot_segment(text: str) -> bool:
 
 
 def base_url_hint(base_url: str) -> str | None:
-    """What may be wrong with a base URL below which a path was not found; None if it looks right."""
+    """The likely mistake in a base URL that answered 404; None if it looks right."""
     path = urlsplit(base_url).path
     ending = next((end for end in _ENDPOINTS if path.endswith(end)), None)
     if ending is not None:
@@ -85,24 +88,27 @@ def base_url_hint(base_url: str) -> str | None:
 
 
 def query(params: Mapping[str, Any]) -> str:
-    """Encode query parameters: lists as `name[]=`, nested objects as `name[key]=`, None left out.
+    """Encode query parameters. Lists become `name[]=`, objects `name[key]=`; None is left out.
 
     Raises:
         InvalidParameterError: a value is neither text, a finite number, a boolean nor made of them.
     """
-    return urlencode([pair for name, value in plain(params).items() for pair in _pairs(name, value)])
+    return urlencode([pair for name, value in plain(params).items() for pair in flatten(name, value)])
 
 
-def _pairs(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """The names and values of one parameter, which is plain."""
+def flatten(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """The flat fields of one nested parameter, which is plain (see `json.plain`): `name[key]` and `name[]`.
+
+    None gives no field.
+    """
     if value is None:
         return
     if isinstance(value, dict):
         for key, part in cast("dict[str, Any]", value).items():
-            yield from _pairs(f"{name}[{key}]", part)
+            yield from flatten(f"{name}[{key}]", part)
     elif isinstance(value, list):
         for part in value:  # pyright: ignore[reportUnknownVariableType]
-            yield from _pairs(f"{name}[]", part)
+            yield from flatten(f"{name}[]", part)
     elif isinstance(value, bool):
         yield name, "true" if value else "false"
     else:

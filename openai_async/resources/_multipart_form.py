@@ -1,15 +1,13 @@
-"""Forms with files: bodies that are read while they are sent, and read anew by each attempt."""
+"""The body of a form with files: read from them while it is sent, and read again by each attempt."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import attrs
 
-from openai_async._wire import json
-from openai_async._wire.multipart import Part, head_of
+from openai_async._wire.multipart import Framing, Part, field_parts, part_header
 from openai_async.errors import InvalidParameterError
 from openai_async.resources._file_contents import Bytes, Content, FileSlice, Source, content_of, name_and_type
 from openai_async.types._base import EMPTY
@@ -19,25 +17,32 @@ __all__ = ["FileSlice", "FormBody"]
 
 
 @attrs.frozen
-class _Piece:
-    """One part of the body: its head, and its content. A head that is None is made of the first bytes that are read."""
+class _FormPart:
+    """One part of the body. If `header` is None, `header_with` makes it from the first bytes of the content."""
 
-    head: bytes | None = attrs.field(repr=False)
+    header: bytes | None = attrs.field(repr=False)
     content: Content = attrs.field(repr=False)
-    head_with: Callable[[bytes], bytes] = attrs.field(default=bytes, repr=False)
+    header_with: Callable[[bytes], bytes] = attrs.field(default=bytes, repr=False)
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of the header and the content; None if that is not known before they are read."""
+        if self.header is None or self.content.length is None:
+            return None
+        return len(self.header) + self.content.length
 
 
 class FormBody:
-    """A multipart/form-data body. `Body` of the transport.
+    """A multipart/form-data body that is read while it is sent. `Body` of the transport.
 
     Args:
-        fields: parameters as the API names them; mappings and lists are flattened as `name[key]` and `name[]`.
+        fields: parameters as the API names them; see `multipart.field_parts`.
         files: parameters that are files, or lists of them.
         on_progress: called as the body is sent; what it raises ends the call.
-        kinds: media types of parameters that are no plain text; those that are JSON are not flattened.
+        kinds: media types of parameters that are not plain text.
 
     Raises:
-        InvalidParameterError: a value that cannot stand in a form, a file that is not there; names the field.
+        InvalidParameterError: a value that cannot stand in a form, or a file that does not exist; names the field.
     """
 
     def __init__(
@@ -47,30 +52,26 @@ class FormBody:
         on_progress: OnUpload | None = None,
         kinds: Mapping[str, str] = EMPTY,
     ) -> None:
-        self._boundary = secrets.token_hex(16)
+        self._framing = Framing()
         self._on_progress = on_progress
-        self._pieces = [*_fields(fields, kinds), *_files(files)]
+        self._parts = [*_fields(fields, kinds), *_files(files)]
         self._opened = 0
 
     @property
     def content_type(self) -> str:
-        """Value of the header."""
-        return f"multipart/form-data; boundary={self._boundary}"
+        """The value of the `Content-Type` field."""
+        return self._framing.content_type
 
     @property
     def once(self) -> bool:
-        """It cannot be sent a second time."""
-        return any(piece.content.once for piece in self._pieces)
+        """Whether the body cannot be sent a second time."""
+        return any(part.content.once for part in self._parts)
 
     @property
     def length(self) -> int | None:
-        """Bytes in all, as far as every part's length is known."""
-        total = 0
-        for number, piece in enumerate(self._pieces):
-            if piece.head is None or piece.content.length is None:
-                return None
-            total += len(self._before(number)) + len(piece.head) + piece.content.length
-        return total + len(self._end())
+        """Bytes in all; None if the length of a part is not known."""
+        sizes = [size for part in self._parts if (size := part.length) is not None]
+        return self._framing.length(sizes) if len(sizes) == len(self._parts) else None
 
     def open(self) -> AsyncIterator[bytes]:
         """The bytes from the beginning."""
@@ -80,34 +81,29 @@ class FormBody:
         return _Reading(self._sources(), self.length, self._on_progress)
 
     def _sources(self) -> Iterator[Source]:
-        for number, piece in enumerate(self._pieces):
-            if piece.head is None:
-                yield _Headed(self._before(number), piece)
+        for number, part in enumerate(self._parts):
+            delimiter = self._framing.delimiter(number)
+            if part.header is None:
+                yield _Headed(delimiter, part)
             else:
-                yield Bytes(self._before(number) + piece.head)
-                yield piece.content.open()
-        yield Bytes(self._end())
-
-    def _before(self, number: int) -> bytes:
-        return b"%s--%s\r\n" % (b"\r\n" if number else b"", self._boundary.encode())
-
-    def _end(self) -> bytes:
-        return b"%s--%s--\r\n" % (b"\r\n" if self._pieces else b"", self._boundary.encode())
+                yield Bytes(delimiter + part.header)
+                yield part.content.open()
+        yield Bytes(self._framing.close_delimiter(len(self._parts)))
 
 
 class _Headed(Source):
-    """A part whose name and media type its first bytes tell."""
+    """A part whose first bytes decide its file name and media type."""
 
-    def __init__(self, before: bytes, piece: _Piece) -> None:
-        self._before: bytes | None = before
-        self._piece = piece
-        self._source = piece.content.open()
+    def __init__(self, delimiter: bytes, part: _FormPart) -> None:
+        self._delimiter: bytes | None = delimiter
+        self._part = part
+        self._source = part.content.open()
 
     async def next(self) -> bytes:
         content = await self._source.next()
-        if (before := self._before) is not None:
-            self._before = None
-            content = before + self._piece.head_with(content) + content
+        if (delimiter := self._delimiter) is not None:
+            self._delimiter = None
+            content = delimiter + self._part.header_with(content) + content
         return content
 
     async def close(self) -> None:
@@ -146,32 +142,12 @@ class _Reading:
 # ---- from parameters to parts
 
 
-def _fields(fields: Mapping[str, Any], kinds: Mapping[str, str]) -> Iterator[_Piece]:
-    for name, value in fields.items():
-        kind = kinds.get(name)
-        if kind == "application/json" and not isinstance(value, str):
-            value = json.dumps(value, name).decode()
-        for flat, text in _flattened(name, json.plain(value, name)):
-            head, content = head_of(Part(flat, b"", content_type=kind)), content_of(flat, text.encode())
-            yield _Piece(head, content)
+def _fields(fields: Mapping[str, Any], kinds: Mapping[str, str]) -> Iterator[_FormPart]:
+    for part in field_parts(fields, kinds):
+        yield _FormPart(part_header(part), content_of(part.name, part.content))
 
 
-def _flattened(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    if value is None:
-        return
-    if isinstance(value, Mapping):
-        for key, part in cast("Mapping[str, Any]", value).items():
-            yield from _flattened(f"{name}[{key}]", part)
-    elif isinstance(value, list):
-        for part in value:  # pyright: ignore[reportUnknownVariableType]
-            yield from _flattened(f"{name}[]", part)
-    elif isinstance(value, bool):
-        yield name, "true" if value else "false"
-    else:
-        yield name, str(value)
-
-
-def _files(files: Mapping[str, Any]) -> Iterator[_Piece]:
+def _files(files: Mapping[str, Any]) -> Iterator[_FormPart]:
     for name, value in files.items():
         if isinstance(value, list):
             for index, item in enumerate(value):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
@@ -180,18 +156,18 @@ def _files(files: Mapping[str, Any]) -> Iterator[_Piece]:
             yield _file(name, name, value)
 
 
-def _file(name: str, field: str, value: object) -> _Piece:
+def _file(name: str, field: str, value: object) -> _FormPart:
     """One file. `field` is what an error calls it."""
     filename, given, kind = _stated(field, value)
     content = content_of(field, given)
 
-    def head_with(first: bytes) -> bytes:
+    def header_with(first: bytes) -> bytes:
         called, of_kind = name_and_type(filename, kind, content, first)
-        return head_of(Part(name, b"", filename=called, content_type=of_kind))
+        return part_header(Part(name, b"", filename=called, content_type=of_kind))
 
     first = b"" if content.first is None else content.first
-    head = head_with(first)  # refuses names that cannot be sent
-    return _Piece(None if content.once and kind is None else head, content, head_with)
+    header = header_with(first)  # refuses names that cannot be sent
+    return _FormPart(None if content.once and kind is None else header, content, header_with)
 
 
 def _stated(field: str, value: object) -> tuple[str | None, object, str | None]:
