@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from openai_async._standard_streams import open_closed
+
 TARGET: Final = Path(__file__).parents[1] / "resources" / "endpoints.txt"
 _HEAD: Final = """\
 # Every operation of the API: method, verb, path, then what is special about it.
@@ -151,4 +153,5 @@ def _resolved(spec: Mapping[str, Any], part: Mapping[str, Any]) -> Mapping[str, 
 
 
 if __name__ == "__main__":
+    open_closed()
     main()

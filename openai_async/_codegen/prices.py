@@ -20,6 +20,8 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from openai_async._standard_streams import open_closed
+
 TARGET = Path(__file__).parents[1] / "_policy" / "price_data.json"
 
 #: The units that a usage tells apart, in the order of a row.
@@ -255,4 +257,5 @@ def _number(value: Decimal | None) -> float | int | None:
 
 
 if __name__ == "__main__":
+    open_closed()
     raise SystemExit(main())

@@ -16,6 +16,7 @@ from pathlib import Path
 from openai_async._codegen import sync_table as table
 from openai_async._codegen.sync_module import Refused, SyncModule
 from openai_async._codegen.sync_source import Source, Sources
+from openai_async._standard_streams import open_closed
 
 PACKAGE = Path(__file__).parents[1]
 COMMAND = "python -m openai_async._codegen.sync"
@@ -81,4 +82,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    open_closed()
     sys.exit(main(sys.argv[1:]))

@@ -1,41 +1,19 @@
 """Standard input, output and errors, as a command can rely on them.
 
-A daemon may have closed all three: whatever is opened next would take their numbers, and uvloop aborts on that. What
-goes to standard error is a display: it never ends a command. What goes to standard output is the result: if that cannot
-be written, it is an error.
+What goes to standard error is a display: it never ends a command. What goes to standard output is the result: if that
+cannot be written, it is an error.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
-from typing import Any, TextIO, cast
+from typing import Any, cast
 
+from openai_async._standard_streams import abandon_output as abandon_output, open_closed
 from openai_async.progress.output_stream import Outlet
 
 
 def prepare() -> None:
     """Make the three streams usable. Call it first: before anything else is opened."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            # The lowest number that is free is this one.
-            os.open(os.devnull, os.O_WRONLY if number else os.O_RDONLY)
-            os.set_inheritable(number, True)
-    sys.stdin = sys.stdin or cast(Any, _opened(0, "r"))
-    sys.stdout = sys.stdout or cast(Any, _opened(1, "w"))
-    sys.stderr = cast(Any, Outlet(sys.stderr or _opened(2, "w")))
-
-
-def abandon_output() -> None:
-    """Let what standard output still holds go nowhere, after a failure: the interpreter would flush it at its end."""
-    with contextlib.suppress(OSError, ValueError):
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)
-
-
-def _opened(number: int, mode: str) -> TextIO:
-    return cast(TextIO, open(number, mode, encoding="utf-8", errors="replace", closefd=False))
+    open_closed()
+    sys.stderr = cast(Any, Outlet(sys.stderr))

@@ -8,6 +8,7 @@ standard input ends, so that whoever started it through a pipe cannot leave it b
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import os
 import signal
@@ -18,13 +19,15 @@ from types import FrameType
 
 import orjson
 
-from openai_async.emulator import Emulator, Faults, Latency, RateLimits, is_loopback
+from openai_async._standard_streams import abandon_output, open_closed
+from openai_async.emulator import Emulator, Faults, Latency, RateLimits, Serving, is_loopback
 
 __all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until told to end; gives the exit status: 0, or 1 when the address cannot be bound."""
+    """Serve until told to end; gives the exit status: 0, or 1 when the address cannot be bound, or not be told."""
+    open_closed()
     options = _parser().parse_args(argv)
     stop = threading.Event()
 
@@ -36,18 +39,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.exit_with_parent:
         threading.Thread(target=_until_end_of_input, args=(stop,), daemon=True).start()
     if not is_loopback(options.host):
-        sys.stderr.write(f"emulator: warning: {options.host} may be reached from other machines\n")
+        _complain(f"warning: {options.host} may be reached from other machines")
     try:
         with _emulator(options).run(host=options.host, port=options.port) as server:
-            line = orjson.dumps({"base_url": server.base_url, "port": server.port})
-            sys.stdout.write(line.decode() + "\n")
-            sys.stdout.flush()
+            if not _told(server):
+                return 1
             while not stop.wait(1.0):  # bounded, because Windows cannot interrupt a wait without end
                 pass
     except OSError as error:
-        sys.stderr.write(f"emulator: cannot listen on {options.host}:{options.port}: {error}\n")
+        _complain(f"cannot listen on {options.host}:{options.port}: {error}")
         return 1
     return 0
+
+
+def _told(server: Serving) -> bool:
+    """Say where it listens; False if that cannot be written."""
+    line = orjson.dumps({"base_url": server.base_url, "port": server.port})
+    try:
+        sys.stdout.write(line.decode() + "\n")
+        sys.stdout.flush()
+    except OSError as error:
+        abandon_output()
+        _complain(f"the output cannot be written: {error}")
+        return False
+    return True
+
+
+def _complain(text: str) -> None:
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"emulator: {text}\n")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -60,7 +60,10 @@ GUARDED: Final = words(
 
 #: From the ground up. A module imports from lower floors and from its own room; rooms of one floor are strangers.
 FLOORS: Final[tuple[tuple[Room, ...], ...]] = (
-    (room("errors types _version", "sys.modules"),),
+    (
+        room("errors types _version", "sys.modules"),
+        room("_standard_streams", "builtins.open os sys.stderr sys.stdin sys.stdout"),
+    ),
     (
         room("_wire"),
         room("_policy"),
@@ -125,7 +128,7 @@ FLOORS: Final[tuple[tuple[Room, ...], ...]] = (
         room(
             "cli __main__",
             """
-            anyio asyncio builtins.open click importlib.import_module io.TextIOWrapper os os.environ pathlib resource
+            anyio asyncio click importlib.import_module io.TextIOWrapper os os.environ pathlib resource
             rich shutil.get_terminal_size signal subprocess sys sys.stderr sys.stdin sys.stdout tempfile threading.Event
             time.monotonic time.strftime uvloop
             """,
@@ -149,7 +152,7 @@ ANNEXES: Final[tuple[Room, ...]] = (
         signal socket starlette sys.exit tempfile threading time time.gmtime time.strftime time.time uuid uvicorn
         weakref.finalize
         """,
-        also="errors types _wire",
+        also="errors types _wire _standard_streams",
     ),
     room(
         "testing",
