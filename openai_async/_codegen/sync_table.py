@@ -51,14 +51,17 @@ HOMES: Final = {"Event": "threading"}
 BASES: Final = {
     "AsyncClient": "ClientProxy",
     "AsyncStream": "StreamProxy[C, F]",
-    "AsyncDownload": "DownloadProxy[AsyncDownload, bytes]",
-    "AsyncMap": "BufferedProxy[AsyncMap[R], Result[R]]",
+    "AsyncDownload": "DownloadProxy",
+    "AsyncMap": "MapProxy[R]",
     "AsyncPage": "PageProxy[AsyncPage[T]]",
 }
 #: Bases that classes of these bases have; and where they are, if not with the others.
 CATALOG: Final = frozenset({"CatalogResource", "AssistantsResource"})
 HOMES_OF_BASES: Final = {
     "CatalogProxy": "openai_async.sync._bridge.generic",
+    "DownloadProxy": "openai_async.sync._bridge.downloads",
+    "MapProxy": "openai_async.sync._bridge.maps",
+    "StreamProxy": "openai_async.sync._bridge.streams",
     "ClientProxy": "openai_async.sync._client_proxy",
 }
 #: What users make themselves; all others come out of a client.
@@ -122,7 +125,7 @@ WORDS: Final = (
     # what it gives
     ("Returns an asynchronous iterator of", "Returns an iterator of"),
     ("An asynchronous iterator over", "An iterator over"),
-    ("or await `final()` for the whole.", "or call `final()` for the whole."),
+    ("or await `final()` for the complete reply.", "or call `final()` for the complete reply."),
     ("`async with` form", "`with` form"),
     ("await it for its first page, or iterate it", "ask it for its `first_page()`, or iterate it"),
     ("StopAsyncIteration", "StopIteration"),

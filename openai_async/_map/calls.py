@@ -128,19 +128,22 @@ class AsyncMap(Uncopied, Generic[R]):
         await self.aclose()
 
     def __del__(self) -> None:
-        if hasattr(self, "_window") and self._under_way():
+        if hasattr(self, "_window") and self._window.under_way:
             self._window.drop()  # first: a warning may be an error
-            self._warn_of_leaving(self)
+            warn_of_leaving(self)
 
-    def _under_way(self) -> bool:
-        return self._window.under_way
 
-    def _warn_of_leaving(self, left: object) -> None:
-        """For finalizers: this one's, and that of the face that a thread has."""
-        warnings.warn(
-            f"{left!r} was left before its end, and its calls in flight were cancelled: leave it through its block, "
-            "or close it",
-            ResourceWarning,
-            source=left,
-            stacklevel=2,
-        )
+def window_of(calls: AsyncMap[R]) -> Window[R]:
+    """The window of a map, for the synchronous client, which asks whether it is under way."""
+    return calls._window
+
+
+def warn_of_leaving(dropped: object) -> None:
+    """Warn of a map that was dropped before its end. For finalizers."""
+    warnings.warn(
+        f"{dropped!r} was left before its end, and its calls in flight were cancelled: leave it through its block, "
+        "or close it",
+        ResourceWarning,
+        source=dropped,
+        stacklevel=2,
+    )

@@ -7,23 +7,26 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from anyio import to_thread
 
 from openai_async._pipeline.pipeline import Pipeline
 from openai_async._pipeline.request import Answer, Request
-from openai_async._streams.body import OpenBody
+from openai_async._streams.body import ResponseBody
 from openai_async._transport.exchange import DeadlineReached
 from openai_async.errors import APIConnectionError, APIError, IdleTimeoutError, frameless
 from openai_async.resources._rewritten import Rewriter, rewrite
 from openai_async.types._uncopied import Uncopied
 from openai_async.types.meta import Meta
 
+if TYPE_CHECKING:
+    from openai_async._streams.interface import Closable
+
 _WHOLE: Final = 64 * 1024
 
 
-class AsyncDownload(OpenBody):
+class AsyncDownload(Uncopied):
     """The body of a reply, piece by piece. It is at its end only if the server said so.
 
     Iterating raises:
@@ -35,7 +38,7 @@ class AsyncDownload(OpenBody):
     """
 
     def __init__(self, call: Request, answer: Answer) -> None:
-        super().__init__(call, answer)
+        self._body = ResponseBody(call, answer)
         self.meta: Meta = answer.meta
         self._complete = False
 
@@ -45,27 +48,29 @@ class AsyncDownload(OpenBody):
     async def __anext__(self) -> bytes:
         if self._complete:
             raise StopAsyncIteration
-        if self._closed:
-            raise _left()
-        due, late = self._due(self._now(), self._timeout.idle, IdleTimeoutError)
-        self._begin_reading()
+        body = self._body
+        if body.closed:
+            raise _closed_early()
+        deadline, timeout_error = body.deadline_of(body.now(), body.timeout.idle, IdleTimeoutError)
+        body.begin_reading()
         try:
-            piece = await self._exchange.read(due)
+            piece = await body.exchange.read(deadline)
         except DeadlineReached:
-            self._close()
-            raise frameless(late(self._why(late, "further byte"), phase="body")) from None
+            body.close()
+            message = body.timeout_message(timeout_error, "further byte")
+            raise frameless(timeout_error(message, phase="body")) from None
         except APIError as error:
-            error = _left() if self._closed else error
-            self._close()
+            error = _closed_early() if body.closed else error
+            body.close()
             raise frameless(error) from error.__cause__
         except BaseException:
-            self._close()
+            body.close()
             raise
         finally:
-            self._reading = False
+            body.end_reading()
         if not piece:
             self._complete = True
-            self._close()
+            body.close()
             raise StopAsyncIteration
         return piece
 
@@ -109,10 +114,20 @@ class AsyncDownload(OpenBody):
 
         Never raises and never waits: there is nothing to cancel.
         """
-        self._close()
+        self._body.close()
+
+    def __del__(self) -> None:
+        body = getattr(self, "_body", None)
+        if body is not None:
+            body.finalize(self)
 
 
-def _left() -> APIConnectionError:
+def body_of(download: AsyncDownload) -> Closable:
+    """What a download reads from, for the synchronous client: see `_streams.interface`."""
+    return download._body
+
+
+def _closed_early() -> APIConnectionError:
     return APIConnectionError("the download was closed before its end", phase="body")
 
 

@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, Unpack, cast, overload
 
 from openai_async._pipeline.request import Answer, Request
+from openai_async._streams.reader import StreamReader
 from openai_async._streams.stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec
 from openai_async._wire.accumulators import synthesize
@@ -98,7 +99,8 @@ class AsyncSpeech(Resource):
             answer = await self._pipeline.open(call)
             bound = self._pipeline.defaults.max_event_bytes
             rewrite(answer, AudioToEvents(answer.meta, bound))
-            return AsyncStream(call, answer, call.decode, SpeechAccumulator(model), bound)
+            reader = StreamReader(call, answer, call.decode, SpeechAccumulator(model), bound)
+            return AsyncStream(reader)
         call = prepare(self._pipeline, _SPEAK, _sound, given, check=_check_speech, accept=b"*/*")
         call.rejected_media_types = NO_MEDIA
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
@@ -182,7 +184,10 @@ class AsyncTranscriptions(Resource):
         bound = self._pipeline.defaults.max_event_bytes
         if is_text:
             rewrite(answer, TextToEvents(answer.meta, bound))
-        return AsyncStream(call, answer, call.decode, TranscriptAccumulator(model), bound, unfold=synthesize.transcript)
+        reader = StreamReader(
+            call, answer, call.decode, TranscriptAccumulator(model), bound, synthesize=synthesize.transcript
+        )
+        return AsyncStream(reader)
 
 
 class AsyncTranslations(Resource):

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, Unpack, cast, overload
 from openai_async._limits.queue import Priority
 from openai_async._map.calls import AsyncMap, map_calls
 from openai_async._pipeline.pipeline import Pipeline
+from openai_async._streams.reader import StreamReader
 from openai_async._streams.stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec
 from openai_async._wire.accumulators import synthesize
@@ -203,7 +204,10 @@ class AsyncCompletions(CatalogResource):
         answer = await open_asking(self._pipeline, call, asked=asked)
         bound = self._pipeline.defaults.max_event_bytes
         fold = ChatAccumulator(call.choices)
-        return AsyncStream(call, answer, call.decode, fold, bound, unfold=synthesize.chat, is_whole=fold.is_complete)
+        reader = StreamReader(
+            call, answer, call.decode, fold, bound, synthesize=synthesize.chat, is_complete=fold.is_complete
+        )
+        return AsyncStream(reader)
 
 
 class AsyncStoredMessages(CatalogResource):

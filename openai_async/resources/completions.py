@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Literal, TypeAlias, Unpack, cast, overload
 
+from openai_async._streams.reader import StreamReader
 from openai_async._streams.stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec
 from openai_async._wire.accumulators import synthesize
@@ -91,9 +92,10 @@ class AsyncTextCompletions(CatalogResource):
         answer = await open_asking(self._pipeline, call, asked=asked)
         bound = self._pipeline.defaults.max_event_bytes
         fold = CompletionAccumulator(call.choices)
-        return AsyncStream(
-            call, answer, call.decode, fold, bound, unfold=synthesize.completion, is_whole=fold.is_complete
+        reader = StreamReader(
+            call, answer, call.decode, fold, bound, synthesize=synthesize.completion, is_complete=fold.is_complete
         )
+        return AsyncStream(reader)
 
 
 def _texts(params: Mapping[str, Any]) -> int:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Final, Literal, TypeAlias, Unpack, cast, overload
 
 from openai_async._pipeline.request import Request
+from openai_async._streams.reader import StreamReader
 from openai_async._streams.stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec
 from openai_async._wire.accumulators import synthesize
@@ -181,7 +182,8 @@ class AsyncImages(Resource):
         answer = await self._pipeline.open(call)
         unfold = synthesize.generated if operation is _GENERATE else synthesize.edited
         bound = self._pipeline.defaults.max_event_bytes
-        return AsyncStream(call, answer, call.decode, ImageAccumulator(call.choices), bound, unfold=unfold)
+        reader = StreamReader(call, answer, call.decode, ImageAccumulator(call.choices), bound, synthesize=unfold)
+        return AsyncStream(reader)
 
 
 def _check_prompt(params: Mapping[str, Any]) -> None:

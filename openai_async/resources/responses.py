@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property, partial
 from typing import Any, Literal, TypeAlias, Unpack, cast, overload
 
+from openai_async._streams.reader import StreamReader
 from openai_async._streams.stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec
 from openai_async._wire.accumulators import synthesize
@@ -250,7 +251,8 @@ class AsyncResponses(Resource):
     async def _open(self, call: Any, id: str = "") -> ResponseStream:
         answer = await self._pipeline.open(call)
         bound = self._pipeline.defaults.max_event_bytes
-        return AsyncStream(call, answer, call.decode, ResponseAccumulator(id), bound, unfold=synthesize.response)
+        reader = StreamReader(call, answer, call.decode, ResponseAccumulator(id), bound, synthesize=synthesize.response)
+        return AsyncStream(reader)
 
 
 class AsyncInputItems(Resource):

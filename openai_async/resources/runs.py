@@ -11,6 +11,7 @@ from functools import cached_property, partial
 from typing import Any, Literal, TypeAlias, Unpack, cast, overload
 
 from openai_async._pipeline.request import Request
+from openai_async._streams.reader import StreamReader
 from openai_async._streams.stream import AsyncStream, AsyncStreamManager
 from openai_async._wire.accumulators.runs import RunAccumulator, decode_event
 from openai_async.resources._assistants import AssistantsResource
@@ -59,7 +60,8 @@ class RunsResource(AssistantsResource):
     async def _open(self, call: Request) -> RunStream:
         answer = await self._pipeline.open(call)
         limit = self._pipeline.defaults.max_event_bytes
-        return AsyncStream(call, answer, call.decode, RunAccumulator(), limit, decode_named=decode_event)
+        reader = StreamReader(call, answer, call.decode, RunAccumulator(), limit, decode_named=decode_event)
+        return AsyncStream(reader)
 
 
 class AsyncRuns(RunsResource):

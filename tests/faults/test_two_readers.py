@@ -68,7 +68,8 @@ def gated(kind: str) -> Script:
 
 
 async def until_reading(body: Any) -> None:
-    while not body._reading:
+    source = body._body if hasattr(body, "read") else body._reader
+    while not source.reading:
         await anyio.lowlevel.checkpoint()
 
 

@@ -22,7 +22,7 @@ import anyio.to_thread
 import pytest
 
 from openai_async import BadRequestError, Client, ConfigurationError, OpenAIError, StreamInterrupted
-from openai_async._streams import stream as _stream
+from openai_async._streams import reader as _reader
 from openai_async.client import AsyncClient
 from openai_async.sync._bridge import portal, wakeup
 from openai_async.sync._bridge.iterators import AsyncIteratorReader, EnteredContext, IteratorProxy
@@ -384,12 +384,12 @@ def test_chunks_that_arrive_together_are_handed_over_together_up_to_a_bound() ->
         found, most = list[str](), 0
         for chunk in stream:
             found.append(chunk.text)
-            most = max(most, len(stream._inner._decoded))
+            most = max(most, len(stream._inner._reader._decoded))
             partial = stream.partial
             assert partial is not None
             assert partial.text == "".join(found)
     assert found[:1_000] == pieces
-    assert 1 < most < _stream._AHEAD
+    assert 1 < most < _reader._MAX_DECODED_AHEAD
 
 
 def test_a_stream_in_a_block_is_not_closed_because_nobody_looks_at_it() -> None:

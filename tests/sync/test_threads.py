@@ -162,7 +162,7 @@ def test_threads_that_read_one_reply_do_not_hang(kind: str) -> None:
         with opened as body:
             thread = threading.Thread(target=read, args=(body,))
             thread.start()
-            server.wait_for(lambda server: body._inner._reading and server.marks["rest"])
+            server.wait_for(lambda server: body._body.reading and server.marks["rest"])
             with pytest.raises(ConcurrentReadError):
                 body.read() if kind == "download" else body.final()
             body.close()

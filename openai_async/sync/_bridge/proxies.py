@@ -7,26 +7,18 @@ is asynchronous itself gets its proxy there, so that nothing that is open is eve
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from openai_async.client import AsyncClient
-from openai_async.errors import ForeignLoopError
 from openai_async.sync._bridge.iterators import AsyncIteratorReader, EnteredContext, IteratorProxy
 from openai_async.sync._bridge.portal import Ended, Portal, claim
-from openai_async.types._base import Value
 from openai_async.types._plain import Plain
 from openai_async.types._uncopied import Uncopied
-
-if TYPE_CHECKING:
-    from openai_async._streams.stream import AsyncStream
 
 T = TypeVar("T")
 S = TypeVar("S")
 A = TypeVar("A")
-C = TypeVar("C", bound=Value)
-F = TypeVar("F")
 
 
 class PortalHandle:
@@ -181,90 +173,6 @@ class StepProxy(Proxy[A], Generic[A, T]):
 
     def _end(self) -> None:
         self._handle.call(cast("Any", self._inner).aclose)
-
-
-class BufferedProxy(Proxy[A], Generic[A, T]):
-    """Stands for an asynchronous iterator whose items are handed over in batches. Dropping it closes it."""
-
-    def __init__(self, handle: PortalHandle, inner: A) -> None:
-        super().__init__(handle, inner)
-        self._iterator: IteratorProxy[T] = self._iterate(lambda: cast("AsyncIterator[T]", inner))
-
-    def _next(self) -> T:
-        return next(self._iterator)
-
-    def _end(self) -> None:
-        self._iterator.close()
-
-    def __del__(self) -> None:
-        iterator = getattr(self, "_iterator", None)
-        if iterator is None or iterator.over or not (iterator.unread or cast("Any", self._inner)._under_way()):
-            return
-        iterator.drop()  # first: a warning may be an error
-        cast("Any", self._inner)._warn_of_leaving(self)
-
-
-class ConnectionProxy(Proxy[A]):
-    """Stands for what holds a connection: closed once, and by its finalizer at the latest."""
-
-    def __init__(self, handle: PortalHandle, inner: A) -> None:
-        super().__init__(handle, inner)
-        self._portal = handle.portal
-        self._portal.open.add(cast("Any", inner))
-
-    def _end(self) -> None:
-        if not self._portal.forked and not cast("Any", self._inner)._closed:
-            self._handle.call(cast("Any", self._inner).aclose)
-
-    def _check(self) -> None:
-        if self._portal.forked:
-            raise ForeignLoopError("this stream belongs to the parent process; open another one in this one")
-
-    def __del__(self) -> None:
-        inner: Any = getattr(self, "_inner", None)
-        if inner is None or inner._closed:
-            return
-        if self._portal.forked:
-            inner._closed = True  # the connection is the parent's, which may be reading from it
-            return
-        text = f"{self!r} was never closed"
-        self._portal.post(inner._close)  # first: a warning may be an error
-        warnings.warn(text, ResourceWarning, source=self, stacklevel=1)
-
-
-class DownloadProxy(ConnectionProxy[A], StepProxy[A, T], Generic[A, T]):
-    """Stands for a download."""
-
-    def _next(self) -> T:
-        self._check()
-        return super()._next()
-
-
-class StreamProxy(ConnectionProxy["AsyncStream[C, F]"], Generic[C, F]):
-    """Stands for a stream. Chunks that arrive together are decoded together, on the loop; only waiting is a hop."""
-
-    def __init__(self, handle: PortalHandle, inner: AsyncStream[C, F]) -> None:
-        super().__init__(handle, inner)
-        self._lock = threading.Lock()
-
-    def _next(self) -> C:
-        self._check()
-        inner = self._inner
-        with self._lock:
-            while (chunk := inner._take()) is None:
-                self._handle.call(inner._arrive)
-            return chunk
-
-    def _texts(self) -> Iterator[str]:
-        from openai_async._streams.text_pieces import text_of
-
-        while True:
-            try:
-                text = text_of(self._next())
-            except StopIteration:
-                return
-            if text:
-                yield text
 
 
 class ContextProxy(Proxy[A]):

@@ -1,4 +1,4 @@
-"""What the chunks of a stream add to its text."""
+"""The text of a stream, piece by piece."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any, Self
 
 
 def text_of(chunk: Any) -> str:
-    """What a chunk adds to the text: its `piece`, where the API calls something else its `text`."""
-    # Asked of its class: a server may send a field of that name.
+    """The text that a chunk adds: its `piece`, where the API uses the name `text` for something else."""
+    # Looked up on the class, because a server may send a field of that name.
     return (chunk.piece if hasattr(chunk.__class__, "piece") else chunk.text) or ""
 
 
-class TextPieces:
-    """The pieces of text of a stream, without the empty ones.
+class TextIterator:
+    """An iterator over the pieces of text of a stream, without the empty ones.
 
-    Not a generator: one that is left early would have to be closed apart from its stream.
+    Not a generator, because a generator that is left early would have to be closed apart from its stream.
     """
 
     __slots__ = ("_stream",)
