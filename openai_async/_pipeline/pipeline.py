@@ -21,6 +21,7 @@ from openai_async._pipeline.retry import Retry
 from openai_async._pipeline.send import Send
 from openai_async._pipeline.service import OPENAI, Service
 from openai_async._pipeline.stated_stream import StatedStream
+from openai_async._pipeline.stream_options import StreamOptions
 from openai_async._policy.prices import load as load_prices
 from openai_async._transport.exchange import Transport
 from openai_async.errors import APIStatusError, frameless
@@ -67,8 +68,7 @@ class Pipeline(Uncopied):
         self.limiter = limiter
         self.transport = transport
         self.billing = billing
-        #: Whether the server takes the question for the usage of streams; None until an answer to one tells.
-        self.takes_stream_options: bool | None = None
+        self.stream_options = StreamOptions()
         self._loaded = False
         self.outages: Outages = Outages()
         #: What requests for whole replies have to say of `stream`.

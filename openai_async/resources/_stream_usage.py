@@ -1,8 +1,8 @@
 """Streams are asked for their usage, which the caller did not write: a server that refuses that streams without it.
 
 A strict server answers 422, or a 400 that names the field; the same request is then sent once more without it, and the
-client asks that server no more. A 422 that names nothing may mean the question, or anything else: the request is sent
-once more while it is not known whether the server takes the question. Its first answer to a stream settles that.
+client asks that server no more. A 422 that names nothing may mean the question, or anything else: one request is sent
+once more to find out, and others that were refused meanwhile wait for it. An answer to a stream settles it, too.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _JUDGES: Final = frozenset({400, 401, 403, 404, 413, 415, 422})
 
 def ask_for_usage(pipeline: Pipeline, params: dict[str, Any]) -> bool:
     """Put the question into the parameters of a stream, unless they say otherwise or the server refuses it."""
-    if _FIELD in params or pipeline.takes_stream_options is False:
+    if _FIELD in params or pipeline.stream_options.takes is False:
         return False
     params[_FIELD] = dict(_ASKED)
     return True
@@ -38,32 +38,34 @@ async def open_asking(pipeline: Pipeline, call: Request, *, asked: bool) -> Answ
     """
     if not asked:
         return await pipeline.open(call)
+    options = pipeline.stream_options
     try:
         answer = await pipeline.open(call)
     except APIStatusError as error:
-        names = _names_field(error)
-        plain = _without(call) if names or _may_mean_field(pipeline, error) else None
-        if plain is None:
+        if names := _names_field(error):
+            options.takes = False
+        plain = _without(call) if names or _names_nothing(error) else None
+        if plain is None or await options.known():
             raise
     else:
-        if pipeline.takes_stream_options is None:
-            pipeline.takes_stream_options = True
+        if options.takes is None:
+            options.takes = True
         return answer
-    if names:
-        pipeline.takes_stream_options = False
+    if options.takes is False:
         return await pipeline.open(plain)
-    return await _open_without(pipeline, plain)
+    with options.trial():
+        return await _tried(pipeline, plain)
 
 
-async def _open_without(pipeline: Pipeline, plain: Request) -> Answer:
-    """Find out whether a refusal meant the question."""
+async def _tried(pipeline: Pipeline, plain: Request) -> Answer:
+    """Find out whether a refusal that names nothing meant the question."""
     try:
         answer = await pipeline.open(plain)
     except APIStatusError as error:
-        if error.status_code in _JUDGES and pipeline.takes_stream_options is None:
-            pipeline.takes_stream_options = True  # as far as anybody knows: it refuses the request without it, too
+        if error.status_code in _JUDGES:  # without the question, too: that was not the reason
+            pipeline.stream_options.takes = True
         raise
-    pipeline.takes_stream_options = False
+    pipeline.stream_options.takes = False
     return answer
 
 
@@ -72,11 +74,10 @@ def _names_field(error: APIStatusError) -> bool:
     return error.status_code in (400, 422) and (_FIELD in told or "include_usage" in told)
 
 
-def _may_mean_field(pipeline: Pipeline, error: APIStatusError) -> bool:
-    """Whether a refusal names nothing, and the server has not shown yet that it takes the question."""
-    if error.status_code != 422 or pipeline.takes_stream_options is not None:
+def _names_nothing(error: APIStatusError) -> bool:
+    if error.status_code != 422 or error.param:
         return False
-    return not error.param and "'loc'" not in f"{error.body}"  # FastAPI's word for where it is
+    return "'loc'" not in f"{error.body}"  # FastAPI's word for where it is
 
 
 def _without(call: Request) -> Request | None:

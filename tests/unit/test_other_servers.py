@@ -6,6 +6,7 @@ import base64
 import json
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from hypothesis import given, strategies as st
@@ -22,7 +23,7 @@ from openai_async import (
 from openai_async._wire.accumulators.chat import ChatAccumulator
 from openai_async._wire.codec import structure
 from openai_async._wire.float32_base64 import unpack
-from openai_async.testing import FaultServer, Step, json_reply, respond
+from openai_async.testing import FaultServer, Gate, Request, Step, json_reply, respond
 from openai_async.types._base64 import decoded
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, ToolCall
 from openai_async.types.files import FileObject
@@ -146,6 +147,53 @@ async def test_a_refusal_that_names_nothing_is_looked_into_once(
             endpoints = ["chat", *[second] * (len(found) - 1)]
             assert [await streamed(client, endpoint) for endpoint in endpoints] == found
     assert ["stream_options" in json.loads(request.body) for request in server.requests] == asked
+
+
+@pytest.mark.parametrize("refuses", ["the question", "everything"])
+async def test_refusals_at_once_are_looked_into_once(refuses: str) -> None:
+    """Streams that were refused together wait for the one that finds out why."""
+
+    def answer(request: Request) -> list[Step]:
+        asks = "stream_options" in request.json()
+        return ODD if asks or refuses == "everything" else HELLO
+
+    found: list[str] = []
+    with FaultServer(answer) as server:
+        async with connect(server) as client, anyio.create_task_group() as group:
+
+            async def one() -> None:
+                found.append(await streamed(client))
+
+            for _ in range(10):
+                group.start_soon(one)
+    said = ["stream_options" in request.json() for request in server.requests]
+    assert (said.count(True), said.count(False)) == (10, 10 if refuses == "the question" else 1)
+    assert found == ["Hi" if refuses == "the question" else "422"] * 10
+
+
+async def test_a_look_that_is_given_up_is_taken_over() -> None:
+    """Whoever waits for it finds out itself."""
+    looks = iter([[Gate("looking"), *HELLO], HELLO])
+
+    def answer(request: Request) -> list[Step]:
+        return ODD if "stream_options" in request.json() else next(looks)
+
+    found: list[str] = []
+    with FaultServer(answer) as server:
+        async with connect(server) as client, anyio.create_task_group() as group:
+            scope = anyio.CancelScope()
+
+            async def one(scope: anyio.CancelScope) -> None:
+                with scope:
+                    found.append(await streamed(client))
+
+            group.start_soon(one, scope)
+            await server.until_mark("looking")
+            group.start_soon(one, anyio.CancelScope())
+            await server.until(lambda server: len(server.requests) == 3)
+            scope.cancel()
+    assert ["stream_options" in request.json() for request in server.requests] == [True, False, True, False]
+    assert found == ["Hi"]
 
 
 def test_threads_are_not_asked_either() -> None:
