@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     __version__: str
     from openai_async._map.calls import (
         AsyncMap as AsyncMap,
+    )
+    from openai_async._map.result import (
         MapHaltedError as MapHaltedError,
         Result as Result,
     )
@@ -144,8 +146,8 @@ _HOMES = {
     "AsyncStream": "openai_async._streams.stream",
     "AsyncStreamManager": "openai_async._streams.stream",
     "AsyncMap": "openai_async._map.calls",
-    "MapHaltedError": "openai_async._map.calls",
-    "Result": "openai_async._map.calls",
+    "MapHaltedError": "openai_async._map.result",
+    "Result": "openai_async._map.result",
     "AsyncPage": "openai_async.resources._pagination",
     "AsyncPages": "openai_async.resources._pagination",
     "AsyncPaginator": "openai_async.resources._pagination",

@@ -1,21 +1,21 @@
-"""Many calls at once, in a bounded window.
+"""Maps: an iterator over the results of many calls.
 
-Tasks are started only to fill the window, and results wait only inside it, so memory does not grow with the input. A
-result is a value: one failed call does not end the others. Whatever ends the map early - leaving it, cancelling, a
-source that raises - cancels and awaits every call of it that is in flight. Dropping it cancels them, too, and warns.
+A result is a value: one failed call does not end the others. A map may end early: its block is left, the task is
+cancelled, or its source raises. Then every call of it that is in flight is cancelled and awaited. Dropping the map
+cancels them too, with a warning.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, Unpack
 
 from openai_async._limits.limiter import Limiter
-from openai_async._limits.queue import PRIORITIES
-from openai_async._map.window import MapHaltedError as MapHaltedError, MapSettings, Result as Result, Window
-from openai_async._policy.probing import PROBES
+from openai_async._map.options import MapOptions, check_options
+from openai_async._map.result import Result
+from openai_async._map.window import Requests, Window
 from openai_async._policy.spending import Bound
 from openai_async.errors import InvalidParameterError
 from openai_async.types._base import EMPTY, Reply
@@ -28,71 +28,52 @@ R = TypeVar("R", bound=Reply)
 def map_calls(
     limiter: Limiter,
     method: Callable[..., Awaitable[R]],
-    requests: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
+    requests: Requests,
     shared: Mapping[str, Any],
     *,
-    max_in_flight: int | None,
-    give_up_after: int | None = PROBES,
     fixed: Mapping[str, Any] = EMPTY,
-    **settings: Any,
+    **options: Unpack[MapOptions],
 ) -> AsyncMap[R]:
-    """A map over a client's method. `fixed` arguments win over a request's. Settings as `MapSettings` has them.
+    """A map over a client's method.
+
+    Args:
+        limiter: the limiter of the client.
+        method: called once for each request.
+        requests: the arguments of each call.
+        shared: arguments of every call; those of a request win over them.
+        fixed: arguments of every call that win over those of a request.
+        options: see `MapOptions`.
 
     Raises:
-        InvalidParameterError: a setting that cannot be.
+        InvalidParameterError: an option that cannot be.
     """
-    if max_in_flight is None:
-        max_in_flight = min(1000, limiter.limit or 1000)
-    elif isinstance(max_in_flight, bool) or not isinstance(max_in_flight, int) or max_in_flight < 1:  # pyright: ignore
-        raise InvalidParameterError("max_in_flight", "must be a positive integer")
-    if give_up_after is not None and (isinstance(give_up_after, bool) or give_up_after < 1):
-        raise InvalidParameterError("give_up_after", "must be a positive integer, or None for never")
-    total = settings.get("total")
-    if total is not None and (isinstance(total, bool) or not isinstance(total, int) or total < 0):
-        raise InvalidParameterError("total", "must be the number of requests")
-    if settings.get("priority") not in PRIORITIES:
-        raise InvalidParameterError("priority", f"must be one of {', '.join(PRIORITIES)}")
+    check_options(options)
 
-    def one(request: Mapping[str, Any]) -> Awaitable[R]:  # not awaited here: no frame keeps the arguments
+    def send(request: Mapping[str, Any]) -> Awaitable[R]:  # not awaited here: no frame keeps the arguments
         if not isinstance(request, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise InvalidParameterError("requests", "each request must be a mapping of parameters")
         return method(**{**shared, **request, **fixed})
 
-    return AsyncMap(
-        one,
-        requests,
-        MapSettings(
-            limit=max_in_flight,
-            give_up_after=give_up_after,
-            waiting_for=limiter.waiting_for,
-            best=limiter.best,
-            **settings,
-        ),
-    )
+    return AsyncMap(Window(send, requests, limiter, options))
 
 
 class AsyncMap(Uncopied, Generic[R]):
-    """An asynchronous iterator over the results of many calls. See the module, and `AsyncClient.map`.
+    """An asynchronous iterator over the results of many calls, as `AsyncClient.map` returns it.
 
     Each result goes to one of the tasks that iterate.
     """
 
-    def __init__(
-        self,
-        one: Callable[[Mapping[str, Any]], Awaitable[R]],
-        requests: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
-        settings: MapSettings,
-    ) -> None:
-        self._window = Window(one, requests, settings)
+    def __init__(self, window: Window[R]) -> None:
+        self._window = window
 
     @property
     def stopped(self) -> Bound | None:
-        """Why the map starts no further calls although its source is not used up; None if there is no such reason."""
+        """The bound that keeps the map from starting further calls; None if no bound is reached."""
         return self._window.spending.stopped
 
     @property
     def progress(self) -> Progress:
-        """How far it has come."""
+        """The progress so far."""
         return self._window.progress
 
     def __aiter__(self) -> Self:
@@ -102,7 +83,7 @@ class AsyncMap(Uncopied, Generic[R]):
         window = self._window
         if window.closed:
             raise StopAsyncIteration
-        if window.begun:
+        if window.started:
             window.check_loop()
         else:
             window.start()
@@ -116,7 +97,7 @@ class AsyncMap(Uncopied, Generic[R]):
         return result
 
     async def aclose(self) -> None:
-        """End the map: cancel its calls in flight and wait until they have let go. Whoever iterates is at its end."""
+        """End the map: cancel its calls in flight and wait until they have ended. Iterating it ends, too."""
         await self._window.close()
 
     async def __aenter__(self) -> Self:

@@ -1,183 +1,139 @@
 """The calls of a map under way: a bounded window over its source.
 
-The tasks of a map hold this, and not the map itself: a map that its owner drops can be collected, and ends its calls.
+The tasks of a map hold the window, and not the map itself. So a map that its owner drops can be collected, and its
+finalizer cancels the calls.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterable, Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sized
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping, Sized
 from functools import partial
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Any, Final, Generic, Self, TypeAlias, TypeVar, cast
 
 import anyio
-import attrs
 
 from openai_async import _concurrency
 from openai_async._limits.accounting import raised_at, try_accounting
+from openai_async._limits.limiter import Limiter
 from openai_async._limits.queue import Priority, QueuePosition, queue_position
+from openai_async._map.options import MapOptions
+from openai_async._map.result import MapHaltedError, Result
 from openai_async._policy.probing import PROBES, Probing
 from openai_async._policy.spending import Doubted, Spending
-from openai_async.errors import APIError, ForeignLoopError, OpenAIError, frameless
-from openai_async.types._base import EMPTY, Reply
-from openai_async.types._plain import Record, short
-from openai_async.types.attempt import Attempt
+from openai_async.errors import ForeignLoopError, OpenAIError, frameless
+from openai_async.types._base import Reply
 from openai_async.types.progress import Progress
 from openai_async.types.usage import Counted
 
 R = TypeVar("R", bound=Reply)
+
+Requests: TypeAlias = Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]
 
 _NO_DOUBT: Final = Doubted.of(())
 #: Seconds between two reports of progress while no call ends.
 _REPORT_EVERY: Final = 1.0
 
 
-class MapHaltedError(OpenAIError):
-    """A map was ended early, because its first calls all failed with one error that does not pass by itself.
-
-    That error is the `__cause__`. The results of these calls were given before; no further call was made.
-    """
-
-
-@attrs.frozen(repr=False)
-class Result(Record, Generic[R]):
-    """How one call of a map ended: `value` or `error`, one of them None.
-
-    `index` is the place of its request in the source, from 0. `error` is what the call raised, whatever its class: an
-    error of this package, or one of an `http_client` or a key provider of yours.
-    """
-
-    index: int
-    value: R | None = None
-    error: Exception | None = None
-
-    @property
-    def attempts(self) -> tuple[Attempt, ...]:
-        """One record per attempt; empty if the call was refused before it was sent."""
-        if self.value is not None:
-            return self.value.meta.attempts  # what is no JSON has no attempts of its own
-        return self.error.attempts if isinstance(self.error, APIError) else ()
-
-    def _shown(self) -> Iterator[tuple[str, object]]:
-        """One line of a list of results: which one, and how it ended."""
-        yield "index", self.index
-        if self.error is not None:
-            yield "error", f"{type(self.error).__name__}: {short(str(self.error))}"
-        elif isinstance(text := getattr(self.value, "text", None), str):
-            yield "text", short(text)
-        else:
-            yield "value", short(repr(self.value))
-
-    def unwrap(self) -> R:
-        """The value; raises the error if there is none."""
-        if self.error is not None:
-            raise self.error
-        assert self.value is not None
-        return self.value
-
-
-@attrs.frozen(kw_only=True)
-class MapSettings:
-    """How a map runs. See `AsyncClient.map` for what each means to a user."""
-
-    ordered: bool = True
-    limit: int = 1000
-    priority: Priority = "default"
-    max_total_tokens: int | None = None
-    max_cost: float | None = None
-    give_up_after: int | None = PROBES
-    on_progress: Callable[[Progress], None] | None = None
-    #: What the client's calls wait for, for progress.
-    waiting_for: Callable[[], Mapping[Any, int]] = lambda: EMPTY
-    #: How many requests there are, where the source does not say it.
-    total: int | None = None
-    #: The rate limits of scopes, and the least time for so many calls of so many tokens, as fields of `Progress`.
-    best: Callable[[int | None, float, set[str]], Mapping[str, float | None]] = lambda calls, tokens, scopes: EMPTY
-
-
 class Window(Generic[R]):
-    """See the module. A result is taken once; several tasks may wait for one."""
+    """Makes the calls of one map. A result is taken once; several tasks may wait for one.
+
+    Args:
+        send: makes one call.
+        requests: the arguments of each call.
+        limiter: the limiter of the client, for its bound and for the progress.
+        options: how the map runs; checked before.
+
+    Attributes:
+        spending: the tokens and the cost so far, and whether they stop the map.
+        started: whether it reads its source.
+        closed: whether its calls were cancelled.
+    """
 
     def __init__(
         self,
-        one: Callable[[Mapping[str, Any]], Awaitable[R]],
-        requests: Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]],
-        settings: MapSettings,
+        send: Callable[[Mapping[str, Any]], Awaitable[R]],
+        requests: Requests,
+        limiter: Limiter,
+        options: MapOptions,
     ) -> None:
-        self.spending = Spending(settings.max_total_tokens, settings.max_cost)
-        self._probing = Probing(settings.give_up_after)
-        self._started = 0
-        self.begun = False
-        self._loop: object = None  # of its calls
+        self.spending = Spending(options.get("max_total_tokens"), options.get("max_cost"))
+        self._probing = Probing(options.get("give_up_after", PROBES))
+        self._started_count = 0
+        self.started = False
+        self._loop: object = None  # the event loop of its calls
         self.closed = False
-        self._one = one
+        self._send = send
         self._requests = requests
-        self._settings = settings
-        self._ordered = settings.ordered
-        self._limit = settings.limit
+        self._limiter = limiter
+        self._ordered = options.get("ordered", True)
+        self._priority: Priority = options.get("priority", "default")
+        self._on_progress = options.get("on_progress")
+        self._declared_total = options.get("total")
+        self._limit = options.get("max_in_flight") or min(1000, limiter.limit or 1000)
         self._running = 0
-        self._done: dict[int, Result[R]] = {}  # finished, and not yet taken
-        self._finished: deque[int] = deque()  # their indices in order of completion
-        self._taken = 0
-        self._scopes: set[str] = set()  # that its calls ask for
-        self._jobs = _concurrency.Jobs()
-        self._fed = False  # the source is used up
+        self._results: dict[int, Result[R]] = {}  # of calls that have ended, until they are taken
+        self._finished_order: deque[int] = deque()  # the indices of those, in order of completion
+        self._next_index = 0
+        self._scopes: set[str] = set()  # the rate-limit scopes of its calls
+        self._tasks = _concurrency.Jobs()
+        self._source_ended = False
         self._failure: BaseException | None = None
         self._room = anyio.Event()  # set when a call may be started
-        self._news = anyio.Event()  # set when there is something to take, or the end
-        self._began = 0.0
-        self._reported = 0.0  # when `on_progress` was last called
-        self._ended = self._failed = 0
+        self._changed = anyio.Event()  # set when there is something to take, or the end
+        self._start_time = 0.0
+        self._last_report = 0.0  # when `on_progress` was last called
+        self._finished_count = self._failed_count = 0
 
     @property
     def complete(self) -> bool:
         """Whether every call has ended and every result was taken."""
-        return self._fed and not self._running and not self._done
+        return self._source_ended and not self._running and not self._results
 
     @property
     def under_way(self) -> bool:
-        """Whether it was begun, and neither closed nor read to its end."""
-        return self.begun and not self.closed and not self.complete
+        """Whether it was started, and neither closed nor read to its end."""
+        return self.started and not self.closed and not self.complete
 
     @property
     def progress(self) -> Progress:
-        """How far it has come."""
+        """The progress so far."""
         total = self._total()
         return Progress(
             total=total,
-            done=self._ended,
-            failed=self._failed,
+            done=self._finished_count,
+            failed=self._failed_count,
             in_flight=self._running,
             tokens=self.spending.tokens,
             tokens_estimated=self.spending.estimated,
             cost=self.spending.cost,
             cost_estimated=self.spending.cost_estimated,
-            seconds=_concurrency.now() - self._began if self._began else 0.0,
-            waiting_for=self._settings.waiting_for(),
-            **self._settings.best(total, self._mean(), self._scopes),
+            seconds=_concurrency.now() - self._start_time if self._start_time else 0.0,
+            waiting_for=cast("Mapping[str, int]", self._limiter.waiting_for()),
+            **self._limiter.best(total, self._mean(), self._scopes),
         )
 
     def _total(self) -> int | None:
-        """How many calls there will be: as the source has shown, else as it says, else as was said of it."""
-        if self._fed and not self._stops():
-            return self._started
-        total = self._settings.total
+        """The number of calls: counted at the end of the source, else as the user or the source states it."""
+        if self._source_ended and not self._is_stopped():
+            return self._started_count
+        total = self._declared_total
         if total is None and isinstance(self._requests, Sized):
             total = len(self._requests)
-        return total if total is None else max(total, self._started)
+        return total if total is None else max(total, self._started_count)
 
     def _mean(self) -> float:
-        answered = self._ended - self._failed
+        answered = self._finished_count - self._failed_count
         return self.spending.tokens / answered if answered else 0.0
 
     def start(self) -> None:
         """Begin to read the source and to make calls."""
-        self.begun = True
+        self.started = True
         self._loop = _concurrency.loop_token()
-        self._began = self._reported = _concurrency.now()
-        self._jobs.start(self._feed)
-        if self._settings.on_progress is not None:
-            self._jobs.start(self._tick)
+        self._start_time = self._last_report = _concurrency.now()
+        self._tasks.start(self._start_calls)
+        if self._on_progress is not None:
+            self._tasks.start(self._report_regularly)
 
     def check_loop(self) -> None:
         """Raise ForeignLoopError on another loop than that of its calls, or in another process."""
@@ -190,69 +146,69 @@ class Window(Generic[R]):
             if self._failure is not None:
                 raise self._failure
             if self.complete and (cause := self._probing.halted_by) is not None:
-                raise _halted(cause, self._failed) from cause
+                raise _halted_error(cause, self._failed_count) from cause
             if self.closed or self.complete:
                 return None
-            if self._news.is_set():  # else others wait for it, too
-                self._news = anyio.Event()
-            await self._news.wait()
+            if self._changed.is_set():  # else others wait for it, too
+                self._changed = anyio.Event()
+            await self._changed.wait()
         return result
 
     async def close(self) -> None:
-        """Cancel the calls in flight and wait until they have let go. Cancelling does not shorten that."""
-        if self.begun and _concurrency.running_loop() is not self._loop:
+        """Cancel the calls in flight and wait until they have ended. Cancelling does not shorten that."""
+        if self.started and _concurrency.running_loop() is not self._loop:
             return self.drop()
         self.closed = True
-        self._news.set()
+        self._changed.set()
         with anyio.CancelScope(shield=True):
-            await self._jobs.cancel()
+            await self._tasks.cancel()
 
     def drop(self) -> None:
         """Cancel the calls in flight without waiting. From any thread."""
         self.closed = True
-        self._jobs.drop()
+        self._tasks.drop()
 
     def _take(self) -> Result[R] | None:
         if self._ordered:
-            result = self._done.pop(self._taken, None)
+            result = self._results.pop(self._next_index, None)
         else:
-            result = self._done.pop(self._finished.popleft()) if self._finished else None
+            result = self._results.pop(self._finished_order.popleft()) if self._finished_order else None
         if result is not None:
-            self._taken += 1
+            self._next_index += 1
             self._room.set()
         return result
 
-    async def _feed(self) -> None:
-        """Read the source as fast as there is room: `limit` running, and as many again finished but not taken."""
+    async def _start_calls(self) -> None:
+        """Read the source as fast as there is room: `limit` calls in flight, and as many results not yet taken."""
         index = 0
-        source = aiter(self._requests) if isinstance(self._requests, AsyncIterable) else _Async(self._requests)
+        source = _iterate(self._requests)
         try:
             async for request in source:
-                while self._is_full() and not self._stops():
+                while self._is_full() and not self._is_stopped():
                     self._room = anyio.Event()
                     await self._room.wait()
-                if self._stops():
+                if self._is_stopped():
                     break
                 self._running += 1
-                self._started += 1
-                self._jobs.start(partial(self._run, index, request))
+                self._started_count += 1
+                self._tasks.start(partial(self._run, index, request))
                 index += 1
-            self._fed = True
+            self._source_ended = True
         except BaseException as error:
-            self._fail(error)
+            self._end_with(error)
         finally:
-            self._news.set()
+            self._changed.set()
             if (close := getattr(source, "aclose", None)) is not None:
                 with anyio.CancelScope(shield=True):
                     await close()
 
-    def _stops(self) -> bool:
+    def _is_stopped(self) -> bool:
         return self.spending.stopped is not None or self._probing.halted_by is not None
 
     def _is_full(self) -> bool:
-        if not self._probing.may_start(self._started):
+        if not self._probing.may_start(self._started_count):
             return True
-        if self._running >= self._limit or self._running + len(self._done) >= 2 * self._limit:
+        if self._running >= self._limit or self._running + len(self._results) >= 2 * self._limit:
             return True
         return not self.spending.has_room(self._running)
 
@@ -260,28 +216,28 @@ class Window(Generic[R]):
         if self.closed:  # dropped before its turn came
             return
         try:
-            queue_position.set(QueuePosition(self._settings.priority, self, self._scopes))
+            queue_position.set(QueuePosition(self._priority, self, self._scopes))
             try:
-                call = self._one(request)
-                del request  # what user code raises leads through this frame, and others may show it
+                call = self._send(request)
+                del request  # an error of user code keeps this frame, which others may show
                 result: Result[R] = Result(index, value=await call)
             except Exception as error:
-                result = Result(index, error=_own(error))
+                result = Result(index, error=_without_frames(error))
             finally:
                 self._running -= 1
-            self._done[index] = result
+            self._results[index] = result
             if not self._ordered:
-                self._finished.append(index)
-            self._ended += 1
-            self._failed += result.value is None
+                self._finished_order.append(index)
+            self._finished_count += 1
+            self._failed_count += result.value is None
             self._probing.ended(result.error)
             try_accounting("what a call of a map has used", self._count, result)
             self._report()
         except BaseException as error:  # of `on_progress`, or no `Exception`
-            self._fail(error)
+            self._end_with(error)
         finally:
             self._room.set()
-            self._news.set()
+            self._changed.set()
 
     def _count(self, result: Result[R]) -> None:
         attempts = result.attempts
@@ -298,62 +254,69 @@ class Window(Generic[R]):
         )
 
     def _report(self) -> None:
-        """Call `on_progress`. What it raises is for whoever iterates."""
-        self._reported = _concurrency.now()
-        if self._settings.on_progress is not None:
+        """Call `on_progress`. The iterating task gets what it raises."""
+        self._last_report = _concurrency.now()
+        if self._on_progress is not None:
             progress = try_accounting("the progress of a map", lambda: self.progress)
             if progress is not None:
-                self._settings.on_progress(progress)
+                self._on_progress(progress)
 
-    async def _tick(self) -> None:
-        """Report also while no call ends: what is waited for is what one wants to know then."""
+    async def _report_regularly(self) -> None:
+        """Report also while no call ends, because the user wants to know then what the calls wait for."""
         try:
             while True:
-                await anyio.sleep(max(0.0, self._reported + _REPORT_EVERY - _concurrency.now()))
-                if _concurrency.now() >= self._reported + _REPORT_EVERY:
+                await anyio.sleep(max(0.0, self._last_report + _REPORT_EVERY - _concurrency.now()))
+                if _concurrency.now() >= self._last_report + _REPORT_EVERY:
                     self._report()
         except BaseException as error:
-            self._fail(error)
-            self._news.set()
+            self._end_with(error)
+            self._changed.set()
 
-    def _fail(self, error: BaseException) -> None:
-        """Have whoever iterates raise what user code raised, of whatever class; raise a cancellation here."""
+    def _end_with(self, error: BaseException) -> None:
+        """Hand an error of user code, of whatever class, to the iterating task; raise a cancellation here."""
         if not _concurrency.cancels(error):
             self._failure = error
             return
-        if not self.closed:  # not by the map: nobody is to wait for the result
+        if not self.closed:  # it was not cancelled by the map, and a task may wait for the result
             self._failure = RuntimeError("a call of the map was cancelled from outside")
         raise error
 
 
 def _used(value: Any) -> tuple[int, int, float | None]:
-    """The tokens of an answer, those of them that are estimated, and its cost."""
+    """The tokens of a reply, how many of them are estimated, and its cost."""
     meta, usage = value.meta, getattr(value, "usage", None)
     if meta.estimated_tokens is not None:
         return meta.estimated_tokens, meta.estimated_tokens, meta.cost
     return usage.as_completion_usage().total_tokens if isinstance(usage, Counted) else 0, 0, meta.cost
 
 
-def _halted(cause: Exception, failed: int) -> MapHaltedError:
-    last = cause if isinstance(cause, OpenAIError) else type(cause).__name__  # others may say anything
+def _halted_error(cause: Exception, failed: int) -> MapHaltedError:
+    last = (
+        cause if isinstance(cause, OpenAIError) else type(cause).__name__
+    )  # the text of a foreign error may hold anything
     return MapHaltedError(f"the map was halted: its first {failed} calls all failed with one error: {last}")
 
 
-def _own(error: Exception) -> Exception:
+def _without_frames(error: Exception) -> Exception:
     """The error of a call, without its frames (see `frameless`). A foreign one says where it was raised."""
     if not isinstance(error, OpenAIError):
         error.add_note(f"raised at {raised_at(error)}")
     return frameless(error)
 
 
-class _Async:
+def _iterate(requests: Requests) -> AsyncIterator[Mapping[str, Any]]:
+    """Iterate the requests, whichever kind of iterable holds them."""
+    return aiter(requests) if isinstance(requests, AsyncIterable) else _AsyncIterator(requests)
+
+
+class _AsyncIterator:
     """An iterable as an asynchronous iterator."""
 
-    __slots__ = ("_iterator", "_ours")
+    __slots__ = ("_is_new", "_iterator")
 
     def __init__(self, requests: Iterable[Mapping[str, Any]]) -> None:
         self._iterator = iter(requests)
-        self._ours = self._iterator is not requests  # what we began, we end
+        self._is_new = self._iterator is not requests  # begun here, and so to be ended here
 
     def __aiter__(self) -> Self:
         return self
@@ -365,5 +328,5 @@ class _Async:
             raise StopAsyncIteration from None
 
     async def aclose(self) -> None:
-        if self._ours and isinstance(self._iterator, Generator):
+        if self._is_new and isinstance(self._iterator, Generator):
             self._iterator.close()  # pyright: ignore[reportUnknownMemberType]

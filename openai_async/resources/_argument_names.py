@@ -11,6 +11,7 @@ import functools
 from collections.abc import Iterable, KeysView, Mapping
 from typing import Any, Final
 
+from openai_async._map.options import MapOptions
 from openai_async.errors import InvalidParameterError
 
 #: Settings of a client, of `AsyncAzureClient` and of other clients; they are never sent as fields.
@@ -61,9 +62,7 @@ OPTIONS: Final = frozenset(
     }
 )
 #: Arguments of a map.
-MAP_ARGUMENTS: Final = frozenset(
-    ["give_up_after", "max_cost", "max_in_flight", "max_total_tokens", "on_progress", "ordered", "total"]
-)
+MAP_ARGUMENTS: Final = frozenset(MapOptions.__annotations__) - OPTIONS
 #: Options as other clients call them.
 _ELSEWHERE: Final[Mapping[str, str]] = {
     "connect_timeout": "timeout",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Generic, TypeVar
 
 from openai_async._map.calls import AsyncMap, warn_of_leaving, window_of
-from openai_async._map.window import Result
+from openai_async._map.result import Result
 from openai_async.sync._bridge.iterators import IteratorProxy
 from openai_async.sync._bridge.proxies import PortalHandle, Proxy
 from openai_async.types._base import Reply
