@@ -229,12 +229,14 @@ async def test_a_real_disk_of_24_kib(small_disk: Path, tmp_path: Path, window: i
                 await batch.run(source, out, max_in_flight=window)
             assert caught.value.errno == errno.ENOSPC
             kept, before = whole_lines(out), +received
-            assert 0 < len(kept) <= before.total() <= len(kept) + window
-            assert out.read_bytes().endswith(b"\n")
+            assert len(kept) <= before.total() <= len(kept) + window
+            assert kept or largest > 24 * 1024
+            assert out.read_bytes()[-1:] in (b"", b"\n")
             assert _mount("-o", "remount,size=4m", str(small_disk)) is None
             summary = await batch.run(source, out, max_in_flight=window)
     assert (summary.ok, summary.skipped) == (True, len(kept))
-    assert set(summary.ambiguous_ids) == before.keys() - kept.keys()
+    assert before.keys() - kept.keys() <= set(summary.ambiguous_ids)  # some were cancelled on their way out
+    assert summary.ambiguous <= window
     assert {name: received[name] for name in kept} == {name: before[name] for name in kept}
     assert ids(out) == names
 
