@@ -1,7 +1,7 @@
-"""The asyncio-first client for the OpenAI API and every server that speaks it.
+"""The asyncio-first client for the OpenAI API and compatible servers.
 
-Public names only, imported when first used (PEP 562): `import openai_async` loads no HTTP library, no tokenizer and no
-resource. Types of replies are in `openai_async.types`, errors are also in `openai_async.errors`.
+Public names are imported on first use (PEP 562), so `import openai_async` loads no HTTP library, no tokenizer and no
+resource. Types of replies are in `openai_async.types`; errors are also in `openai_async.errors`.
 """
 
 from __future__ import annotations

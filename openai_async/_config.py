@@ -1,7 +1,7 @@
-"""The arguments of a client, checked: call > client > environment > default.
+"""Configuration of a client, checked. Precedence: call, client, environment, default.
 
-Everything wrong is found when the client is built, in words that name the argument or the variable and never show a
-key. Older names of variables are read after the newer ones.
+All settings are checked when the client is built. An error names the argument or the variable and never shows a key.
+Older names of variables are read after the newer ones.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def key_rings(
     default_headers: Mapping[str, str] | None,
     service: Service,
 ) -> tuple[KeyRing, KeyRing | None]:
-    """What calls are made with, and what those of `client.admin` are made with if they have a key of their own."""
+    """The key ring of calls, and that of `client.admin` if it has a key of its own."""
     stated, field = (admin_api_key, "admin_api_key") if admin_api_key is not None else _environment("OPENAI_ADMIN_KEY")
     own = (organizations(organization), project(project_id), headers(default_headers), service)
     if stated is None:
@@ -66,7 +66,7 @@ def _no_key() -> str:
 
 
 def keys(given: str | Sequence[str] | Callable[[], str | Awaitable[str]] | None) -> KeySource:
-    """The source of keys: None and "ENV" mean the environment."""
+    """The source of keys. None and "ENV" mean the environment."""
     if given is None or given == "ENV":
         return [Secret(_key_of_environment())]
     if callable(given):
@@ -93,7 +93,7 @@ def _key_of_environment() -> str:
 
 
 def organizations(given: str | Sequence[str] | None) -> list[str]:
-    """Organisations to use in turn; empty for none."""
+    """The organizations to use in turn; empty for none."""
     if given is None:
         stated, name = _environment("OPENAI_ORG_ID", "OPENAI_ORGANIZATION")
         return [check_token(name, stated)] if stated else []
@@ -112,7 +112,7 @@ def project(given: str | None) -> str | None:
 
 
 def base_url(given: str | None, *, allow_http: bool) -> str:
-    """The URL that paths are put after: https (or http on this machine), with a host, and nothing after the path."""
+    """The URL that paths are appended to: https (or http on this machine), with a host, without query."""
     if given is None:
         given, field = _environment("OPENAI_BASE_URL", "OPENAI_API_BASE")
         given = given or _DEFAULT_BASE_URL
@@ -144,7 +144,7 @@ def base_url(given: str | None, *, allow_http: bool) -> str:
 
 
 def _reachable(netloc: str, host: str) -> str:
-    """The address of this machine for the words that mean it: no proxy, and no system, takes all of them for it."""
+    """The address of this machine for names that mean it, because not every system and proxy resolves them."""
     plain = _THIS_MACHINE.get(host)
     return netloc if plain is None else f"{plain}{netloc[netloc.index(']') + 1 if '[' in netloc else len(host) :]}"
 
@@ -171,7 +171,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def headers(given: Mapping[str, str] | None) -> list[tuple[bytes, bytes]]:
-    """Headers of every request. They say what the client is, and nothing of the machine."""
+    """The headers of every request. They identify the client, and nothing of the machine."""
     standard = {
         "accept": "application/json, text/event-stream",
         "accept-encoding": "gzip",
@@ -186,7 +186,7 @@ def headers(given: Mapping[str, str] | None) -> list[tuple[bytes, bytes]]:
 
 
 def query(given: Mapping[str, object] | None) -> dict[str, object]:
-    """Query parameters of every request, encoded once to see that they can be."""
+    """The query parameters of every request, encoded once to check them."""
     if given is not None and not isinstance(given, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError("default_query", "must be a mapping of names to values")
     found = dict(given or {})
@@ -211,7 +211,7 @@ def defaults(
     default_query: Mapping[str, object] | None,
     max_event_bytes: int,
 ) -> Defaults:
-    """What calls take from the client where they say nothing themselves."""
+    """The default call options of a client."""
     return Defaults(
         timeout=timeout(given_timeout),
         deadline=seconds("deadline", deadline),
@@ -246,7 +246,7 @@ def whole(field: str, given: int) -> int:
 
 
 def webhook_secret(given: str | None) -> Secret | None:
-    """The secret of webhooks; None for the one of the environment, which is read when it is asked for."""
+    """The secret of webhooks. None for the environment's, which is read when it is needed."""
     if given is None:
         return None
     from openai_async.webhooks import held, signing_key
@@ -259,7 +259,7 @@ def webhook_secret(given: str | None) -> Secret | None:
 def transport(
     http_client: Any, transport: Any, proxy: str | Mapping[str, str] | None, *, base_url: str, trust_env: bool
 ) -> Transport:
-    """The built-in connections, or the user's own httpx object."""
+    """The built-in transport, or the caller's httpx object."""
     if http_client is None and (transport is None or transport in ("auto", "httpx")):
         from openai_async._transport.auto import AutoTransport
 
@@ -281,7 +281,7 @@ def limiter(
     service: Service = OPENAI,
     max_waiting: int | None = None,
 ) -> Limiter:
-    """The limiter of a client. The service says how limits are counted that do not say it themselves."""
+    """The limiter of a client. The service says how limits count that do not say it themselves."""
     if max_concurrency is not None:
         positive("max_concurrency", max_concurrency)
     if max_waiting is not None:
@@ -333,7 +333,7 @@ def _is_proxy(url: object) -> bool:
 
 
 def _environment(*names: str) -> tuple[str | None, str]:
-    """The first variable that is set and not empty, with its name."""
+    """The first environment variable that is set and not empty, with its name."""
     for name in names:
         if value := os.environ.get(name):
             return value, name

@@ -1,8 +1,8 @@
-"""`AsyncAzureClient`: the same client for Azure OpenAI, by its addresses, credentials and way of counting.
+"""`AsyncAzureClient`: the client for Azure OpenAI, with its URLs, credentials and token accounting.
 
-Azure has two forms of the API. The v1 form stands at `/openai/v1` and is addressed as the API itself is: the deployment
-is the `model` of a request. The older form needs a dated api-version; there the deployment is a part of the path
-(`/openai/deployments/NAME/chat/completions`), and what belongs to no deployment stands right below `/openai`.
+Azure has two forms of the API. The v1 form is at `/openai/v1` and works like OpenAI's own API: the deployment is the
+`model` of a request. The dated form needs an api-version. There the deployment is part of the path
+(`/openai/deployments/NAME/chat/completions`); other paths are directly below `/openai`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _WHOLE_BASE: Final = re.compile(r"/openai/(?:v1|deployments)(?:/|\Z)")
 
 
 class ClientSettings(TypedDict, total=False):
-    """What a client takes whatever the service is: see `AsyncClient`."""
+    """The settings of a client on any service; see `AsyncClient`."""
 
     organization: str | Sequence[str] | None
     project: str | None
@@ -69,22 +69,22 @@ class ClientSettings(TypedDict, total=False):
 
 
 class AsyncAzureClient(AsyncClient):
-    """Azure OpenAI, with everything that `AsyncClient` has.
+    """The client for Azure OpenAI, with everything that `AsyncClient` has.
 
     Args:
-        azure_endpoint: of the resource, such as https://RESOURCE.openai.azure.com. None for AZURE_OPENAI_ENDPOINT.
-        azure_deployment: what every request is made to, whatever its `model`; with a dated `api_version` only. None to
-            take the `model` of each request for the name of its deployment.
-        api_version: a date such as "2024-10-21" for the older form of the API. None for OPENAI_API_VERSION; if that is
-            not set either, or for "v1", "preview" or "latest", the v1 form, which needs none.
-        api_key: sent as `api-key`: a string; a list of strings, used in turn for each attempt; or a
-            callable, sync or async, asked before each attempt.
-        azure_ad_token: of Microsoft Entra ID, sent as bearer token.
-        azure_ad_token_provider: gives such a token: a callable, sync or async, asked before each attempt. Of these
-            three one may be given; with none, AZURE_OPENAI_AD_TOKEN is used, or else AZURE_OPENAI_API_KEY.
-        base_url: in place of `azure_endpoint`, everything before `/chat/completions` or `/deployments`.
-        settings: all others as `AsyncClient` has them. Tokens count against limits as they are used, not as they
-            were estimated, if a `RateLimit` does not say otherwise.
+        azure_endpoint: URL of the resource, such as https://RESOURCE.openai.azure.com. None for AZURE_OPENAI_ENDPOINT.
+        azure_deployment: the deployment of every request, whatever its `model`; only with a dated `api_version`. None
+            uses the `model` of each request as the deployment.
+        api_version: a date such as "2024-10-21" for the dated form of the API. None for OPENAI_API_VERSION. If neither
+            is set, or for "v1", "preview" or "latest", the v1 form is used.
+        api_key: sent as `api-key`: a string; a list of strings, used in turn for each attempt; or a sync or async
+            callable, called before each attempt.
+        azure_ad_token: Microsoft Entra ID token, sent as bearer token.
+        azure_ad_token_provider: a sync or async callable that returns such a token, called before each attempt. Pass at
+            most one of these three; by default AZURE_OPENAI_AD_TOKEN is used, then AZURE_OPENAI_API_KEY.
+        base_url: instead of `azure_endpoint`, everything before `/chat/completions` or `/deployments`.
+        settings: all other settings of `AsyncClient`. Tokens count against limits by usage, not by estimate, unless a
+            `RateLimit` says otherwise.
 
     Raises:
         ConfigurationError: names the argument or variable that is missing or cannot be used; never shows a key.
@@ -130,7 +130,7 @@ class AsyncAzureClient(AsyncClient):
 def _credential(
     key: Key | None, token: str | None, provider: Callable[[], str | Awaitable[str]] | None
 ) -> tuple[str, Key]:
-    """The name of the credential, and what gives it. One that is given keeps those of the environment out."""
+    """The name and the source of the credential. An explicit one disables those of the environment."""
     given = {"api_key": key, "azure_ad_token": token, "azure_ad_token_provider": provider}
     stated = {name: value for name, value in given.items() if value is not None and value != "ENV"}
     if len(stated) > 1:
@@ -151,7 +151,7 @@ def _credential(
 
 
 def _base(endpoint: str | None, base_url: str | None, below: str, allow_http: bool) -> str:
-    """The URL that paths are put after."""
+    """The URL that paths are appended to."""
     if base_url is not None:
         if endpoint is not None:
             raise ConfigurationError("azure_endpoint and base_url", "exclude each other: give one of them")
@@ -175,7 +175,7 @@ def _base(endpoint: str | None, base_url: str | None, below: str, allow_http: bo
 
 
 def _place(base: str, deployment: str | None, *, dated: bool) -> Callable[[str, Mapping[str, Any]], str] | None:
-    """Where paths stand below the base."""
+    """Where paths start below the base URL."""
     if deployment is not None and not dated:
         raise ConfigurationError(
             "api_version",
@@ -192,7 +192,7 @@ def _place(base: str, deployment: str | None, *, dated: bool) -> Callable[[str, 
 
 
 def _below_deployment(fixed: str | None, template: str, params: Mapping[str, Any]) -> str:
-    """The path of an operation in the older form."""
+    """The path of an operation in the dated form of the API."""
     if template not in _OF_A_DEPLOYMENT:
         return template
     if fixed is None and params.get("model") is None:

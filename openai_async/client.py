@@ -1,4 +1,4 @@
-"""`AsyncClient`: configuration and wiring, nothing else."""
+"""`AsyncClient`: configuration and wiring."""
 
 from __future__ import annotations
 
@@ -48,40 +48,40 @@ if TYPE_CHECKING:
 
 
 class AsyncClient(GenericResources):
-    """The API, or any server that speaks it, for asyncio and trio.
+    """The asynchronous client for the OpenAI API and compatible servers, on asyncio and trio.
 
-    Use it as a context manager, or call `aclose()`. One client serves any number of tasks, and several event loops one
-    after the other; connections are opened on first use and belong to the loop that opened them. Settings of a call win
-    over the client's, those over the environment's, those over the defaults.
+    Use it as a context manager, or call `aclose()`. One client serves any number of tasks, and several event loops.
+    Connections are opened on first use and belong to the loop that opened them. Call options override client settings,
+    which override the environment, which overrides defaults.
 
     Args:
-        api_key: None or "ENV" for OPENAI_API_KEY; a string; a list of strings, used in turn for each attempt; or a
-            callable, sync or async, asked before each attempt. A server that checks no key takes any string.
+        api_key: None or "ENV" for OPENAI_API_KEY; a string; a list of strings, used in turn for each attempt; or a sync
+            or async callable, called before each attempt. Servers without keys accept any string.
         organization: sent as OpenAI-Organization; a list is used in turn. None for OPENAI_ORG_ID, if set.
         project: sent as OpenAI-Project. None for OPENAI_PROJECT_ID, if set.
-        base_url: https URL up to and including the version, such as https://api.openai.com/v1, which is the default
-            (before it: OPENAI_BASE_URL). Plain http is accepted for this machine.
-        timeout: bounds of one attempt, in seconds, or a `Timeout` with one per phase.
-        deadline: seconds for a whole call, with waiting, retries and reading; None for no bound.
-        max_retries: attempts after the first one, 0 or more; made only where they can help and do no harm.
-        rate_limit: the account's limits: a `RateLimit`, one per model (prefixes of names, "*" for the rest), a number
-            of queries per second, "auto" to learn them from the headers of replies, or None to send without. Calls wait
-            in order for their turn; every attempt and every stream counts. Each key has limits of its own.
+        base_url: https URL up to and including the version. None for OPENAI_BASE_URL, then https://api.openai.com/v1.
+            Plain http is accepted for this machine.
+        timeout: timeout of one attempt in seconds, or a `Timeout` with one per phase.
+        deadline: seconds for a complete call, including waiting, retries and reading; None for no bound.
+        max_retries: most attempts after the first one, 0 or more. Only errors that a retry can cure safely are retried.
+        rate_limit: the account's limits: a `RateLimit`; a mapping of one per model (prefixes of names, "*" for the
+            rest); a number a second; or "auto" to learn them from responses. None for no limit. Calls wait in order;
+            every attempt and every stream counts. Each key has its own limits.
         max_concurrency: most attempts and open streams at a time; further ones wait in order. None for no bound.
-        max_waiting: most calls that wait for a limit or a slot; one more is refused at once with QueueFullError. Maps
-            and batches bound themselves: their calls are neither counted nor refused. None for no bound.
-        prices: US dollars per million tokens by model, as (input, output), (input, cached, output) or a `Price`; they
-            win over the built-in table.
+        max_waiting: most calls that wait for a limit or a slot; the next one is refused with QueueFullError. Calls of
+            maps and batches are neither counted nor refused. None for no bound.
+        prices: US dollars per million tokens by model, as (input, output), (input, cached, output) or a `Price`. They
+            override the built-in table.
         default_headers, default_query: sent with every request.
         proxy: URL of a proxy, or one per scheme ("http", "https", "all").
         trust_env: also use HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY of the environment.
-        allow_http: accept a plain http base_url beyond this machine, where key and prompts can be read on the way.
-        http_client, transport: an httpx.AsyncClient or httpx.AsyncBaseTransport (or httpx2's) to send with. It stays
-            yours: it is not closed here. `transport="httpx"` makes the built-in connections
-            through httpx in every case (by default only under trio and for proxies).
+        allow_http: accept a plain http base_url on other machines, although others can then read key and prompts.
+        http_client, transport: an httpx.AsyncClient or httpx.AsyncBaseTransport (or httpx2's) to send with. The caller
+            closes it. `transport="httpx"` always uses httpx for the built-in connections (by default only under trio
+            and for proxies).
         max_response_bytes, max_event_bytes: bounds on a decoded body, and on one event of a stream.
-        webhook_secret: what `webhooks` checks signatures with. None for OPENAI_WEBHOOK_SECRET.
-        admin_api_key: key of `client.admin`, and of nothing else. None for OPENAI_ADMIN_KEY; without it, `api_key`.
+        webhook_secret: the secret with which `webhooks` verifies signatures. None for OPENAI_WEBHOOK_SECRET.
+        admin_api_key: key for `client.admin` only. None for OPENAI_ADMIN_KEY, then `api_key`.
 
     Raises:
         ConfigurationError: names the argument or variable that cannot be used; never shows a key.
@@ -142,161 +142,161 @@ class AsyncClient(GenericResources):
 
     @cached_property
     def audio(self) -> AsyncAudio:
-        """Words spoken, and spoken words written down."""
+        """Speech, transcription and translation endpoints."""
         from openai_async.resources.audio import AsyncAudio
 
         return AsyncAudio(self._pipeline)
 
     @cached_property
     def beta(self) -> AsyncBeta:
-        """What the API calls beta, assistants and threads among it."""
+        """Beta endpoints, including assistants and threads."""
         from openai_async.resources.beta import AsyncBeta
 
         return AsyncBeta(self._pipeline)
 
     @cached_property
     def chat(self) -> AsyncChat:
-        """Chat completions."""
+        """Chat completion endpoints."""
         from openai_async.resources.chat import AsyncChat
 
         return AsyncChat(self._pipeline)
 
     @cached_property
     def batch(self) -> AsyncBatch:
-        """Files of requests in, files of answers out; survives being killed."""
+        """Run files of requests into files of results; a killed run can be resumed."""
         from openai_async.batch.api import AsyncBatch
 
         return AsyncBatch(self._pipeline)
 
     @cached_property
     def responses(self) -> AsyncResponses:
-        """Responses: answers that the server can keep, go on from, and make in the background."""
+        """Response endpoints: complete, streamed, or in the background."""
         from openai_async.resources.responses import AsyncResponses
 
         return AsyncResponses(self._pipeline)
 
     @cached_property
     def conversations(self) -> AsyncConversations:
-        """Items that the server keeps from response to response."""
+        """Conversation endpoints. The server keeps a conversation's items from response to response."""
         from openai_async.resources.conversations import AsyncConversations
 
         return AsyncConversations(self._pipeline)
 
     @cached_property
     def images(self) -> AsyncImages:
-        """Pictures made from words, and from other pictures."""
+        """Image generation and editing endpoints."""
         from openai_async.resources.images import AsyncImages
 
         return AsyncImages(self._pipeline)
 
     @cached_property
     def completions(self) -> AsyncTextCompletions:
-        """Text completions, the API before chat."""
+        """Text completion endpoints (legacy)."""
         from openai_async.resources.completions import AsyncTextCompletions
 
         return AsyncTextCompletions(self._pipeline)
 
     @cached_property
     def embeddings(self) -> AsyncEmbeddings:
-        """Vectors that stand for texts."""
+        """Embedding endpoints."""
         from openai_async.resources.embeddings import AsyncEmbeddings
 
         return AsyncEmbeddings(self._pipeline)
 
     @cached_property
     def fine_tunes(self) -> AsyncFineTunes:
-        """Fine-tuning before there were jobs, for servers that have it."""
+        """Endpoints of the first fine-tuning API, for servers that still have it."""
         from openai_async.resources.fine_tunes import AsyncFineTunes
 
         return AsyncFineTunes(self._pipeline)
 
     @cached_property
     def fine_tuning(self) -> AsyncFineTuning:
-        """Models made of a model and examples."""
+        """Fine-tuning endpoints: jobs, checkpoints and graders."""
         from openai_async.resources.fine_tuning import AsyncFineTuning
 
         return AsyncFineTuning(self._pipeline)
 
     @cached_property
     def moderations(self) -> AsyncModerations:
-        """Whether texts and pictures may be harmful."""
+        """Moderation endpoints, which classify harmful content."""
         from openai_async.resources.moderations import AsyncModerations
 
         return AsyncModerations(self._pipeline)
 
     @cached_property
     def models(self) -> AsyncModels:
-        """The models that the key may use."""
+        """Model endpoints."""
         from openai_async.resources.models import AsyncModels
 
         return AsyncModels(self._pipeline)
 
     @cached_property
     def vector_stores(self) -> AsyncVectorStores:
-        """Stores of files that can be searched."""
+        """Vector store endpoints: searchable stores of files."""
         from openai_async.resources.vector_stores import AsyncVectorStores
 
         return AsyncVectorStores(self._pipeline)
 
     @cached_property
     def webhooks(self) -> AsyncWebhooks:
-        """What the API sends to your server: checked and read."""
+        """Webhook endpoints and verification."""
         from openai_async.resources.webhooks import AsyncWebhooks
 
         return AsyncWebhooks(self._pipeline, self._webhook_secret)
 
     @cached_property
     def batches(self) -> AsyncBatches:
-        """The Batch API, call by call."""
+        """The endpoints of the Batch API."""
         from openai_async.resources.batches import AsyncBatches
 
         return AsyncBatches(self._pipeline)
 
     @cached_property
     def files(self) -> AsyncFiles:
-        """Files at the API."""
+        """File endpoints."""
         from openai_async.resources.files import AsyncFiles
 
         return AsyncFiles(self._pipeline)
 
     @cached_property
     def uploads(self) -> AsyncUploads:
-        """Files that are sent in parts."""
+        """Multipart upload endpoints."""
         from openai_async.resources.uploads import AsyncUploads
 
         return AsyncUploads(self._pipeline)
 
     @cached_property
     def get(self) -> AsyncRead:
-        """GET of any path below the base URL, to be called."""
+        """Send GET to any path below the base URL."""
         from openai_async.resources._raw_requests import AsyncRead
 
         return AsyncRead(self._pipeline, "GET")
 
     @cached_property
     def post(self) -> AsyncWrite:
-        """POST of any path below the base URL, to be called."""
+        """Send POST to any path below the base URL."""
         from openai_async.resources._raw_requests import AsyncWrite
 
         return AsyncWrite(self._pipeline, "POST")
 
     @cached_property
     def put(self) -> AsyncWrite:
-        """PUT of any path below the base URL, to be called."""
+        """Send PUT to any path below the base URL."""
         from openai_async.resources._raw_requests import AsyncWrite
 
         return AsyncWrite(self._pipeline, "PUT")
 
     @cached_property
     def patch(self) -> AsyncWrite:
-        """PATCH of any path below the base URL, to be called."""
+        """Send PATCH to any path below the base URL."""
         from openai_async.resources._raw_requests import AsyncWrite
 
         return AsyncWrite(self._pipeline, "PATCH")
 
     @cached_property
     def delete(self) -> AsyncRead:
-        """DELETE of any path below the base URL, to be called."""
+        """Send DELETE to any path below the base URL."""
         from openai_async.resources._raw_requests import AsyncRead
 
         return AsyncRead(self._pipeline, "DELETE")
@@ -316,28 +316,27 @@ class AsyncClient(GenericResources):
         on_progress: Callable[[Progress], None] | None = None,
         **shared: Any,
     ) -> AsyncMap[R]:
-        """Many calls of one method at once, such as `client.map(client.chat.completions.create, requests)`.
+        """Make many calls of one method at once: `client.map(client.chat.completions.create, requests)`.
 
         Args:
             method: an asynchronous method of this client.
-            requests: the arguments of each call, one mapping a call. Read as there is room, so that an endless or huge
-                source needs no more memory than the calls in flight.
-            ordered: give results in the order of the requests (True) or as they are finished (False).
+            requests: a mapping of arguments for each call. They are read as there is room, so a huge or endless source
+                needs no more memory than the calls in flight.
+            ordered: yield results in the order of the requests (True), or as they finish (False).
             max_in_flight: most calls of this map at a time; by default the client's `max_concurrency`, at most 1,000.
-            priority: "interactive" goes before "default", and that before "batch", which still gets every tenth turn.
-                Maps of one class take turns.
+            priority: "interactive" goes before "default", and "default" before "batch", which still gets every tenth
+                turn. Maps of equal priority alternate.
             max_total_tokens, max_cost: start no further call once so many tokens, or US dollars, are spent. Calls in
-                flight count as the mean, attempts without an answer by estimate. `stopped` of the map names the bound.
-            give_up_after: end with `MapHaltedError` when the first so many calls all fail with one lasting error, such
-                as a wrong key. Until one of them has succeeded, no more are in flight. None never gives up.
-            total: how many requests there are, for the progress of a source without a length, such as a generator.
-            on_progress: called with a `Progress` after each call, and every second while none ends, such as
-                `show_progress()`; what it raises ends the map.
-            shared: arguments of every call, such as `model=`; a request's own win.
+                flight count as the mean; unanswered attempts count by estimate. `stopped` of the map names the bound.
+            give_up_after: raise `MapHaltedError` if this many first calls all fail with the same lasting error, such as
+                a wrong key. Until one call succeeds, no more than these are in flight. None never gives up.
+            total: the number of requests, for the progress of a source without a length, such as a generator.
+            on_progress: called with a `Progress` after each call, and every second while no call ends, such as
+                `show_progress()`. An exception from it ends the map.
+            shared: arguments of every call, such as `model=`. Those of a request override them.
 
-        Returns an asynchronous iterator of `Result`. Errors of single calls are values; a failing source, and
-        cancelling, end the map, and with it every call of it that is in flight. To leave early, use it as a context
-        manager.
+        Returns an asynchronous iterator of `Result`. The error of a single call is a value. A failing source and
+        cancelling end the map and its calls in flight. To leave early, use the map as a context manager.
         """
         from openai_async._map.calls import map_calls
         from openai_async.resources._argument_names import check_shared
@@ -360,28 +359,28 @@ class AsyncClient(GenericResources):
 
     @property
     def waiting_for(self) -> Mapping[Reason, int]:
-        """How many calls wait, by what for: "requests", "tokens", "retry-after", "slot", or "limits" to be learnt."""
+        """The number of waiting calls by reason: "requests", "tokens", "retry-after", "slot" or "limits" (unknown)."""
         return self._pipeline.limiter.waiting_for()
 
     @property
     def costs(self) -> CostTotals:
-        """Calls, tokens and US dollars so far, in all and per model."""
+        """Calls, tokens and US dollars so far, in total and per model."""
         return self._pipeline.billing.totals
 
     @property
     def keys_set_aside(self) -> frozenset[int]:
-        """Indices (in the list that was given) of keys that are not used, because their account is drained."""
+        """The indices of keys that are not used because their account has no credit."""
         return self._pipeline.limiter.drained
 
     def enable_keys(self) -> None:
-        """Use all keys again: their accounts were topped up."""
+        """Use all keys again, after their accounts were topped up."""
         self._pipeline.limiter.enable()
 
     async def aclose(self) -> None:
-        """Close the connections that the running loop owns. Streams that are still open are interrupted.
+        """Close the connections of the running event loop. Open streams are interrupted.
 
-        The client can be used again: it opens new ones. An `http_client` or `transport` of yours stays open.
-        Cancelling stops the waiting for connections to close; it opens none again.
+        The client can be used again; it opens new connections. The caller's `http_client` or `transport` stays open.
+        Cancelling ends the wait; connections still close.
         """
         await self._pipeline.transport.aclose()
 

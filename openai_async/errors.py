@@ -65,7 +65,7 @@ _ENDED_BY: Mapping[str | None, str] = {
 
 
 class OpenAIError(Exception):
-    """Root of all errors of this package."""
+    """The base class of all errors of this package."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exception's own way calls the class with `args`, which fails for keyword-only constructors.
@@ -80,7 +80,7 @@ def _revive(cls: type[OpenAIError], args: tuple[object, ...], state: dict[str, o
 
 
 class ConfigurationError(OpenAIError, ValueError):
-    """The client cannot be built from what was given.
+    """The client cannot be built from its settings.
 
     `field` is the argument or environment variable at fault. The value is never shown: it may be a key.
     """
@@ -91,7 +91,7 @@ class ConfigurationError(OpenAIError, ValueError):
 
 
 class InvalidParameterError(OpenAIError, ValueError):
-    """A call was refused before a byte was sent; `field` names the argument, such as `messages[0].role`."""
+    """A call was refused before anything was sent; `field` names the argument, such as `messages[0].role`."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -99,10 +99,10 @@ class InvalidParameterError(OpenAIError, ValueError):
 
 
 class RemovedEndpointError(OpenAIError):
-    """The API has removed this operation. Other servers may still have it: a `base_url` of theirs is asked.
+    """OpenAI has removed this operation from its API. Servers at another `base_url` are still called.
 
     Attributes:
-        operation: dotted name, as the client has it.
+        operation: dotted name, as on the client.
         replacement: what to use instead.
     """
 
@@ -113,25 +113,25 @@ class RemovedEndpointError(OpenAIError):
 
 
 class ForeignLoopError(OpenAIError, RuntimeError):
-    """What is open belongs to the event loop, and the process, that opened it: another one cannot use it.
+    """An open object was used from another event loop or process than the one that opened it.
 
-    Nothing was sent or read. Open another one where it is needed; the client itself can be used anywhere.
+    Nothing was sent or read. Open another stream or iterator there; the client itself can be used anywhere.
     """
 
 
 class NotCopiedError(OpenAIError, TypeError):
-    """A client, one of its resources, a stream or an iterator was to be copied or pickled.
+    """A client, a resource, a stream or an iterator cannot be copied or pickled.
 
-    They hold connections, limits and a key. Use the same client everywhere in a process, also in other threads and
-    event loops; build another one in another process.
+    They hold connections, limits and a key. Use the same client everywhere in a process, including other threads and
+    event loops. Build another client in another process.
     """
 
 
 class WaitTimeoutError(OpenAIError, TimeoutError):
-    """A job has not ended within the time that `wait` was given; it goes on at the server.
+    """A job did not end within `max_wait`. It continues on the server.
 
     Attributes:
-        last: its state when it was last asked for.
+        last: the last known state.
     """
 
     def __init__(self, message: str, *, last: Any = None) -> None:
@@ -144,7 +144,7 @@ class ConcurrentReadError(OpenAIError, RuntimeError):
 
 
 class InvalidWebhookSignatureError(OpenAIError, ValueError):
-    """A call of a webhook is not signed with the secret, or was signed too long ago: somebody else may have sent it."""
+    """A webhook call is not signed with the secret, or was signed too long ago. It may be forged."""
 
 
 class APIError(OpenAIError):
@@ -154,15 +154,15 @@ class APIError(OpenAIError):
         message: one line for people; secrets are masked.
         code, type, param: the API's own fields of an error body, where there was one.
         body: the decoded error body, secrets masked; None without one.
-        request_id: the server's id of the last attempt, for its support.
-        retry_after: seconds that the server asked to wait, or that are known to pass before the call's turn comes.
-        rate_limits: the limits that the answer's headers stated.
-        processing_ms, organization, version, model: what else the headers of an error status said, as on a reply.
-        should_retry: the server's own word on trying again (`x-should-retry`), if it had one.
+        request_id: the server's ID of the last attempt, for support requests.
+        retry_after: seconds that the server asked to wait, or until the call's turn.
+        rate_limits: the rate limits in the answer's headers.
+        processing_ms, organization, version, model: other response headers, as on a reply.
+        should_retry: the server's advice on retrying (`x-should-retry`), if any.
         attempts: one record per attempt, oldest first.
         retries_ended: why there was no further attempt (see `types.attempt.RetriesEnded`); None if a stream or a job
             failed after its call had succeeded.
-        partial: what a stream had delivered before it failed, folded to a reply; else None.
+        partial: the reply that a stream had delivered before it failed; else None.
     """
 
     _outcome: ClassVar[Outcome] = "completed"
@@ -207,12 +207,12 @@ class APIError(OpenAIError):
 
     @property
     def outcome(self) -> Outcome:
-        """How far the server's work came, as far as the error can tell (see `types.attempt.Outcome`)."""
+        """How far the server got, as far as the error can tell (see `types.attempt.Outcome`)."""
         return self._outcome
 
     @property
     def possibly_billed(self) -> bool:
-        """True if an attempt may have been carried out, and paid for, without an answer that can be used."""
+        """Whether an attempt may have been carried out, and billed, without a usable answer."""
         return any(attempt.may_be_billed for attempt in self.attempts)
 
     def __str__(self) -> str:
@@ -227,10 +227,10 @@ class APIError(OpenAIError):
 
 
 class APIConnectionError(APIError):
-    """No whole answer arrived.
+    """No complete answer arrived.
 
-    `phase` says how far the call came: "connect" and "send" (the server cannot have acted), "response" (sent,
-    no answer yet) or "body" (the answer broke off).
+    `phase` says how far the call came: "connect" and "send" (the server cannot have acted), "response" (sent, no answer
+    yet) or "body" (the answer broke off).
     """
 
     def __init__(self, message: str, *, phase: Phase, **fields: Any) -> None:
@@ -243,7 +243,7 @@ class APIConnectionError(APIError):
 
 
 class APITimeoutError(APIConnectionError):
-    """The time given to one phase of a call ran out."""
+    """The timeout of one phase of a call expired."""
 
 
 class ConnectTimeoutError(APITimeoutError):
@@ -259,27 +259,27 @@ class IdleTimeoutError(APITimeoutError):
 
 
 class DeadlineExceededError(APITimeoutError):
-    """The deadline of the whole call passed: waiting, connecting, retries and reading together.
+    """The deadline of the complete call expired: waiting, connecting, retries and reading together.
 
-    Raised at once, with `retry_after`, where it is known that the call's turn comes later than that.
+    Raised at once, with `retry_after`, if the call's turn is known to come after the deadline.
     """
 
 
 class StreamInterrupted(APIConnectionError):
-    """A stream ended without its terminal event; `partial` holds what had arrived, folded to a reply."""
+    """A stream ended without its terminal event; `partial` holds the reply so far."""
 
     def __init__(self, message: str, *, phase: Phase = "body", **fields: Any) -> None:
         super().__init__(message, phase=phase, **fields)
 
 
 class QueueFullError(APIError):
-    """As many calls wait for their turn as the client's `max_waiting` allows; this one was not sent."""
+    """`max_waiting` calls already wait for their turn; this one was not sent."""
 
     _outcome: ClassVar[Outcome] = "not_sent"
 
 
 class InvalidResponseError(APIError):
-    """The server answered, but not with an answer of this API."""
+    """The server answered, but not in the form of this API."""
 
     _outcome: ClassVar[Outcome] = "ambiguous"
 
@@ -289,10 +289,10 @@ class InvalidResponseError(APIError):
 
 
 class DecodeError(InvalidResponseError):
-    """A success status with a body that is not JSON, or not of the documented shape.
+    """A success status with a body that is not JSON, or not of the documented form.
 
-    `path` is where in the body (`$.choices[0].index`); the value found there is never shown. `complete` says whether
-    the whole body is known to have arrived: then the call was paid for, and is not sent again.
+    `path` is the position in the body (`$.choices[0].index`); the value there is never shown. `complete` says whether
+    the complete body arrived. If so, the call was billed and is not retried.
     """
 
     def __init__(self, message: str, *, path: str = "$", complete: bool = False, **fields: Any) -> None:
@@ -306,13 +306,13 @@ class DecodeError(InvalidResponseError):
 
 
 class ResponseTooLargeError(InvalidResponseError):
-    """The decoded body, or one event of a stream, is over the client's bound."""
+    """The decoded body, or one event of a stream, is larger than the client's bound."""
 
     _outcome: ClassVar[Outcome] = "completed"
 
 
 class UnexpectedRedirectError(InvalidResponseError):
-    """The server answered 3xx. Redirects are not followed: they would carry the key and the prompt elsewhere."""
+    """The server answered 3xx. Redirects are not followed, because they would send key and prompt elsewhere."""
 
     _outcome: ClassVar[Outcome] = "completed"
 
@@ -337,11 +337,11 @@ class BadRequestError(APIStatusError):
 
 
 class ContextLengthExceededError(BadRequestError):
-    """The messages and the wanted reply do not fit into the model's context window."""
+    """The messages and the requested reply exceed the model's context window."""
 
 
 class ContentFilterError(BadRequestError):
-    """The prompt was refused by the provider's content filter."""
+    """The provider's content filter refused the prompt."""
 
 
 class AuthenticationError(APIStatusError):
@@ -361,11 +361,11 @@ class RequestTimeoutError(APIStatusError):
 
 
 class ConflictError(APIStatusError):
-    """409: the object is locked or was changed meanwhile."""
+    """409: the object is locked, or was changed by another request."""
 
 
 class RequestTooLargeError(APIStatusError):
-    """413: the body is over the server's bound."""
+    """413: the body is larger than the server's bound."""
 
 
 class UnprocessableEntityError(APIStatusError):
@@ -373,22 +373,22 @@ class UnprocessableEntityError(APIStatusError):
 
 
 class RateLimitError(APIStatusError):
-    """429: too many requests or tokens for now; `retry_after` says for how long, if the server did."""
+    """429: too many requests or tokens; `retry_after` says for how long, if the server did."""
 
 
 class QuotaExhaustedError(APIStatusError):
-    """402, 429 or 403 that waiting does not cure: the account has no credit left, or a spending limit is reached.
+    """402, 429 or 403 that waiting does not cure: no credit is left, or a spending limit is reached.
 
-    Not a `RateLimitError`, so that code which waits and tries again does not wait for ever.
+    Not a `RateLimitError`, so that code which waits and retries does not wait forever.
     """
 
 
 class RequestExceedsLimitError(APIStatusError):
-    """429 for a request larger than the rate limit itself: it can never succeed as it is."""
+    """429 for a request larger than the rate limit itself: it can never succeed unchanged."""
 
 
 class InternalServerError(APIStatusError):
-    """5xx: the server failed; `outcome` tells a refusal (503) from a failure midway (500, 502, 504)."""
+    """5xx: the server failed. `outcome` tells a refusal (503) from a failure midway (500, 502, 504)."""
 
     @property
     def outcome(self) -> Outcome:

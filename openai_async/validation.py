@@ -1,10 +1,10 @@
-"""Files of JSON lines, checked before they are uploaded: every problem, with its line and its reason.
+"""Check files of JSON lines before uploading them: every problem, with its line and its reason.
 
     for problem in validate_jsonl("train.jsonl", "chat"):
         print(f"line {problem.number}: {problem.reason}")
 
-It reads line by line, in constant memory (of "batch", 9 bytes a row for the ids), and reports as it goes. It checks the
-form of a file; what depends on a job or an account (how many examples, how many tokens) is the server's to judge.
+It reads line by line in constant memory (for "batch", 9 bytes a row for the IDs). It checks the form of a file. Only
+the server can check what depends on a job or an account, such as numbers of examples and tokens.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ _BATCH_BYTES: Final = 200_000_000
 
 
 def validate_jsonl(source: str | os.PathLike[str] | Iterable[bytes | str], kind: JsonlKind) -> Iterator[BadLine]:
-    """Check a file of JSON lines; gives every problem in the order of the lines, and nothing for a file that is right.
+    """Check a file of JSON lines; yields every problem in order of lines.
 
-    It reads the disk as it is iterated, and blocks: on an event loop, iterate it in a worker thread.
+    Iterating reads the disk and blocks; on an event loop, iterate in a worker thread.
 
     Args:
-        source: a path, or the lines themselves. A line over 16 MiB is a problem, and is not read into memory.
+        source: a path, or the lines. A line over 16 MiB is a problem, and is not read into memory.
         kind: "chat", {"messages": [...]}; "completion", {"prompt", "completion"}; "preference", {"input",
             "preferred_output", "non_preferred_output"}; "batch", {"custom_id", "method", "url", "body"}.
 
     Raises:
         InvalidParameterError: there is no such kind.
-        OSError: when it is iterated, and the file cannot be read.
+        OSError: while iterating, if the file cannot be read.
     """
     if kind != "batch" and kind not in _RULES:
         raise InvalidParameterError("kind", "must be chat, completion, preference or batch")
@@ -92,7 +92,7 @@ def _chat(line: _Line) -> _Reasons:
     yield from _list_or_none(line, "tools")
     yield from _list_or_none(line, "functions")
     if (last := _role_of_last(messages)) is not None and last != "assistant":
-        yield "'messages' must end with a message of the assistant, which is what is learnt"
+        yield "'messages' must end with a message of the assistant, which is what is learned"
 
 
 def _completion(line: _Line) -> _Reasons:
@@ -149,7 +149,7 @@ def _message(at: str, message: dict[str, object]) -> _Reasons:
 
 
 def _role_of_last(messages: object) -> object:
-    """The role of the last message; None if there is none that could be looked at."""
+    """The role of the last message; None if there is none."""
     last: object = messages[-1] if isinstance(messages, list) and messages else None  # pyright: ignore[reportUnknownVariableType]
     return cast("_Line", last).get("role") if isinstance(last, dict) else None
 
@@ -170,7 +170,9 @@ _RULES: Final[Mapping[str, Callable[[_Line], _Reasons]]] = {
 
 
 class _BatchRows:
-    """Requests as `client.batch` reads them, and what the API asks of a whole file: one endpoint, one model, limits."""
+    """Checks the rows of a batch file: requests, and what the API requires of the file (one endpoint, one model,
+    limits).
+    """
 
     def __init__(self) -> None:
         self._recipe = Recipe("/v1/chat/completions", {}, format="requests")

@@ -1,11 +1,11 @@
-"""Is it the API that calls? Signatures of webhooks, checked without a client and without a network.
+"""Verify webhook calls, without a client and without a network.
 
     event = unwrap(await request.body(), request.headers, secret="whsec_...")
 
-The scheme is that of Standard Webhooks: an HMAC-SHA256 over id, time and body, as "v1,BASE64" in a header that may
-hold several, so that a secret can be exchanged. Signatures are compared in constant time, and old or future times are
-refused, so that nobody can send a call again later. (Within the tolerance a call may come twice: its id is the same.)
-No error, and no frame of its traceback, holds the secret.
+The scheme is Standard Webhooks: an HMAC-SHA256 over ID, time and body, as "v1,BASE64" in a header that may hold
+several, so that secrets can be rotated. Signatures are compared in constant time. Old and future times are refused to
+prevent replays. Within the tolerance a call may arrive twice, with the same ID. No error and no traceback frame holds
+the secret.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ VARIABLE: Final = "OPENAI_WEBHOOK_SECRET"
 
 
 def unwrap(payload: bytes | str, headers: WebhookHeaders, *, secret: str | Secret | None = None) -> WebhookEvent:
-    """The event of a call that was signed with the secret not more than five minutes ago.
+    """Verify a webhook call and return its event. The signature must be at most five minutes old.
 
     Args:
-        payload: the body as it was received, not as it was parsed.
-        headers: those of the request, in any case.
-        secret: of the webhook, such as "whsec_..."; None for OPENAI_WEBHOOK_SECRET.
+        payload: the raw body as received, not parsed.
+        headers: headers of the request; names in any case.
+        secret: secret of the webhook, such as "whsec_...". None for OPENAI_WEBHOOK_SECRET.
 
     Raises:
-        InvalidWebhookSignatureError: it is not signed, not with this secret, or too long ago.
-        DecodeError: it is signed, and no event.
-        ConfigurationError: there is no secret, or it is not base64.
+        InvalidWebhookSignatureError: the signature is missing, wrong, or outside the tolerance.
+        DecodeError: the signature is valid, but the body is not an event.
+        ConfigurationError: the secret is missing or not base64.
     """
     secret = None if secret is None else held(secret)
     verify_signature(payload, headers, secret=secret)
@@ -64,18 +64,18 @@ def verify_signature(
     secret: str | Secret | None = None,
     tolerance: float = 300,
 ) -> None:
-    """Return if the call was signed with the secret, not more than `tolerance` seconds ago (or ahead: clocks differ).
+    """Verify the signature of a webhook call. It may be `tolerance` seconds old, or ahead (clocks differ).
 
     Args:
-        payload: the body as it was received, not as it was parsed.
-        headers: those of the request, in any case.
-        secret: of the webhook, such as "whsec_..."; None for OPENAI_WEBHOOK_SECRET.
-        tolerance: seconds.
+        payload: the raw body as received, not parsed.
+        headers: headers of the request; names in any case.
+        secret: secret of the webhook, such as "whsec_...". None for OPENAI_WEBHOOK_SECRET.
+        tolerance: seconds that the signature may be old, or ahead.
 
     Raises:
-        InvalidWebhookSignatureError: it is not signed, not with this secret, or not at this time.
-        InvalidParameterError: the tolerance, the headers or the payload cannot be used.
-        ConfigurationError: there is no secret, or it is not base64.
+        InvalidWebhookSignatureError: the signature is missing, wrong, or outside the tolerance.
+        InvalidParameterError: the tolerance, the headers or the payload is invalid.
+        ConfigurationError: the secret is missing or not base64.
     """
     secret = None if secret is None else held(secret)
     try:
@@ -93,10 +93,10 @@ def verify_signature(
 
 
 def signing_key(field: str, secret: Secret | None) -> bytes:
-    """The bytes that sign.
+    """The bytes of the signing key.
 
     Raises:
-        ConfigurationError: there are none; names `field`, or the variable.
+        ConfigurationError: the secret is missing; names `field`, or the variable.
     """
     if secret is None:
         field = VARIABLE
@@ -115,7 +115,7 @@ def signing_key(field: str, secret: Secret | None) -> bytes:
 
 
 def _problem(payload: bytes, headers: Mapping[str, str], key: bytes, tolerance: float) -> str | None:
-    """What is wrong with a call; None if nothing is."""
+    """What is wrong with a call; None if it is valid."""
     for name in (_ID, _TIME, _SIGNATURES):
         if not headers.get(name):
             return f"the header {name} is missing"
@@ -139,7 +139,7 @@ def _problem(payload: bytes, headers: Mapping[str, str], key: bytes, tolerance: 
 
 
 def _lowered(headers: Any) -> dict[str, str]:
-    """Header fields by their name in lower case; of a repeated one the first."""
+    """The header fields by lowercase name; the first value of a repeated field."""
     pairs = headers.items() if hasattr(headers, "items") else headers
     found: dict[str, str] = {}
     try:
@@ -163,5 +163,7 @@ def _bytes(payload: object) -> bytes:
 
 
 def held(secret: object) -> Secret:
-    """A secret that no frame shows. What is none is empty: an error raised here would show it."""
+    """The secret as a `Secret`. A value that is not a string becomes an empty one, because an error raised here would
+    show it.
+    """
     return secret if isinstance(secret, Secret) else Secret(secret if isinstance(secret, str) else "")

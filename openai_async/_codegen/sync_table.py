@@ -84,7 +84,7 @@ BODIES: Final = {"AsyncStream.text": "return self._texts()"}
 
 #: Docstrings of methods that have none, as Python knows what they do there.
 DOCSTRINGS: Final = {
-    "AsyncPaginator.__await__": """The first page.
+    "AsyncPaginator.__await__": """Fetch the first page.
 
     Raises:
         APIError: see `openai_async.errors`.""",
@@ -93,30 +93,35 @@ DOCSTRINGS: Final = {
 #: Words of docstrings, in this order. Spaces stand for any white space.
 WORDS: Final = (
     # what a client is
-    ("speaks it, for asyncio and trio.", "speaks it, for threads, scripts and notebooks."),
+    ("The asynchronous client for the OpenAI", "The synchronous client for the OpenAI"),
+    ("compatible servers, on asyncio and trio.", "compatible servers, for threads, scripts and notebooks."),
     (
-        "or call `aclose()`. One client serves any number of tasks, and several event loops one after the other;"
-        " connections are opened on first use and belong to the loop that opened them.",
+        "or call `aclose()`. One client serves any number of tasks, and several event loops. Connections are opened on"
+        " first use and belong to the loop that opened them.",
         "or call `close()`. One client serves any number of threads, which share its limits and its connections;"
-        " `map` makes thousands of calls at once from one thread. The work of all clients is done in one thread behind"
-        " them. A child process, after a fork, begins with connections and limits of its own; streams and maps stay the"
-        " parent's. Ctrl-C ends the call that the main thread waits for, and cleans up after it.",
+        " `map` makes thousands of calls at once from one thread. All clients work in one background thread. After a"
+        " fork, the child process starts with connections and limits of its own; streams and maps stay with the parent."
+        " Ctrl-C ends the call that the main thread waits for, and cleans up after it.",
     ),
-    ("callable, sync or async, asked before each attempt.", "callable, asked in a worker thread before each attempt."),
+    ("a sync or async callable, called before", "a callable, called in a worker thread before"),
+    (
+        "a sync or async callable that returns such a token, called before",
+        "a callable that returns such a token, called in a worker thread before",
+    ),
     ("(by default only under trio and for proxies)", "(by default only for proxies)"),
-    ("Close the connections that the running loop owns.", "Close the connections."),
+    ("Close the connections of the running event loop.", "Close the connections."),
     # what it takes
     ("method: an asynchronous method of this client.", "method: a method of this client."),
     (
-        "Read as there is room, so that an endless or huge source needs no more memory than the calls in flight.",
-        "Read as there is room, so that an endless or huge source needs no more memory than the calls in flight;"
-        " what is no list or tuple, in a thread of its own.",
+        "so a huge or endless source needs no more memory than the calls in flight.",
+        "so a huge or endless source needs no more memory than the calls in flight. A source that is not a list or a"
+        " tuple is read in a thread of its own.",
     ),
     ("stop: an event; when it is set,", "stop: a `threading.Event`; when it is set,"),
     (
-        "such as `show_progress()`; what it raises ends the map.",
-        "such as `show_progress()`, in the thread behind the client, which it must not keep; what it raises ends the"
-        " map.",
+        "such as `show_progress()`. An exception from it ends the map.",
+        "such as `show_progress()`. It runs in the background thread, which it must not block. An exception from it"
+        " ends the map.",
     ),
     (
         "called on the event loop after each",
@@ -127,7 +132,7 @@ WORDS: Final = (
     ("An asynchronous iterator over", "An iterator over"),
     ("or await `final()` for the complete reply.", "or call `final()` for the complete reply."),
     ("`async with` form", "`with` form"),
-    ("await it for its first page, or iterate it", "ask it for its `first_page()`, or iterate it"),
+    ("await it for its first page, or iterate", "call `first_page()` for its first page, or iterate"),
     ("StopAsyncIteration", "StopIteration"),
     # how it ends
     (
@@ -135,7 +140,8 @@ WORDS: Final = (
         "Ctrl-C while iterating closes it, too. Each chunk goes to one of the threads that iterate.",
     ),
     ("Never raises and never waits: there is nothing to cancel.", "Never raises."),
-    ("and cancelling, end the map", "and Ctrl-C, end the map"),
+    ("It never raises and never waits, so there is nothing to cancel.", "It never raises."),
+    ("A failing source and cancelling end", "A failing source and Ctrl-C end"),
     ("Cancelling", "Ctrl-C"),
     ("cancelling", "Ctrl-C"),
 )

@@ -1,8 +1,7 @@
-"""Names that are no parameters of the API: settings of the client, arguments of a map, and misspelt options.
+"""Names that are not parameters of the API: client settings, map arguments and misspelled options.
 
-A call sends parameters that this version does not know, so a misspelt option would vanish into the body, and a key that
-belongs to the client would be sent to whoever reads it. Such names are refused before anything is sent; `extra_body`
-sends a field of any name.
+Unknown parameters are sent, so a misspelled option would become a field of the body, and a client's key would be sent
+to the server. Such names are refused before anything is sent. `extra_body` sends a field of any name.
 """
 
 from __future__ import annotations
@@ -74,7 +73,7 @@ _ELSEWHERE: Final[Mapping[str, str]] = {
     "retries": "max_retries",
     "wait_timeout": "max_wait",
 }
-#: Parameters of the API that are spelt like one of these, or nearly so, by the path of the operation.
+#: Parameters of the API that are spelled like one of these, or nearly so, by the path of the operation.
 _REAL: Final[Mapping[str, str]] = {
     "/chatkit/sessions": "rate_limits",
     "/live/sessions": "transport",
@@ -89,24 +88,24 @@ _MOST_PASSED: Final = 4096
 
 
 def check_names(names: KeysView[str], path: str = "") -> None:
-    """Refuse names of parameters that cannot be meant as such. A name that was passed once costs a look-up.
+    """Refuse names that cannot be parameters of the API. A name that was accepted once costs one set lookup.
 
     Args:
-        names: of the parameters.
-        path: template of the operation's path.
+        names: names of the parameters.
+        path: path template of the operation.
 
     Raises:
-        InvalidParameterError: names the parameter, and the word that was meant.
+        InvalidParameterError: names the parameter and the intended word.
     """
     if not names <= _passed:
         _look(names - _passed - {_REAL.get(path)})
 
 
 def check_shared(shared: Mapping[str, Any]) -> None:
-    """Refuse such names among what all calls of a map share. Options of a call are none.
+    """Refuse such names among the shared arguments of a map. Options of a call are allowed.
 
     Raises:
-        InvalidParameterError: names the parameter, and the word that was meant.
+        InvalidParameterError: names the parameter and the intended word.
     """
     _look({name for name, value in shared.items() if value is not None} - OPTIONS - _passed - {*_REAL.values()})
 
@@ -132,7 +131,7 @@ def _reason(name: str, word: str) -> str:
 
 
 def _meant(name: str) -> str | None:
-    """The word that a name is, or is a misspelling of."""
+    """The setting or option that a name is, or is a misspelling of."""
     plain = name.replace("_", "").replace("-", "").lower()
     for word, spelled in _PLAIN.items():
         if name == word or plain == spelled:
@@ -144,14 +143,14 @@ def _meant(name: str) -> str | None:
 
 
 def _is_near(name: str, word: str) -> bool:
-    """One slip, or two in a long word."""
+    """Whether one edit is enough, or two in a long word."""
     bound = 2 if len(word) >= 8 else 1
     return abs(len(name) - len(word)) <= bound and _edits(name, word) <= bound
 
 
 @functools.lru_cache(maxsize=1024)
 def _edits(one: str, other: str) -> int:
-    """Letters to leave out, put in, replace or swap with their neighbour to come from one to the other."""
+    """The edit distance of two names: deletions, insertions, replacements and swaps of neighbors."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, letter in enumerate(one, 1):

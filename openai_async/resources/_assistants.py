@@ -1,4 +1,4 @@
-"""What assistants, threads, messages and runs have in common: OpenAI has removed them, other servers may have them."""
+"""What assistants, threads, messages and runs share. OpenAI has removed them; other servers may have them."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ R = TypeVar("R", bound=Reply)
 
 
 class AssistantsResource(CatalogResource):
-    """A noun of the assistants. Its operations are those of the table, by the names of its methods."""
+    """A resource of the Assistants API. Its operations are those of the catalog with the names of its methods."""
 
     def _operation(self, method: str, params: dict[str, Any]) -> Operation:
-        """What a method sends.
+        """The operation of a method.
 
         Raises:
             RemovedEndpointError: the base URL is OpenAI's own. Nothing was sent, and `params` are emptied, so that no
@@ -38,11 +38,11 @@ class AssistantsResource(CatalogResource):
         return endpoints()[name].operation
 
     async def _call(self, method: str, cls: type[R], params: Mapping[str, object], **place: str) -> R:
-        """Make a call of a method whose reply is of a class. `params` are consumed."""
+        """Call a method whose reply is of a class. `params` are consumed."""
         given = cast("dict[str, Any]", params)
         return await self._fetch(self._operation(method, given), cls, given, **cast("dict[str, Any]", place))
 
     def _pages(self, method: str, cls: type[R], params: Mapping[str, object], **place: str) -> AsyncPaginator[R]:
-        """The list that a method gives."""
+        """The paginator of a list method."""
         given = cast("dict[str, Any]", params)
         return self._list(self._operation(method, given), cls, given, **cast("dict[str, Any]", place))

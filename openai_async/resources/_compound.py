@@ -1,4 +1,4 @@
-"""Methods of several calls: what each of these takes. What is handed on is kept in no frame on the way.
+"""Options of methods that make several calls. No frame keeps the values that are passed on.
 
 Nothing here makes a call.
 """
@@ -22,7 +22,7 @@ def steering(params: Mapping[str, Any]) -> RequestOptions:
 
 
 class KeptOptions:
-    """Options of calls that are made again and again. The repr, which tracebacks may show, has none of them.
+    """Options for repeated calls. The repr, which tracebacks may show, contains none of them.
 
     Args:
         given: the method's own; they are emptied.
@@ -34,7 +34,7 @@ class KeptOptions:
         self._options = moved(given)
 
     def calling(self, method: Callable[..., T], *args: object, **named: object) -> Callable[[], T]:
-        """What calls a method with these arguments and the options, each time with a copy of its own."""
+        """Return a function that calls a method with these arguments and a fresh copy of the options."""
         return lambda: method(*args, **named, **self._options)
 
 

@@ -1,4 +1,4 @@
-"""Replies that are no JSON and may be large: read as they arrive, or written to a path."""
+"""Binary replies that may be large: read as they arrive, or written to a path."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WHOLE: Final = 64 * 1024
 
 
 class AsyncDownload(Uncopied):
-    """The body of a reply, piece by piece. It is at its end only if the server said so.
+    """The body of a reply, in chunks. It ends normally only if the server signaled its end.
 
     Iterating raises:
         APIConnectionError: the connection broke before the end.
@@ -75,18 +75,18 @@ class AsyncDownload(Uncopied):
         return piece
 
     async def read(self) -> bytes:
-        """The rest of the body, whole.
+        """Read the rest of the body into memory.
 
-        Raises what iterating raises. Cancelling drops the connection.
+        Raises the errors of iterating. Cancelling drops the connection.
         """
         return b"".join([piece async for piece in self])
 
     async def write_to(self, path: str | os.PathLike[str]) -> int:
-        """Write the rest of the body to a file; gives its size in bytes.
+        """Write the rest of the body to a file; returns its size in bytes.
 
-        It is written beside the path and moved there when it is whole, so that the path never holds half of it.
+        The body is written to a temporary file next to the path, then moved, so that the path never holds half of it.
 
-        Raises what iterating raises, and OSError. Cancelling leaves no file.
+        Raises the errors of iterating, and OSError. Cancelling leaves no file.
         """
         part = Path(f"{os.fspath(path)}.{secrets.token_hex(4)}.part")  # two may write to one path: the last one stays
         # Made and removed at once: a thread could still make it when who cancelled has gone.
@@ -110,9 +110,10 @@ class AsyncDownload(Uncopied):
         return size
 
     async def aclose(self) -> None:
-        """Close it; before its end, the connection is dropped. A task that is reading gets `APIConnectionError`.
+        """Close the download. Before the end, the connection is dropped, and a task that reads gets
+        `APIConnectionError`.
 
-        Never raises and never waits: there is nothing to cancel.
+        It never raises and never waits, so there is nothing to cancel.
         """
         self._body.close()
 
@@ -132,7 +133,7 @@ def _closed_early() -> APIConnectionError:
 
 
 class AsyncDownloadManager(Uncopied):
-    """`async with` form of a download: the request is sent on entering, the connection given back on leaving."""
+    """A download as a context manager: the request is sent on entry, the connection is released on exit."""
 
     def __init__(
         self, pipeline: Pipeline, call: Request, rewriter: Callable[[Request, Answer], Rewriter] | None = None

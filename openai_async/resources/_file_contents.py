@@ -1,4 +1,4 @@
-"""What a file of a form may be, and how its bytes are read while they are sent.
+"""The content of a form's file: what it may be, and how its bytes are read while they are sent.
 
 A file on disk is read in slices in a worker thread, and never whole in memory; exactly as many bytes are sent of it as
 it had when the call was made. What can be read only once (pieces that are made, a pipe, an object with `read` alone)
@@ -33,7 +33,7 @@ _EXPECTED: Final = (
 
 @attrs.frozen
 class FileSlice:
-    """A part of a file on disk, from `start`, `length` bytes long; a file of its own in a form."""
+    """A part of a file on disk: `length` bytes from `start`. A form sends it as a file of its own."""
 
     path: os.PathLike[str]
     start: int
@@ -41,19 +41,19 @@ class FileSlice:
 
 
 class Source:
-    """What gives the content of one part, slice by slice; b"" at its end."""
+    """The content of one part, chunk by chunk; b"" at its end."""
 
     async def next(self) -> bytes:
-        """The next slice. Cancelling leaves it to `close` to end what was begun."""
+        """Read the next chunk. After cancelling, `close` ends the pending read."""
         raise NotImplementedError
 
     async def close(self) -> None:
-        """Close what was opened here. It does not wait: there is nothing to cancel."""
+        """Close what was opened here. It does not wait, so there is nothing to cancel."""
         return
 
 
 class Bytes(Source):
-    """Content that is there."""
+    """Content in memory."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -85,7 +85,7 @@ class Content:
 
 
 def content_of(field: str, given: Any) -> Content:
-    """What somebody gave as the content of a file.
+    """Classify the content of a file.
 
     Raises:
         InvalidParameterError: it is none; names the field.
@@ -106,7 +106,7 @@ def content_of(field: str, given: Any) -> Content:
 
 
 def is_file(value: Any) -> bool:
-    """Whether a value of a form can only be a file, or several, whatever the parameter is called."""
+    """Whether a value can only be a file, or several files, whatever its parameter is called."""
     if isinstance(value, tuple):
         parts: tuple[Any, ...] = value  # pyright: ignore[reportUnknownVariableType]
         return len(parts) in (2, 3) and (parts[0] is None or isinstance(parts[0], str)) and is_file(parts[1])
@@ -117,7 +117,7 @@ def is_file(value: Any) -> bool:
 
 
 def name_and_type(name: str | None, kind: str | None, content: Content, first: bytes) -> tuple[str, str]:
-    """The file name and the media type that are sent: as stated, as the content says, or by its first bytes.
+    """The file name and media type to send: as passed, as the content says, or by its first bytes.
 
     The API refuses pictures without their type, and sound whose name does not say what it is.
     """
@@ -145,7 +145,7 @@ def _of_path(field: str, path: Path) -> Content:
 
 
 def _unwrapped(given: Any) -> tuple[Any, str | None, str | None]:
-    """The file inside of a web framework's upload, its name, and its media type.
+    """The file inside a web framework's upload, its name and its media type.
 
     `name` of an upload may be the field of the form that it came in: `filename` goes before it.
     """
@@ -200,7 +200,7 @@ def _of_reader(field: str, given: Any) -> Content:
 
 
 def _position(file: Any) -> int | None:
-    """Where a file stands; None if it cannot be read from there a second time."""
+    """The position of a file; None if it cannot be read from there again."""
     try:
         if hasattr(file, "seekable") and not file.seekable():
             return None
@@ -212,7 +212,7 @@ def _position(file: Any) -> int | None:
 
 
 def _length(file: Any, start: int) -> int | None:
-    """Bytes from where a file stands; None if only reading it tells. It stands there again afterwards."""
+    """The bytes left in a file; None if only reading tells. The position is restored."""
     end = None
     if type(file).__module__ not in _PACKED:
         try:
@@ -232,7 +232,7 @@ def _is_async(read: object) -> bool:
 
 
 class _File(Source):
-    """A file, or what has `read`: read in a thread. One that was opened here (`own`) is closed here."""
+    """A file or an object with `read`, read in a thread. If it was opened here (`own`), it is closed here."""
 
     def __init__(self, file: Any, start: int | None, length: int | None, *, own: bool = False) -> None:
         self._given = file
@@ -278,7 +278,7 @@ def _takes_size(read: Callable[..., Any]) -> bool:
 
 
 class _Awaited(Source):
-    """What has a `read` that is awaited, such as the file of an asynchronous library."""
+    """An object with an awaitable `read`, such as the file of an asynchronous library."""
 
     def __init__(self, read: Callable[..., Any]) -> None:
         self._read = read
@@ -293,7 +293,7 @@ class _Awaited(Source):
 
 
 class _Drawn(Source):
-    """Pieces of an iterator that may block: taken in a thread."""
+    """The chunks of an iterator that may block, read in a thread."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces

@@ -1,4 +1,4 @@
-"""Calls for what a reply names by its address, at a host that need not be the API's."""
+"""Calls to URLs that a reply names, on any host."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ACCEPT: Final = (b"accept", b"*/*")
 def fetching(
     pipeline: Pipeline, url: str, timeout: float | Timeout | None, max_retries: int | None, deadline: float | None
 ) -> Request:
-    """A call for the bytes at an address, to be carried by `Pipeline.fetch_elsewhere`.
+    """Build a call for the bytes at a URL, for `Pipeline.fetch_elsewhere`.
 
     What waits for a host, or is held back by it, is told by its origin.
 

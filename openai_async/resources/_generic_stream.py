@@ -34,7 +34,7 @@ class _LastEvent:
 
 
 async def opened(pipeline: Pipeline, call: Request) -> AsyncStream[APIObject, APIObject]:
-    """Send a call whose reply comes in events. A complete object in their place is the only event.
+    """Send a call whose reply is a stream of events. A reply of one object is a stream of one event.
 
     No event is known to be the last one, so the stream ends where its body does. A body that breaks off, or ends within
     an event, is an error all the same. `final()` gives the last event.

@@ -1,4 +1,4 @@
-"""What happens in a job, as it happens: its list of events is asked for again until the job has ended."""
+"""The events of a job as they happen: the list of events is polled until the job has ended."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _SELDOM: Final = 10.0
 class AsyncJobEvents(Uncopied, Generic[V]):
     """The events of a job, oldest first, each once, until it has ended. Iterating waits for new ones.
 
-    Iterating raises what a call raises (see `openai_async.errors`). Cancelling drops the connection; the job goes on.
-    Leaving the iteration early leaves nothing behind.
+    Iterating raises the errors of a call (see `openai_async.errors`). Cancelling drops the connection; the job
+    continues. Leaving the iteration early leaves nothing behind.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class AsyncJobEvents(Uncopied, Generic[V]):
         return self._ready.popleft()
 
     async def _ask(self) -> None:
-        """Ask for the state first: what happened before the job ended is then in the list that is read after it."""
+        """Poll the state first, then the list: the list then has everything that happened before the end."""
         over = await self._ended()
         if new := await self._new():
             self._interval = _SOON

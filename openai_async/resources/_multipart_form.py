@@ -1,4 +1,4 @@
-"""The body of a form with files: read from them while it is sent, and read again by each attempt."""
+"""Forms with files: bodies that are read while they are sent, and read again by each attempt."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class FormBody:
 
     @property
     def content_type(self) -> str:
-        """The value of the `Content-Type` field."""
+        """The value of the Content-Type header."""
         return self._framing.content_type
 
     @property
@@ -69,12 +69,12 @@ class FormBody:
 
     @property
     def length(self) -> int | None:
-        """Bytes in all; None if the length of a part is not known."""
+        """The length in bytes; None unless every part's length is known."""
         sizes = [size for part in self._parts if (size := part.length) is not None]
         return self._framing.length(sizes) if len(sizes) == len(self._parts) else None
 
     def open(self) -> AsyncIterator[bytes]:
-        """The bytes from the beginning."""
+        """Open the body at its beginning."""
         self._opened += 1
         if self._opened > 1 and self.once:
             raise InvalidParameterError("file", "was read by an earlier attempt and cannot be read again")
@@ -92,7 +92,7 @@ class FormBody:
 
 
 class _Headed(Source):
-    """A part whose first bytes decide its file name and media type."""
+    """A part whose name and media type follow from its first bytes."""
 
     def __init__(self, delimiter: bytes, part: _FormPart) -> None:
         self._delimiter: bytes | None = delimiter
@@ -111,7 +111,7 @@ class _Headed(Source):
 
 
 class _Reading:
-    """No generator: one that is left half-way would have to be closed by the event loop."""
+    """A reader of the body. Not a generator, because the event loop would have to close one that is left early."""
 
     def __init__(self, sources: Iterator[Source], length: int | None, on_progress: OnUpload | None) -> None:
         self._sources = sources
@@ -157,7 +157,7 @@ def _files(files: Mapping[str, Any]) -> Iterator[_FormPart]:
 
 
 def _file(name: str, field: str, value: object) -> _FormPart:
-    """One file. `field` is what an error calls it."""
+    """Read one file parameter. `field` is its name in errors."""
     filename, given, kind = _stated(field, value)
     content = content_of(field, given)
 
@@ -171,7 +171,7 @@ def _file(name: str, field: str, value: object) -> _FormPart:
 
 
 def _stated(field: str, value: object) -> tuple[str | None, object, str | None]:
-    """Name, content and media type, as far as they are given."""
+    """The name, content and media type, as far as they are passed."""
     if not isinstance(value, tuple):
         return None, value, None
     parts: tuple[Any, ...] = value  # pyright: ignore[reportUnknownVariableType]

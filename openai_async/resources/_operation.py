@@ -1,4 +1,4 @@
-"""One operation of the API, as data."""
+"""An operation of the API, as data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ANSWERS: Final = (
 
 @attrs.frozen
 class Operation:
-    """What a method sends, apart from its arguments.
+    """One operation: everything that a method sends, apart from its arguments.
 
     Attributes:
         verb: of HTTP.
@@ -79,5 +79,5 @@ class Operation:
 
     @property
     def has_body(self) -> bool:
-        """Whether its parameters stand in a body."""
+        """Whether the parameters are sent in a body."""
         return self.verb not in _READS

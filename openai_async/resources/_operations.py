@@ -1,4 +1,4 @@
-"""The table of all operations: `endpoints.txt`, read when an operation of it is first asked for."""
+"""The operation catalog: `endpoints.txt`, read on first use."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _PLACE: Final = re.compile(r"{(\w+)}")
 
 @attrs.frozen
 class Endpoint:
-    """One operation.
+    """One operation of the catalog.
 
     Attributes:
-        name: dotted, as the client has it.
+        name: dotted name, as on the client.
         operation: what is sent.
-        places: what stands in the path, in order.
+        places: path parameters, in order.
         reply: "object", "page", "binary" or "events".
-        files: fields of a form that are files.
-        betas: it takes `betas`, what of the API that is not published yet is to be used.
-        key: it takes `idempotency_key`, a name by which the server knows a call that is sent again.
-        keywords: fields that are called like a keyword of Python, as "compaction.async": `async_` in a `compaction`.
+        files: form fields that are files.
+        betas: it accepts `betas`, the names of beta features.
+        key: it accepts `idempotency_key`, by which the server recognizes a repeated call.
+        keywords: fields named like a Python keyword; "compaction.async" is `async_` in a `compaction`.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Endpoint:
 
     @classmethod
     def read(cls, line: str) -> Endpoint:
-        """One line of the table."""
+        """Read one line of the catalog."""
         name, verb, path, *specials = line.split()
         stated: dict[str, str] = {}
         for special in specials:
@@ -70,7 +70,7 @@ class Endpoint:
         return cls(name, operation, places, reply, files, "betas" in stated, "key" in stated, keywords)
 
     def placed(self, given: tuple[object, ...], params: dict[str, Any]) -> dict[str, object]:
-        """What stands in the path, taken out of what was given by position and by name.
+        """Take the path parameters out of the positional and the named arguments.
 
         Raises:
             InvalidParameterError: something is missing, given twice, or too much.
@@ -90,7 +90,7 @@ class Endpoint:
         return place
 
     def with_keywords(self, value: Any, owner: str = "") -> Any:
-        """A value with the names that the API has for what Python cannot call so."""
+        """A value whose fields have their API names where Python reserves them (`async_` for `async`)."""
         if isinstance(value, dict):
             fields = cast("dict[str, Any]", value)
             return {self._keyword(name, owner): self.with_keywords(part, name) for name, part in fields.items()}
@@ -108,7 +108,7 @@ def _listed(stated: Mapping[str, str], name: str) -> tuple[str, ...]:
 
 @functools.cache
 def endpoints() -> Mapping[str, Endpoint]:
-    """Every operation by its dotted name."""
+    """All operations by their dotted names."""
     text = resources.files("openai_async.resources").joinpath("endpoints.txt").read_text("utf-8")
     found = (Endpoint.read(line) for line in text.splitlines() if line and not line.startswith("#"))
     return {endpoint.name: endpoint for endpoint in found}
@@ -130,5 +130,5 @@ def _files() -> Mapping[tuple[str, str], tuple[str, ...]]:
 
 
 def files_of(operation: Operation) -> tuple[str, ...]:
-    """Parameters of an operation that are files, as the API's description has them."""
+    """The file parameters of an operation."""
     return _files().get((operation.verb, operation.path), ())

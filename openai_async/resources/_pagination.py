@@ -1,7 +1,7 @@
-"""Lists of the API, page by page or item by item.
+"""Pagination: lists of the API, by page or by item.
 
-`await client.files.list()` gives a page; `async for file in client.files.list()` gives every item of every page, and
-asks for the next page while the items of the last one are worked on.
+`await client.files.list()` returns a page. `async for file in client.files.list()` yields the items of all pages and
+fetches the next page while the current one is processed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Following = Callable[[list[Any], Mapping[str, Any]], "dict[str, Any] | None"]
 
 @attrs.define
 class AsyncPage(Plain, Generic[T]):
-    """One page of a list. Iterating it gives the items of this page."""
+    """One page of a list. Iterate over it for its items."""
 
     data: list[T]
     #: Whether the server says that there is more.
@@ -48,21 +48,21 @@ class AsyncPage(Plain, Generic[T]):
         yield from {"object": "list", **self.extra, "data": self.data, "has_more": self.has_more}.items()
 
     def keys(self) -> Collection[str]:
-        """The names of its fields: with them and `page[name]`, `dict(page)` has the whole page."""
+        """The names of the fields. With them and `page[name]`, `dict(page)` has the complete page."""
         return dict(self._items()).keys()
 
     def __getitem__(self, name: str) -> Any:
         return dict(self._items())[name]
 
     def has_next_page(self) -> bool:
-        """Whether there is a page after this one."""
+        """Whether there is a next page."""
         return self._next is not None
 
     async def next_page(self) -> AsyncPage[T]:
-        """The page after this one.
+        """Fetch the next page.
 
         Raises:
-            StopAsyncIteration: this is the last one, see `has_next_page`.
+            StopAsyncIteration: this is the last page; see `has_next_page`.
             APIError: see `openai_async.errors`.
 
         Cancelling drops the connection.
@@ -74,7 +74,9 @@ class AsyncPage(Plain, Generic[T]):
 
 @attrs.frozen
 class Asked:
-    """Arguments of a call for a page, kept for the next one. The repr, which tracebacks may show, has none of them."""
+    """The arguments of a page request, kept for the next one. The repr, which tracebacks may show, contains none of
+    them.
+    """
 
     params: dict[str, Any] = attrs.field(repr=False)
     #: Arguments that an earlier page named: who meets them again goes in a circle. The mark moves to the newest after
@@ -85,10 +87,10 @@ class Asked:
     until: int = 1
 
     def further(self, params: Mapping[str, Any]) -> Asked:
-        """The same, but for these, which a page names.
+        """The same arguments with the ones that a page names for its successor.
 
         Raises:
-            DecodeError: they were asked for before.
+            DecodeError: the page repeats an earlier request.
         """
         if self.mark is not None and params.items() <= self.params.items():
             raise DecodeError("the list does not go on: the page after this one would be this one again")
@@ -100,10 +102,10 @@ class Asked:
 
 
 class AsyncPaginator(Uncopied, Generic[T]):
-    """A list that has not been asked for yet: await it for its first page, or iterate it for all items.
+    """A list that has not been requested yet: await it for its first page, or iterate over it for all items.
 
-    Iterating raises what a call raises (see `openai_async.errors`); cancelling drops the connection. Leaving an
-    iteration early leaves nothing behind but, at most, the page that was being fetched ahead.
+    Iterating raises the errors of a call (see `openai_async.errors`); cancelling drops the connection. Leaving an
+    iteration early leaves at most the page that is being fetched ahead.
     """
 
     def __init__(self, fetch: Callable[[Asked], Awaitable[AsyncPage[T]]], asked: Asked) -> None:
@@ -120,13 +122,13 @@ class AsyncPaginator(Uncopied, Generic[T]):
         return _Items(self.pages())
 
     def pages(self) -> AsyncPages[T]:
-        """The pages, one after the other."""
+        """Iterate over the pages."""
         return AsyncPages(self)
 
     async def collect(self, limit: int | None = None) -> list[T]:
-        """All items, or the first `limit` of them, as a list.
+        """Collect all items, or the first `limit` items, in a list.
 
-        Raises what iterating raises. Cancelling drops the connection.
+        Raises the errors of iterating. Cancelling drops the connection.
         """
         if limit is not None and limit < 0:
             raise InvalidParameterError("limit", "must be 0 or more, or None")
@@ -145,7 +147,7 @@ class AsyncPaginator(Uncopied, Generic[T]):
 
 
 class AsyncPages(Uncopied, Generic[T]):
-    """The pages of a list; the next one is fetched while this one is worked on. One task reads at a time."""
+    """The pages of a list. The next page is fetched while the current one is processed. One task reads at a time."""
 
     def __init__(self, first: Awaitable[AsyncPage[T]]) -> None:
         self._first: Awaitable[AsyncPage[T]] | None = first
@@ -177,7 +179,7 @@ class AsyncPages(Uncopied, Generic[T]):
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """Drop the page that is being fetched ahead, if one is.
+        """Cancel the page that is being fetched ahead, if any.
 
         Cancelling drops it, too.
         """
@@ -191,7 +193,7 @@ class AsyncPages(Uncopied, Generic[T]):
 
 
 class _Ahead(Generic[T]):
-    """A page that is being fetched."""
+    """A page that is being fetched ahead."""
 
     def __init__(self, fetch: Callable[[], Awaitable[AsyncPage[T]]]) -> None:
         self._fetch = fetch
@@ -227,7 +229,7 @@ class _Ahead(Generic[T]):
 
 
 class _Items(Generic[T]):
-    """The items of pages. Not a generator: leaving one early would need to be told."""
+    """The items of pages. Not a generator, because leaving one early would need a finalizer."""
 
     def __init__(self, pages: AsyncPages[T]) -> None:
         self._pages = pages
@@ -250,7 +252,7 @@ class _Items(Generic[T]):
 
 
 def after_last(items: list[Any], page: Mapping[str, Any]) -> dict[str, Any] | None:
-    """`after=` the last item's id, while the page says that there is more."""
+    """The next page by `after=` the last item's ID, while the page has more."""
     if not page.get("has_more") or not items:
         return None
     last = page.get("last_id") or getattr(items[-1], "id", None)
@@ -258,32 +260,32 @@ def after_last(items: list[Any], page: Mapping[str, Any]) -> dict[str, Any] | No
 
 
 def after_token(items: list[Any], page: Mapping[str, Any]) -> dict[str, Any] | None:
-    """`page=` the token of the next page; a list may be empty and still have one."""
+    """The next page by its `page=` token; an empty page may have one."""
     token = page.get("next_page")
     return {"page": token} if isinstance(token, str) and token and page.get("has_more", True) else None
 
 
 def after_next(items: list[Any], page: Mapping[str, Any]) -> dict[str, Any] | None:
-    """`after=` what the page calls `next`."""
+    """The next page by `after=` the page's `next`."""
     token = page.get("next")
     return {"after": token} if isinstance(token, str) and token and page.get("has_more", True) else None
 
 
 def after_any(items: list[Any], page: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Whichever of these ways the page itself shows."""
+    """The next page by whichever of these ways the page shows."""
     return after_token(items, page) or after_next(items, page) or after_last(items, page)
 
 
 def no_more(items: list[Any], page: Mapping[str, Any]) -> dict[str, Any] | None:
-    """There is one page only."""
+    """No next page: there is one page only."""
     return None
 
 
 def page_decoder(item: type[V]) -> Callable[[bytes], AsyncPage[V]]:
-    """Reads a page whose items are of a class.
+    """Return a decoder of pages whose items are of a class.
 
     Raises:
-        DecodeError: it is no list of the API, or an item is not of this class.
+        DecodeError: it is not a list of the API, or an item is not of this class.
     """
 
     def decode(body: bytes) -> AsyncPage[V]:

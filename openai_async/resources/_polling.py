@@ -1,4 +1,4 @@
-"""Waiting for a job at the server: it is asked for its state, seldom enough, until that is a final one."""
+"""Polling: wait for a job on the server until its state is final."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ async def until(
     poll_interval: float | None = None,
     on_poll: Callable[[R], None] | None = None,
 ) -> R:
-    """Ask until the job has ended; gives its final state.
+    """Poll until the job has ended; returns its final state.
 
     Args:
-        fetch: asks for its state.
-        ended: whether a state is a final one.
+        fetch: requests the state.
+        ended: whether a state is final.
         what: the job, for the message of an error.
-        max_wait: most seconds in all, or None for no bound. The last question is asked when they are over.
-        poll_interval: seconds between two questions. None asks as often as the server says, or else after half a
-            second at first and ever more seldom, every 30 seconds at last.
-        on_poll: called with each state, the final one included; what it raises ends the wait.
+        max_wait: most seconds to wait in total; None for no bound. The last poll is made at the end of them.
+        poll_interval: seconds between two polls. None follows the server's advice. Without advice, the interval grows
+            from 0.5 to 30 seconds.
+        on_poll: called with each state, including the final one. An exception from it ends the wait.
 
     Raises:
-        WaitTimeoutError: it has not ended in time; it goes on at the server.
-        APIError: see `openai_async.errors`; a question is retried like any call.
+        WaitTimeoutError: it did not end in time. It continues on the server.
+        APIError: see `openai_async.errors`. A failed poll is retried like any call.
 
     Cancelling ends the wait, not the job.
     """
@@ -65,7 +65,7 @@ async def until(
 
 
 def check_waiting(max_wait: float | None, poll_interval: float | None) -> None:
-    """Refuse bounds that are none, before the job that is waited for is begun.
+    """Refuse invalid bounds before the job is started.
 
     Raises:
         InvalidParameterError: names the argument.

@@ -48,7 +48,7 @@ class AsyncRead(Resource):
             path: below the base URL, such as "/models"; the query may stand in it, or in `extra_query`.
             cast_to: what the reply is read as: `APIObject`, a class of `openai_async.types`, `bytes`, or `Binary`,
                 which has the headers in its `meta`, too.
-            options: of the call.
+            options: call options.
 
         Raises:
             InvalidParameterError: the path leads out of the base URL, or `cast_to` is none of these; nothing was sent.
@@ -112,7 +112,7 @@ class AsyncWrite(Resource):
             files: files by the names of their fields; the body, a mapping then, gives the other fields of the form.
             cast_to: what the reply is read as: `APIObject`, a class of `openai_async.types`, `bytes`, or `Binary`,
                 which has the headers in its `meta`, too.
-            options: of the call.
+            options: call options.
 
         Raises:
             InvalidParameterError: the path leads out of the base URL, or the body or `cast_to` cannot be used; nothing

@@ -1,4 +1,4 @@
-"""Which rate limit a path of the caller's own counts against: that of the operation it is, whatever ids stand in it."""
+"""The rate-limit scope of a raw path: that of its operation, whatever IDs are in the path."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def scope_of(path: str) -> str:
 
 
 def _template(segments: list[str], tree: dict[str, Any]) -> str | None:
-    """The template of an operation that segments fit, words before places."""
+    """The template of an operation that segments match; literal segments go before parameters."""
     if not segments:
         return tree.get("/")
     for step in (segments[0], _ID):
@@ -36,7 +36,7 @@ def _word(segment: str) -> str:
 
 @functools.cache
 def _tree() -> dict[str, Any]:
-    """The templates by their segments; the one that ends at a node stands there under `/`."""
+    """The templates as a tree of segments; the template that ends at a node is its `/`."""
     root: dict[str, Any] = {}
     for endpoint in endpoints().values():
         template = endpoint.operation.path.partition("?")[0]

@@ -1,4 +1,4 @@
-"""Operations that OpenAI has removed from its API, and that other servers still have.
+"""Operations that OpenAI has removed from its API and other servers still have.
 
 The one place that knows which base URLs are OpenAI's own. It sends nothing and looks nothing up.
 """
@@ -15,17 +15,17 @@ _HOST: Final = "api.openai.com"
 
 
 def is_openai(base_url: str) -> bool:
-    """Whether a base URL is of OpenAI's own API: its host, or the one of a region (`eu.api.openai.com`)."""
+    """Whether a base URL is OpenAI's own API: its host, or a regional one (`eu.api.openai.com`)."""
     host = (urlsplit(base_url).hostname or "").rstrip(".")
     return host == _HOST or host.endswith(f".{_HOST}")
 
 
 def refuse_on_openai(pipeline: Pipeline, operation: str, replacement: str) -> None:
-    """Refuse an operation that OpenAI's own API no longer has; any other server is asked.
+    """Refuse an operation that OpenAI's own API no longer has. Other servers are called.
 
     Args:
         pipeline: of the client.
-        operation: dotted name, as the client has it.
+        operation: dotted name, as on the client.
         replacement: what to use instead.
 
     Raises:

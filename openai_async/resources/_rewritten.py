@@ -1,4 +1,4 @@
-"""A body that is turned into another form while it is read: see `_wire.media_bodies`."""
+"""Bodies that are converted while they are read; see `_wire.media_bodies`."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from openai_async.types.meta import Header
 
 
 class Rewriter(Protocol):
-    """Turns a body into another form while it arrives."""
+    """Converts a body while it arrives."""
 
     #: Nothing more is to come, whatever the rest of the body is.
     over: bool
 
     def feed(self, data: bytes) -> bytes:
-        """What the next piece of the body becomes; b"" if that takes more of it."""
+        """Convert the next chunk; b"" if more input is needed."""
         ...
 
     def end(self) -> bytes:
-        """What is left when the body has ended."""
+        """Return the rest at the end of the body."""
         ...
 
 
 def rewrite(answer: Answer, rewriter: Rewriter) -> None:
-    """Have the body of an answer read in another form."""
+    """Convert the body of an answer while it is read."""
     assert answer.exchange is not None
     answer.exchange = _Rewritten(answer.exchange, rewriter)
 
 
 class _Rewritten:
-    """An `Exchange` whose body has the other form."""
+    """An `Exchange` with a converted body."""
 
     def __init__(self, exchange: Exchange, rewriter: Rewriter) -> None:
         self.status: int = exchange.status

@@ -1,4 +1,4 @@
-"""What no server can attach to a vector store is refused here, before anything is sent."""
+"""Checks of the files that are attached to a vector store, before anything is sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from openai_async.errors import InvalidParameterError
 
 
 def check_file(params: Mapping[str, Any]) -> None:
-    """Refuse no file at all.
+    """Refuse a missing file ID.
 
     Raises:
         InvalidParameterError: names the parameter.
@@ -19,7 +19,7 @@ def check_file(params: Mapping[str, Any]) -> None:
 
 
 def check_files(params: Mapping[str, Any]) -> None:
-    """Refuse what is no list of files, or two of them.
+    """Refuse a value that is not a list of files, or both `file_ids` and `files`.
 
     Raises:
         InvalidParameterError: names the parameter.
@@ -30,7 +30,7 @@ def check_files(params: Mapping[str, Any]) -> None:
 
 
 def check_ids(params: Mapping[str, Any]) -> None:
-    """Refuse a single file where a list of them belongs.
+    """Refuse a single file where a list is required.
 
     Raises:
         InvalidParameterError: names the parameter.

@@ -1,8 +1,8 @@
-"""Streams are asked for their usage, which the caller did not write: a server that refuses that streams without it.
+"""Usage in streams: `stream_options` is added to requests, and removed for servers that refuse it.
 
-A strict server answers 422, or a 400 that names the field; the same request is then sent once more without it, and the
-client asks that server no more. A 422 that names nothing may mean the question, or anything else: one request is sent
-once more to find out, and others that were refused meanwhile wait for it. An answer to a stream settles it, too.
+A strict server answers 422, or a 400 that names the field. The same request is then sent once more without the field,
+and the client stops adding it for that server. A 422 that names nothing may have another cause: one request is sent
+once more to find out, and others that were refused meanwhile wait for it. A streamed answer settles it, too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _JUDGES: Final = frozenset({400, 401, 403, 404, 413, 415, 422})
 
 
 def ask_for_usage(pipeline: Pipeline, params: dict[str, Any]) -> bool:
-    """Put the question into the parameters of a stream, unless they say otherwise or the server refuses it."""
+    """Add the request for usage to a stream's parameters, unless they have one or the server refuses it."""
     if _FIELD in params or pipeline.stream_options.takes is False:
         return False
     params[_FIELD] = dict(_ASKED)
@@ -32,7 +32,7 @@ def ask_for_usage(pipeline: Pipeline, params: dict[str, Any]) -> bool:
 
 
 async def open_asking(pipeline: Pipeline, call: Request, *, asked: bool) -> Answer:
-    """Open a stream; `asked`: with the question of ours in its body. Raises what opening raises.
+    """Open a stream. `asked`: its body has our request for usage. Raises the errors of opening.
 
     Cancelling drops the connection.
     """
@@ -81,7 +81,7 @@ def _names_nothing(error: APIStatusError) -> bool:
 
 
 def _without(call: Request) -> Request | None:
-    """The same call without the question; None if it is not in the body as we put it."""
+    """The same call without the request for usage; None if it is not in the body as we put it."""
     body = call.body
     if not isinstance(body, bytes):
         return None

@@ -1,4 +1,4 @@
-"""A file sent in parts, some at a time: which parts, where their bytes come from, and how far it has come.
+"""A file sent in parallel parts: which parts, where their bytes come from, and how much has arrived.
 
 Parts are read from the disk while they are sent. Nothing here knows how an upload begins or ends.
 """
@@ -30,7 +30,7 @@ _HASHED: Final = 1 << 20
 
 @attrs.frozen
 class Source:
-    """The file."""
+    """The file to upload."""
 
     content: bytes | Path = attrs.field(repr=False)
     name: str
@@ -38,7 +38,7 @@ class Source:
 
     @classmethod
     def of(cls, file: bytes | os.PathLike[str], filename: str | None) -> Source:
-        """Look at a file.
+        """Inspect a file.
 
         Raises:
             InvalidParameterError: it is not there, is empty, or has no name.
@@ -60,13 +60,13 @@ class Source:
         return source
 
     def part(self, start: int, length: int) -> FileInput:
-        """Some bytes of it, as a file of a form."""
+        """A range of bytes, as a file of a form."""
         content = self.content
         part = content[start : start + length] if isinstance(content, bytes) else FileSlice(content, start, length)
         return self.name, cast("bytes", part)  # a slice of a file is known to forms only
 
     async def md5(self) -> str:
-        """Its checksum, in hexadecimal. Cancelling ends it after a piece."""
+        """Compute the checksum, in hexadecimal. Cancelling ends it after a chunk."""
         found = hashlib.md5(usedforsecurity=False)
         if isinstance(self.content, bytes):
             await anyio.to_thread.run_sync(found.update, self.content)
@@ -78,7 +78,7 @@ class Source:
 
 
 def planned(source: Source, part_size: int | None, resume: UploadState | None) -> UploadState:
-    """The parts of a file; the id of an upload that is new is still "".
+    """Plan the parts of a file; the ID of a new upload is still "".
 
     Raises:
         InvalidParameterError: a part is too large, or `resume` is of another file.
@@ -99,7 +99,7 @@ def planned(source: Source, part_size: int | None, resume: UploadState | None) -
 
 
 class Sending:
-    """The missing parts of one upload on their way; `send` is `client.uploads.parts.create`.
+    """Sends the missing parts of one upload; `send` is `client.uploads.parts.create`.
 
     `state.part_ids` is filled as they arrive.
     """
@@ -124,7 +124,7 @@ class Sending:
         self._md5: str | None = None
 
     async def run(self, most: int, *, md5: bool) -> str | None:
-        """Send them, at most so many at a time; gives the checksum of the file, if it is wanted.
+        """Send the parts, at most `most` at a time; returns the checksum of the file if `md5` is set.
 
         Raises what sending raises. Cancelling ends the parts that are being sent.
         """
@@ -168,7 +168,7 @@ class Sending:
                 self._on_part(attrs.evolve(state, part_ids=list(state.part_ids)))
 
     def _hearing(self, number: int, length: int, tell: OnUpload) -> OnUpload:
-        """What a part's body calls: the head of its form does not count."""
+        """The progress callback of a part. The header section of its form does not count."""
 
         def hear(sent: int, total: int | None) -> None:
             self._under_way[number] = min(sent, length)

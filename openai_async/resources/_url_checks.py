@@ -1,4 +1,4 @@
-"""Addresses that a reply names: which of them are fetched.
+"""Which URLs of a reply may be fetched.
 
 A reply comes from a server, and what it names may be chosen by whoever wrote the prompt. What only this machine or its
 network can reach is therefore not fetched for it, unless the client itself talks to a server there.
@@ -22,7 +22,7 @@ _MORE_INSIDE: Final = tuple(map(ipaddress.ip_network, ("100.64.0.0/10", "168.63.
 
 
 async def check_address(field: str, url: str, base_url: str) -> None:
-    """Refuse an address that is no plain https one, or is inside of a network that the client does not talk to.
+    """Refuse a URL that is not https, or is in a private network that the client does not talk to.
 
     A name that cannot be looked up here is left to who sends the request: it may be a proxy that knows it.
 
@@ -56,7 +56,7 @@ async def _addresses(host: str) -> list[str]:
 
 
 def _kind(text: str) -> str | None:
-    """In which network an address is that is no public one."""
+    """The kind of private network that an address is in; None for a public address."""
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):  # that of IPv4 may stand inside of one of IPv6
         sixth = address
@@ -71,7 +71,7 @@ def _kind(text: str) -> str | None:
 
 
 def _translated(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address inside of one of NAT64 (64:ff9b::/96)."""
+    """The IPv4 address inside a NAT64 address (64:ff9b::/96)."""
     if address in ipaddress.ip_network("64:ff9b::/96"):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return None

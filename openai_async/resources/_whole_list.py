@@ -1,4 +1,4 @@
-"""Lists that come whole: awaited like a call, or iterated like every other list."""
+"""Lists that come in one reply: awaited like a call, or iterated like every other list."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class _Listing:
 
 
 def listed(method: Callable[P, Coroutine[Any, Any, ModelList]]) -> Callable[P, _Listing]:
-    """A method that is awaited, or iterated like every other list."""
+    """Make a method awaitable and iterable, like every other list."""
 
     @wraps(method)
     def listing(*args: P.args, **options: P.kwargs) -> _Listing:

@@ -1,4 +1,6 @@
-"""`client.beta.assistants`: removed at OpenAI on 2026-08-26, where calls are refused before anything is sent."""
+"""`client.beta.assistants`: assistants. OpenAI removed them on 2026-08-26; there, calls are refused before anything is
+sent.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,9 @@ from openai_async.types.params.options import RequestOptions
 
 
 class AsyncAssistants(AssistantsResource):
-    """Assistants of servers that have them (https://platform.openai.com/docs/api-reference/assistants).
+    """Assistant endpoints of servers that have them (https://platform.openai.com/docs/api-reference/assistants).
 
-    Every method raises RemovedEndpointError on OpenAI's own API, InvalidParameterError for what cannot be sent (both
+    Every method raises RemovedEndpointError on OpenAI's own API, InvalidParameterError for invalid parameters (both
     before anything is sent), and APIError (see `openai_async.errors`).
     """
 
@@ -22,34 +24,34 @@ class AsyncAssistants(AssistantsResource):
     _catalog_name = "beta.assistants"
 
     async def create(self, **params: Unpack[AssistantCreateParams]) -> Assistant:
-        """Make an assistant.
+        """Create an assistant.
 
-        Cancelling drops the connection; it may be made all the same.
+        Cancelling drops the connection; it may still be created.
         """
         return await self._call("create", Assistant, params)
 
     async def retrieve(self, assistant_id: str, **options: Unpack[RequestOptions]) -> Assistant:
-        """One assistant by its id; NotFoundError if there is none.
+        """Retrieve an assistant. Raises NotFoundError if it does not exist.
 
         Cancelling drops the connection; nothing is left behind.
         """
         return await self._call("retrieve", Assistant, options, assistant_id=assistant_id)
 
     async def update(self, assistant_id: str, **params: Unpack[AssistantUpdateParams]) -> Assistant:
-        """Change an assistant; what is not given stays as it is.
+        """Update an assistant. Omitted parameters keep their values.
 
-        Cancelling drops the connection; it may be changed all the same.
+        Cancelling drops the connection; it may still be changed.
         """
         place = {"assistant_id": assistant_id}
         return await self._call("update", Assistant, params, **place)
 
     def list(self, **params: Unpack[ListParams]) -> AsyncPaginator[Assistant]:
-        """All assistants, page by page or one by one. Cancelling drops the connection."""
+        """List all assistants, by page or by item. Cancelling drops the connection."""
         return self._pages("list", Assistant, params)
 
     async def delete(self, assistant_id: str, **options: Unpack[RequestOptions]) -> AssistantDeleted:
         """Delete an assistant.
 
-        Cancelling drops the connection; it may be deleted all the same.
+        Cancelling drops the connection; it may still be deleted.
         """
         return await self._call("delete", AssistantDeleted, options, assistant_id=assistant_id)

@@ -1,4 +1,4 @@
-"""`client.audio`: words spoken, and spoken words written down."""
+"""`client.audio`: speech, transcription and translation endpoints."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NO_JSON: Final = ("text", "srt", "vtt")
 
 
 class AsyncAudio(CatalogResource):
-    """Audio (https://platform.openai.com/docs/api-reference/audio)."""
+    """Speech, transcription and translation endpoints (https://platform.openai.com/docs/api-reference/audio)."""
 
     _catalog_name = "audio"
 
@@ -44,22 +44,22 @@ class AsyncAudio(CatalogResource):
 
     @cached_property
     def speech(self) -> AsyncSpeech:
-        """Words spoken."""
+        """Text-to-speech endpoints."""
         return AsyncSpeech(self._pipeline)
 
     @cached_property
     def transcriptions(self) -> AsyncTranscriptions:
-        """Spoken words written down."""
+        """Speech-to-text endpoints: transcription in the language spoken."""
         return AsyncTranscriptions(self._pipeline)
 
     @cached_property
     def translations(self) -> AsyncTranslations:
-        """Spoken words written down in English."""
+        """Speech-to-text endpoints: translation into English."""
         return AsyncTranslations(self._pipeline)
 
 
 class AsyncSpeech(Resource):
-    """Speech (https://platform.openai.com/docs/api-reference/audio/createSpeech)."""
+    """Text-to-speech endpoints (https://platform.openai.com/docs/api-reference/audio/createSpeech)."""
 
     __slots__ = ()
 
@@ -72,22 +72,22 @@ class AsyncSpeech(Resource):
     async def create(
         self, *, stream_format: Literal["audio", "sse"] | None = None, **params: Unpack[SpeechParams]
     ) -> Binary | SpeechStream:
-        """Speak a text; gives the whole sound.
+        """Generate speech from a text; returns the complete audio.
 
-        Some models and servers answer in the other form, such as tts-1, which has no events: it is turned into the one
-        that was asked for. Events that are made of bare sound have no usage.
+        Some models and servers answer in the other format: tts-1, for example, has no events. The reply is then
+        converted to the requested format. Events that are made from plain audio have no usage.
 
         Args:
-            stream_format: "sse" gives the sound in events, the last of which has the usage: the result is a stream to
-                iterate, and to close. For the sound alone as it is made, see `stream()`.
-            params: the API's parameters and the call's options, see `SpeechParams`.
+            stream_format: "sse" returns a stream of events, which the caller iterates and closes; the last event has
+                the usage. For plain audio as it arrives, see `stream()`.
+            params: API parameters and call options; see `SpeechParams`.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
-            DecodeError: the server answered with a page or an object, and not with sound.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
+            DecodeError: the server answered with a web page or an object instead of audio.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        Cancelling drops the connection and releases the permit. The server may still finish the work.
         """
         given = cast("dict[str, Any]", params)
         if stream_format is not None:
@@ -106,9 +106,10 @@ class AsyncSpeech(Resource):
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     def stream(self, **params: Unpack[SpeechParams]) -> AsyncDownloadManager:
-        """Speak a text; gives the sound as it is made: a context manager of a download, to iterate or write to a path.
+        """Generate speech as a download: a context manager whose value is iterated, or written to a path, as audio
+        arrives.
 
-        Args and raises: as `create`. The request is sent on entering.
+        Arguments and errors as for `create`. The request is sent on entry.
         """
         given = cast("dict[str, Any]", params)
         if given.get("stream_format") not in (None, "audio"):
@@ -122,7 +123,7 @@ class AsyncSpeech(Resource):
 
 
 class AsyncTranscriptions(Resource):
-    """Transcriptions (https://platform.openai.com/docs/api-reference/audio/createTranscription)."""
+    """Transcription endpoints (https://platform.openai.com/docs/api-reference/audio/createTranscription)."""
 
     __slots__ = ()
 
@@ -139,21 +140,19 @@ class AsyncTranscriptions(Resource):
     async def create(
         self, *, stream: bool | None = None, **params: Unpack[TranscriptionParams]
     ) -> Transcription | TranscriptionStream:
-        """Write down what is said in a file of sound.
+        """Transcribe an audio file.
 
         Args:
-            stream: give the text in pieces as it is made: the result is a stream to iterate (and to close; see
-                `stream()` for a form that closes itself).
-            params: the API's parameters and the call's options, see `TranscriptionParams`. The file is read while it
-                is sent.
+            stream: True returns a stream of events, which the caller iterates and closes. `stream()` closes itself.
+            params: API parameters and call options; see `TranscriptionParams`. The file is read while it is sent.
 
-        Returns the text with what its format has beside it; of "text", "srt" and "vtt", `text` is the reply as it came.
+        Returns the text and the other fields of its format. For "text", "srt" and "vtt", `text` is the unchanged reply.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        Cancelling drops the connection and releases the permit. The server may still finish the work.
         """
         given = cast("dict[str, Any]", params)
         model, is_text = given.get("model"), given.get("response_format") in _NO_JSON
@@ -165,9 +164,9 @@ class AsyncTranscriptions(Resource):
     def stream(
         self, **params: Unpack[TranscriptionParams]
     ) -> AsyncStreamManager[TranscriptionStreamEvent, Transcription]:
-        """`create(stream=True)` as a context manager that closes the stream on leaving.
+        """Open `create(stream=True)` as a context manager that closes the stream on exit.
 
-        Args and raises: as `create`. The request is sent on entering.
+        Arguments and errors as for `create`. The request is sent on entry.
         """
         given = cast("dict[str, Any]", params)
         model, is_text = given.get("model"), given.get("response_format") in _NO_JSON
@@ -179,7 +178,7 @@ class AsyncTranscriptions(Resource):
         return prepare(self._pipeline, _TRANSCRIBE, decode, params, check=_check_file, stream=True)
 
     async def _open(self, call: Request, model: str | None, is_text: bool) -> TranscriptionStream:
-        """`is_text`: a server that does not stream answers with bare text."""
+        """Open the stream. `is_text`: a server that does not stream answers with plain text."""
         answer = await self._pipeline.open(call)
         bound = self._pipeline.defaults.max_event_bytes
         if is_text:
@@ -191,30 +190,29 @@ class AsyncTranscriptions(Resource):
 
 
 class AsyncTranslations(Resource):
-    """Translations (https://platform.openai.com/docs/api-reference/audio/createTranslation)."""
+    """Translation endpoints (https://platform.openai.com/docs/api-reference/audio/createTranslation)."""
 
     __slots__ = ()
 
     async def create(self, **params: Unpack[TranslationParams]) -> Transcription:
-        """Write down in English what is said in a file of sound.
+        """Transcribe an audio file into English.
 
         Args:
-            params: the API's parameters and the call's options, see `TranslationParams`. The file is read while it is
-                sent.
+            params: API parameters and call options; see `TranslationParams`. The file is read while it is sent.
 
         Returns the text, as `client.audio.transcriptions.create` does.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        Cancelling drops the connection and releases the permit. The server may still finish the work.
         """
         return await _written(self, _TRANSLATE, cast("dict[str, Any]", params))
 
 
 async def _written(resource: Resource, operation: Operation, params: dict[str, Any]) -> Transcription:
-    """A transcript in any format."""
+    """Create a transcript in any format."""
     pipeline = resource._pipeline
     decode = _text if params.get("response_format") in _NO_JSON else codec.decoder(Transcription)
     call = prepare(pipeline, operation, decode, params, check=_check_file, accept=b"*/*")
@@ -222,14 +220,14 @@ async def _written(resource: Resource, operation: Operation, params: dict[str, A
 
 
 def _sound(body: bytes) -> Binary:
-    """A reply that is sound."""
+    """Decode a reply that is audio."""
     if is_stream(body):
         raise DecodeError("the server answered with a stream")  # which may be read as the sound that it amounts to
     return Binary(body)
 
 
 def _text(body: bytes) -> Transcription:
-    """A reply that is text. Servers that know only JSON answer in it whatever is asked for."""
+    """Decode a reply that is text. Some servers answer in JSON whatever format is requested."""
     if is_stream(body):
         raise DecodeError("the server answered with a stream")  # which may be read as the text that it amounts to
     start = body.lstrip()[:15].lower()

@@ -1,4 +1,6 @@
-"""`client.batches`: the Batch API, call by call. (`client.batch` runs whole files through it, or without it.)"""
+"""`client.batches`: the endpoints of the Batch API. `client.batch` runs complete files, through this API or without
+it.
+"""
 
 from __future__ import annotations
 
@@ -21,34 +23,35 @@ _CANCEL = Operation("POST", "/batches/{batch_id}/cancel", repeatable=True)
 
 
 class AsyncBatches(CatalogResource):
-    """Batches (https://platform.openai.com/docs/api-reference/batch)."""
+    """Batch endpoints (https://platform.openai.com/docs/api-reference/batch)."""
 
     __slots__ = ()
     _catalog_name = "batches"
 
     async def create(self, **params: Unpack[BatchCreateParams]) -> Batch:
-        """Start a batch of requests, which stand in a file that was uploaded with the purpose "batch".
+        """Create a batch from a file of requests that was uploaded with the purpose "batch".
 
-        It is checked only once it runs; `openai_async.validation.validate_jsonl(path, "batch")` checks it before.
+        The API checks the file only when the batch runs; `openai_async.validation.validate_jsonl(path, "batch")` checks
+        it before.
 
         Args:
-            params: the API's parameters and the call's options, see `BatchCreateParams`.
+            params: API parameters and call options; see `BatchCreateParams`.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
-            APIError: see `openai_async.errors`. After an ambiguous one, which every 5xx is here, the batch may run:
-                it is not created again, and `list` shows it.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
+            APIError: see `openai_async.errors`. After a 5xx the batch may exist: it is not created again, and `list`
+                shows it.
 
-        Cancelling drops the connection; the batch may run all the same.
+        Cancelling drops the connection; the batch may still run.
         """
         params.setdefault("completion_window", "24h")
         return await self._fetch(_CREATE, Batch, cast("dict[str, Any]", params))
 
     async def retrieve(self, batch_id: str, **options: Unpack[RequestOptions]) -> Batch:
-        """How a batch is getting on.
+        """Retrieve a batch: its status and request counts.
 
         Raises:
-            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            InvalidParameterError: the ID is empty or not a valid path segment; nothing was sent.
             NotFoundError: there is no such batch.
             APIError: see `openai_async.errors`.
 
@@ -57,13 +60,13 @@ class AsyncBatches(CatalogResource):
         return await self._fetch(_RETRIEVE, Batch, options, batch_id=batch_id)
 
     def list(self, **params: Unpack[BatchListParams]) -> AsyncPaginator[Batch]:
-        """The batches, the newest first.
+        """List batches, newest first.
 
         Args:
-            params: see `BatchListParams`.
+            params: API parameters and call options; see `BatchListParams`.
 
         Raises:
-            InvalidParameterError: a parameter cannot be sent.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
             APIError: see `openai_async.errors`.
 
         Cancelling drops the connection; nothing is left behind.
@@ -71,15 +74,15 @@ class AsyncBatches(CatalogResource):
         return self._list(_LIST, Batch, cast("dict[str, Any]", params))
 
     async def cancel(self, batch_id: str, **options: Unpack[RequestOptions]) -> Batch:
-        """End a batch early: within ten minutes it is "cancelled", and keeps what it has answered.
+        """Cancel a batch. Within ten minutes it is "cancelled", and keeps the answers it has.
 
         Raises:
-            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            InvalidParameterError: the ID is empty or not a valid path segment; nothing was sent.
             NotFoundError: there is no such batch.
-            ConflictError: it has ended already.
+            ConflictError: it has already ended.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the batch may be cancelled all the same.
+        Cancelling drops the connection; the batch may still be cancelled.
         """
         return await self._fetch(_CANCEL, Batch, options, batch_id=batch_id)
 
@@ -92,16 +95,16 @@ class AsyncBatches(CatalogResource):
         on_poll: Callable[[Batch], None] | None = None,
         **options: Unpack[RequestOptions],
     ) -> Batch:
-        """Ask for a batch until it has ended; its `status` then says how.
+        """Wait until a batch has ended; its `status` says how.
 
         Args:
-            batch_id: of the batch.
-            max_wait: most seconds in all, or None for no bound; a batch may take a day.
-            poll_interval: seconds between two questions; None asks often at first and ever more seldom.
-            on_poll: called with each state, such as to show `request_counts`; what it raises ends the wait.
+            batch_id: ID of the batch.
+            max_wait: most seconds to wait in total; None for no bound; a batch may take a day.
+            poll_interval: seconds between two polls. None polls often at first, then at growing intervals.
+            on_poll: called with each state, for example to show `request_counts`. An exception from it ends the wait.
 
         Raises:
-            WaitTimeoutError: it has not ended in time, and goes on.
+            WaitTimeoutError: it did not end in time. It continues on the server.
             NotFoundError: there is no such batch.
             APIError: see `openai_async.errors`.
 

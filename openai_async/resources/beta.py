@@ -1,4 +1,4 @@
-"""`client.beta`: what the API calls beta. Assistants and threads have classes; the rest stands in the table."""
+"""`client.beta`: beta endpoints. Assistants and threads have classes; the others are in the operation catalog."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class AsyncBeta(CatalogResource):
-    """Beta nouns of the API."""
+    """Beta endpoints of the API."""
 
     _catalog_name = "beta"
 
@@ -24,14 +24,14 @@ class AsyncBeta(CatalogResource):
 
     @cached_property
     def assistants(self) -> AsyncAssistants:
-        """Assistants, which OpenAI removed on 2026-08-26; other servers may have them."""
+        """Assistant endpoints. OpenAI removed them on 2026-08-26; other servers may have them."""
         from openai_async.resources.assistants import AsyncAssistants
 
         return AsyncAssistants(self._pipeline)
 
     @cached_property
     def threads(self) -> AsyncThreads:
-        """Threads, which OpenAI removed on 2026-08-26; other servers may have them."""
+        """Thread endpoints. OpenAI removed them on 2026-08-26; other servers may have them."""
         from openai_async.resources.threads import AsyncThreads
 
         return AsyncThreads(self._pipeline)

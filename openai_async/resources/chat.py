@@ -1,4 +1,4 @@
-"""`client.chat`: chat completions."""
+"""`client.chat`: chat completion endpoints."""
 
 from __future__ import annotations
 
@@ -49,26 +49,26 @@ _ROLES = ("user", "assistant", "system", "developer", "tool", "function")
 
 
 class AsyncChat(Uncopied):
-    """Conversations with a model."""
+    """Chat completion endpoints (https://platform.openai.com/docs/api-reference/chat)."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
     @cached_property
     def completions(self) -> AsyncCompletions:
-        """Chat completions."""
+        """Chat completion endpoints."""
         return AsyncCompletions(self._pipeline)
 
 
 class AsyncCompletions(CatalogResource):
-    """Chat completions (https://platform.openai.com/docs/api-reference/chat)."""
+    """Chat completion endpoints (https://platform.openai.com/docs/api-reference/chat)."""
 
     __slots__ = ()
     _catalog_name = "chat.completions"
 
     @property
     def messages(self) -> AsyncStoredMessages:
-        """The messages that stored completions were asked with."""
+        """Messages of stored chat completions."""
         return AsyncStoredMessages(self._pipeline)
 
     @overload
@@ -84,19 +84,18 @@ class AsyncCompletions(CatalogResource):
     async def create(
         self, *, stream: bool | None = None, **params: Unpack[ChatCreateParams]
     ) -> ChatCompletion | ChatStream:
-        """Ask a model for its reply to a conversation.
+        """Create a chat completion: the model's reply to a conversation.
 
         Args:
-            stream: give the reply in chunks as they are written: the result is a stream to iterate (and to close; see
-                `stream()` for a form that closes itself).
-            params: the API's parameters and the call's options, see `ChatCreateParams`. None leaves a parameter out,
-                `NULL` sends a null. Parameters that this version does not know are sent as they are.
+            stream: True returns a stream of chunks, which the caller iterates and closes. `stream()` closes itself.
+            params: API parameters and call options; see `ChatCreateParams`. None omits a parameter; `NULL` sends a
+                null. Unknown parameters are sent unchanged.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        Cancelling drops the connection and releases the permit. The server may still finish the work.
         """
         given = cast("dict[str, Any]", params)
         given["stream"] = stream
@@ -106,13 +105,13 @@ class AsyncCompletions(CatalogResource):
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     def stream(self, **params: Unpack[ChatCreateParams]) -> AsyncStreamManager[ChatCompletionChunk, ChatCompletion]:
-        """`create(stream=True)` as a context manager that closes the stream on leaving.
+        """Open `create(stream=True)` as a context manager that closes the stream on exit.
 
-        Token usage is asked for (`stream_options={"include_usage": True}`) unless `stream_options` says otherwise, so
-        that `final()` is the same reply as one that was not streamed. A server that refuses the question is asked once
-        more without it, and no more by this client.
+        Token usage is requested (`stream_options={"include_usage": True}`) unless `stream_options` is passed, so that
+        `final()` equals a reply that was not streamed. If a server refuses the option, the request is repeated without
+        it, and this client stops requesting usage.
 
-        Args and raises: as `create`. The request is sent on entering.
+        Arguments and errors as for `create`. The request is sent on entry.
         """
         given = cast("dict[str, Any]", params)
         asked = ask_for_usage(self._pipeline, given)
@@ -133,7 +132,7 @@ class AsyncCompletions(CatalogResource):
         on_progress: Callable[[Progress], None] | None = None,
         **shared: Any,
     ) -> AsyncMap[ChatCompletion]:
-        """Many calls of `create` at once: see `AsyncClient.map`, of which this is the short form."""
+        """Make many `create` calls at once. Short for `AsyncClient.map` with this method."""
         check_shared(shared)
         return map_calls(
             self._pipeline.limiter,
@@ -152,10 +151,10 @@ class AsyncCompletions(CatalogResource):
         )
 
     async def retrieve(self, completion_id: str, **options: Unpack[RequestOptions]) -> StoredChatCompletion:
-        """A stored completion: one that was created with `store=True`.
+        """Retrieve a stored completion: one that was created with `store=True`.
 
         Raises:
-            NotFoundError: there is none with this id.
+            NotFoundError: no completion has this ID.
             APIError: see `openai_async.errors`.
 
         Cancelling drops the connection; nothing is left behind.
@@ -163,17 +162,17 @@ class AsyncCompletions(CatalogResource):
         return await self._fetch(_RETRIEVE, StoredChatCompletion, options, completion_id=completion_id)
 
     def list(self, **params: Unpack[StoredListParams]) -> AsyncPaginator[StoredChatCompletion]:
-        """The stored completions, oldest first. `params`: see `StoredListParams`."""
+        """List stored completions, oldest first. `params`: see `StoredListParams`."""
         return self._list(_LIST, StoredChatCompletion, cast("dict[str, Any]", params))
 
     async def update(self, completion_id: str, **params: Unpack[StoredUpdateParams]) -> StoredChatCompletion:
-        """Give a stored completion other `metadata`; nothing else of it can change.
+        """Update the `metadata` of a stored completion. Nothing else of it can change.
 
         Raises:
-            NotFoundError: there is none with this id.
+            NotFoundError: no completion has this ID.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the metadata may be changed all the same.
+        Cancelling drops the connection; the metadata may still be changed.
         """
         return await self._fetch(
             _UPDATE, StoredChatCompletion, cast("dict[str, Any]", params), completion_id=completion_id
@@ -183,10 +182,10 @@ class AsyncCompletions(CatalogResource):
         """Delete a stored completion.
 
         Raises:
-            NotFoundError: there is none with this id.
+            NotFoundError: no completion has this ID.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the completion may be deleted all the same.
+        Cancelling drops the connection; the completion may still be deleted.
         """
         return await self._fetch(_DELETE, ChatCompletionDeleted, options, completion_id=completion_id)
 
@@ -211,7 +210,7 @@ class AsyncCompletions(CatalogResource):
 
 
 class AsyncStoredMessages(CatalogResource):
-    """The messages that stored completions were asked with."""
+    """Messages of stored chat completions."""
 
     __slots__ = ()
     _catalog_name = "chat.completions.messages"
@@ -219,13 +218,13 @@ class AsyncStoredMessages(CatalogResource):
     def list(
         self, completion_id: str, **params: Unpack[StoredMessagesParams]
     ) -> AsyncPaginator[ChatCompletionStoreMessage]:
-        """The messages of one stored completion, in their order. `params`: see `StoredMessagesParams`."""
+        """List the messages of a stored completion, in order. `params`: see `StoredMessagesParams`."""
         options = cast("dict[str, Any]", params)
         return self._list(_MESSAGES, ChatCompletionStoreMessage, options, completion_id=completion_id)
 
 
 def check_chat(params: Mapping[str, Any]) -> None:
-    """Refuse what no server can answer: no model, no messages, a message without a role that exists.
+    """Refuse a request without a model, without messages, or with a message without a valid role.
 
     Raises:
         InvalidParameterError: names the field.

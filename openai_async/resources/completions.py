@@ -1,4 +1,4 @@
-"""`client.completions`: text completions, the API before chat, which compatible servers still have."""
+"""`client.completions`: text completion endpoints (legacy), which compatible servers still have."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CREATE = Operation("POST", "/completions", repeatable=True)
 
 
 class AsyncTextCompletions(CatalogResource):
-    """Text completions (https://platform.openai.com/docs/api-reference/completions)."""
+    """Text completion endpoints (https://platform.openai.com/docs/api-reference/completions)."""
 
     __slots__ = ()
     _catalog_name = "completions"
@@ -43,19 +43,18 @@ class AsyncTextCompletions(CatalogResource):
     async def create(
         self, *, stream: bool | None = None, **params: Unpack[CompletionCreateParams]
     ) -> Completion | CompletionStream:
-        """Ask a model to go on with a text, or with each of several.
+        """Create a text completion for one prompt or for several.
 
         Args:
-            stream: give the texts in pieces as they are written: the result is a stream to iterate (and to close; see
-                `stream()` for a form that closes itself).
-            params: the API's parameters and the call's options, see `CompletionCreateParams`. None leaves a parameter
-                out, `NULL` sends a null. Parameters that this version does not know are sent as they are.
+            stream: True returns a stream of pieces, which the caller iterates and closes. `stream()` closes itself.
+            params: API parameters and call options; see `CompletionCreateParams`. None omits a parameter; `NULL` sends
+                a null. Unknown parameters are sent unchanged.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        Cancelling drops the connection and releases the permit. The server may still finish the work.
         """
         given = cast("dict[str, Any]", params)
         given["stream"] = stream
@@ -65,13 +64,13 @@ class AsyncTextCompletions(CatalogResource):
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     def stream(self, **params: Unpack[CompletionCreateParams]) -> AsyncStreamManager[Completion, Completion]:
-        """`create(stream=True)` as a context manager that closes the stream on leaving.
+        """Open `create(stream=True)` as a context manager that closes the stream on exit.
 
-        Token usage is asked for (`stream_options={"include_usage": True}`) unless `stream_options` says otherwise, so
-        that `final()` is the same reply as one that was not streamed. A server that refuses the question is asked once
-        more without it, and no more by this client.
+        Token usage is requested (`stream_options={"include_usage": True}`) unless `stream_options` is passed, so that
+        `final()` equals a reply that was not streamed. If a server refuses the option, the request is repeated without
+        it, and this client stops requesting usage.
 
-        Args and raises: as `create`. The request is sent on entering.
+        Arguments and errors as for `create`. The request is sent on entry.
         """
         given = cast("dict[str, Any]", params)
         asked = ask_for_usage(self._pipeline, given)
@@ -99,7 +98,7 @@ class AsyncTextCompletions(CatalogResource):
 
 
 def _texts(params: Mapping[str, Any]) -> int:
-    """How many texts are asked for: `n` of each prompt. A list of numbers is one prompt, in tokens."""
+    """The number of requested texts: `n` of each prompt. A list of numbers is one prompt, in tokens."""
     prompt, count = params.get("prompt"), params.get("n")
     texts = cast("list[object]", prompt) if isinstance(prompt, (list, tuple)) else []
     several = len(texts) if texts and not isinstance(texts[0], int) else 1
@@ -107,7 +106,7 @@ def _texts(params: Mapping[str, Any]) -> int:
 
 
 def check_model(params: Mapping[str, Any]) -> None:
-    """Refuse a model that is none. A server with a single model may be asked without.
+    """Refuse an invalid model. A missing one is allowed, because some servers have a single model.
 
     Raises:
         InvalidParameterError: names the field.

@@ -1,4 +1,4 @@
-"""`client.conversations`: items that the server keeps from response to response."""
+"""`client.conversations`: conversation endpoints. The server keeps a conversation's items from response to response."""
 
 from __future__ import annotations
 
@@ -34,34 +34,34 @@ _DELETE_ITEM = Operation("DELETE", "/conversations/{conversation_id}/items/{item
 
 
 class AsyncConversations(Resource):
-    """Conversations (https://platform.openai.com/docs/api-reference/conversations).
+    """Conversation endpoints (https://platform.openai.com/docs/api-reference/conversations).
 
-    `client.responses.create(conversation=...)` goes on from a conversation's items, and adds its own to them.
+    `client.responses.create(conversation=...)` uses a conversation's items as context and appends its own.
     """
 
     @cached_property
     def items(self) -> AsyncConversationItems:
-        """What was said."""
+        """Endpoints for the items of a conversation."""
         return AsyncConversationItems(self._pipeline)
 
     async def create(self, **params: Unpack[ConversationCreateParams]) -> Conversation:
-        """Begin a conversation, empty or with items.
+        """Create a conversation, empty or with items.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the conversation may be made all the same.
+        Cancelling drops the connection; the conversation may still be created.
         """
         given = cast("dict[str, Any]", params)
         call = prepare(self._pipeline, _CREATE, codec.decoder(Conversation), given, check=_check)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     async def retrieve(self, conversation_id: str, **options: Unpack[RequestOptions]) -> Conversation:
-        """One conversation by its id, without its items.
+        """Retrieve a conversation, without its items.
 
         Raises:
-            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            InvalidParameterError: the ID is empty or not a valid path segment; nothing was sent.
             NotFoundError: there is no such conversation.
             APIError: see `openai_async.errors`.
 
@@ -73,11 +73,11 @@ class AsyncConversations(Resource):
         """Replace the metadata of a conversation.
 
         Raises:
-            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            InvalidParameterError: the ID is empty or not a valid path segment; nothing was sent.
             NotFoundError: there is no such conversation.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the metadata may be replaced all the same.
+        Cancelling drops the connection; the metadata may still be replaced.
         """
         return await self._fetch(_UPDATE, Conversation, params, conversation_id=conversation_id)
 
@@ -85,17 +85,17 @@ class AsyncConversations(Resource):
         """Delete a conversation. Its items are not deleted.
 
         Raises:
-            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            InvalidParameterError: the ID is empty or not a valid path segment; nothing was sent.
             NotFoundError: there is no such conversation.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the conversation may be deleted all the same.
+        Cancelling drops the connection; the conversation may still be deleted.
         """
         return await self._fetch(_DELETE, ConversationDeleted, options, conversation_id=conversation_id)
 
 
 class AsyncConversationItems(Resource):
-    """The items of conversations."""
+    """Endpoints for the items of a conversation."""
 
     __slots__ = ()
 
@@ -105,11 +105,11 @@ class AsyncConversationItems(Resource):
         """Add items to a conversation, at most 20 at a time.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
             NotFoundError: there is no such conversation.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the items may be added all the same.
+        Cancelling drops the connection; the items may still be added.
         """
         decode, place = codec.decoder(ConversationItemList), {"conversation_id": conversation_id}
         given = cast("dict[str, Any]", params)
@@ -117,10 +117,10 @@ class AsyncConversationItems(Resource):
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     def list(self, conversation_id: str, **params: Unpack[ItemListParams]) -> AsyncPaginator[ResponseItem]:
-        """The items of a conversation, the newest first unless `order="asc"`.
+        """List the items of a conversation, newest first unless `order="asc"`.
 
         Raises, when it is asked for:
-            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            InvalidParameterError: the ID is empty or not a valid path segment; nothing was sent.
             NotFoundError: there is no such conversation.
             APIError: see `openai_async.errors`.
         """
@@ -134,10 +134,10 @@ class AsyncConversationItems(Resource):
         include: Include | None = None,
         **options: Unpack[RequestOptions],
     ) -> ResponseItem:
-        """One item by its id.
+        """Retrieve one item.
 
         Raises:
-            InvalidParameterError: an id is empty or holds a path of its own; nothing was sent.
+            InvalidParameterError: an ID is empty or not a valid path segment; nothing was sent.
             NotFoundError: there is no such conversation or item.
             APIError: see `openai_async.errors`.
 
@@ -149,14 +149,14 @@ class AsyncConversationItems(Resource):
         return await self._fetch(_RETRIEVE_ITEM, ResponseItem, given, **place)
 
     async def delete(self, item_id: str, *, conversation_id: str, **options: Unpack[RequestOptions]) -> Conversation:
-        """Delete an item of a conversation, which is the result.
+        """Delete an item; returns the conversation.
 
         Raises:
-            InvalidParameterError: an id is empty or holds a path of its own; nothing was sent.
+            InvalidParameterError: an ID is empty or not a valid path segment; nothing was sent.
             NotFoundError: there is no such conversation or item.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the item may be deleted all the same.
+        Cancelling drops the connection; the item may still be deleted.
         """
         place: dict[str, Any] = {"item_id": item_id, "conversation_id": conversation_id}  # the reply is of the last one
         return await self._fetch(_DELETE_ITEM, Conversation, options, **place)

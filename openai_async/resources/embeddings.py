@@ -1,4 +1,4 @@
-"""`client.embeddings`: vectors that stand for texts."""
+"""`client.embeddings`: embedding endpoints."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ _CREATE = Operation("POST", "/embeddings", repeatable=True)
 
 
 class AsyncEmbeddings(CatalogResource):
-    """Embeddings (https://platform.openai.com/docs/api-reference/embeddings)."""
+    """Embedding endpoints (https://platform.openai.com/docs/api-reference/embeddings)."""
 
     __slots__ = ()
     _catalog_name = "embeddings"
 
     async def create(self, **params: Unpack[EmbeddingCreateParams]) -> CreateEmbeddingResponse:
-        """The vectors of a text, or of each of several.
+        """Create the embedding of one input, or of each of several.
 
-        Unless `encoding_format` is given, they are asked for in base64, a quarter of the size, and read; a server that
-        sends plain numbers all the same is understood, too.
+        Without `encoding_format`, base64 is requested because it is a quarter of the size. It is decoded to floats;
+        servers that send floats anyway are understood.
 
         Args:
-            params: the API's parameters and the call's options, see `EmbeddingCreateParams`.
+            params: API parameters and call options; see `EmbeddingCreateParams`.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        Cancelling drops the connection and releases the permit. The server may still finish the work.
         """
         given = cast("dict[str, Any]", params)
         decode = _as_it_came

@@ -1,4 +1,4 @@
-"""`client.files`: what is stored at the API, in both directions streamed from and to the disk."""
+"""`client.files`: file endpoints. Uploads and downloads are streamed from and to the disk."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PROCESSED: Final = frozenset({"processed", "error", "deleted"})
 
 
 class AsyncFiles(CatalogResource):
-    """Files (https://platform.openai.com/docs/api-reference/files)."""
+    """File endpoints (https://platform.openai.com/docs/api-reference/files)."""
 
     __slots__ = ()
     _catalog_name = "files"
@@ -38,30 +38,30 @@ class AsyncFiles(CatalogResource):
         retrieve_content: Method
 
     async def create(self, **params: Unpack[FileCreateParams]) -> FileObject:
-        """Upload a file. What is on disk is read while it is sent, and never whole in memory.
+        """Upload a file. A file on disk is read while it is sent, and is never completely in memory.
 
-        A retry sends the whole file again. What can be read only once (an iterator, a pipe) is sent once, whatever
-        `max_retries` says.
+        A retry sends the complete file again. A source that can be read only once (an iterator, a pipe) is never
+        retried.
 
         Args:
-            params: the API's parameters and the call's options, see `FileCreateParams`. `file` is bytes, a path, a file
-                opened in binary mode, an iterator of bytes, or one of them in (name, content[, media type]);
-                `on_upload` hears of the bytes sent.
+            params: API parameters and call options; see `FileCreateParams`. `file` is bytes, a path, a binary file,
+                an iterator of bytes, or one of them in (name, content[, media type]). `on_upload` is called with the
+                bytes sent so far.
 
         Raises:
-            InvalidParameterError: there is no such file, or a parameter cannot be sent; nothing was.
+            InvalidParameterError: the file does not exist, or a parameter is invalid; nothing was sent.
             APIError: see `openai_async.errors`.
-            OSError: the file cannot be read, or became shorter meanwhile.
+            OSError: the file cannot be read, or became shorter while it was sent.
 
-        Cancelling drops the connection; the file may be there all the same if it was sent to its end.
+        Cancelling drops the connection; the file may still be there if it was sent to its end.
         """
         return await self._fetch(_CREATE, FileObject, cast("dict[str, Any]", params))
 
     async def retrieve(self, file_id: str, **options: Unpack[RequestOptions]) -> FileObject:
-        """What the API says of a file.
+        """Retrieve the metadata of a file.
 
         Raises:
-            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            InvalidParameterError: the ID is empty or not a valid path segment; nothing was sent.
             NotFoundError: there is no such file.
             APIError: see `openai_async.errors`.
 
@@ -70,13 +70,13 @@ class AsyncFiles(CatalogResource):
         return await self._fetch(_RETRIEVE, FileObject, options, file_id=file_id)
 
     def list(self, **params: Unpack[FileListParams]) -> AsyncPaginator[FileObject]:
-        """The files, the newest first unless `order` says otherwise.
+        """List files, newest first unless `order` says otherwise.
 
         Args:
-            params: see `FileListParams`.
+            params: API parameters and call options; see `FileListParams`.
 
         Raises:
-            InvalidParameterError: a parameter cannot be sent.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
             APIError: see `openai_async.errors`.
 
         Cancelling drops the connection; nothing is left behind.
@@ -87,21 +87,21 @@ class AsyncFiles(CatalogResource):
         """Delete a file.
 
         Raises:
-            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            InvalidParameterError: the ID is empty or not a valid path segment; nothing was sent.
             NotFoundError: there is no such file.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the file may be deleted all the same.
+        Cancelling drops the connection; the file may still be deleted.
         """
         return await self._fetch(_DELETE, FileDeleted, options, file_id=file_id)
 
     async def content(self, file_id: str, **options: Unpack[RequestOptions]) -> Binary:
-        """The content of a file, whole in memory; for large ones see `download` and `stream_content`.
+        """Download the content of a file into memory. For large files see `download` and `stream_content`.
 
         Raises:
-            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            InvalidParameterError: the ID is empty or not a valid path segment; nothing was sent.
             NotFoundError: there is no such file.
-            ResponseTooLargeError: it is over the client's `max_response_bytes`.
+            ResponseTooLargeError: it is larger than the client's `max_response_bytes`.
             APIError: see `openai_async.errors`.
 
         Cancelling drops the connection; nothing is left behind.
@@ -109,19 +109,20 @@ class AsyncFiles(CatalogResource):
         return await self._fetch_binary(_CONTENT, options, file_id=file_id)
 
     def stream_content(self, file_id: str, **options: Unpack[RequestOptions]) -> AsyncDownloadManager:
-        """The content of a file as it arrives: a context manager that gives its pieces.
+        """Download the content of a file as it arrives: a context manager whose value is iterated.
 
-        Raises as `content`; the request is sent on entering. A connection that breaks before the end is an error.
+        Raises the errors of `content`. The request is sent on entry. A connection that breaks before the end is an
+        error.
         """
         return self._download(_CONTENT, options, file_id=file_id)
 
     async def download(self, file_id: str, path: str | os.PathLike[str], **options: Unpack[RequestOptions]) -> int:
-        """Write the content of a file to a path as it arrives; gives its size in bytes.
+        """Download the content of a file to a path; returns its size in bytes.
 
-        It is written beside the path and moved there when it is whole: what was there stays until then.
+        The content is written to a temporary file next to the path, then moved. An existing file stays until then.
 
         Raises:
-            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            InvalidParameterError: the ID is empty or not a valid path segment; nothing was sent.
             NotFoundError: there is no such file.
             APIConnectionError: the connection broke before the end; no file is left behind.
             APIError: see `openai_async.errors`.
@@ -141,20 +142,20 @@ class AsyncFiles(CatalogResource):
         on_poll: Callable[[FileObject], None] | None = None,
         **options: Unpack[RequestOptions],
     ) -> FileObject:
-        """Ask for a file until the API has processed it; its `status` then says how that ended.
+        """Wait until the API has processed a file; its `status` says how that ended.
 
         Args:
-            file_id: of the file.
-            max_wait: most seconds in all, or None for no bound.
-            poll_interval: seconds between two questions; None asks often at first and ever more seldom.
-            on_poll: called with each state; what it raises ends the wait.
+            file_id: ID of the file.
+            max_wait: most seconds to wait in total; None for no bound.
+            poll_interval: seconds between two polls. None polls often at first, then at growing intervals.
+            on_poll: called with each state. An exception from it ends the wait.
 
         Raises:
             WaitTimeoutError: it was not processed in time.
             NotFoundError: there is no such file.
             APIError: see `openai_async.errors`.
 
-        Cancelling ends the wait; the file is processed all the same.
+        Cancelling ends the wait, not the processing.
         """
         return await until(
             KeptOptions(options).calling(self.retrieve, file_id),

@@ -1,4 +1,4 @@
-"""`client.fine_tunes`: fine-tuning before there were jobs. OpenAI has removed it; other servers may have it."""
+"""`client.fine_tunes`: the first fine-tuning API. OpenAI has removed it; other servers may have it."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ _REPLACEMENT: Final = "fine_tuning.jobs"
 
 
 class AsyncFineTunes(Resource):
-    """Fine-tunes. On OpenAI's own API every method raises RemovedEndpointError, and nothing is sent.
+    """Endpoints of the first fine-tuning API. On OpenAI's own API every method raises RemovedEndpointError; nothing is
+    sent.
 
-    Every method raises APIError (see `openai_async.errors`). The models are deleted by `client.models.delete`.
+    Every method raises APIError (see `openai_async.errors`). Delete a resulting model with `client.models.delete`.
     """
 
     __slots__ = ()
@@ -42,7 +43,7 @@ class AsyncFineTunes(Resource):
 
         Raises:
             RemovedEndpointError: the base URL is OpenAI's own; nothing was sent.
-            APIError: see `openai_async.errors`. It is not sent again where it may have been carried out.
+            APIError: see `openai_async.errors`. It is not retried if the first attempt may have been carried out.
 
         Cancelling drops the connection; the fine-tune may have been started.
         """
@@ -50,41 +51,41 @@ class AsyncFineTunes(Resource):
         return await self._fetch(_CREATE, FineTune, cast("dict[str, Any]", params))
 
     async def list(self, **options: Unpack[RequestOptions]) -> FineTuneList:
-        """All fine-tunes. Raises RemovedEndpointError on OpenAI's own API. Cancelling drops the connection."""
+        """List all fine-tunes. Raises RemovedEndpointError on OpenAI's own API. Cancelling drops the connection."""
         refuse_on_openai(self._pipeline, "fine_tunes.list", _REPLACEMENT)
         return await self._fetch(_LIST, FineTuneList, options)
 
     async def retrieve(self, fine_tune_id: str, **options: Unpack[RequestOptions]) -> FineTune:
-        """One fine-tune. Raises RemovedEndpointError on OpenAI's own API. Cancelling drops the connection."""
+        """Retrieve a fine-tune. Raises RemovedEndpointError on OpenAI's own API. Cancelling drops the connection."""
         refuse_on_openai(self._pipeline, "fine_tunes.retrieve", _REPLACEMENT)
         return await self._fetch(_RETRIEVE, FineTune, options, fine_tune_id=fine_tune_id)
 
     async def cancel(self, fine_tune_id: str, **options: Unpack[RequestOptions]) -> FineTune:
-        """Stop a fine-tune. Raises RemovedEndpointError on OpenAI's own API.
+        """Cancel a fine-tune. Raises RemovedEndpointError on OpenAI's own API.
 
-        Cancelling drops the connection; the fine-tune may be stopped all the same.
+        Cancelling drops the connection; the fine-tune may still be stopped.
         """
         refuse_on_openai(self._pipeline, "fine_tunes.cancel", _REPLACEMENT)
         return await self._fetch(_CANCEL, FineTune, options, fine_tune_id=fine_tune_id)
 
     async def list_events(self, fine_tune_id: str, **options: Unpack[RequestOptions]) -> FineTuneEventList:
-        """What happened so far. Raises RemovedEndpointError on OpenAI's own API. Cancelling drops the connection."""
+        """List the events so far. Raises RemovedEndpointError on OpenAI's own API. Cancelling drops the connection."""
         refuse_on_openai(self._pipeline, "fine_tunes.list_events", _REPLACEMENT)
         return await self._fetch(_EVENTS, FineTuneEventList, options, fine_tune_id=fine_tune_id)
 
     def events(
         self, fine_tune_id: str, *, poll_interval: float | None = None, **options: Unpack[RequestOptions]
     ) -> AsyncJobEvents[FineTuneEvent]:
-        """What happens in a fine-tune, oldest first, until it has ended: iterate it.
+        """Iterate over the events of a fine-tune, oldest first, until it has ended.
 
         Args:
             fine_tune_id: of the fine-tune.
-            poll_interval: seconds between two questions; None asks every half a second at first, and ever more seldom,
-                every 10 seconds at last, while nothing happens.
-            options: of each question.
+            poll_interval: seconds between two polls. None polls every 0.5 seconds at first; while nothing happens, the
+                interval grows to 10 seconds.
+            options: call options of each poll.
 
-        Raises RemovedEndpointError on OpenAI's own API, and iterating APIError (see `openai_async.errors`). Cancelling
-        drops the connection; the fine-tune goes on.
+        Raises RemovedEndpointError on OpenAI's own API. Iterating raises APIError (see `openai_async.errors`).
+        Cancelling drops the connection; the fine-tune continues.
         """
         refuse_on_openai(self._pipeline, "fine_tunes.events", _REPLACEMENT)
 
@@ -113,18 +114,18 @@ class AsyncFineTunes(Resource):
         on_poll: Callable[[FineTune], None] | None = None,
         **options: Unpack[RequestOptions],
     ) -> FineTune:
-        """Wait until a fine-tune has ended; gives its final state, which may be "failed" or "cancelled".
+        """Wait until a fine-tune has ended; returns its final state, which may be "failed" or "cancelled".
 
         Args:
             fine_tune_id: of the fine-tune.
-            max_wait: most seconds in all, or None for no bound.
-            poll_interval: seconds between two questions; None asks as often as the server says, or ever more seldom.
-            on_poll: called with each state; what it raises ends the wait.
-            options: of each question.
+            max_wait: most seconds to wait in total; None for no bound.
+            poll_interval: seconds between two polls. None follows the server's advice, or polls at growing intervals.
+            on_poll: called with each state. An exception from it ends the wait.
+            options: call options of each poll.
 
         Raises:
             RemovedEndpointError: the base URL is OpenAI's own; nothing was sent.
-            WaitTimeoutError: it has not ended in time; it goes on at the server.
+            WaitTimeoutError: it did not end in time. It continues on the server.
             APIError: see `openai_async.errors`.
 
         Cancelling ends the wait, not the fine-tune.

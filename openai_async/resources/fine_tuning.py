@@ -1,4 +1,4 @@
-"""`client.fine_tuning`: models made of a model and examples."""
+"""`client.fine_tuning`: fine-tuning endpoints: jobs, checkpoints and graders."""
 
 from __future__ import annotations
 
@@ -56,91 +56,91 @@ _VALIDATE = Operation("POST", "/fine_tuning/alpha/graders/validate")
 
 
 class AsyncFineTuning(Uncopied):
-    """Fine-tuning (https://platform.openai.com/docs/api-reference/fine-tuning)."""
+    """Fine-tuning endpoints (https://platform.openai.com/docs/api-reference/fine-tuning)."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
     @cached_property
     def jobs(self) -> AsyncJobs:
-        """Jobs, each of which makes a model."""
+        """Fine-tuning job endpoints."""
         return AsyncJobs(self._pipeline)
 
     @cached_property
     def checkpoints(self) -> AsyncTuningCheckpoints:
-        """Who may use the models that jobs leave on their way."""
+        """Endpoints for the permissions of checkpoints."""
         return AsyncTuningCheckpoints(self._pipeline)
 
     @cached_property
     def alpha(self) -> AsyncAlpha:
-        """What the API may still change."""
+        """Alpha endpoints, which the API may still change: graders."""
         return AsyncAlpha(self._pipeline)
 
 
 class AsyncJobs(CatalogResource):
-    """Fine-tuning jobs. Every method raises APIError (see `openai_async.errors`)."""
+    """Fine-tuning job endpoints. Every method raises APIError (see `openai_async.errors`)."""
 
     __slots__ = ()
     _catalog_name = "fine_tuning.jobs"
 
     @property
     def checkpoints(self) -> AsyncJobCheckpoints:
-        """The models that a job leaves on its way."""
+        """Endpoints for the checkpoints of a job."""
         return AsyncJobCheckpoints(self._pipeline)
 
     async def create(self, **params: Unpack[JobCreateParams]) -> FineTuningJob:
-        """Start a job. `params`: see `JobCreateParams`.
+        """Create a fine-tuning job. `params`: see `JobCreateParams`.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
-            APIError: see `openai_async.errors`. It is not sent again where it may have been carried out.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
+            APIError: see `openai_async.errors`. It is not retried if the first attempt may have been carried out.
 
         Cancelling drops the connection; the job may have been started.
         """
         return await self._fetch(_CREATE, FineTuningJob, cast("dict[str, Any]", params))
 
     async def retrieve(self, fine_tuning_job_id: str, **options: Unpack[RequestOptions]) -> FineTuningJob:
-        """A job as it stands. Raises NotFoundError if there is none. Cancelling drops the connection."""
+        """Retrieve a job. Raises NotFoundError if it does not exist. Cancelling drops the connection."""
         return await self._fetch(_RETRIEVE, FineTuningJob, options, fine_tuning_job_id=fine_tuning_job_id)
 
     def list(self, **params: Unpack[JobListParams]) -> AsyncPaginator[FineTuningJob]:
-        """All jobs, newest first. `params`: see `JobListParams`."""
+        """List jobs, newest first. `params`: see `JobListParams`."""
         given = cast("dict[str, Any]", params)
         if given.get("metadata") is NULL:  # which no other query can say
             given["metadata"] = "null"
         return self._list(_LIST, FineTuningJob, given)
 
     async def cancel(self, fine_tuning_job_id: str, **options: Unpack[RequestOptions]) -> FineTuningJob:
-        """Stop a job for good. Cancelling drops the connection; the job may be stopped all the same."""
+        """Cancel a job. Cancelling the call drops the connection; the job may still be canceled."""
         return await self._fetch(_CANCEL, FineTuningJob, options, fine_tuning_job_id=fine_tuning_job_id)
 
     async def pause(self, fine_tuning_job_id: str, **options: Unpack[RequestOptions]) -> FineTuningJob:
-        """Stop a job for now. Cancelling drops the connection; the job may be stopped all the same."""
+        """Pause a job. Cancelling drops the connection; the job may still be paused."""
         return await self._fetch(_PAUSE, FineTuningJob, options, fine_tuning_job_id=fine_tuning_job_id)
 
     async def resume(self, fine_tuning_job_id: str, **options: Unpack[RequestOptions]) -> FineTuningJob:
-        """Let a paused job go on. Cancelling drops the connection; the job may go on all the same."""
+        """Resume a paused job. Cancelling drops the connection; the job may still be resumed."""
         return await self._fetch(_RESUME, FineTuningJob, options, fine_tuning_job_id=fine_tuning_job_id)
 
     def list_events(
         self, fine_tuning_job_id: str, **params: Unpack[JobPagesParams]
     ) -> AsyncPaginator[FineTuningJobEvent]:
-        """What happened in a job so far, newest first. `params`: see `JobPagesParams`."""
+        """List the events of a job so far, newest first. `params`: see `JobPagesParams`."""
         options = cast("dict[str, Any]", params)
         return self._list(_EVENTS, FineTuningJobEvent, options, fine_tuning_job_id=fine_tuning_job_id)
 
     def events(
         self, fine_tuning_job_id: str, *, poll_interval: float | None = None, **options: Unpack[RequestOptions]
     ) -> AsyncJobEvents[FineTuningJobEvent]:
-        """What happens in a job, oldest first, until it has ended: iterate it.
+        """Iterate over the events of a job, oldest first, until it has ended.
 
         Args:
-            fine_tuning_job_id: of the job.
-            poll_interval: seconds between two questions; None asks every half a second at first, and ever more seldom,
-                every 10 seconds at last, while nothing happens.
-            options: of each question.
+            fine_tuning_job_id: ID of the job.
+            poll_interval: seconds between two polls. None polls every 0.5 seconds at first; while nothing happens, the
+                interval grows to 10 seconds.
+            options: call options of each poll.
 
-        Iterating raises APIError (see `openai_async.errors`). Cancelling drops the connection; the job goes on.
+        Iterating raises APIError (see `openai_async.errors`). Cancelling drops the connection; the job continues.
         """
 
         kept = KeptOptions(options)
@@ -161,17 +161,17 @@ class AsyncJobs(CatalogResource):
         on_poll: Callable[[FineTuningJob], None] | None = None,
         **options: Unpack[RequestOptions],
     ) -> FineTuningJob:
-        """Wait until a job has ended; gives its final state, which may be "failed" or "cancelled".
+        """Wait until a job has ended; returns its final state, which may be "failed" or "cancelled".
 
         Args:
-            fine_tuning_job_id: of the job.
-            max_wait: most seconds in all, or None for no bound.
-            poll_interval: seconds between two questions; None asks as often as the server says, or ever more seldom.
-            on_poll: called with each state; what it raises ends the wait.
-            options: of each question.
+            fine_tuning_job_id: ID of the job.
+            max_wait: most seconds to wait in total; None for no bound.
+            poll_interval: seconds between two polls. None follows the server's advice, or polls at growing intervals.
+            on_poll: called with each state. An exception from it ends the wait.
+            options: call options of each poll.
 
         Raises:
-            WaitTimeoutError: it has not ended in time; it goes on at the server.
+            WaitTimeoutError: it did not end in time. It continues on the server.
             APIError: see `openai_async.errors`.
 
         Cancelling ends the wait, not the job.
@@ -191,14 +191,14 @@ def _ended(job: FineTuningJob) -> bool:
 
 
 class _Unseen:
-    """Reads a list, newest first, down to what was read before."""
+    """Reads a list, newest first, down to the items read before."""
 
     def __init__(self, newest_first: Callable[[], AsyncPaginator[FineTuningJobEvent]]) -> None:
         self._newest_first = newest_first
         self._seen: set[object] = set()
 
     async def read(self) -> Sequence[FineTuningJobEvent]:
-        """What is new, oldest first. One that fails, or is cancelled, has read nothing."""
+        """Read the new items, oldest first. A failed or canceled read has read nothing."""
         page, new = await self._newest_first(), dict[object, FineTuningJobEvent]()
         while not self._take(page, new) and page.has_next_page():
             page = await page.next_page()
@@ -206,7 +206,7 @@ class _Unseen:
         return [*reversed(new.values())]
 
     def _take(self, page: AsyncPage[FineTuningJobEvent], new: dict[object, FineTuningJobEvent]) -> bool:
-        """Take what is new of a page; whether it went on with what is known."""
+        """Collect the new items of a page; returns whether it reached a known one."""
         for event in page:
             identity = event.id or (event.created_at, event.level, event.message)
             if identity in self._seen or identity in new:
@@ -216,7 +216,7 @@ class _Unseen:
 
 
 class AsyncJobCheckpoints(CatalogResource):
-    """The models that a job leaves on its way."""
+    """Endpoints for the checkpoints of a job."""
 
     __slots__ = ()
     _catalog_name = "fine_tuning.jobs.checkpoints"
@@ -224,25 +224,25 @@ class AsyncJobCheckpoints(CatalogResource):
     def list(
         self, fine_tuning_job_id: str, **params: Unpack[JobPagesParams]
     ) -> AsyncPaginator[FineTuningJobCheckpoint]:
-        """The checkpoints of a job, newest first. `params`: see `JobPagesParams`."""
+        """List the checkpoints of a job, newest first. `params`: see `JobPagesParams`."""
         options = cast("dict[str, Any]", params)
         return self._list(_CHECKPOINTS, FineTuningJobCheckpoint, options, fine_tuning_job_id=fine_tuning_job_id)
 
 
 class AsyncTuningCheckpoints(CatalogResource):
-    """The models that jobs leave on their way."""
+    """Endpoints for the checkpoints of all jobs."""
 
     __slots__ = ()
     _catalog_name = "fine_tuning.checkpoints"
 
     @property
     def permissions(self) -> AsyncPermissions:
-        """Which projects may use them."""
+        """Endpoints for the projects that may use a checkpoint."""
         return AsyncPermissions(self._pipeline)
 
 
 class AsyncPermissions(CatalogResource):
-    """Which projects may use a checkpoint. It takes an admin key of the organisation that owns it."""
+    """Endpoints for the projects that may use a checkpoint. They require an admin key of the owning organization."""
 
     __slots__ = ()
     _catalog_name = "fine_tuning.checkpoints.permissions"
@@ -250,12 +250,12 @@ class AsyncPermissions(CatalogResource):
     async def create(
         self, fine_tuned_model_checkpoint: str, **params: Unpack[PermissionCreateParams]
     ) -> CheckpointPermissionList:
-        """Let projects (`project_ids`) use a checkpoint.
+        """Grant projects (`project_ids`) the use of a checkpoint.
 
         Raises:
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the permission may be given all the same.
+        Cancelling drops the connection; the permission may still be given.
         """
         given = cast("dict[str, Any]", params)
         return await self._fetch(
@@ -265,26 +265,26 @@ class AsyncPermissions(CatalogResource):
     def list(
         self, fine_tuned_model_checkpoint: str, **params: Unpack[PermissionListParams]
     ) -> AsyncPaginator[CheckpointPermission]:
-        """The permissions that were given. `params`: see `PermissionListParams`."""
+        """List the granted permissions. `params`: see `PermissionListParams`."""
         given = cast("dict[str, Any]", params)
         return self._list(_GIVEN, CheckpointPermission, given, fine_tuned_model_checkpoint=fine_tuned_model_checkpoint)
 
     def retrieve(
         self, fine_tuned_model_checkpoint: str, **params: Unpack[PermissionListParams]
     ) -> AsyncPaginator[CheckpointPermission]:
-        """The older name of `list`."""
+        """List the granted permissions: the older name of `list`."""
         return self.list(fine_tuned_model_checkpoint, **params)
 
     async def delete(
         self, permission_id: str, *, fine_tuned_model_checkpoint: str, **options: Unpack[RequestOptions]
     ) -> CheckpointPermissionDeleted:
-        """Take a permission back.
+        """Revoke a permission.
 
         Raises:
             NotFoundError: there is no such permission.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the permission may be taken back all the same.
+        Cancelling drops the connection; the permission may still be revoked.
         """
         return await self._fetch(
             _TAKE_BACK,
@@ -296,27 +296,29 @@ class AsyncPermissions(CatalogResource):
 
 
 class AsyncAlpha(CatalogResource):
-    """What the API may still change."""
+    """Alpha endpoints, which the API may still change."""
 
     __slots__ = ()
     _catalog_name = "fine_tuning.alpha"
 
     @property
     def graders(self) -> AsyncGraders:
-        """What says how good an answer is, for reinforcement."""
+        """Grader endpoints, for reinforcement fine-tuning."""
         return AsyncGraders(self._pipeline)
 
 
 class AsyncGraders(CatalogResource):
-    """Graders."""
+    """Grader endpoints, for reinforcement fine-tuning."""
 
     __slots__ = ()
     _catalog_name = "fine_tuning.alpha.graders"
 
     async def run(self, **params: Unpack[GraderRunParams]) -> GraderRun:
-        """Grade one answer. `params`: see `GraderRunParams`. Raises APIError. Cancelling drops the connection."""
+        """Run a grader on one sample. `params`: see `GraderRunParams`. Raises APIError. Cancelling drops the
+        connection.
+        """
         return await self._fetch(_RUN, GraderRun, cast("dict[str, Any]", params))
 
     async def validate(self, **params: Unpack[GraderValidateParams]) -> GraderValidation:
-        """Check a grader. `params`: see `GraderValidateParams`. Raises APIError. Cancelling drops the connection."""
+        """Validate a grader. `params`: see `GraderValidateParams`. Raises APIError. Cancelling drops the connection."""
         return await self._fetch(_VALIDATE, GraderValidation, cast("dict[str, Any]", params))

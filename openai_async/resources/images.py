@@ -1,4 +1,4 @@
-"""`client.images`: pictures made from words, and from other pictures."""
+"""`client.images`: image generation and editing endpoints."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _VARY = Operation("POST", "/images/variations", form=True, repeatable=True)
 
 
 class AsyncImages(Resource):
-    """Images (https://platform.openai.com/docs/api-reference/images)."""
+    """Image generation and editing endpoints (https://platform.openai.com/docs/api-reference/images)."""
 
     __slots__ = ()
 
@@ -48,25 +48,25 @@ class AsyncImages(Resource):
     async def generate(
         self, *, stream: bool | None = None, **params: Unpack[ImageGenerateParams]
     ) -> ImagesResponse | ImageStream:
-        """Make pictures from a description.
+        """Generate images from a prompt.
 
         Args:
-            stream: give unfinished pictures (`partial_images`) as they come; each event is a picture. The result is a
-                stream to iterate (and to close; see `stream()` for a form that closes itself).
-            params: the API's parameters and the call's options, see `ImageGenerateParams`.
+            stream: True returns a stream of images, partial ones included (`partial_images`), which the caller iterates
+                and closes. `stream()` closes itself.
+            params: API parameters and call options; see `ImageGenerateParams`.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        Cancelling drops the connection and releases the permit. The server may still finish the work.
         """
         return await self._made(_GENERATE, cast("dict[str, Any]", params), stream)
 
     def stream(self, **params: Unpack[ImageGenerateParams]) -> AsyncStreamManager[ImageStreamEvent, ImagesResponse]:
-        """`generate(stream=True)` as a context manager that closes the stream on leaving.
+        """Open `generate(stream=True)` as a context manager that closes the stream on exit.
 
-        Args and raises: as `generate`. The request is sent on entering.
+        Arguments and errors as for `generate`. The request is sent on entry.
         """
         return self._streamed(_GENERATE, cast("dict[str, Any]", params))
 
@@ -81,39 +81,39 @@ class AsyncImages(Resource):
     async def edit(
         self, *, stream: bool | None = None, **params: Unpack[ImageEditParams]
     ) -> ImagesResponse | ImageStream:
-        """Change pictures by a description, or make one of several.
+        """Edit images by a prompt, or combine several into one.
 
         Args:
-            stream: as of `generate`; see `stream_edit()` for a form that closes itself.
-            params: the API's parameters and the call's options, see `ImageEditParams`. `image` is a file or a list of
-                files, and read while it is sent.
+            stream: as for `generate`. `stream_edit()` closes itself.
+            params: API parameters and call options; see `ImageEditParams`. `image` is a file or a list of files, which
+                are read while they are sent.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        Cancelling drops the connection and releases the permit. The server may still finish the work.
         """
         return await self._made(_EDIT, cast("dict[str, Any]", params), stream)
 
     def stream_edit(self, **params: Unpack[ImageEditParams]) -> AsyncStreamManager[ImageStreamEvent, ImagesResponse]:
-        """`edit(stream=True)` as a context manager that closes the stream on leaving.
+        """Open `edit(stream=True)` as a context manager that closes the stream on exit.
 
-        Args and raises: as `edit`. The request is sent on entering.
+        Arguments and errors as for `edit`. The request is sent on entry.
         """
         return self._streamed(_EDIT, cast("dict[str, Any]", params))
 
     async def create_variation(self, **params: Unpack[ImageVariationParams]) -> ImagesResponse:
-        """Make pictures like another one. The API's own models of today do not: use `edit`.
+        """Create variations of an image. Current models of OpenAI do not support this: use `edit`.
 
         Args:
-            params: the API's parameters and the call's options, see `ImageVariationParams`.
+            params: API parameters and call options; see `ImageVariationParams`.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        Cancelling drops the connection and releases the permit. The server may still finish the work.
         """
         result = await self._made(_VARY, cast("dict[str, Any]", params), None)
         assert isinstance(result, ImagesResponse)
@@ -127,19 +127,18 @@ class AsyncImages(Resource):
         max_retries: int | None = None,
         deadline: float | None = None,
     ) -> Binary:
-        """The picture itself, in whichever form the reply has it: out of its base64, or fetched from its `url`.
+        """Get the bytes of an image of a reply: decoded from its base64, or downloaded from its `url`.
 
-        It is fetched like any call: within `max_concurrency`, and again after what passes by itself. No key is sent to
-        that address, and no redirect is followed; it must be https, or the server's own. A host at a private, loopback
-        or link-local address is refused, unless the client's base URL is there, too. The API's rate limits are not
-        those of another host.
+        A download counts toward `max_concurrency` and is retried like any call. The rate limits of the API do not apply
+        to other hosts. No key is sent to the URL, and no redirect is followed. The URL must be https, or on the API
+        server. Private, loopback and link-local addresses are refused, unless the client's base URL is there, too.
 
         Args:
-            image: of a reply.
-            timeout, max_retries, deadline: as of every call; the client's unless given.
+            image: an image of a reply.
+            timeout, max_retries, deadline: as for every call; by default the client's.
 
         Raises:
-            InvalidParameterError: it has neither form, is damaged, or its address is of another kind.
+            InvalidParameterError: the image has neither, its base64 is damaged, or its URL is refused.
             APIError: see `openai_async.errors`.
 
         Cancelling drops the connection.

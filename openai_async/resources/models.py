@@ -1,4 +1,4 @@
-"""`client.models`: what the key may use."""
+"""`client.models`: model endpoints."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _DELETE = Operation("DELETE", "/models/{model}")
 
 
 class AsyncModels(Resource):
-    """Models (https://platform.openai.com/docs/api-reference/models)."""
+    """Model endpoints (https://platform.openai.com/docs/api-reference/models)."""
 
     __slots__ = ()
 
     @listed
     async def list(self, **options: Unpack[RequestOptions]) -> ModelList:
-        """Every model that the key may use. Iterating it gives the models.
+        """List the models that the key may use. Iterate over the result for single models.
 
         Raises:
             APIError: see `openai_async.errors`.
@@ -37,10 +37,10 @@ class AsyncModels(Resource):
         return await self._fetch(_LIST, ModelList, options)
 
     async def retrieve(self, model: str, **options: Unpack[RequestOptions]) -> Model:
-        """One model by its id.
+        """Retrieve a model.
 
         Raises:
-            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            InvalidParameterError: the ID is empty or not a valid path segment; nothing was sent.
             NotFoundError: there is no such model, or the key may not use it.
             APIError: see `openai_async.errors`.
 
@@ -51,18 +51,17 @@ class AsyncModels(Resource):
     async def ending_within(
         self, days: int, today: datetime.date | None = None, **options: Unpack[RequestOptions]
     ) -> ModelList:
-        """The models that are switched off within so many days, the soonest first.
+        """List the models that are shut down within a number of days, soonest first.
 
-        Those whose day has passed and that are still listed are among them: they are the most pressing. Those without a
-        known day are not.
+        Models whose shutdown date has passed are included while they are listed. Models without a known date are not.
 
         Args:
-            days: how far to look ahead; 0 is until the end of today.
-            today: the day to count from; by default the one that it is now, in UTC.
-            options: of the call.
+            days: number of days to look ahead; 0 is until the end of today.
+            today: the day to count from; by default the current day in UTC.
+            options: call options.
 
         Raises:
-            InvalidParameterError: `days` is no number of days; nothing was sent.
+            InvalidParameterError: `days` is not a number of days; nothing was sent.
             APIError: see `openai_async.errors`.
 
         Cancelling drops the connection; nothing is left behind.
@@ -75,13 +74,13 @@ class AsyncModels(Resource):
         return ModelList([model for _, model in sorted(ending, key=lambda pair: pair[0])], meta=models.meta)
 
     async def delete(self, model: str, **options: Unpack[RequestOptions]) -> ModelDeleted:
-        """Delete a fine-tuned model, for which the key must belong to an owner of its organisation.
+        """Delete a fine-tuned model. The key must belong to an owner of the organization.
 
         Raises:
-            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            InvalidParameterError: the ID is empty or not a valid path segment; nothing was sent.
             NotFoundError: there is no such model.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the model may be deleted all the same.
+        Cancelling drops the connection; the model may still be deleted.
         """
         return await self._fetch(_DELETE, ModelDeleted, options, model=model)

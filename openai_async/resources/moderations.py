@@ -1,4 +1,4 @@
-"""`client.moderations`: whether texts and pictures may be harmful."""
+"""`client.moderations`: moderation endpoints, which classify harmful content."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ _CREATE = Operation("POST", "/moderations", repeatable=True)
 
 
 class AsyncModerations(CatalogResource):
-    """Moderations (https://platform.openai.com/docs/api-reference/moderations)."""
+    """Moderation endpoints (https://platform.openai.com/docs/api-reference/moderations)."""
 
     __slots__ = ()
     _catalog_name = "moderations"
 
     async def create(self, **params: Unpack[ModerationCreateParams]) -> ModerationCreateResponse:
-        """Classify a text, each of several, or one input of texts and pictures.
+        """Classify a text, each of several texts, or one input of texts and images.
 
         Args:
-            params: the API's parameters and the call's options, see `ModerationCreateParams`.
+            params: API parameters and call options; see `ModerationCreateParams`.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection and gives the permit back; the server may still finish the work.
+        Cancelling drops the connection and releases the permit. The server may still finish the work.
         """
         return await self._fetch(_CREATE, ModerationCreateResponse, cast("dict[str, Any]", params))

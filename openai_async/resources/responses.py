@@ -1,4 +1,4 @@
-"""`client.responses`: responses, synthesize, streamed, or made in the background."""
+"""`client.responses`: response endpoints: complete, streamed, or in the background."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ _INPUT_TOKENS = Operation("POST", "/responses/input_tokens", repeatable=True)
 
 
 class AsyncResponses(Resource):
-    """Responses (https://platform.openai.com/docs/api-reference/responses)."""
+    """Response endpoints (https://platform.openai.com/docs/api-reference/responses)."""
 
     @cached_property
     def input_items(self) -> AsyncInputItems:
-        """What responses were answers to."""
+        """Endpoints for the input items of a response."""
         return AsyncInputItems(self._pipeline)
 
     @cached_property
     def input_tokens(self) -> AsyncInputTokens:
-        """Counting before asking."""
+        """Count the input tokens of a request."""
         return AsyncInputTokens(self._pipeline)
 
     @overload
@@ -74,20 +74,19 @@ class AsyncResponses(Resource):
     async def create(
         self, *, stream: bool | None = None, **params: Unpack[ResponseCreateParams]
     ) -> Response | ResponseStream:
-        """Ask a model for a response.
+        """Create a response.
 
         Args:
-            stream: give the response in events as it is written: the result is a stream to iterate (and to close; see
-                `stream()` for a form that closes itself).
-            params: the API's parameters and the call's options, see `ResponseCreateParams`. None leaves a parameter
-                out, `NULL` sends a null. Parameters that this version does not know are sent as they are.
+            stream: True returns a stream of events, which the caller iterates and closes. `stream()` closes itself.
+            params: API parameters and call options; see `ResponseCreateParams`. None omits a parameter; `NULL` sends a
+                null. Unknown parameters are sent unchanged.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
-            APIError: see `openai_async.errors`. A response that failed or is incomplete is none: see its `status`.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
+            APIError: see `openai_async.errors`. A failed or incomplete response is not an error: see its `status`.
 
-        Cancelling drops the connection and gives the permit back; the server may still finish the work. A response in
-        the background goes on in any case: see `wait` and `cancel`.
+        Cancelling drops the connection and releases the permit. The server may still finish the work. A background
+        response continues: see `wait` and `cancel`.
         """
         given = cast("dict[str, Any]", params)
         given["stream"] = stream
@@ -97,10 +96,10 @@ class AsyncResponses(Resource):
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     def stream(self, **params: Unpack[ResponseCreateParams]) -> AsyncStreamManager[ResponseStreamEvent, Response]:
-        """`create(stream=True)` as a context manager that closes the stream on leaving.
+        """Open `create(stream=True)` as a context manager that closes the stream on exit.
 
-        Args and raises: as `create`. The request is sent on entering. `final()` is the response of the stream's last
-        event: completed, incomplete or failed, as its `status` says.
+        Arguments and errors as for `create`. The request is sent on entry. `final()` is the response of the last event:
+        completed, incomplete or failed, as its `status` says.
         """
         call = self._call(cast("dict[str, Any]", params), stream=True)
         return AsyncStreamManager(partial(self._open, call))
@@ -135,17 +134,17 @@ class AsyncResponses(Resource):
         starting_after: int | None = None,
         **params: Unpack[ResponseRetrieveParams],
     ) -> Response | ResponseStream:
-        """A stored response by its id.
+        """Retrieve a stored response.
 
         Args:
-            response_id: of the response.
-            stream: take up the stream of a response in the background.
-            starting_after: with `stream`: the `sequence_number` of the last event that is known.
-            params: the API's parameters and the call's options, see `ResponseRetrieveParams`.
+            response_id: ID of the response.
+            stream: True resumes the stream of a background response.
+            starting_after: with `stream`, the `sequence_number` of the last received event.
+            params: API parameters and call options; see `ResponseRetrieveParams`.
 
         Raises:
-            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
-            NotFoundError: there is no such response; one that was made with `store=False` is not kept.
+            InvalidParameterError: the ID is empty or not a valid path segment; nothing was sent.
+            NotFoundError: there is no such response. A response created with `store=False` is not stored.
             APIError: see `openai_async.errors`.
 
         Cancelling drops the connection; nothing is left behind.
@@ -168,22 +167,22 @@ class AsyncResponses(Resource):
         on_poll: Callable[[Response], None] | None = None,
         **options: Unpack[RequestOptions],
     ) -> Response:
-        """Wait until a response in the background has ended, and give it: completed, failed, cancelled, ...
+        """Wait until a background response has ended, and return it: completed, failed, cancelled, ...
 
-        What it cost is added to the client's totals once, whoever sees its end first: this, or `retrieve`.
+        Its cost is added to the client's totals once, by the first `wait` or `retrieve` that sees its end.
 
         Args:
-            response_id: of the response.
-            max_wait: most seconds in all; None for no bound.
-            poll_interval: seconds between two questions. None asks as often as the server says, or else after half a
-                second at first and ever more seldom, every 30 seconds at last.
-            on_poll: called with each state, the last one included; what it raises ends the wait.
-            options: of each question.
+            response_id: ID of the response.
+            max_wait: most seconds to wait in total; None for no bound.
+            poll_interval: seconds between two polls. None follows the server's advice. Without advice, the interval
+                grows from 0.5 to 30 seconds.
+            on_poll: called with each state, including the final one. An exception from it ends the wait.
+            options: call options of each poll.
 
         Raises:
-            WaitTimeoutError: it has not ended in time; it goes on at the server.
+            WaitTimeoutError: it did not end in time. It continues on the server.
             NotFoundError: there is no such response.
-            APIError: see `openai_async.errors`; a question is retried like any call.
+            APIError: see `openai_async.errors`. A failed poll is retried like any call.
 
         Cancelling ends the wait, not the response.
         """
@@ -200,15 +199,15 @@ class AsyncResponses(Resource):
         )
 
     async def cancel(self, response_id: str, **options: Unpack[RequestOptions]) -> Response:
-        """Stop a response in the background.
+        """Cancel a background response.
 
         Raises:
-            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
-            BadRequestError: it is not made in the background.
+            InvalidParameterError: the ID is empty or not a valid path segment; nothing was sent.
+            BadRequestError: it is not a background response.
             NotFoundError: there is no such response.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the response may be stopped all the same.
+        Cancelling drops the connection; the response may still be canceled.
         """
         return await self._fetch(_CANCEL, Response, options, response_id=response_id)
 
@@ -216,22 +215,22 @@ class AsyncResponses(Resource):
         """Delete a stored response.
 
         Raises:
-            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            InvalidParameterError: the ID is empty or not a valid path segment; nothing was sent.
             NotFoundError: there is no such response.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the response may be deleted all the same.
+        Cancelling drops the connection; the response may still be deleted.
         """
         return await self._fetch(_DELETE, ResponseDeleted, options, response_id=response_id)
 
     async def compact(self, **params: Unpack[ResponseCompactParams]) -> CompactedResponse:
-        """Make a long context shorter: the `output` is the `input` to go on with.
+        """Compact a long context: `output` is the `input` of the next request.
 
         Args:
-            params: the API's parameters and the call's options, see `ResponseCompactParams`.
+            params: API parameters and call options; see `ResponseCompactParams`.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
             APIError: see `openai_async.errors`.
 
         Cancelling drops the connection; nothing is left behind.
@@ -256,15 +255,15 @@ class AsyncResponses(Resource):
 
 
 class AsyncInputItems(Resource):
-    """The items that responses were answers to."""
+    """Endpoints for the input items of a response."""
 
     __slots__ = ()
 
     def list(self, response_id: str, **params: Unpack[ItemListParams]) -> AsyncPaginator[ResponseItem]:
-        """The items of a response's input, the newest first unless `order="asc"`.
+        """List the input items of a response, newest first unless `order="asc"`.
 
         Raises, when it is asked for:
-            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            InvalidParameterError: the ID is empty or not a valid path segment; nothing was sent.
             NotFoundError: there is no such response.
             APIError: see `openai_async.errors`.
         """
@@ -272,18 +271,18 @@ class AsyncInputItems(Resource):
 
 
 class AsyncInputTokens(Resource):
-    """Counting the tokens of an input."""
+    """Count the input tokens of a request."""
 
     __slots__ = ()
 
     async def count(self, **params: Unpack[InputTokenCountParams]) -> InputTokenCount:
-        """How many tokens the input of a response would have.
+        """Count the tokens that the input of a response would have.
 
         Args:
-            params: the API's parameters and the call's options, see `InputTokenCountParams`.
+            params: API parameters and call options; see `InputTokenCountParams`.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
             APIError: see `openai_async.errors`.
 
         Cancelling drops the connection; nothing is left behind.
@@ -294,7 +293,7 @@ class AsyncInputTokens(Resource):
 
 
 def check_context(params: Mapping[str, Any]) -> None:
-    """Refuse what no server can answer: an input that is none, or two contexts at once.
+    """Refuse an invalid input, or both `conversation` and `previous_response_id`.
 
     Raises:
         InvalidParameterError: names the field.
@@ -311,7 +310,7 @@ def check_context(params: Mapping[str, Any]) -> None:
 
 
 def check_items(field: str, items: Any) -> None:
-    """Refuse what is no list of items.
+    """Refuse a value that is not a list of items.
 
     Raises:
         InvalidParameterError: names the field.
@@ -334,10 +333,10 @@ def _has_ended(response: Response) -> bool:
 
 
 def response_event(body: bytes) -> ResponseStreamEvent:
-    """Reads one event of a response.
+    """Decode one event of a response.
 
     Raises:
-        DecodeError: it is none, or an error.
+        DecodeError: it is not an event, or it is an error.
     """
     event = codec.decoder(ResponseStreamEvent, event=True)(body)
     if event.type == "error":  # the stream raises what stands in it

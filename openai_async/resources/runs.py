@@ -1,7 +1,7 @@
-"""`client.beta.threads.runs` and their steps: removed at OpenAI on 2026-08-26, see `assistants`.
+"""`client.beta.threads.runs` and their steps. OpenAI removed them on 2026-08-26; see `assistants`.
 
-A run goes on at the server; it is waited for, or followed as a stream. One that needs the outputs of tools ends both:
-its `tool_calls` say of which.
+A run works on the server. Wait for it, or follow its stream. Both end when the run needs tool outputs: `tool_calls`
+lists the calls.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ RunStream: TypeAlias = AsyncStream[RunEvent, Run]
 
 
 class RunsResource(AssistantsResource):
-    """A noun whose methods begin runs, or go on with them."""
+    """A resource whose methods start or continue runs."""
 
     __slots__ = ()
 
     async def _run(
         self, method: str, params: Mapping[str, object], stream: bool | None, **place: str
     ) -> Run | RunStream:
-        """The run as it begins, or its stream."""
+        """Return the run as it begins, or its stream."""
         if not stream:
             cast("dict[str, Any]", params)["stream"] = stream
             return await self._call(method, Run, params, **place)
         return await self._open(self._streamed(method, params, place))
 
     def _follow(self, method: str, params: Mapping[str, object], **place: str) -> AsyncStreamManager[RunEvent, Run]:
-        """Its stream, for a block."""
+        """Return the stream of a run as a context manager."""
         return AsyncStreamManager(partial(self._open, self._streamed(method, params, place)))
 
     def _streamed(self, method: str, params: Mapping[str, object], place: Mapping[str, str]) -> Request:
@@ -65,9 +65,9 @@ class RunsResource(AssistantsResource):
 
 
 class AsyncRuns(RunsResource):
-    """Runs of assistants on threads (https://platform.openai.com/docs/api-reference/runs).
+    """Run endpoints: assistants on threads (https://platform.openai.com/docs/api-reference/runs).
 
-    Every method raises RemovedEndpointError on OpenAI's own API, InvalidParameterError for what cannot be sent (both
+    Every method raises RemovedEndpointError on OpenAI's own API, InvalidParameterError for invalid parameters (both
     before anything is sent), and APIError (see `openai_async.errors`).
     """
 
@@ -75,7 +75,7 @@ class AsyncRuns(RunsResource):
 
     @cached_property
     def steps(self) -> AsyncSteps:
-        """What a run did."""
+        """Run step endpoints."""
         return AsyncSteps(self._pipeline)
 
     @overload
@@ -96,25 +96,24 @@ class AsyncRuns(RunsResource):
         """Run an assistant on a thread.
 
         Args:
-            thread_id: the thread.
-            stream: give the run's events as they happen: the result is a stream to iterate (and to close; see
-                `stream()` for a form that closes itself).
-            params: the API's parameters and the call's options, see `RunCreateParams`.
+            thread_id: ID of the thread.
+            stream: True returns a stream of the run's events, which the caller iterates and closes. `stream()` closes
+                itself.
+            params: API parameters and call options; see `RunCreateParams`.
 
-        Cancelling drops the connection; the run may go on all the same, see `cancel`.
+        Cancelling drops the connection; the run may still continue, see `cancel`.
         """
         return await self._run("create", params, stream, thread_id=thread_id)
 
     def stream(self, thread_id: str, **params: Unpack[RunCreateParams]) -> AsyncStreamManager[RunEvent, Run]:
-        """`create(stream=True)` as a context manager that closes the stream on leaving.
+        """Open `create(stream=True)` as a context manager that closes the stream on exit.
 
-        `text` of the stream gives the text of messages, `final()` the run as it ended. The request is sent on
-        entering.
+        `text` of the stream yields the text of messages; `final()` returns the final run. The request is sent on entry.
         """
         return self._follow("create", params, thread_id=thread_id)
 
     async def retrieve(self, run_id: str, *, thread_id: str, **options: Unpack[RequestOptions]) -> Run:
-        """One run by its id; NotFoundError if there is none.
+        """Retrieve a run. Raises NotFoundError if it does not exist.
 
         Cancelling drops the connection; nothing is left behind.
         """
@@ -122,21 +121,21 @@ class AsyncRuns(RunsResource):
         return await self._call("retrieve", Run, options, **place)
 
     async def update(self, run_id: str, *, thread_id: str, **params: Unpack[MetadataParams]) -> Run:
-        """Change a run's metadata.
+        """Update the metadata of a run.
 
-        Cancelling drops the connection; it may be changed all the same.
+        Cancelling drops the connection; it may still be changed.
         """
         place = {"thread_id": thread_id, "run_id": run_id}
         return await self._call("update", Run, params, **place)
 
     def list(self, thread_id: str, **params: Unpack[ListParams]) -> AsyncPaginator[Run]:
-        """The runs of a thread, page by page or one by one. Cancelling drops the connection."""
+        """List the runs of a thread, by page or by item. Cancelling drops the connection."""
         return self._pages("list", Run, params, thread_id=thread_id)
 
     async def cancel(self, run_id: str, *, thread_id: str, **options: Unpack[RequestOptions]) -> Run:
-        """Ask for a run to be cancelled: it is "cancelling", and "cancelled" soon.
+        """Cancel a run: its status is "cancelling", and soon "cancelled".
 
-        Cancelling drops the connection; the run may be cancelled all the same.
+        Cancelling drops the connection; the run may still be cancelled.
         """
         place = {"thread_id": thread_id, "run_id": run_id}
         return await self._call("cancel", Run, options, **place)
@@ -156,15 +155,15 @@ class AsyncRuns(RunsResource):
     async def submit_tool_outputs(
         self, run_id: str, *, thread_id: str, stream: bool | None = None, **params: Unpack[ToolOutputsParams]
     ) -> Run | RunStream:
-        """Give a run that waits for tools the outputs of all of them; it goes on.
+        """Submit the outputs of all tool calls of a run that waits for them; the run continues.
 
         Args:
-            run_id: the run, in the state "requires_action".
-            thread_id: the thread.
-            stream: as `create`.
+            run_id: ID of the run, in the state "requires_action".
+            thread_id: ID of the thread.
+            stream: as for `create`.
             params: `tool_outputs`, one for each of the run's `tool_calls`, and the call's options.
 
-        Cancelling drops the connection; the run may go on all the same.
+        Cancelling drops the connection; the run may still continue.
         """
         place = {"thread_id": thread_id, "run_id": run_id}
         return await self._run("submit_tool_outputs", params, stream, **place)
@@ -172,9 +171,9 @@ class AsyncRuns(RunsResource):
     def submit_tool_outputs_stream(
         self, run_id: str, *, thread_id: str, **params: Unpack[ToolOutputsParams]
     ) -> AsyncStreamManager[RunEvent, Run]:
-        """`submit_tool_outputs(stream=True)` as a context manager that closes the stream on leaving.
+        """Open `submit_tool_outputs(stream=True)` as a context manager that closes the stream on exit.
 
-        The request is sent on entering.
+        The request is sent on entry.
         """
         place = {"thread_id": thread_id, "run_id": run_id}
         return self._follow("submit_tool_outputs", params, **place)
@@ -189,18 +188,18 @@ class AsyncRuns(RunsResource):
         on_poll: Callable[[Run], None] | None = None,
         **options: Unpack[RequestOptions],
     ) -> Run:
-        """Ask until a run has ended, or needs the outputs of tools ("requires_action").
+        """Wait until a run has ended, or needs the outputs of tools ("requires_action").
 
         Args:
-            run_id: the run.
-            thread_id: the thread.
-            max_wait: most seconds in all; None for no bound.
-            poll_interval: seconds between two questions; None as the server advises, or ever more seldom.
-            on_poll: called with each state; what it raises ends the wait.
-            options: of each question.
+            run_id: ID of the run.
+            thread_id: ID of the thread.
+            max_wait: most seconds to wait in total; None for no bound.
+            poll_interval: seconds between two polls. None follows the server's advice, or polls at growing intervals.
+            on_poll: called with each state. An exception from it ends the wait.
+            options: call options of each poll.
 
         Raises:
-            WaitTimeoutError: it has not ended in time; `last` is its state.
+            WaitTimeoutError: it did not end in time; `last` is its last known state.
             NotFoundError: there is no such run.
 
         Cancelling ends the wait, not the run.
@@ -216,13 +215,13 @@ class AsyncRuns(RunsResource):
 
 
 class AsyncSteps(AssistantsResource):
-    """Steps of a run (https://platform.openai.com/docs/api-reference/run-steps). Errors as `runs`."""
+    """Run step endpoints (https://platform.openai.com/docs/api-reference/run-steps). Errors as for `runs`."""
 
     __slots__ = ()
     _catalog_name = "beta.threads.runs.steps"
 
     async def retrieve(self, step_id: str, *, thread_id: str, run_id: str, **params: Unpack[StepParams]) -> RunStep:
-        """One step by its id; NotFoundError if there is none.
+        """Retrieve a step. Raises NotFoundError if it does not exist.
 
         Cancelling drops the connection; nothing is left behind.
         """
@@ -230,5 +229,5 @@ class AsyncSteps(AssistantsResource):
         return await self._call("retrieve", RunStep, params, **place)
 
     def list(self, run_id: str, *, thread_id: str, **params: Unpack[StepListParams]) -> AsyncPaginator[RunStep]:
-        """The steps of a run, page by page or one by one. Cancelling drops the connection."""
+        """List the steps of a run, by page or by item. Cancelling drops the connection."""
         return self._pages("list", RunStep, params, thread_id=thread_id, run_id=run_id)

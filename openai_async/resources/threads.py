@@ -1,6 +1,6 @@
-"""`client.beta.threads` and its messages: removed at OpenAI on 2026-08-26, see `assistants`.
+"""`client.beta.threads` and their messages. OpenAI removed them on 2026-08-26; see `assistants`.
 
-A thread stands alone. Its messages are added at its end, and only their metadata may change.
+A thread belongs to no assistant. Messages are appended, and only their metadata can change.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from openai_async.types.params.options import RequestOptions
 
 
 class AsyncThreads(RunsResource):
-    """Threads of servers that have them (https://platform.openai.com/docs/api-reference/threads).
+    """Thread endpoints of servers that have them (https://platform.openai.com/docs/api-reference/threads).
 
-    Every method raises RemovedEndpointError on OpenAI's own API, InvalidParameterError for what cannot be sent (both
+    Every method raises RemovedEndpointError on OpenAI's own API, InvalidParameterError for invalid parameters (both
     before anything is sent), and APIError (see `openai_async.errors`).
     """
 
@@ -35,39 +35,39 @@ class AsyncThreads(RunsResource):
 
     @cached_property
     def messages(self) -> AsyncMessages:
-        """The messages of a thread."""
+        """Message endpoints of a thread."""
         return AsyncMessages(self._pipeline)
 
     @cached_property
     def runs(self) -> AsyncRuns:
-        """Assistants at work on a thread."""
+        """Run endpoints of a thread."""
         return AsyncRuns(self._pipeline)
 
     async def create(self, **params: Unpack[ThreadCreateParams]) -> Thread:
-        """Make a thread, empty or with messages.
+        """Create a thread, empty or with messages.
 
-        Cancelling drops the connection; it may be made all the same.
+        Cancelling drops the connection; it may still be created.
         """
         return await self._call("create", Thread, params)
 
     async def retrieve(self, thread_id: str, **options: Unpack[RequestOptions]) -> Thread:
-        """One thread by its id; NotFoundError if there is none.
+        """Retrieve a thread. Raises NotFoundError if it does not exist.
 
         Cancelling drops the connection; nothing is left behind.
         """
         return await self._call("retrieve", Thread, options, thread_id=thread_id)
 
     async def update(self, thread_id: str, **params: Unpack[ThreadUpdateParams]) -> Thread:
-        """Change a thread's metadata or resources.
+        """Update the metadata or the tool resources of a thread.
 
-        Cancelling drops the connection; it may be changed all the same.
+        Cancelling drops the connection; it may still be changed.
         """
         return await self._call("update", Thread, params, thread_id=thread_id)
 
     async def delete(self, thread_id: str, **options: Unpack[RequestOptions]) -> AssistantDeleted:
         """Delete a thread with its messages and runs.
 
-        Cancelling drops the connection; it may be deleted all the same.
+        Cancelling drops the connection; it may still be deleted.
         """
         return await self._call("delete", AssistantDeleted, options, thread_id=thread_id)
 
@@ -80,35 +80,37 @@ class AsyncThreads(RunsResource):
     @overload
     async def create_and_run(self, *, stream: bool | None, **params: Unpack[ThreadRunParams]) -> Run | RunStream: ...
     async def create_and_run(self, *, stream: bool | None = None, **params: Unpack[ThreadRunParams]) -> Run | RunStream:
-        """Make a thread and run an assistant on it, see `runs.create`.
+        """Create a thread and run an assistant on it; see `runs.create`.
 
-        Cancelling drops the connection; both may be made, and the run go on, all the same.
+        Cancelling drops the connection; both may still be created, and the run may continue.
         """
         return await self._run("create_and_run", params, stream)
 
     def create_and_run_stream(self, **params: Unpack[ThreadRunParams]) -> AsyncStreamManager[RunEvent, Run]:
-        """`create_and_run(stream=True)` as a context manager that closes the stream on leaving.
+        """Open `create_and_run(stream=True)` as a context manager that closes the stream on exit.
 
-        The request is sent on entering.
+        The request is sent on entry.
         """
         return self._follow("create_and_run", params)
 
 
 class AsyncMessages(AssistantsResource):
-    """Messages of a thread (https://platform.openai.com/docs/api-reference/messages). Errors as `threads`."""
+    """Message endpoints of a thread (https://platform.openai.com/docs/api-reference/messages). Errors as for
+    `threads`.
+    """
 
     __slots__ = ()
     _catalog_name = "beta.threads.messages"
 
     async def create(self, thread_id: str, **params: Unpack[MessageCreateParams]) -> Message:
-        """Add a message at the end of a thread; refused by the server while a run is at work on it.
+        """Add a message to a thread. The server refuses it while a run is active on the thread.
 
-        Cancelling drops the connection; it may be added all the same.
+        Cancelling drops the connection; it may still be added.
         """
         return await self._call("create", Message, params, thread_id=thread_id)
 
     async def retrieve(self, message_id: str, *, thread_id: str, **options: Unpack[RequestOptions]) -> Message:
-        """One message by its id; NotFoundError if there is none.
+        """Retrieve a message. Raises NotFoundError if it does not exist.
 
         Cancelling drops the connection; nothing is left behind.
         """
@@ -116,21 +118,21 @@ class AsyncMessages(AssistantsResource):
         return await self._call("retrieve", Message, options, **place)
 
     async def update(self, message_id: str, *, thread_id: str, **params: Unpack[MetadataParams]) -> Message:
-        """Change a message's metadata; nothing else of a message can be changed.
+        """Update the metadata of a message. Nothing else of it can change.
 
-        Cancelling drops the connection; it may be changed all the same.
+        Cancelling drops the connection; it may still be changed.
         """
         place = {"thread_id": thread_id, "message_id": message_id}
         return await self._call("update", Message, params, **place)
 
     def list(self, thread_id: str, **params: Unpack[MessageListParams]) -> AsyncPaginator[Message]:
-        """The messages of a thread, page by page or one by one. Cancelling drops the connection."""
+        """List the messages of a thread, by page or by item. Cancelling drops the connection."""
         return self._pages("list", Message, params, thread_id=thread_id)
 
     async def delete(self, message_id: str, *, thread_id: str, **options: Unpack[RequestOptions]) -> AssistantDeleted:
         """Delete a message.
 
-        Cancelling drops the connection; it may be deleted all the same.
+        Cancelling drops the connection; it may still be deleted.
         """
         place = {"thread_id": thread_id, "message_id": message_id}
         return await self._call("delete", AssistantDeleted, options, **place)

@@ -1,4 +1,4 @@
-"""`client.uploads`: files that are sent in parts, several at a time, and gone on with after an interruption."""
+"""`client.uploads`: multipart upload endpoints. Parts are sent in parallel; an interrupted upload can be resumed."""
 
 from __future__ import annotations
 
@@ -27,53 +27,53 @@ _CANCEL = Operation("POST", "/uploads/{upload_id}/cancel")
 
 
 class AsyncUploads(CatalogResource):
-    """Uploads (https://platform.openai.com/docs/api-reference/uploads): files of up to 8 GB, in parts."""
+    """Upload endpoints (https://platform.openai.com/docs/api-reference/uploads): files of up to 8 GB, in parts."""
 
     _catalog_name = "uploads"
 
     @cached_property
     def parts(self) -> AsyncParts:
-        """Parts of an upload."""
+        """Endpoints for the parts of an upload."""
         return AsyncParts(self._pipeline)
 
     async def create(self, **params: Unpack[UploadCreateParams]) -> Upload:
-        """Begin an upload. It takes parts for an hour.
+        """Create an upload. It accepts parts for an hour.
 
         Args:
-            params: the API's parameters and the call's options, see `UploadCreateParams`.
+            params: API parameters and call options; see `UploadCreateParams`.
 
         Raises:
-            InvalidParameterError: a parameter cannot be sent; nothing was.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; an upload without parts may be left, for an hour.
+        Cancelling drops the connection; an upload without parts may remain for an hour.
         """
         return await self._fetch(_CREATE, Upload, cast("dict[str, Any]", params))
 
     async def complete(self, upload_id: str, **params: Unpack[UploadCompleteParams]) -> Upload:
-        """Make a file of the parts: `file` of the result.
+        """Complete an upload: `file` of the result is made from its parts.
 
         Args:
-            upload_id: of the upload.
-            params: the API's parameters and the call's options, see `UploadCompleteParams`.
+            upload_id: ID of the upload.
+            params: API parameters and call options; see `UploadCompleteParams`.
 
         Raises:
-            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
-            BadRequestError: the parts do not come to the size, or the checksum, that was stated.
+            InvalidParameterError: the ID is empty or not a valid path segment; nothing was sent.
+            BadRequestError: the parts do not match the declared size or checksum.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the file may be made all the same.
+        Cancelling drops the connection; the file may still be created.
         """
         return await self._fetch(_COMPLETE, Upload, cast("dict[str, Any]", params), upload_id=upload_id)
 
     async def cancel(self, upload_id: str, **options: Unpack[RequestOptions]) -> Upload:
-        """Give an upload up: its parts are forgotten.
+        """Cancel an upload. Its parts are deleted.
 
         Raises:
-            InvalidParameterError: the id is empty or holds a path of its own; nothing was sent.
+            InvalidParameterError: the ID is empty or not a valid path segment; nothing was sent.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the upload may be given up all the same.
+        Cancelling drops the connection; the upload may still be canceled.
         """
         return await self._fetch(_CANCEL, Upload, options, upload_id=upload_id)
 
@@ -93,32 +93,33 @@ class AsyncUploads(CatalogResource):
         on_part: Callable[[UploadState], None] | None = None,
         **options: Unpack[RequestOptions],
     ) -> Upload:
-        """Upload a file in parts: `create`, `parts.create` for each, `complete`.
+        """Upload a file in parts: `create`, `parts.create` for each part, `complete`.
 
         Parts are read from the disk while they are sent. After a failure, the error's `partial` is the state of the
-        upload; given as `resume`, within an hour of its beginning, only the missing parts are sent.
+        upload. Passed as `resume` within an hour of the start, it makes the call send only the missing parts.
 
         Args:
             file: a path, or bytes.
-            mime_type: media type, such as "text/jsonl"; it must suit the purpose.
-            purpose: as of `client.files.create`.
-            filename: needed of bytes only.
-            md5: of the whole file, in hexadecimal; reckoned from it unless given. The API compares.
-            expires_after: when the file is deleted by itself.
-            part_size: bytes of a part, up to 64 MB (67,108,864), which is the default.
-            max_in_flight: most parts that are sent at a time.
-            resume: the state of an earlier upload of this file: it is gone on with.
-            on_upload: called with the bytes sent and the size of the file; a part that is sent anew counts anew.
-            on_part: called with the state after each part; keep it to survive a crash. What it raises ends the call.
-            options: of each request; `deadline` is that of each, too.
+            mime_type: media type, such as "text/jsonl". The API accepts certain types for each purpose.
+            purpose: as for `client.files.create`.
+            filename: required if `file` is bytes.
+            md5: checksum of the complete file, in hexadecimal; computed by default. The API compares it.
+            expires_after: when the API deletes the file.
+            part_size: bytes of a part; at most 64 MB (67,108,864), the default.
+            max_in_flight: most parts in flight at a time.
+            resume: the state of an earlier upload of this file, which is continued.
+            on_upload: called with the bytes sent and the size of the file. A part that is sent again is counted again.
+            on_part: called with the state after each part; store it to survive a crash. An exception from it ends the
+                call.
+            options: call options of each request; `deadline` also bounds each request on its own.
 
         Raises:
-            InvalidParameterError: there is no such file, it is empty, or it is not the one of `resume`.
-            BadRequestError: the parts are not the file that was announced, or the upload has expired.
+            InvalidParameterError: the file does not exist, is empty, or is not the file of `resume`.
+            BadRequestError: the parts do not match the declared file, or the upload has expired.
             APIError: see `openai_async.errors`.
             OSError: the file cannot be read.
 
-        Cancelling ends the parts that are being sent; the state that `on_part` was given resumes the upload.
+        Cancelling ends the parts that are being sent. The last state passed to `on_part` resumes the upload.
         """
         source = Source.of(file, filename)
         del file  # no frame of a traceback shows it
@@ -149,24 +150,24 @@ class AsyncUploads(CatalogResource):
 
 
 class AsyncParts(CatalogResource):
-    """Parts of an upload."""
+    """Endpoints for the parts of an upload."""
 
     __slots__ = ()
     _catalog_name = "uploads.parts"
 
     async def create(self, upload_id: str, **params: Unpack[PartCreateParams]) -> UploadPart:
-        """Send one part. Parts may be sent in any order, and at the same time.
+        """Upload one part. Parts may be sent in any order, and at the same time.
 
         Args:
-            upload_id: of the upload.
-            params: the API's parameters and the call's options, see `PartCreateParams`. `data` is what `file` is of
-                `client.files.create`.
+            upload_id: ID of the upload.
+            params: API parameters and call options; see `PartCreateParams`. `data` accepts what `file` of
+                `client.files.create` accepts.
 
         Raises:
-            InvalidParameterError: the id is empty or holds a path of its own, or there is no such file.
+            InvalidParameterError: the ID is empty or not a valid path segment, or the file does not exist.
             APIError: see `openai_async.errors`.
-            OSError: the file cannot be read, or became shorter meanwhile.
+            OSError: the file cannot be read, or became shorter while it was sent.
 
-        Cancelling drops the connection; a part that has arrived and is not named by `complete` does no harm.
+        Cancelling drops the connection; an arrived part that `complete` does not name has no effect.
         """
         return await self._fetch(_PART, UploadPart, cast("dict[str, Any]", params), upload_id=upload_id)

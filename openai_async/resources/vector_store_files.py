@@ -1,7 +1,7 @@
-"""`client.vector_stores.files` and `.file_batches`: what is in a store.
+"""`client.vector_stores.files` and `.file_batches`: endpoints for the files of a vector store.
 
-Files are processed by the server after they were attached; the methods that wait ask until that is done. A file that
-cannot be processed is no error here: its `status` is "failed", and `last_error` says why.
+The server processes files after they are attached; methods named `wait` poll until that is done. A file that cannot be
+processed raises nothing: its `status` is "failed", and `last_error` says why.
 """
 
 from __future__ import annotations
@@ -47,20 +47,22 @@ _BATCH_FILES = Operation("GET", f"{_BATCH}/files", beta=_BETA)
 
 
 class AsyncVectorStoreFiles(CatalogResource):
-    """Files of a store (https://platform.openai.com/docs/api-reference/vector-stores-files)."""
+    """Endpoints for the files of a vector store
+    (https://platform.openai.com/docs/api-reference/vector-stores-files).
+    """
 
     __slots__ = ()
     _catalog_name = "vector_stores.files"
 
     async def create(self, vector_store_id: str, **params: Unpack[FileCreateParams]) -> VectorStoreFile:
-        """Attach a file that was uploaded before. It is processed later, see `wait`.
+        """Attach an uploaded file to a vector store. It is processed later; see `wait`.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
-            NotFoundError: there is no such store, or no such file.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
+            NotFoundError: there is no such vector store, or no such file.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the file may be attached all the same.
+        Cancelling drops the connection; the file may still be attached.
         """
         return await self._fetch(
             _FILE_CREATE, VectorStoreFile, params, check=check_file, vector_store_id=vector_store_id
@@ -69,11 +71,11 @@ class AsyncVectorStoreFiles(CatalogResource):
     async def retrieve(
         self, file_id: str, *, vector_store_id: str, **options: Unpack[RequestOptions]
     ) -> VectorStoreFile:
-        """One file of a store.
+        """Retrieve a file of a vector store.
 
         Raises:
-            InvalidParameterError: an id cannot be one; nothing was sent.
-            NotFoundError: there is no such store, or no such file in it.
+            InvalidParameterError: an ID is not a valid path segment; nothing was sent.
+            NotFoundError: there is no such vector store, or no such file in it.
             APIError: see `openai_async.errors`.
 
         Cancelling drops the connection; nothing is left behind.
@@ -87,33 +89,33 @@ class AsyncVectorStoreFiles(CatalogResource):
         """Replace the attributes of a file.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
-            NotFoundError: there is no such store, or no such file in it.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
+            NotFoundError: there is no such vector store, or no such file in it.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the attributes may be replaced all the same.
+        Cancelling drops the connection; the attributes may still be replaced.
         """
         place: dict[str, Any] = {"vector_store_id": vector_store_id, "file_id": file_id}
         return await self._fetch(_FILE_UPDATE, VectorStoreFile, cast("dict[str, Any]", params), **place)
 
     def list(self, vector_store_id: str, **params: Unpack[FileListParams]) -> AsyncPaginator[VectorStoreFile]:
-        """The files of a store, page by page or one by one.
+        """List the files of a vector store, by page or by item.
 
-        Raises what a call raises, see `openai_async.errors`. Cancelling drops the connection.
+        Raises the errors of a call; see `openai_async.errors`. Cancelling drops the connection.
         """
         return self._list(_FILE_LIST, VectorStoreFile, dict(params), vector_store_id=vector_store_id)
 
     async def delete(
         self, file_id: str, *, vector_store_id: str, **options: Unpack[RequestOptions]
     ) -> VectorStoreDeleted:
-        """Take a file out of a store. It stays uploaded.
+        """Remove a file from a vector store. The uploaded file is kept.
 
         Raises:
-            InvalidParameterError: an id cannot be one; nothing was sent.
-            NotFoundError: there is no such store, or no such file in it.
+            InvalidParameterError: an ID is not a valid path segment; nothing was sent.
+            NotFoundError: there is no such vector store, or no such file in it.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the file may be taken out all the same.
+        Cancelling drops the connection; the file may still be removed.
         """
         place: dict[str, Any] = {"vector_store_id": vector_store_id, "file_id": file_id}
         return await self._fetch(_FILE_DELETE, VectorStoreDeleted, options, **place)
@@ -121,9 +123,9 @@ class AsyncVectorStoreFiles(CatalogResource):
     def content(
         self, file_id: str, *, vector_store_id: str, **options: Unpack[RequestOptions]
     ) -> AsyncPaginator[VectorStoreText]:
-        """The text of a file, as the store has parsed it.
+        """Get the text of a file as the vector store has parsed it.
 
-        Raises what a call raises, see `openai_async.errors`. Cancelling drops the connection.
+        Raises the errors of a call; see `openai_async.errors`. Cancelling drops the connection.
         """
         return self._list(
             _FILE_CONTENT, VectorStoreText, dict(options), vector_store_id=vector_store_id, file_id=file_id
@@ -139,18 +141,18 @@ class AsyncVectorStoreFiles(CatalogResource):
         on_poll: Callable[[VectorStoreFile], None] | None = None,
         **options: Unpack[RequestOptions],
     ) -> VectorStoreFile:
-        """Ask until a file is processed: completed, failed or cancelled.
+        """Wait until a file is processed: completed, failed or cancelled.
 
         Args:
-            file_id: the file.
-            vector_store_id: the store.
-            max_wait: most seconds in all; None for no bound.
-            poll_interval: seconds between two questions; None as the server advises, or ever more seldom.
-            on_poll: called with each state; what it raises ends the wait.
-            options: of each question.
+            file_id: ID of the file.
+            vector_store_id: ID of the vector store.
+            max_wait: most seconds to wait in total; None for no bound.
+            poll_interval: seconds between two polls. None follows the server's advice, or polls at growing intervals.
+            on_poll: called with each state. An exception from it ends the wait.
+            options: call options of each poll.
 
         Raises:
-            WaitTimeoutError: it is not processed in time; `last` is its state.
+            WaitTimeoutError: it was not processed in time; `last` is its last known state.
             InvalidParameterError, NotFoundError, APIError: as `retrieve`.
 
         Cancelling ends the wait, not the processing.
@@ -199,9 +201,9 @@ class AsyncVectorStoreFiles(CatalogResource):
         on_poll: Callable[[VectorStoreFile], None] | None = None,
         **params: Unpack[FileParams],
     ) -> VectorStoreFile:
-        """Upload a file (with the purpose "assistants"), then `create_and_wait`: arguments and errors of all.
+        """Upload a file (with the purpose "assistants"), then `create_and_wait`: arguments and errors of both.
 
-        Cancelling ends the upload or the wait; a file that was uploaded stays.
+        Cancelling ends the upload or the wait; an uploaded file is kept.
         """
         check_waiting(max_wait, poll_interval)
         upload = Method(self._pipeline, endpoints()["files.create"])
@@ -218,24 +220,26 @@ class AsyncVectorStoreFiles(CatalogResource):
 
 
 class AsyncVectorStoreFileBatches(CatalogResource):
-    """Batches of files (https://platform.openai.com/docs/api-reference/vector-stores-file-batches)."""
+    """File batch endpoints of a vector store
+    (https://platform.openai.com/docs/api-reference/vector-stores-file-batches).
+    """
 
     __slots__ = ()
     _catalog_name = "vector_stores.file_batches"
 
     async def create(self, vector_store_id: str, **params: Unpack[FileBatchCreateParams]) -> VectorStoreFileBatch:
-        """Attach files that were uploaded before. They are processed later, see `wait`.
+        """Attach uploaded files to a vector store. They are processed later; see `wait`.
 
         Args:
-            vector_store_id: the store.
-            params: `file_ids`, or `files` where each has settings of its own; see `FileBatchCreateParams`.
+            vector_store_id: ID of the vector store.
+            params: `file_ids`, or `files` if each has its own settings; see `FileBatchCreateParams`.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
-            NotFoundError: there is no such store, or no such file.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
+            NotFoundError: there is no such vector store, or no such file.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the files may be attached all the same.
+        Cancelling drops the connection; the files may still be attached.
         """
         return await self._fetch(
             _BATCH_CREATE, VectorStoreFileBatch, params, check=check_files, vector_store_id=vector_store_id
@@ -244,11 +248,11 @@ class AsyncVectorStoreFileBatches(CatalogResource):
     async def retrieve(
         self, batch_id: str, *, vector_store_id: str, **options: Unpack[RequestOptions]
     ) -> VectorStoreFileBatch:
-        """One batch of files.
+        """Retrieve a file batch.
 
         Raises:
-            InvalidParameterError: an id cannot be one; nothing was sent.
-            NotFoundError: there is no such store, or no such batch.
+            InvalidParameterError: an ID is not a valid path segment; nothing was sent.
+            NotFoundError: there is no such vector store, or no such batch.
             APIError: see `openai_async.errors`.
 
         Cancelling drops the connection; nothing is left behind.
@@ -259,14 +263,14 @@ class AsyncVectorStoreFileBatches(CatalogResource):
     async def cancel(
         self, batch_id: str, *, vector_store_id: str, **options: Unpack[RequestOptions]
     ) -> VectorStoreFileBatch:
-        """Process no further files of a batch.
+        """Cancel a file batch: no further files are processed.
 
         Raises:
-            InvalidParameterError: an id cannot be one; nothing was sent.
-            NotFoundError: there is no such store, or no such batch.
+            InvalidParameterError: an ID is not a valid path segment; nothing was sent.
+            NotFoundError: there is no such vector store, or no such batch.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the batch may be cancelled all the same.
+        Cancelling drops the connection; the batch may still be cancelled.
         """
         place: dict[str, Any] = {"vector_store_id": vector_store_id, "batch_id": batch_id}
         return await self._fetch(_BATCH_CANCEL, VectorStoreFileBatch, options, **place)
@@ -274,9 +278,9 @@ class AsyncVectorStoreFileBatches(CatalogResource):
     def list_files(
         self, batch_id: str, *, vector_store_id: str, **params: Unpack[FileListParams]
     ) -> AsyncPaginator[VectorStoreFile]:
-        """The files of a batch, page by page or one by one.
+        """List the files of a batch, by page or by item.
 
-        Raises what a call raises, see `openai_async.errors`. Cancelling drops the connection.
+        Raises the errors of a call; see `openai_async.errors`. Cancelling drops the connection.
         """
         return self._list(
             _BATCH_FILES, VectorStoreFile, dict(params), vector_store_id=vector_store_id, batch_id=batch_id
@@ -292,9 +296,9 @@ class AsyncVectorStoreFileBatches(CatalogResource):
         on_poll: Callable[[VectorStoreFileBatch], None] | None = None,
         **options: Unpack[RequestOptions],
     ) -> VectorStoreFileBatch:
-        """Ask until all files of a batch are processed, or it was cancelled. `file_counts` tells how they ended.
+        """Wait until all files of a batch are processed, or it is cancelled. `file_counts` says how they ended.
 
-        Arguments and errors as `files.wait`. Cancelling ends the wait, not the processing.
+        Arguments and errors as for `files.wait`. Cancelling ends the wait, not the processing.
         """
         return await until(
             KeptOptions(options).calling(self.retrieve, batch_id, vector_store_id=vector_store_id),
@@ -342,18 +346,18 @@ class AsyncVectorStoreFileBatches(CatalogResource):
         on_poll: Callable[[VectorStoreFileBatch], None] | None = None,
         **params: Unpack[FileParams],
     ) -> VectorStoreFileBatch:
-        """Upload files (with the purpose "assistants"), some at a time, then `create_and_wait`.
+        """Upload files in parallel (with the purpose "assistants"), then `create_and_wait`.
 
         Args:
-            vector_store_id: the store.
-            files: what is uploaded.
-            file_ids: files that were uploaded before, and are attached as well.
-            max_in_flight: most uploads at a time.
-            max_wait, poll_interval, on_poll: as `wait`.
-            params: attributes and chunks of all of them, and options of each call.
+            vector_store_id: ID of the vector store.
+            files: files to upload.
+            file_ids: IDs of uploaded files to attach as well.
+            max_in_flight: most uploads in flight at a time.
+            max_wait, poll_interval, on_poll: as for `wait`.
+            params: attributes and chunking strategy of all files, and call options of each step.
 
-        Raises what its steps raise. The first upload that fails ends the others; what was uploaded stays.
-        Cancelling ends the uploads or the wait.
+        Raises the errors of its steps. The first failed upload ends the others; uploaded files are kept. Cancelling
+        ends the uploads or the wait.
         """
         check_waiting(max_wait, poll_interval)
         check_ids({"files": files, "file_ids": file_ids})

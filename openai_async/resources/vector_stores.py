@@ -1,4 +1,4 @@
-"""`client.vector_stores`: stores of files that can be searched."""
+"""`client.vector_stores`: vector store endpoints: searchable stores of files."""
 
 from __future__ import annotations
 
@@ -33,40 +33,40 @@ _SEARCH = Operation("POST", f"{_STORE}/search", beta=_BETA, repeatable=True)
 
 
 class AsyncVectorStores(CatalogResource):
-    """Vector stores (https://platform.openai.com/docs/api-reference/vector-stores)."""
+    """Vector store endpoints (https://platform.openai.com/docs/api-reference/vector-stores)."""
 
     _catalog_name = "vector_stores"
 
     @cached_property
     def files(self) -> AsyncVectorStoreFiles:
-        """The files of a store."""
+        """Endpoints for the files of a vector store."""
         return AsyncVectorStoreFiles(self._pipeline)
 
     @cached_property
     def file_batches(self) -> AsyncVectorStoreFileBatches:
-        """Files that are attached to a store together."""
+        """File batch endpoints of a vector store."""
         return AsyncVectorStoreFileBatches(self._pipeline)
 
     async def create(self, **params: Unpack[VectorStoreCreateParams]) -> VectorStore:
-        """Make a store, empty or of files that were uploaded before.
+        """Create a vector store, empty or from uploaded files.
 
         Args:
-            params: the API's parameters and the call's options, see `VectorStoreCreateParams`.
+            params: API parameters and call options; see `VectorStoreCreateParams`.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the store may be made all the same.
+        Cancelling drops the connection; the vector store may still be created.
         """
         return await self._fetch(_CREATE, VectorStore, params, check=check_ids)
 
     async def retrieve(self, vector_store_id: str, **options: Unpack[RequestOptions]) -> VectorStore:
-        """One store by its id.
+        """Retrieve a vector store.
 
         Raises:
-            InvalidParameterError: the id cannot be one; nothing was sent.
-            NotFoundError: there is no such store.
+            InvalidParameterError: the ID is not a valid path segment; nothing was sent.
+            NotFoundError: there is no such vector store.
             APIError: see `openai_async.errors`.
 
         Cancelling drops the connection; nothing is left behind.
@@ -74,46 +74,46 @@ class AsyncVectorStores(CatalogResource):
         return await self._fetch(_RETRIEVE, VectorStore, options, vector_store_id=vector_store_id)
 
     async def update(self, vector_store_id: str, **params: Unpack[VectorStoreUpdateParams]) -> VectorStore:
-        """Change a store's name, metadata or expiry.
+        """Update the name, metadata or expiry of a vector store.
 
         Raises:
-            InvalidParameterError: a parameter was refused before anything was sent.
-            NotFoundError: there is no such store.
+            InvalidParameterError: a parameter is invalid; nothing was sent.
+            NotFoundError: there is no such vector store.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the store may be changed all the same.
+        Cancelling drops the connection; the vector store may still be changed.
         """
         return await self._fetch(_UPDATE, VectorStore, cast("dict[str, Any]", params), vector_store_id=vector_store_id)
 
     def list(self, **params: Unpack[ListParams]) -> AsyncPaginator[VectorStore]:
-        """All stores, page by page or one by one.
+        """List vector stores, by page or by item.
 
-        Raises what a call raises, see `openai_async.errors`. Cancelling drops the connection.
+        Raises the errors of a call; see `openai_async.errors`. Cancelling drops the connection.
         """
         return self._list(_LIST, VectorStore, dict(params))
 
     async def delete(self, vector_store_id: str, **options: Unpack[RequestOptions]) -> VectorStoreDeleted:
-        """Delete a store. Its files stay uploaded.
+        """Delete a vector store. Its uploaded files are kept.
 
         Raises:
-            InvalidParameterError: the id cannot be one; nothing was sent.
-            NotFoundError: there is no such store.
+            InvalidParameterError: the ID is not a valid path segment; nothing was sent.
+            NotFoundError: there is no such vector store.
             APIError: see `openai_async.errors`.
 
-        Cancelling drops the connection; the store may be deleted all the same.
+        Cancelling drops the connection; the vector store may still be deleted.
         """
         return await self._fetch(_DELETE, VectorStoreDeleted, options, vector_store_id=vector_store_id)
 
     def search(
         self, vector_store_id: str, **params: Unpack[VectorStoreSearchParams]
     ) -> AsyncPaginator[VectorStoreSearchResult]:
-        """The parts of files that answer a query best, the best one first.
+        """Search a vector store for the parts of files that match a query, best match first.
 
         Args:
-            vector_store_id: the store.
-            params: the API's parameters and the call's options, see `VectorStoreSearchParams`.
+            vector_store_id: ID of the vector store.
+            params: API parameters and call options; see `VectorStoreSearchParams`.
 
-        Raises what a call raises, see `openai_async.errors`. Cancelling drops the connection.
+        Raises the errors of a call; see `openai_async.errors`. Cancelling drops the connection.
         """
         if not params.get("query"):
             cast("dict[str, Any]", params).clear()

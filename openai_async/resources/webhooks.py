@@ -1,4 +1,4 @@
-"""`client.webhooks`: what the API sends to your server, checked and read; endpoints are kept by the table."""
+"""`client.webhooks`: webhook endpoints, and verification of the calls that the API sends to your server."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class AsyncWebhooks(CatalogResource):
-    """Webhooks (https://platform.openai.com/docs/guides/webhooks).
+    """Webhook endpoints and verification (https://platform.openai.com/docs/guides/webhooks).
 
-    `unwrap` and `verify_signature` send nothing, and are in `openai_async.webhooks`, too, for use without a client.
+    `unwrap` and `verify_signature` send nothing. `openai_async.webhooks` has both for use without a client.
     """
 
     __slots__ = ("_secret",)
@@ -41,17 +41,17 @@ class AsyncWebhooks(CatalogResource):
     def unwrap(
         self, payload: bytes | str, headers: WebhookHeaders, *, secret: str | Secret | None = None
     ) -> WebhookEvent:
-        """The event of a call that was signed with the secret not more than five minutes ago.
+        """Verify a webhook call and return its event. The signature must be at most five minutes old.
 
         Args:
-            payload: the body as it was received, not as it was parsed.
-            headers: those of the request, in any case.
-            secret: of the webhook; None for the client's `webhook_secret`, or OPENAI_WEBHOOK_SECRET.
+            payload: the raw body as received, not parsed.
+            headers: headers of the request; names in any case.
+            secret: secret of the webhook. None for the client's `webhook_secret`, or OPENAI_WEBHOOK_SECRET.
 
         Raises:
-            InvalidWebhookSignatureError: it is not signed, not with this secret, or too long ago.
-            DecodeError: it is signed, and no event.
-            ConfigurationError: there is no secret, or it is not base64.
+            InvalidWebhookSignatureError: the signature is missing, wrong, or outside the tolerance.
+            DecodeError: the signature is valid, but the body is not an event.
+            ConfigurationError: the secret is missing or not base64.
         """
         secret = self._secret if secret is None else webhooks.held(secret)
         return webhooks.unwrap(payload, headers, secret=secret)
@@ -64,17 +64,17 @@ class AsyncWebhooks(CatalogResource):
         secret: str | Secret | None = None,
         tolerance: float = 300,
     ) -> None:
-        """Return if a call was signed with the secret, not more than `tolerance` seconds ago (or ahead).
+        """Verify the signature of a webhook call. It may be `tolerance` seconds old, or ahead.
 
         Args:
-            payload: the body as it was received, not as it was parsed.
-            headers: those of the request, in any case.
-            secret: of the webhook; None for the client's `webhook_secret`, or OPENAI_WEBHOOK_SECRET.
-            tolerance: seconds.
+            payload: the raw body as received, not parsed.
+            headers: headers of the request; names in any case.
+            secret: secret of the webhook. None for the client's `webhook_secret`, or OPENAI_WEBHOOK_SECRET.
+            tolerance: seconds that the signature may be old, or ahead.
 
         Raises:
-            InvalidWebhookSignatureError: it is not signed, not with this secret, or not at this time.
-            ConfigurationError: there is no secret, or it is not base64.
+            InvalidWebhookSignatureError: the signature is missing, wrong, or outside the tolerance.
+            ConfigurationError: the secret is missing or not base64.
         """
         secret = self._secret if secret is None else webhooks.held(secret)
         webhooks.verify_signature(payload, headers, secret=secret, tolerance=tolerance)

@@ -1,8 +1,8 @@
-"""The two bases of everything the API says.
+"""`Value` and `Reply`: the base classes of everything the API returns.
 
-`Value` keeps what this version does not know: unknown fields are in `extra`, and readable as attributes.
-`Reply` adds what travelled beside the body: request id, rate limits, attempts.
-Values are compared by their content; nothing in this package changes one after it was built.
+`Value` keeps unknown fields in `extra`; they are also readable as attributes. `Reply` adds what is not in the body:
+request ID, rate limits, attempts. Values are compared by their content; nothing in this package changes one after it
+was built.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from openai_async.types.meta import NO_META, Meta, RateLimits
 
 
 class _Empty(Mapping[str, Any]):
-    """The mapping without a field, shared by all values: most have no unknown field."""
+    """The empty mapping that all values without unknown fields share."""
 
     __slots__ = ()
 
@@ -46,7 +46,7 @@ EMPTY: Final[Mapping[str, Any]] = _Empty()
 
 @attrs.define(repr=False)
 class Value(Plain):
-    """A JSON object of the API. Fields that this version does not know are kept in `extra`."""
+    """A JSON object of the API. Unknown fields are kept in `extra`."""
 
     _none_is_unset: ClassVar[bool] = True
 
@@ -76,12 +76,12 @@ class Value(Plain):
         exclude_none: bool = False,
         warnings: bool = True,
     ) -> dict[str, Any]:
-        """The JSON object as the API takes it back: unknown fields included, absent ones left out.
+        """The JSON object in the form that the API accepts: with unknown fields, without absent ones.
 
         Args:
-            exclude_unset: False has the known fields that are absent as None, unless `exclude_none`.
-            exclude_defaults: leave out what has its default.
-            mode, use_api_names, warnings: accepted for the official client's sake, and without effect.
+            exclude_unset: False includes absent known fields as None, unless `exclude_none` is set.
+            exclude_defaults: omit fields that have their default value.
+            mode, use_api_names, warnings: accepted for compatibility with the official client; without effect.
         """
         if exclude_defaults or not exclude_unset:
             return self.model_dump(
@@ -112,7 +112,7 @@ def _field_names(cls: type[Value]) -> tuple[str, ...]:
 
 @attrs.define(repr=False)
 class Reply(Value):
-    """A whole reply of the API: its body, and `meta` from beside it. `meta` does not count in comparisons."""
+    """A complete reply of the API: its body, and `meta` from its headers. Comparisons ignore `meta`."""
 
     #: Whether it has a field `background`, which says that its usage is known only later.
     _may_be_background: ClassVar[bool] = False
@@ -121,33 +121,33 @@ class Reply(Value):
 
     @property
     def request_id(self) -> str | None:
-        """The server's id of the request, for its support."""
+        """The server's ID of the request, for support requests."""
         return self.meta.request_id
 
     @property
     def rate_limits(self) -> RateLimits:
-        """The rate limits that the reply's headers stated."""
+        """The rate limits in the reply's headers."""
         return self.meta.rate_limits
 
     @property
     def processing_ms(self) -> float | None:
-        """Milliseconds that the server says it worked."""
+        """The processing time in milliseconds, as the server reports it."""
         return self.meta.processing_ms
 
     @property
     def cost(self) -> float | None:
-        """What the reply cost, in US dollars; None if the price of the model is not known."""
+        """The cost of the reply in US dollars; None if the price of the model is not known."""
         return self.meta.cost
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
-        """One record per attempt, the successful one last."""
+        """One record per attempt; the successful one is last."""
         return self.meta.attempts
 
 
 @attrs.define(repr=False)
 class Polled(Reply):
-    """A reply that is asked for again until it changes no more, such as a batch or a fine-tuning job.
+    """A reply that is polled until it no longer changes, such as a batch or a fine-tuning job.
 
-    Servers write "nothing" in many ways. In these replies null, "", [], {} and an absent field read alike, as None.
+    Servers write "nothing" in many ways. In these replies null, "", [], {} and an absent field are all read as None.
     """

@@ -1,4 +1,4 @@
-"""Base64 as servers write it: also with line ends (RFC 2045), and without padding."""
+"""Base64 decoding as servers need it: with line breaks (RFC 2045), and without padding."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import base64
 
 
 def decoded(text: str) -> bytes:
-    """The bytes. Linear.
+    """Decode base64. Linear time.
 
     Raises:
-        ValueError: it is no base64, or not whole.
+        ValueError: it is not base64, or is truncated.
     """
     try:
         return base64.b64decode(text, validate=True)

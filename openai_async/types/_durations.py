@@ -1,4 +1,4 @@
-"""Numbers, durations and moments as servers write them. Nonsense reads as absent; nothing here raises.
+"""Numbers, durations and times in the formats of servers. Invalid input reads as absent; nothing here raises.
 
 No clock is read: what a moment is measured against is an argument.
 """
@@ -34,7 +34,7 @@ def number(text: str | None) -> float | None:
 
 
 def duration(text: str | None) -> float | None:
-    """Seconds of a duration such as `6m0s`, `40ms` or a bare number of seconds; None for anything else."""
+    """The seconds of a duration such as `6m0s`, `40ms` or a plain number; None for anything else."""
     if not text or len(text) > 64:
         return None
     seconds, end = 0.0, 0
@@ -70,7 +70,7 @@ def moment(text: str) -> float | None:
 
 
 def epoch(value: float) -> float | None:
-    """Epoch seconds of a number that is one in seconds, milli-, micro- or nanoseconds; None if it is too small."""
+    """The epoch seconds of a number in seconds, milliseconds, microseconds or nanoseconds; None if it is too small."""
     for least, parts in reversed(_EPOCHS):
         if value >= least:
             return value / parts if value < 100 * least else None
@@ -78,7 +78,7 @@ def epoch(value: float) -> float | None:
 
 
 def seconds_until(text: str | None, headers: Mapping[str, str], received: float | None) -> tuple[float, bool] | None:
-    """Seconds that a value of a reply tells to wait, and whether it named a moment.
+    """The seconds that a reply asks to wait, and whether the value was a point in time.
 
     A moment counts from the reply's own Date; from `received` (epoch seconds by our clock) if it has none.
     """
@@ -91,7 +91,7 @@ def seconds_until(text: str | None, headers: Mapping[str, str], received: float 
 
 
 def sent_at(headers: Mapping[str, str], received: float | None) -> float | None:
-    """Epoch seconds at which a reply was made, by its server's clock; by ours if it does not say so."""
+    """The epoch seconds at which a reply was sent, by the server's clock; by ours if it does not say."""
     date = headers.get("date")
     stated = moment(date) if date and not date[:1].isdigit() else None
     return received if stated is None else stated

@@ -1,4 +1,4 @@
-"""Errors without the frames that they came through."""
+"""Remove the traceback frames of errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ E = TypeVar("E", bound=BaseException)
 
 
 def frameless(error: E) -> E:
-    """The error without the frames and the context it came through; its cause stays.
+    """The error without the frames and the context it passed through. Its cause stays.
 
     Their local variables hold what was sent and what came back, and crash reporters show local variables.
     """

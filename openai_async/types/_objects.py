@@ -1,4 +1,4 @@
-"""What an object of another library is as JSON: one level at a time, by its own serializer where it has one.
+"""Objects of other libraries as JSON: one level at a time, by their own serializer if they have one.
 
 Nothing is imported that the program has not imported itself: an object of a library that is not loaded does not exist.
 """
@@ -28,7 +28,7 @@ class UnfitError(TypeError):
 
 
 def has_fields(value: object) -> bool:
-    """Whether an object is a JSON object when it is sent: a mapping, a reply, a model, a data class."""
+    """Whether an object becomes a JSON object when it is sent: a mapping, a reply, a model, a data class."""
     return (
         isinstance(value, (Mapping, Value))
         or _is_pydantic(value)
@@ -38,12 +38,12 @@ def has_fields(value: object) -> bool:
 
 
 def is_iterator(value: object) -> bool:
-    """Whether it is a generator or a built-in iterator, which can be read once only."""
+    """Whether it is a generator or a built-in iterator, which can be read only once."""
     return type(value).__module__ in _ITERATORS_OF and hasattr(value, "__next__")
 
 
 def unfolded(value: object) -> Any:
-    """One object as a dict, a list, a number or a text. Its parts may still be objects.
+    """Convert one object to a dict, a list, a number or a string. Its parts may still be objects.
 
     Raises:
         UnfitError: it has no such form, or none that is certain to be meant.
@@ -68,7 +68,7 @@ def unfolded(value: object) -> Any:
 
 
 def _is_list(value: object) -> bool:
-    """Lists' kin by type. Being iterable makes nothing a list: files give lines, models give pairs."""
+    """Whether it is a list by its type. Iterability is not enough: files yield lines, models yield pairs."""
     kind: Any = type(value)
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):  # pyright: ignore[reportUnknownArgumentType]
         raise UnfitError(f"{kind.__name__} is a named tuple: give its _asdict(), or a list")
@@ -93,7 +93,7 @@ def _fields_of(value: Any) -> Any:
 
 
 def _is_pydantic(value: object) -> bool:
-    """A model of pydantic, of its first version, or of its copy of that (`pydantic.v1`)."""
+    """Whether it is a model of pydantic 2, pydantic 1 or `pydantic.v1`."""
     return any(
         (module := sys.modules.get(name)) is not None
         and isinstance(base := getattr(module, "BaseModel", None), type)
@@ -108,7 +108,7 @@ def _is_msgspec(value: object) -> bool:
 
 
 def _of_pydantic(model: Any) -> Any:
-    """A model by its own serializer, under its aliases.
+    """Convert a model by its own serializer, with its aliases.
 
     Defaults are sent, as a part's `type` usually is one. A field that nobody set and that is None is left out: so are
     the fields that a reply of the official SDK did not come with.

@@ -1,8 +1,8 @@
-"""Public values as plain dicts and as JSON, by the names that frameworks ask for.
+"""Public values as plain dicts and as JSON, by the method names that frameworks call.
 
-`to_dict()` is the object as the API has it: what is absent is left out. `model_dump()` is what pydantic's method of
-that name gives: every known field is there, None where it is absent. Both have a form in JSON text. FastAPI, and
-models of pydantic that hold a value, go through `model_dump()`. Pydantic is imported only when it calls a hook here.
+`to_dict()` is the object as the API has it: absent fields are omitted. `model_dump()` is what pydantic's method of that
+name returns: every known field is present, absent ones as None. Both exist as JSON text. FastAPI and pydantic models
+call `model_dump()`. Pydantic is imported only when it calls a hook here.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ Selection: TypeAlias = "Collection[str] | Collection[int] | Mapping[str, Any] | 
 
 
 class DumpOptions(TypedDict, total=False):
-    """Pydantic's options of `model_dump`.
+    """The options of pydantic's `model_dump`.
 
     Attributes:
-        include, exclude: names of fields, or a mapping of names to what is to be taken of each.
-        exclude_none, exclude_unset: leave out what is None. A field that the server left out is None, too.
-        exclude_defaults: leave out what has its default.
+        include, exclude: names of fields, or a mapping from names to the same for each part.
+        exclude_none, exclude_unset: omit fields that are None. A field that the server omitted is None, too.
+        exclude_defaults: omit fields that have their default value.
         mode, by_alias, context, round_trip, warnings, fallback, serialize_as_any, exclude_computed_fields: accepted,
-            and without effect: a dump is always fit for JSON, and no field has an alias.
+            without effect: a dump always has JSON types, and no field has an alias.
     """
 
     include: Selection | None
@@ -52,7 +52,7 @@ _ALL: Final = (True, ...)
 
 
 class Plain:
-    """What every public value can be turned into."""
+    """Base class of public values: conversion to dicts and to JSON."""
 
     __slots__ = ()
 
@@ -60,13 +60,13 @@ class Plain:
     _none_is_unset: ClassVar[bool] = False
 
     def _items(self) -> Iterator[tuple[str, Any]]:
-        """The fields, in their order."""
+        """The fields, in order."""
         for field in attrs.fields(type(self)):  # type: ignore[arg-type]  # every value is one of attrs
             if not field.name.startswith("_"):
                 yield field.name, getattr(self, field.name)
 
     def _shown(self) -> Iterator[tuple[str, object]]:
-        """The fields that are there, and are for showing."""
+        """The present fields that are shown."""
         for field in attrs.fields(type(self)):  # type: ignore[arg-type]
             if field.repr and not field.name.startswith("_") and (value := getattr(self, field.name)) is not None:
                 yield field.name, value
@@ -85,13 +85,13 @@ class Plain:
         exclude_none: bool = False,
         warnings: bool = True,
     ) -> dict[str, Any]:
-        """The value as a dict that JSON can carry.
+        """Convert the value to a dict of JSON types.
 
         Args:
-            exclude_unset: leave out fields that the server left out. Values that are no reply of a server keep all.
-            exclude_none: leave out every field that is None.
-            exclude_defaults: leave out what has its default.
-            mode, use_api_names, warnings: accepted for the official client's sake, and without effect.
+            exclude_unset: omit fields that the server omitted. Values that are not server replies keep all.
+            exclude_none: omit every field that is None.
+            exclude_defaults: omit fields that have their default value.
+            mode, use_api_names, warnings: accepted for compatibility with the official client; without effect.
         """
         return _dumped(self, {"exclude_none": exclude_none, "exclude_defaults": exclude_defaults})
 
@@ -105,25 +105,25 @@ class Plain:
         exclude_none: bool = False,
         warnings: bool = True,
     ) -> str:
-        """`to_dict()` as JSON text: in one line, fit for an event or a line of JSONL, unless `indent` is stated."""
+        """Convert `to_dict()` to JSON text: on one line (valid in SSE and JSONL), unless `indent` is passed."""
         found = self.to_dict(exclude_unset=exclude_unset, exclude_defaults=exclude_defaults, exclude_none=exclude_none)
         return json_text(found, indent)
 
     def model_dump(self, **options: Unpack[DumpOptions]) -> dict[str, Any]:
-        """The value as a dict that JSON can carry, all known fields included, as pydantic's method of that name.
+        """Convert the value to a dict of JSON types with all known fields, like pydantic's `model_dump`.
 
         Raises:
-            TypeError: an option is none of pydantic's.
+            TypeError: an option is not one of pydantic's.
         """
         return _dumped(self, _checked(options))
 
     def model_dump_json(
         self, *, indent: int | None = None, ensure_ascii: bool = False, **options: Unpack[DumpOptions]
     ) -> str:
-        """`model_dump()` as JSON text, in one line unless `indent` is stated.
+        """Convert `model_dump()` to JSON text, on one line unless `indent` is passed.
 
         Raises:
-            TypeError: an option is none of pydantic's.
+            TypeError: an option is not one of pydantic's.
         """
         return json_text(_dumped(self, _checked(options)), indent, ensure_ascii=ensure_ascii)
 
@@ -169,7 +169,7 @@ class Plain:
 
 
 class Record(Plain):
-    """A value of this package that is no object of the API. Notebooks show it as a table."""
+    """A value of this package that is not an API object. Notebooks show it as a table."""
 
     __slots__ = ()
 
@@ -178,12 +178,12 @@ class Record(Plain):
 
 
 def json_default(value: object) -> Any:
-    """The `default` of `json.dumps` (and of `orjson.dumps`) for what holds values of this package.
+    """The `default` function of `json.dumps` and `orjson.dumps` for values of this package.
 
         json.dumps({"reply": reply}, default=json_default)
 
     Raises:
-        TypeError: the value is none of this package.
+        TypeError: the value is not one of this package.
     """
     if isinstance(value, Plain):
         return value.to_dict()
@@ -193,7 +193,7 @@ def json_default(value: object) -> Any:
 
 
 def json_text(value: Any, indent: int | None = None, *, ensure_ascii: bool = False) -> str:
-    """JSON text of what JSON can carry; null for numbers that it cannot."""
+    """JSON text of JSON types; numbers that JSON cannot represent become null."""
     if indent in (None, 2) and not ensure_ascii:
         try:
             return orjson.dumps(value, default=json_default, option=orjson.OPT_INDENT_2 if indent else 0).decode()
@@ -220,7 +220,7 @@ def _finite(value: Any) -> Any:
 
 
 def table(rows: Collection[Collection[object]], heads: Collection[str] = ()) -> str:
-    """Rows as an HTML table, every cell escaped and cut to a line."""
+    """An HTML table; every cell is escaped and cut to one line."""
     from html import escape  # slow to load
 
     def cells(row: Collection[object], tag: str) -> str:
@@ -233,14 +233,14 @@ def table(rows: Collection[Collection[object]], heads: Collection[str] = ()) -> 
 
 
 def short(value: object, most: int = 60) -> str:
-    """A value in one line of at most so many characters."""
+    """A value on one line of limited length."""
     text = value if isinstance(value, str) else repr(value)
     line = " ".join(text[: 4 * most].split())
     return line if len(line) <= most and len(text) <= 4 * most else f"{line[: most - 3]}..."
 
 
 def is_error(value: object) -> bool:
-    """Whether it is an exception."""
+    """Whether a value is an exception."""
     return isinstance(value, BaseException)
 
 
@@ -255,7 +255,7 @@ def _checked(options: DumpOptions) -> Mapping[str, Any]:
 
 
 def _dumped(value: Plain, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a value that the options leave."""
+    """The fields that the options keep."""
     include, exclude = options.get("include"), options.get("exclude")
     without_none = options.get("exclude_none") or (value._none_is_unset and options.get("exclude_unset"))
     defaults = _defaults(type(value)) if options.get("exclude_defaults") else {}
@@ -269,7 +269,7 @@ def _dumped(value: Plain, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(value: Any, options: Mapping[str, Any], include: Any, exclude: Any) -> Any:
-    """What JSON can carry of a part. Plain dicts and lists of the API are not copied where nothing is picked."""
+    """The JSON form of a part. Plain dicts and lists are not copied unless something is excluded."""
     if isinstance(value, Plain):
         return _dumped(value, {**options, "include": include, "exclude": exclude})
     if isinstance(value, (list, tuple)):
@@ -287,14 +287,14 @@ def _plain(value: Any, options: Mapping[str, Any], include: Any, exclude: Any) -
 
 
 def _told(error: Any) -> dict[str, Any]:
-    """An exception as a dict: its class, its text, and what a server said with it."""
+    """An exception as a dict: its class, its text and the server's fields."""
     found = {"type": type(error).__name__, "message": str(error)}
     more = {name: getattr(error, name, None) for name in ("status_code", "code", "param", "request_id")}
     return found | {name: value for name, value in more.items() if isinstance(value, (str, int))}
 
 
 def _picked(name: object, include: Any, exclude: Any) -> tuple[Any, Any] | None:
-    """What of a part is to be included and excluded; None if it is left out altogether."""
+    """What to include and exclude of a part; None if the part is excluded."""
     inside, outside = None, None
     if include is not None:
         inside = _selected(include, name)

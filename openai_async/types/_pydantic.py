@@ -1,4 +1,5 @@
-"""What pydantic is told of our values: how it validates, writes and describes them. Imported by its call of a hook.
+"""Pydantic schemas of our values: how pydantic validates, serializes and describes them. Imported only by pydantic's
+hooks.
 
 An instance is valid as it is. A mapping is read into one, as leniently as a reply: unknown fields are kept.
 """
@@ -21,12 +22,12 @@ _ACCEPTED: Final[Mapping[Any, tuple[type, ...]]] = {str: (str,), int: (int, floa
 
 @attrs.frozen
 class Schemas:
-    """Makes the schemas of classes. Those below `root` are ours, and read and written by their fields."""
+    """Builds the schemas of classes. Subclasses of `root` are ours, and handled field by field."""
 
     root: type[Any]
 
     def core_schema(self, cls: type[Any]) -> Any:
-        """The schema that pydantic validates and writes a class by."""
+        """The schema by which pydantic validates and serializes a class."""
         core: Any = import_module("pydantic_core.core_schema")
         return core.no_info_plain_validator_function(
             functools.partial(self._read, cls),
@@ -46,7 +47,7 @@ class Schemas:
         )
 
     def json_schema(self, cls: type[Any], above: tuple[type, ...] = ()) -> dict[str, Any]:
-        """The JSON schema of a class, those of its parts inside of it."""
+        """The JSON schema of a class, with those of its parts inlined."""
         if cls in above or not attrs.has(cls):
             return {"title": cls.__name__, "type": "object"}
         hints = _hints(cls)
@@ -116,7 +117,7 @@ class Schemas:
 
 @functools.cache
 def serializer(root: type[Any], cls: type[Any]) -> Any:
-    """What writes an instance of a class where pydantic knows nothing of the class."""
+    """The serializer of a class for fields where pydantic does not know the class."""
     return import_module("pydantic_core").SchemaSerializer(Schemas(root).core_schema(cls))
 
 

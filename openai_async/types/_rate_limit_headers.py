@@ -1,4 +1,4 @@
-"""Rate limits in the headers of replies: how servers spell them, as data, and how they are read.
+"""Rate limits in response headers: the spellings of servers as data, and their parser.
 
 One pass over the fields finds the limits, however they are spelled. What makes no sense is absent.
 """
@@ -19,7 +19,7 @@ Kind = Literal["requests", "tokens"]
 
 @attrs.frozen
 class Bucket(Record):
-    """One rate limit as the server stated it."""
+    """One rate limit as the server reports it."""
 
     limit: float | None = None
     remaining: float | None = None
@@ -33,7 +33,7 @@ class Bucket(Record):
 
 @attrs.frozen
 class RateLimits(Record):
-    """The rate limits stated by the headers of one reply; what was absent or nonsense is None."""
+    """The rate limits in the headers of one reply. Absent or invalid ones are None."""
 
     requests: Bucket = Bucket()
     tokens: Bucket = Bucket()
@@ -42,7 +42,7 @@ class RateLimits(Record):
 
 
 class Spelling(NamedTuple):
-    """How one server names the fields of one limit; `{}` stands for limit, remaining and reset.
+    """The header names of one limit on one kind of server; `{}` stands for limit, remaining and reset.
 
     `at_once` says what a reset means: the end of a window (True), the time until a bucket is full (False), or the first
     if it names a moment, else the second (None).
@@ -114,7 +114,7 @@ _WINDOW: Final = re.compile(r"(\d{1,15})\s?;\s?(?:w|window)\s?=\s?(\d{1,10})", r
 
 
 def read(fields: Mapping[str, str], received: float | None) -> RateLimits:
-    """The limits that header fields state, by their names in lower case. `received`: epoch seconds of their arrival."""
+    """Read the limits from header fields, by lowercase names. `received`: epoch seconds of their arrival."""
     names = fields.keys() & _NAMES
     if names <= _USUAL_NAMES:
         return (
@@ -142,7 +142,7 @@ def _usual(spelling: Spelling, fields: Mapping[str, str], received: float | None
 
 
 def _sorted(buckets: list[tuple[Kind, Bucket]]) -> RateLimits:
-    """The shortest window of each kind first, the same limit once."""
+    """The limits with the shortest window of each kind first, without duplicates."""
     main: dict[Kind, Bucket] = {}
     others: list[tuple[Kind, Bucket]] = []
     for kind, bucket in sorted(buckets, key=lambda pair: pair[1].window or 60.0):
@@ -163,7 +163,7 @@ def _are_one(one: Bucket, other: Bucket) -> bool:
 
 
 def _joined(one: Bucket, other: Bucket) -> Bucket:
-    """One limit that was stated in two ways."""
+    """One limit from two spellings of it."""
     resets = one if one.reset is not None else other
     return Bucket(
         one.limit if one.limit is not None else other.limit,
@@ -175,7 +175,7 @@ def _joined(one: Bucket, other: Bucket) -> Bucket:
 
 
 def _bucket(spelling: Spelling, texts: list[str | None], fields: Mapping[str, str], received: float | None) -> Bucket:
-    """One limit; servers send -1, 0 or blanks for "unknown", and such a limit binds nobody."""
+    """One limit. Servers send -1, 0 or blanks for "unknown"; such a limit is ignored."""
     limit_text, remaining_text, reset_text = texts
     limit, window = number(limit_text), spelling.window
     if limit is None and limit_text:
@@ -192,7 +192,7 @@ def _bucket(spelling: Spelling, texts: list[str | None], fields: Mapping[str, st
 def _sound(
     limit: float | None, remaining: float | None, reset: float | None, window: float | None, at_once: bool
 ) -> Bucket:
-    """A limit without what makes no sense."""
+    """A limit without invalid values."""
     if limit is not None and limit < 1:
         limit = remaining = None
     if remaining is not None and (remaining < 0 or (limit is not None and remaining > limit)):
@@ -205,7 +205,7 @@ def _sound(
 
 
 def _quota(text: str, window: float | None) -> tuple[float | None, float | None]:
-    """The limit that counts now, and the seconds that it is for, of `100, 100;w=60, 5000;w=86400`."""
+    """The current limit and its window in seconds, from `100, 100;w=60, 5000;w=86400`."""
     first = _QUOTA.match(text[:256])
     limit = float(first[1]) if first else None
     windows = {float(quota): float(seconds) for quota, seconds in _WINDOW.findall(text[:256])}
@@ -213,7 +213,8 @@ def _quota(text: str, window: float | None) -> tuple[float | None, float | None]
 
 
 def _structured(state: str, policy: str) -> Iterator[tuple[Kind, Bucket]]:
-    """RateLimit and RateLimit-Policy: `"default";r=50;t=30` and `"default";q=100;w=60`, or `limit=100, remaining=50`.
+    """Parse RateLimit and RateLimit-Policy: `"default";r=50;t=30` and `"default";q=100;w=60`, or `limit=100,
+    remaining=50`.
 
     Source: draft-ietf-httpapi-ratelimit-headers, 07 and later.
     """

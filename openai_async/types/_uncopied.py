@@ -1,4 +1,4 @@
-"""What a client is made of is neither copied nor pickled."""
+"""Objects that cannot be copied or pickled, because they hold a client's connections."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from openai_async.errors import NotCopiedError
 
 
 class Uncopied:
-    """What is neither copied nor pickled: `copy`, `deepcopy` and `pickle` all ask the same method."""
+    """Base class that refuses `copy`, `deepcopy` and `pickle`; all three call the same method."""
 
     __slots__ = ()
 

@@ -1,4 +1,4 @@
-"""Objects of the API that this version has no class for: every field is an attribute."""
+"""`APIObject`: objects of the API without a class of their own. Every field is an attribute."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from openai_async.types._base import Reply
 
 @attrs.define(repr=False)
 class APIObject(Reply):
-    """A JSON object whose fields read as attributes, all the way down; `to_dict()` gives it as it came.
+    """A JSON object whose fields are attributes, at every depth. `to_dict()` returns the original object.
 
-    A field that is named like something of this class (`meta`, `extra`, `cost`, ...) is read by `obj["meta"]`.
+    Read a field whose name is an attribute of this class (`meta`, `extra`, `cost`, ...) as `obj["meta"]`.
     """
 
     _may_be_background: ClassVar[bool] = True
@@ -29,7 +29,7 @@ class APIObject(Reply):
         return iter(self.extra)
 
     def keys(self) -> KeysView[str]:
-        """The names of its fields: with them, `dict(obj)` is an ordinary dict."""
+        """The names of the fields. With them, `dict(obj)` is an ordinary dict."""
         return self.extra.keys()
 
     def __len__(self) -> int:

@@ -1,7 +1,7 @@
 """Assistants, threads, messages, runs and their steps, as servers that still have them return them.
 
-States are plain strings. Parts that are only handed through (tools, resources, formats) are things whose fields read as
-attributes. Times are epoch seconds.
+States are plain strings. Parts that are only passed through (tools, resources, formats) are `APIObject`s. Times are
+epoch seconds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RUN_GOES_ON: Final = frozenset({"queued", "in_progress", "cancelling"})
 
 @attrs.define(repr=False)
 class Assistant(Reply):
-    """A model with instructions and tools."""
+    """An assistant: a model with instructions and tools."""
 
     id: str
     created_at: int | None = None
@@ -41,7 +41,7 @@ class Assistant(Reply):
 
 @attrs.define(repr=False)
 class Thread(Reply):
-    """A conversation. It stands alone: no assistant belongs to it."""
+    """A thread: a conversation. It belongs to no assistant."""
 
     id: str
     created_at: int | None = None
@@ -52,7 +52,7 @@ class Thread(Reply):
 
 @attrs.define(repr=False)
 class AssistantDeleted(Reply):
-    """An assistant, a thread or a message that was deleted; `object` tells which."""
+    """A deleted assistant, thread or message; `object` says which."""
 
     id: str
     deleted: bool = True
@@ -61,7 +61,7 @@ class AssistantDeleted(Reply):
 
 @attrs.define(repr=False)
 class MessageText(Value):
-    """Text, and the places of it that cite files."""
+    """Text with its annotations, which cite files."""
 
     value: str | None = None
     annotations: list[APIObject] = attrs.Factory(list[APIObject])
@@ -69,7 +69,7 @@ class MessageText(Value):
 
 @attrs.define(repr=False)
 class MessageContent(Value):
-    """A part of a message: what `type` names is there. In a delta, `index` says which part it belongs to."""
+    """A content part of a message, by its `type`. In a delta, `index` is its part number."""
 
     type: str | None = None
     text: MessageText | None = None
@@ -81,7 +81,7 @@ class MessageContent(Value):
 
 @attrs.define(repr=False)
 class Message(Reply):
-    """A message of a thread. Only its metadata may change."""
+    """A message of a thread. Only its metadata can change."""
 
     id: str
     created_at: int | None = None
@@ -100,13 +100,13 @@ class Message(Reply):
 
     @property
     def text(self) -> str:
-        """All of its text."""
+        """The text of all content parts."""
         return text_of(self.content)
 
 
 @attrs.define(repr=False)
 class MessageChange(Value):
-    """What a delta adds to a message."""
+    """The change of a message delta."""
 
     role: str | None = None
     content: list[MessageContent] = attrs.Factory(list[MessageContent])
@@ -114,7 +114,7 @@ class MessageChange(Value):
 
 @attrs.define(repr=False)
 class MessageDelta(Value):
-    """A piece of a message, as it is written."""
+    """A delta of a message."""
 
     id: str
     delta: MessageChange = attrs.Factory(MessageChange)
@@ -123,14 +123,14 @@ class MessageDelta(Value):
 
 @attrs.define(repr=False)
 class SubmitToolOutputs(Value):
-    """The calls whose outputs a run waits for."""
+    """The tool calls whose outputs a run waits for."""
 
     tool_calls: list[ToolCall] = attrs.Factory(list[ToolCall])
 
 
 @attrs.define(repr=False)
 class RequiredAction(Value):
-    """What a run waits for."""
+    """The action that a run waits for."""
 
     type: str | None = None
     submit_tool_outputs: SubmitToolOutputs | None = None
@@ -146,7 +146,7 @@ class RunError(Value):
 
 @attrs.define(repr=False)
 class RunUsage(Value):
-    """Tokens of a run or a step. They are the same however often it is looked at, so looking counts no cost."""
+    """Tokens of a run or a step. Polling reads them again, so they do not count as cost."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -155,7 +155,7 @@ class RunUsage(Value):
 
 @attrs.define(repr=False)
 class Run(Polled):
-    """An assistant at work on a thread."""
+    """A run of an assistant on a thread."""
 
     id: str
     created_at: int | None = None
@@ -189,14 +189,14 @@ class Run(Polled):
 
     @property
     def tool_calls(self) -> list[ToolCall]:
-        """The calls whose outputs it waits for; empty unless it waits for some."""
+        """The tool calls whose outputs the run waits for; empty if there are none."""
         waiting = self.required_action and self.required_action.submit_tool_outputs
         return waiting.tool_calls if waiting else []
 
 
 @attrs.define(repr=False)
 class RunStep(Polled):
-    """What a run did: `step_details` is the message it made, or its tool calls."""
+    """A step of a run: `step_details` is the created message or the tool calls."""
 
     id: str
     created_at: int | None = None
@@ -218,14 +218,14 @@ class RunStep(Polled):
 
 @attrs.define(repr=False)
 class RunStepChange(Value):
-    """What a delta adds to a step."""
+    """The change of a step delta."""
 
     step_details: APIObject | None = None
 
 
 @attrs.define(repr=False)
 class RunStepDelta(Value):
-    """A piece of a step, such as of the arguments of its tool calls."""
+    """A delta of a step, such as of its tool calls' arguments."""
 
     id: str
     delta: RunStepChange = attrs.Factory(RunStepChange)
@@ -234,17 +234,17 @@ class RunStepDelta(Value):
 
 @attrs.define(repr=False)
 class RunEvent(Value):
-    """One event of a run's stream: its name, such as "thread.run.created", and what it is about."""
+    """One event of a run's stream: its name, such as "thread.run.created", and its data."""
 
     event: str = ""
     data: Thread | Message | MessageDelta | Run | RunStep | RunStepDelta | APIObject = attrs.Factory(APIObject)
 
     @property
     def text(self) -> str:
-        """The text that it adds to a message; empty for most events."""
+        """The text that the event adds to a message; empty for most events."""
         return text_of(self.data.delta.content) if isinstance(self.data, MessageDelta) else ""
 
 
 def text_of(content: list[MessageContent]) -> str:
-    """The text of the parts of a message."""
+    """The text of the content parts of a message."""
     return "".join(part.text.value for part in content if part.text and part.text.value)

@@ -1,4 +1,4 @@
-"""What is known of one attempt at a call, kept for errors, replies and logs."""
+"""The record of one attempt at a call, for errors, replies and logs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Attempt(Record):
 
     @property
     def may_be_billed(self) -> bool:
-        """Whether it may have been carried out, and paid for, without an answer that can be used."""
+        """Whether the attempt may have been carried out, and billed, without a usable answer."""
         if self.outcome == "completed":
             return self.error is not None and (self.status or 200) < 300
         return self.outcome == "ambiguous"

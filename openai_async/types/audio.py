@@ -1,6 +1,6 @@
-"""Sound as the API reads and speaks it: transcripts whole and in events, and the events of a stream of speech.
+"""Audio values: transcripts, transcript events and speech events.
 
-What the API treats as enumerations are plain strings. Times are seconds from the beginning of the sound.
+Enumerations of the API are plain strings. Times are seconds from the start of the audio.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from openai_async.types.chat import CompletionUsage, Counted, PromptTokensDetail
 
 @attrs.define(repr=False)
 class AudioTokensDetails(Value):
-    """What the tokens were."""
+    """Input tokens of audio by kind."""
 
     text_tokens: int | None = None
     audio_tokens: int | None = None
@@ -25,7 +25,7 @@ class AudioTokensDetails(Value):
 
 @attrs.define(repr=False)
 class AudioUsage(Counted):
-    """What was counted by the server: tokens, or (`type` "duration") `seconds` of sound."""
+    """Usage as the server counted it: tokens, or (`type` "duration") `seconds` of audio."""
 
     type: str | None = None
     input_tokens: int = 0
@@ -35,7 +35,7 @@ class AudioUsage(Counted):
     seconds: float | None = None
 
     def as_completion_usage(self) -> CompletionUsage:
-        """The same in the words of chat completions: sound that was read stands apart, as its price does."""
+        """The usage in the terms of chat completions. Input audio is separate, because its price is."""
         read = self.input_token_details
         return CompletionUsage(
             prompt_tokens=self.input_tokens,
@@ -49,7 +49,7 @@ class AudioUsage(Counted):
 
 @attrs.define(repr=False)
 class TranscriptionWord(Value):
-    """A word, and when it is said."""
+    """A word with its start and end time."""
 
     word: str = ""
     start: float | None = None
@@ -58,7 +58,7 @@ class TranscriptionWord(Value):
 
 @attrs.define(repr=False)
 class TranscriptionSegment(Value):
-    """A stretch of a transcript: `diarized_json` says who speaks, `verbose_json` how sure the model is."""
+    """A segment of a transcript: `diarized_json` has the speaker, `verbose_json` the confidence."""
 
     #: A number, or a text where speakers are told apart.
     id: Any = None
@@ -77,7 +77,7 @@ class TranscriptionSegment(Value):
 
 @attrs.define(repr=False)
 class TranscriptionLogprob(Value):
-    """A token of a transcript, and how likely it was."""
+    """A token of a transcript with its log probability."""
 
     token: str | None = None
     logprob: float | None = None
@@ -86,16 +86,16 @@ class TranscriptionLogprob(Value):
 
 @attrs.define(repr=False)
 class TranscriptionLanguage(Value):
-    """A language that was heard."""
+    """A detected language."""
 
     code: str | None = None
 
 
 @attrs.define(repr=False)
 class Transcription(Reply):
-    """What was said, in every format there is: beyond `text`, each has only some of the fields.
+    """A transcript in any format. Beyond `text`, each format has only some of the fields.
 
-    Of the formats that are no JSON ("text", "srt", "vtt"), `text` is the whole reply, subtitles and all.
+    For formats other than JSON ("text", "srt", "vtt"), `text` is the complete reply.
     """
 
     text: str
@@ -113,8 +113,8 @@ class Transcription(Reply):
 class TranscriptionStreamEvent(Value):
     """One event of a streamed transcript, by its `type`.
 
-    A `transcript.text.delta` has a `delta`; a `transcript.text.segment` one stretch with its `speaker`; the last one,
-    `transcript.text.done`, has the whole `text` and the `usage`.
+    A `transcript.text.delta` has a `delta`. A `transcript.text.segment` has one segment with its `speaker`. The last
+    event, `transcript.text.done`, has the complete `text` and the `usage`.
     """
 
     type: str
@@ -131,7 +131,7 @@ class TranscriptionStreamEvent(Value):
 
     @property
     def piece(self) -> str:
-        """What the event adds to the text; `text` of the stream gives these."""
+        """The text that the event adds; `text` of the stream yields these."""
         return self.delta or ""
 
 
@@ -146,10 +146,10 @@ class SpeechStreamEvent(Value):
 
     @property
     def content(self) -> bytes:
-        """The sound of this event; empty if it has none.
+        """The audio of this event; empty if it has none.
 
         Raises:
-            DecodeError: it is damaged.
+            DecodeError: its base64 is damaged.
         """
         try:
             return decoded(self.audio) if self.audio else b""

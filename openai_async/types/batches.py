@@ -1,4 +1,4 @@
-"""Batches of the API: many requests in a file, answered within a day."""
+"""Batches of the Batch API: many requests in a file, answered within a day."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _UNDER_WAY: Final = frozenset(
 
 @attrs.define(repr=False)
 class BatchError(Value):
-    """Why a batch failed; `line` is that of its input file, from 1."""
+    """Why a batch failed; `line` is the line of its input file, from 1."""
 
     code: str | None = None
     message: str | None = None
@@ -27,7 +27,7 @@ class BatchError(Value):
 
 @attrs.define(repr=False)
 class BatchErrors(Value):
-    """The reasons."""
+    """The errors of a batch."""
 
     data: list[BatchError] | None = None
     object: str = "list"
@@ -35,7 +35,7 @@ class BatchErrors(Value):
 
 @attrs.define(repr=False)
 class BatchRequestCounts(Value):
-    """Rows of a batch."""
+    """The request counts of a batch."""
 
     total: int = 0
     completed: int = 0
@@ -73,5 +73,5 @@ class Batch(Polled):
 
     @property
     def ended(self) -> bool:
-        """Whether it changes no more."""
+        """Whether the batch has ended and no longer changes."""
         return self.status is not None and self.status.lower() not in _UNDER_WAY

@@ -1,7 +1,7 @@
-"""Chat completions as the API returns them, whole and in chunks.
+"""Chat completions as the API returns them, complete and in chunks.
 
-Strings that the API treats as enumerations (`finish_reason`, `role`, `service_tier`, ...) are plain strings:
-a value of tomorrow is a value, not an error.
+Strings that the API treats as enumerations (`finish_reason`, `role`, `service_tier`, ...) are plain strings, so that
+new values are no errors.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from openai_async.types.usage import (
 
 @attrs.define(repr=False)
 class FunctionCall(Value):
-    """The name and the arguments (a JSON text that the model wrote, not always valid) of a call."""
+    """The name and arguments of a function call. The arguments are JSON text by the model, and not always valid."""
 
     name: str | None = None
     arguments: str | None = None
@@ -29,7 +29,7 @@ class FunctionCall(Value):
 
 @attrs.define(repr=False)
 class CustomCall(Value):
-    """The name and the free-form input of a call to a custom tool."""
+    """The name and the free-form input of a custom tool call."""
 
     name: str | None = None
     input: str | None = None
@@ -37,9 +37,9 @@ class CustomCall(Value):
 
 @attrs.define(repr=False)
 class ToolCall(Value):
-    """A call that the model wants made. `type` tells which of `function` and `custom` is there.
+    """A tool call by the model. `type` says whether `function` or `custom` is present.
 
-    In a chunk, `index` says which call of the message the piece belongs to.
+    In a chunk, `index` is the number of the tool call that the delta belongs to.
     """
 
     id: str | None = None
@@ -51,7 +51,7 @@ class ToolCall(Value):
 
 @attrs.define(repr=False)
 class TopLogprob(Value):
-    """One token that could have stood at a place, with its log probability."""
+    """One candidate token at a position, with its log probability."""
 
     token: str = ""
     logprob: float = 0.0
@@ -60,7 +60,7 @@ class TopLogprob(Value):
 
 @attrs.define(repr=False)
 class TokenLogprob(Value):
-    """One token of the reply: its log probability, its UTF-8 bytes, and the likeliest tokens at its place."""
+    """One token of the reply: its log probability, UTF-8 bytes and the most likely candidates at its position."""
 
     token: str = ""
     logprob: float = 0.0
@@ -70,7 +70,7 @@ class TokenLogprob(Value):
 
 @attrs.define(repr=False)
 class ChoiceLogprobs(Value):
-    """Log probabilities of a choice, token by token."""
+    """Log probabilities of a choice, by token."""
 
     content: list[TokenLogprob] | None = None
     refusal: list[TokenLogprob] | None = None
@@ -78,7 +78,7 @@ class ChoiceLogprobs(Value):
 
 @attrs.define(repr=False)
 class ChatCompletionAudio(Value):
-    """A spoken reply: base64 `data`, its `transcript`, and the epoch second at which the server forgets its `id`."""
+    """A spoken reply: base64 `data`, its `transcript`, and the epoch seconds until which its `id` is valid."""
 
     id: str | None = None
     data: str | None = None
@@ -88,7 +88,7 @@ class ChatCompletionAudio(Value):
 
 @attrs.define(repr=False)
 class ChatCompletionMessage(Value):
-    """What the model said. It can be put into the `messages` of the next call as it is."""
+    """A message of the model. It can be used unchanged in `messages` of the next call."""
 
     role: str = "assistant"
     content: str | None = None
@@ -111,7 +111,7 @@ class Choice(Value):
 
 @attrs.define(repr=False)
 class ChatCompletion(Reply):
-    """A whole chat reply."""
+    """A complete chat completion."""
 
     id: str
     choices: list[Choice]
@@ -138,7 +138,7 @@ class ChatCompletion(Reply):
 
 @attrs.define(repr=False)
 class ChoiceDelta(Value):
-    """A piece of a message."""
+    """A delta of a message."""
 
     content: str | None = None
     role: str | None = None
@@ -151,7 +151,7 @@ class ChoiceDelta(Value):
 
 @attrs.define(repr=False)
 class ChunkChoice(Value):
-    """A piece of one of the `n` replies; `finish_reason` is in the last piece."""
+    """A delta of one of the `n` choices; the last one has `finish_reason`."""
 
     index: int = 0
     delta: ChoiceDelta = attrs.field(factory=ChoiceDelta)
@@ -161,7 +161,9 @@ class ChunkChoice(Value):
 
 @attrs.define(repr=False)
 class ChatCompletionChunk(Value):
-    """One event of a streamed chat reply. `choices` may be empty (the usage event, and some servers' first one)."""
+    """One event of a streamed chat completion. `choices` may be empty (in usage events, and first events of some
+    servers).
+    """
 
     choices: list[ChunkChoice]
     id: str = ""
@@ -176,7 +178,7 @@ class ChatCompletionChunk(Value):
 
     @property
     def text(self) -> str:
-        """The piece of content of the choice with index 0; empty if this event has none, as those of other choices."""
+        """The content delta of the first choice; empty if there is none."""
         choices = self.choices
         if len(choices) == 1:  # nearly every event
             only = choices[0]

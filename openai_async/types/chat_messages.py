@@ -1,8 +1,8 @@
-"""The messages of a chat request, as dictionaries that a type checker knows.
+"""Messages of a chat request, as TypedDicts.
 
-One TypedDict per role, one per kind of content part and of tool call, named as in the official SDK. `role`
-and `type` tell the members of a union apart and are closed; other strings with known values stay open
-(`Literal[...] | str`), because servers add values. Nothing here checks or changes a message at run time.
+One TypedDict per role, one per kind of content part and of tool call, named as in the official SDK. `role` and `type`
+tell the members of a union apart and are closed; other strings with known values stay open (`Literal[...] | str`),
+because servers add values. Nothing here checks or changes a message at run time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 
 class PromptCacheBreakpointParam(TypedDict):
-    """Ends a reusable prefix of the prompt exactly after the part that carries it."""
+    """Ends a reusable prefix of the prompt after the part that has it."""
 
     mode: Literal["explicit"] | str
     #: Least time that the prefix is kept; the request's `prompt_cache_options["ttl"]` if absent.
@@ -31,7 +31,7 @@ class ChatCompletionContentPartTextParam(TypedDict):
 
 
 class ImageURL(TypedDict):
-    """Where an image is."""
+    """The URL of an image, and its detail level."""
 
     #: An address, or the image itself as `data:image/png;base64,...`.
     url: str
@@ -40,7 +40,7 @@ class ImageURL(TypedDict):
 
 
 class ChatCompletionContentPartImageParam(TypedDict):
-    """An image, by address or inline."""
+    """An image, by URL or inline."""
 
     type: Literal["image_url"]
     image_url: ImageURL
@@ -48,7 +48,7 @@ class ChatCompletionContentPartImageParam(TypedDict):
 
 
 class InputAudio(TypedDict):
-    """A sound."""
+    """Audio data and its format."""
 
     #: Base64, without a `data:` prefix.
     data: str
@@ -56,7 +56,7 @@ class InputAudio(TypedDict):
 
 
 class ChatCompletionContentPartInputAudioParam(TypedDict):
-    """A sound for the model to hear."""
+    """Input audio."""
 
     type: Literal["input_audio"]
     input_audio: InputAudio
@@ -64,7 +64,7 @@ class ChatCompletionContentPartInputAudioParam(TypedDict):
 
 
 class FileInput(TypedDict, total=False):
-    """A file: uploaded before (`file_id`), or inline (`file_data` with its `filename`)."""
+    """A file: uploaded (`file_id`), or inline (`file_data` with its `filename`)."""
 
     file_id: str
     #: Base64.
@@ -73,7 +73,7 @@ class FileInput(TypedDict, total=False):
 
 
 class ChatCompletionContentPartFileParam(TypedDict):
-    """A file for the model to read."""
+    """An input file."""
 
     type: Literal["file"]
     file: FileInput
@@ -81,7 +81,7 @@ class ChatCompletionContentPartFileParam(TypedDict):
 
 
 class ChatCompletionContentPartRefusalParam(TypedDict):
-    """The model's own refusal, repeated to it. Stands alone in its message."""
+    """An earlier refusal by the model. It is the only part of its message."""
 
     type: Literal["refusal"]
     refusal: str
@@ -103,7 +103,7 @@ TextContent: TypeAlias = str | Sequence[ChatCompletionContentPartTextParam]
 
 
 class CalledFunction(TypedDict):
-    """A function by name, and what it was called with."""
+    """The name and arguments of a called function."""
 
     name: str
     #: A JSON text as the model wrote it; not always valid JSON.
@@ -119,7 +119,7 @@ class ChatCompletionMessageFunctionToolCallParam(TypedDict):
 
 
 class CalledCustomTool(TypedDict):
-    """A custom tool by name, and the free-form text it was called with."""
+    """The name and free-form input of a called custom tool."""
 
     name: str
     input: str
@@ -143,7 +143,7 @@ ChatCompletionMessageToolCallUnionParam: TypeAlias = (
 
 
 class ChatCompletionDeveloperMessageParam(TypedDict):
-    """Instructions that rank above the user's. Reasoning models take this role in place of `system`."""
+    """Developer instructions, which rank above the user's. Reasoning models use this role instead of `system`."""
 
     role: Literal["developer"]
     content: TextContent
@@ -159,7 +159,7 @@ class ChatCompletionSystemMessageParam(TypedDict):
 
 
 class ChatCompletionUserMessageParam(TypedDict):
-    """What the user says or shows."""
+    """A message of the user."""
 
     role: Literal["user"]
     content: str | Sequence[ChatCompletionContentPartParam]
@@ -174,9 +174,9 @@ class AssistantAudio(TypedDict):
 
 
 class ChatCompletionAssistantMessageParam(TypedDict):
-    """What the model said before. Needs `content`, unless it made tool calls.
+    """An earlier message of the model. Needs `content`, unless it has tool calls.
 
-    A `ChatCompletionMessage` from a reply can stand in its place as it is.
+    A `ChatCompletionMessage` of a reply can be used instead, unchanged.
     """
 
     role: Literal["assistant"]

@@ -1,4 +1,4 @@
-"""Chat completions that the server keeps (`store=True`): what it says of them beyond the completions themselves."""
+"""Stored chat completions (`store=True`)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from openai_async.types.params.options import Nullable, RequestOptions
 
 @attrs.define(repr=False)
 class StoredChatCompletion(ChatCompletion):
-    """A completion as it was, `metadata` that it is filed under included. Parameters of its request are in `extra`."""
+    """A stored completion with its `metadata`. Parameters of its request are in `extra`."""
 
 
 @attrs.define(repr=False)
 class ChatCompletionStoreMessage(ChatCompletionMessage):
-    """A message that a stored completion was asked with. Content that came in parts is in `content_parts`."""
+    """A request message of a stored completion. Content that came in parts is in `content_parts`."""
 
     id: str = ""
     name: str | None = None
@@ -58,4 +58,4 @@ class _Update(TypedDict):
 
 
 class StoredUpdateParams(_Update, RequestOptions):
-    """The keyword arguments of `chat.completions.update`. `NULL` takes all metadata away."""
+    """The keyword arguments of `chat.completions.update`. `NULL` removes all metadata."""

@@ -1,4 +1,4 @@
-"""Text completions, the API before chat, as it returns them: whole and, in the same shape, in pieces."""
+"""Text completions (legacy) as the API returns them: complete and, in the same form, in chunks."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from openai_async.types.chat import CompletionUsage
 
 @attrs.define(repr=False)
 class CompletionLogprobs(Value):
-    """Log probabilities, token by token, in lists of one length.
+    """Log probabilities by token, in lists of equal length.
 
-    With `echo`, the first token of the prompt has none: nothing goes before it. `text_offset` is where a token begins,
-    in characters of the text that is returned.
+    With `echo`, the first token of the prompt has none. `text_offset` is the start of a token, in characters of the
+    returned text.
     """
 
     tokens: list[str] | None = None
@@ -38,7 +38,7 @@ class CompletionChoice(Value):
 
 @attrs.define(repr=False)
 class Completion(Reply):
-    """The texts of a request, or a piece of one of them, as a stream gives it."""
+    """The texts of a request, or a chunk of a stream."""
 
     choices: list[CompletionChoice]
     id: str = ""

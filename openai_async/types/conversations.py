@@ -13,7 +13,7 @@ from openai_async.types.responses import ResponseItem
 
 @attrs.define(repr=False)
 class Conversation(Reply):
-    """One conversation. `created_at` is in epoch seconds."""
+    """A conversation. `created_at` is in epoch seconds."""
 
     id: str
     created_at: float | None = None
@@ -32,7 +32,7 @@ class ConversationDeleted(Reply):
 
 @attrs.define(repr=False)
 class ConversationItemList(Reply):
-    """Items that were added to a conversation. Iterating it gives the items."""
+    """Items that were added to a conversation. Iterate over it for the items."""
 
     data: list[ResponseItem]
     first_id: str | None = None

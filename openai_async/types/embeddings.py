@@ -18,10 +18,10 @@ else:
 
 @attrs.define(repr=False)
 class Embedding(Value):
-    """The vector of one input: `index` says of which.
+    """The embedding of one input; `index` is the index of the input.
 
-    `embedding` is a list of floats whatever the server sent, except where `encoding_format="base64"` was given: then it
-    is that text, as it came.
+    `embedding` is a list of floats, whatever the server sent. Only with `encoding_format="base64"` it is the unchanged
+    base64 text.
     """
 
     embedding: Vector = attrs.field(factory=list[float], repr=False)
@@ -31,7 +31,7 @@ class Embedding(Value):
 
 @attrs.define(repr=False)
 class CreateEmbeddingResponse(Reply):
-    """One vector per input, in their order. Iterating it gives them."""
+    """One embedding per input, in order. Iterate over it for the embeddings."""
 
     data: list[Embedding]
     model: str | None = None

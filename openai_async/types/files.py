@@ -1,4 +1,4 @@
-"""Files: what can be sent as one, what the API says of one, and what comes back as one."""
+"""File values: what can be uploaded, file metadata and binary replies."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from openai_async.types.meta import NO_META, Meta
 
 
 class Readable(Protocol):
-    """An object with a `read`, also one that is awaited: the upload of a web framework, the body of an object store."""
+    """An object with a `read` method, also an async one: a web framework's upload, an object store's body."""
 
     def read(self, size: int = ..., /) -> Any:
-        """The next bytes, or what gives them when it is awaited; none at the end."""
+        """Read the next bytes, or return an awaitable of them; empty at the end."""
         ...
 
 
@@ -35,7 +35,7 @@ FileInput: TypeAlias = "FileContent | tuple[str, FileContent] | tuple[str, FileC
 
 @attrs.define(repr=False)
 class FileObject(Polled):
-    """A file at the API. Times are seconds since 1970; `bytes` is its size."""
+    """The metadata of a file. Times are seconds since 1970; `bytes` is its size."""
 
     id: str
     filename: str | None = None
@@ -51,7 +51,7 @@ class FileObject(Polled):
 
 @attrs.define(repr=False)
 class FileDeleted(Reply):
-    """A file that was deleted."""
+    """A deleted file."""
 
     id: str
     deleted: bool = True
@@ -60,19 +60,19 @@ class FileDeleted(Reply):
 
 @attrs.define
 class Binary(Record):
-    """A reply that is no JSON: sound, a picture, the content of a file."""
+    """A binary reply: audio, an image, the content of a file."""
 
     content: bytes = attrs.field(repr=False)
     meta: Meta = attrs.field(default=NO_META, kw_only=True, repr=False, eq=False)
 
     @property
     def text(self) -> str:
-        """The content as UTF-8 text; what is none is replaced."""
+        """The content as UTF-8 text; invalid bytes are replaced."""
         return self.content.decode("utf-8", "replace")
 
     @property
     def content_type(self) -> str | None:
-        """The media type that the server states."""
+        """The media type of the content, as the server reports it."""
         return self.meta.headers.get("content-type")
 
     def _items(self) -> Iterator[tuple[str, Any]]:
@@ -86,7 +86,7 @@ class Binary(Record):
             yield "content_type", self.content_type
 
     def write_to_file(self, path: str | os.PathLike[str]) -> None:
-        """Write the content to a file. It blocks; for large ones see the methods that download to a path."""
+        """Write the content to a file. It blocks; for large content use the methods that download to a path."""
         Path(path).write_bytes(self.content)
 
     def __len__(self) -> int:

@@ -1,4 +1,4 @@
-"""Fine-tuning before there were jobs: `/fine-tunes`, which OpenAI has removed and other servers may have."""
+"""Values of the first fine-tuning API (`/fine-tunes`). OpenAI has removed it; other servers may have it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from openai_async.types.params.options import Nullable, RequestOptions
 
 @attrs.define(repr=False)
 class FineTuneEvent(Value):
-    """Something that happened. It has no id on most servers."""
+    """An event of a fine-tune. On most servers it has no ID."""
 
     created_at: int | None = None
     level: str | None = None
@@ -24,7 +24,9 @@ class FineTuneEvent(Value):
 
 @attrs.define(repr=False)
 class FineTune(Polled):
-    """A fine-tune; its states are "pending", "running", "succeeded", "failed", "cancelled". Files are whole objects."""
+    """A fine-tune. `status` is "pending", "running", "succeeded", "failed" or "cancelled". Files are complete
+    objects.
+    """
 
     id: str
     status: str | None = None
@@ -48,7 +50,7 @@ class FineTune(Polled):
 
 @attrs.define(repr=False)
 class FineTuneList(Reply):
-    """All fine-tunes. Iterating it gives them."""
+    """All fine-tunes. Iterate over it for the items."""
 
     data: list[FineTune]
     object: str = "list"
@@ -62,7 +64,7 @@ class FineTuneList(Reply):
 
 @attrs.define(repr=False)
 class FineTuneEventList(Reply):
-    """What happened so far, oldest first. Iterating it gives the events."""
+    """The events so far, oldest first. Iterate over it for the events."""
 
     data: list[FineTuneEvent]
     object: str = "list"

@@ -1,4 +1,4 @@
-"""Fine-tuning as the API returns it: jobs, what happens in them, what comes out, and graders."""
+"""Fine-tuning values: jobs, their events and checkpoints, and graders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENDED: Final = frozenset({"succeeded", "failed", "cancelled"})
 
 @attrs.define(repr=False)
 class JobError(Value):
-    """Why a job failed; `param` is what was wrong with its request, such as "training_file"."""
+    """Why a job failed; `param` is the invalid parameter, such as "training_file"."""
 
     code: str | None = None
     message: str | None = None
@@ -24,7 +24,7 @@ class JobError(Value):
 
 @attrs.define(repr=False)
 class FineTuningJob(Polled):
-    """A job; its states are "validating_files", "queued", "running", "paused", "succeeded", "failed", "cancelled".
+    """A job. `status` is "validating_files", "queued", "running", "paused", "succeeded", "failed" or "cancelled".
 
     Times are in epoch seconds. `hyperparameters` and `method` are as the API has them: numbers, or "auto".
     """
@@ -57,7 +57,7 @@ class FineTuningJob(Polled):
 
 @attrs.define(repr=False)
 class FineTuningJobEvent(Value):
-    """Something that happened. `type` is "message" or "metrics"; the figures of the latter are in `data`."""
+    """An event of a job. `type` is "message" or "metrics"; metrics are in `data`."""
 
     id: str = ""
     created_at: int | None = None
@@ -70,7 +70,7 @@ class FineTuningJobEvent(Value):
 
 @attrs.define(repr=False)
 class FineTuningJobCheckpoint(Value):
-    """A model as it was at some step of a job. It can be used like any other, by its name."""
+    """A checkpoint: the model at one step of a job, usable by its name."""
 
     id: str
     fine_tuned_model_checkpoint: str | None = None
@@ -83,7 +83,7 @@ class FineTuningJobCheckpoint(Value):
 
 @attrs.define(repr=False)
 class CheckpointPermission(Value):
-    """A project may use a checkpoint."""
+    """A project's permission to use a checkpoint."""
 
     id: str
     project_id: str | None = None
@@ -93,7 +93,7 @@ class CheckpointPermission(Value):
 
 @attrs.define(repr=False)
 class CheckpointPermissionList(Reply):
-    """Permissions that were given. Iterating it gives them."""
+    """The granted permissions. Iterate over it for the items."""
 
     data: list[CheckpointPermission]
     has_more: bool | None = None
@@ -110,7 +110,7 @@ class CheckpointPermissionList(Reply):
 
 @attrs.define(repr=False)
 class CheckpointPermissionDeleted(Reply):
-    """A permission that was taken back."""
+    """A revoked permission."""
 
     id: str
     deleted: bool = True
@@ -119,7 +119,7 @@ class CheckpointPermissionDeleted(Reply):
 
 @attrs.define(repr=False)
 class GraderRun(Reply):
-    """What a grader makes of one sample. `metadata` says what went wrong, if something did."""
+    """A grader's result for one sample. `metadata` has the errors, if any."""
 
     reward: float | None = None
     metadata: dict[str, Any] | None = None
@@ -129,6 +129,6 @@ class GraderRun(Reply):
 
 @attrs.define(repr=False)
 class GraderValidation(Reply):
-    """A grader that can be used, as the API reads it."""
+    """A valid grader, as the API reads it."""
 
     grader: dict[str, Any] | None = None

@@ -1,11 +1,11 @@
-"""`functions` and `function_call`, which became `tools` and `tool_choice`: requests and replies, converted both ways.
+"""Convert the deprecated `functions` and `function_call` to `tools` and `tool_choice`, and back.
 
     params = with_tools({"model": ..., "messages": [...], "functions": [...], "function_call": "auto"})
     reply = with_function_call(await client.chat.completions.create(**params))
 
-An old-style request gets an old-style reply so. Nothing here sends, or changes what it is given: everything returned is
-new where it differs, and is the caller's. What the old form cannot say (a second call in a message, a tool that is no
-function) is refused in requests and left out of replies.
+An old-style request then gets an old-style reply. Nothing here sends or changes its arguments: converted values are new
+objects. What the old form cannot express (a second call in a message, a tool that is not a function) is refused in
+requests and omitted from replies.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from openai_async.types.chat import ChatCompletion, ChatCompletionMessage, Choic
 
 
 def with_tools(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of an old-style request as those of a new one.
+    """Convert the parameters of an old-style request to those of a new-style one.
 
-    Functions become tools, the choice and the messages follow. The model is kept to one call at a time, as the old form
-    is, unless `parallel_tool_calls` says otherwise. What is new already stays.
+    Functions become tools; the choice and the messages are converted. Parallel tool calls are turned off, as in the old
+    form, unless `parallel_tool_calls` is passed. New-style parameters stay.
 
     Raises:
-        InvalidParameterError: a parameter is given in both forms, or is of neither.
+        InvalidParameterError: a parameter is in both forms, or in neither.
     """
     new = dict(params)
     for old, name, convert in (
@@ -47,10 +47,10 @@ def with_tools(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_functions(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a new-style request as those of an old one, for a server that knows no tools.
+    """Convert the parameters of a new-style request to old ones, for a server without tools.
 
     Raises:
-        InvalidParameterError: it says what the old form cannot.
+        InvalidParameterError: the old form cannot express it.
     """
     old = dict(params)
     old.pop("parallel_tool_calls", None)
@@ -67,15 +67,15 @@ def with_functions(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def tools_from_functions(functions: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Each function as a tool."""
+    """Convert functions to tools."""
     return [{"type": "function", "function": dict(function)} for function in functions]
 
 
 def functions_from_tools(tools: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Each tool as a function, without `strict`, which is newer.
+    """Convert tools to functions, without `strict`, which is newer.
 
     Raises:
-        InvalidParameterError: a tool is no function.
+        InvalidParameterError: a tool is not a function.
     """
     functions: list[dict[str, Any]] = []
     for index, tool in enumerate(tools):
@@ -91,10 +91,10 @@ def tool_choice_from_function_call(choice: str | Mapping[str, Any]) -> str | dic
 
 
 def function_call_from_tool_choice(choice: str | Mapping[str, Any]) -> str | dict[str, Any]:
-    """The other way round.
+    """Convert a `tool_choice` to a `function_call`.
 
     Raises:
-        InvalidParameterError: it is "required", or chooses among several, which the old form cannot.
+        InvalidParameterError: it is "required" or allows several tools; the old form has neither.
     """
     if isinstance(choice, str):
         if choice == "required":
@@ -109,10 +109,10 @@ def function_call_from_tool_choice(choice: str | Mapping[str, Any]) -> str | dic
 
 
 def tool_messages(messages: Iterable[Any]) -> list[Any]:
-    """Messages with `function_call` and the role "function" as messages with `tool_calls` and the role "tool".
+    """Convert messages with `function_call` and the role "function" to `tool_calls` and the role "tool".
 
-    The old form has no ids: calls get `call_0`, `call_1`, ... by their place, the same ones each time. A result
-    belongs to the last call before it of the same name.
+    The old form has no IDs: calls get `call_0`, `call_1`, ... by position. A result belongs to the last call of the
+    same name before it.
     """
     converted: list[Any] = []
     waiting: dict[str, str] = {}  # name -> id of its last call
@@ -135,10 +135,10 @@ def tool_messages(messages: Iterable[Any]) -> list[Any]:
 
 
 def function_messages(messages: Iterable[Any]) -> list[Any]:
-    """Messages with `tool_calls` and the role "tool" as messages with `function_call` and the role "function".
+    """Convert messages with `tool_calls` and the role "tool" to `function_call` and the role "function".
 
     Raises:
-        InvalidParameterError: a message has several calls, or an answer to none.
+        InvalidParameterError: a message has several calls, or a result has no call.
     """
     converted: list[Any] = []
     names: dict[str, str] = {}  # id -> name
@@ -171,12 +171,12 @@ def _plain(message: Any) -> Mapping[str, Any]:
 
 
 def with_function_call(reply: ChatCompletion) -> ChatCompletion:
-    """A reply whose messages have a `function_call` in place of `tool_calls`: of several calls the first."""
+    """Convert a reply with `tool_calls` to one with `function_call`: the first of several calls."""
     return attrs.evolve(reply, choices=[_old_choice(choice) for choice in reply.choices])
 
 
 def with_tool_calls(reply: ChatCompletion) -> ChatCompletion:
-    """A reply of an old server whose messages have `tool_calls` in place of a `function_call`."""
+    """Convert a reply of an old server with `function_call` to one with `tool_calls`."""
     return attrs.evolve(reply, choices=[_new_choice(choice, reply.id) for choice in reply.choices])
 
 

@@ -1,7 +1,7 @@
-"""Pictures as the API makes them: whole replies, and the events of a stream.
+"""Image values: complete replies, and the events of a stream.
 
-A picture comes as base64 or as an address; `bytes()` and `save()` read the first, `client.images.content()` reads both.
-What the API treats as enumerations are plain strings.
+An image is base64 or a URL. `bytes()` and `save()` read base64; `client.images.content()` reads both. Enumerations of
+the API are plain strings.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _Bytes: TypeAlias = bytes  # in the classes below, `bytes` is a method
 
 @attrs.define(repr=False)
 class ImageTokensDetails(Value):
-    """What the tokens were."""
+    """Input tokens of images by kind."""
 
     text_tokens: int | None = None
     image_tokens: int | None = None
@@ -30,7 +30,7 @@ class ImageTokensDetails(Value):
 
 @attrs.define(repr=False)
 class ImagesUsage(Counted):
-    """Tokens that were counted by the server. Details are parts of the totals, not additions to them."""
+    """Tokens as the server counted them. Details are included in the totals."""
 
     _is_text: ClassVar[bool] = False
 
@@ -41,7 +41,7 @@ class ImagesUsage(Counted):
     output_tokens_details: ImageTokensDetails | None = None
 
     def as_completion_usage(self) -> CompletionUsage:
-        """The same in the words of chat completions. Limits are reckoned in it; of pictures, no price is kept."""
+        """The usage in the terms of chat completions. Limits use it; image prices are not known."""
         read, made = self.input_tokens_details, self.output_tokens_details
         return CompletionUsage(
             prompt_tokens=self.input_tokens,
@@ -56,25 +56,25 @@ class ImagesUsage(Counted):
 
 @attrs.define(repr=False)
 class Image(Value):
-    """One picture: `b64_json`, or a `url` that is good for an hour or so."""
+    """An image: `b64_json`, or a `url` that is valid for about an hour."""
 
     b64_json: str | None = attrs.field(default=None, repr=False)
     url: str | None = None
     revised_prompt: str | None = None
 
     def bytes(self) -> _Bytes:
-        """The picture itself, out of its base64.
+        """Decode the image from its base64.
 
         Raises:
-            ValueError: it is at a `url`, from where `client.images.content(image)` fetches it; or it is damaged.
+            ValueError: it has a `url` instead (use `client.images.content(image)`), or its base64 is damaged.
         """
         return _decoded(self.b64_json)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture, out of its base64, to a file; gives its path. It blocks, for as long as a disk takes.
+        """Decode the image from its base64 and write it to a file; returns the path. It blocks for the disk.
 
         Raises:
-            ValueError: as `bytes()`; no file is made.
+            ValueError: as for `bytes()`; no file is written.
             OSError: it cannot be written.
         """
         return _saved(self.bytes(), path)
@@ -82,7 +82,7 @@ class Image(Value):
 
 @attrs.define(repr=False)
 class ImagesResponse(Reply):
-    """Pictures that were made. Iterating it gives each `Image`."""
+    """Generated images. Iterate over it for the images."""
 
     created: int | None = None
     data: list[Image] = attrs.field(factory=list[Image])
@@ -101,7 +101,9 @@ class ImagesResponse(Reply):
 
 @attrs.define(repr=False)
 class ImageStreamEvent(Value):
-    """One event of a stream of pictures: by its `type`, a `*.partial_image`, or a whole one (`*.completed`)."""
+    """One event of an image stream. `type` says whether it is partial (`*.partial_image`) or complete
+    (`*.completed`).
+    """
 
     type: str
     b64_json: str | None = attrs.field(default=None, repr=False)
@@ -115,23 +117,23 @@ class ImageStreamEvent(Value):
 
     @property
     def completed(self) -> bool:
-        """Whether the picture is whole."""
+        """Whether the image is complete."""
         return self.type.endswith(".completed")
 
     @property
     def image(self) -> Image:
-        """The picture. One that is not whole keeps its `partial_image_index`."""
+        """The image. A partial one keeps its `partial_image_index`."""
         if not self.completed:
             return Image(b64_json=self.b64_json, extra={"partial_image_index": self.partial_image_index})
         # Events have neither; pictures of a server that answers whole where a stream was asked for may.
         return Image(self.b64_json, self.extra.get("url"), self.extra.get("revised_prompt"))
 
     def bytes(self) -> _Bytes:
-        """The picture of this event. Raises ValueError if it is damaged, or the event has none."""
+        """Decode the image of this event. Raises ValueError if it is damaged or missing."""
         return _decoded(self.b64_json)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture of this event to a file, as `Image.save`."""
+        """Write the image of this event to a file, like `Image.save`."""
         return _saved(self.bytes(), path)
 
 

@@ -1,4 +1,4 @@
-"""Rate limits as a user states them."""
+"""Configured rate limits."""
 
 from __future__ import annotations
 
@@ -22,21 +22,20 @@ _SECONDS = {"second": 1.0, "minute": 60.0, "day": 86_400.0}
 
 @attrs.frozen(kw_only=True)
 class RateLimit(Record):
-    """The limits of an account, per second, minute or day. Several may be stated; all of them hold.
+    """The rate limits of an account, per second, minute or day. Several may be set; all of them apply.
 
-    A limit refills continuously; what may be sent at once is one period's worth, and no more, whatever a server says.
-    Some accounts are held to a limit per second although it is stated per minute: state it per second then, or with the
-    `burst` that they allow.
+    A limit refills continuously. A burst is at most one period's worth, whatever a server reports. Some servers enforce
+    a limit per minute as one per second: set it per second then, or with the `burst` that they allow.
 
-    What is stated forbids: a request larger than a limit is refused at once, and so is a call whose turn a limit puts
-    after its deadline. What a server says of its limits only delays, by a minute after the last request at most.
+    Configured limits forbid: a request larger than a limit is refused at once. So is a call whose turn comes after its
+    deadline. Limits reported by a server only delay, by at most a minute after the last request.
 
     Attributes:
-        burst: seconds' worth that may be sent at once, where that is less than a period's.
-        share: the part of every limit that is this process's, such as 1/4 in each of four processes on one key. Their
-            shares add up to at most 1; then none is refused for what the others send. What one leaves unused is
-            not given to the others.
-        accounting: how the server counts tokens; None for what is known of it: "settle" for Azure, else "admission".
+        burst: the size of a burst, in seconds' worth; default: one period.
+        share: this process's fraction of every limit, such as 1/4 in each of four processes with one key. The shares of
+            all processes must add up to at most 1. The unused share of one process is not available to the others.
+        accounting: how the server counts tokens: "settle" (by usage) or "admission" (by estimate). None for "settle" on
+            Azure, else "admission".
     """
 
     requests_per_second: float | None = None
@@ -64,10 +63,10 @@ class RateLimit(Record):
             raise ConfigurationError("rate_limit.accounting", "must be 'admission', 'settle', 'realtime' or None")
 
     def periods(self) -> Iterator[tuple[Literal["requests", "tokens"], float, float, float]]:
-        """(kind, rate per second, capacity, most of a single request) of each stated limit.
+        """The tuples (kind, rate per second, capacity, largest request) of all configured limits.
 
-        Rate and capacity are shared out. A single request may cost what the account allows: it waits for its part to
-        be full, and what follows waits for as long as the account takes.
+        Rate and capacity are this process's share. A single request may use the account's complete limit: it waits
+        until the share is full, and later requests wait until the debt is refilled.
         """
         kinds: tuple[Literal["requests", "tokens"], ...] = ("requests", "tokens")
         for kind in kinds:

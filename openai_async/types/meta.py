@@ -1,7 +1,7 @@
-"""What comes beside a reply's body: its status, and what its headers say.
+"""Response metadata: the status, and what the headers say.
 
-Nothing a server says makes this module raise; nonsense reads as absent. Headers are decoded and parsed when they are
-looked at: of most replies nobody asks for them, and of thousands a second it would be a fifth of the work.
+No header makes this module raise; invalid values read as absent. Headers are parsed on first access, because most
+replies are never asked for them: at thousands of replies a second, parsing would be a fifth of the work.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Header: TypeAlias = bytes | list[tuple[bytes, bytes]]
 
 
 def fields_of(header: Header) -> list[tuple[bytes, bytes]]:
-    """The fields of a header, names in lower case. A head has been checked by a parser: each line is a field."""
+    """The fields of a header section, with lowercase names. A parser has checked it: each line is a field."""
     if not isinstance(header, bytes):
         return [(name.lower(), value) for name, value in header]
     lines = (line.partition(b":") for line in header.split(b"\r\n")[1:])
@@ -32,11 +32,11 @@ def fields_of(header: Header) -> list[tuple[bytes, bytes]]:
 
 
 class ReplyHeaders(Mapping[str, str]):
-    """Header fields by their name in lower case, as Latin-1 text; of a repeated one the last.
+    """Header fields by lowercase name, as Latin-1 text; the last value of a repeated field.
 
     Args:
-        raw: the fields, or the head that they stand in.
-        secret: the key that the request was made with: some servers give it back, and it is not shown.
+        raw: the fields, or the header section that contains them.
+        secret: the key of the request. Some servers echo it; it is never shown.
     """
 
     __slots__ = ("_decoded", "_raw", "_secret")
@@ -47,7 +47,7 @@ class ReplyHeaders(Mapping[str, str]):
         self._decoded: dict[str, str] | None = None
 
     def fields(self) -> dict[str, str]:
-        """All of them, as they are kept."""
+        """All fields."""
         if self._decoded is None:
             found = {name.decode("latin-1"): value.decode("latin-1") for name, value in fields_of(self._raw)}
             key = self._secret.reveal() if self._secret is not None else ""
@@ -79,7 +79,7 @@ NO_HEADERS: Final = ReplyHeaders()
 
 @attrs.define
 class Meta(Record):
-    """What came beside a reply's body. The repr shows no header."""
+    """Response metadata: status, headers, attempts and cost. The repr shows no header."""
 
     status: int = 200
     headers: Mapping[str, str] = attrs.field(default=NO_HEADERS, repr=False)
@@ -94,7 +94,7 @@ class Meta(Record):
     _rate_limits: RateLimits | None = attrs.field(default=None, init=False, repr=False, eq=False)
 
     def _items(self) -> Iterator[tuple[str, Any]]:
-        """What the headers say, without the headers: they may hold more than is to be stored."""
+        """What the headers say, without the headers, which may contain more than should be stored."""
         for name in (
             "status",
             "request_id",
@@ -109,28 +109,28 @@ class Meta(Record):
 
     @property
     def request_id(self) -> str | None:
-        """The server's id of the request, for its support."""
+        """The server's ID of the request, for support requests."""
         return self.headers.get("x-request-id") or self.headers.get("apim-request-id")
 
     @property
     def media_type(self) -> str:
-        """What the server says the body is, in lower case and without parameters; empty if it says nothing."""
+        """The media type of the body, in lower case and without parameters; empty if absent."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
     def states_end(self) -> bool:
-        """Whether the framing of the body says where it ends. One that ends with its connection may be cut off."""
+        """Whether the framing of the body marks its end. A body that ends with its connection may be truncated."""
         codings = self.headers.get("transfer-encoding", "").lower().split(",")
         return codings[-1].strip() == "chunked" or "content-length" in self.headers
 
     @property
     def processing_ms(self) -> float | None:
-        """Milliseconds that the server says it worked."""
+        """The processing time in milliseconds, as the server reports it."""
         return number(self.headers.get("openai-processing-ms"))
 
     @property
     def organization(self) -> str | None:
-        """The organisation that was charged."""
+        """The organization that was billed."""
         return self.headers.get("openai-organization")
 
     @property
@@ -145,7 +145,7 @@ class Meta(Record):
 
     @property
     def rate_limits(self) -> RateLimits:
-        """The rate limits as they stood when the request was admitted."""
+        """The rate limits at the time the request was admitted."""
         if self._rate_limits is None:
             headers = self.headers
             fields = headers.fields() if isinstance(headers, ReplyHeaders) else headers

@@ -1,4 +1,4 @@
-"""Models as the API lists them."""
+"""Model values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from openai_async.types._base import Reply
 
 @attrs.define(repr=False)
 class Model(Reply):
-    """One model. `shutdown_date` is the day (YYYY-MM-DD) it is switched off, if that is known."""
+    """A model. `shutdown_date` is the day (YYYY-MM-DD) of its shutdown, if known."""
 
     id: str
     created: int | None = None
@@ -21,7 +21,7 @@ class Model(Reply):
     shutdown_date: str | None = None
 
     def shuts_down_on(self) -> datetime.date | None:
-        """`shutdown_date` as a date; None if there is none or it is not a date."""
+        """`shutdown_date` as a date; None if it is absent or not a date."""
         try:
             return datetime.date.fromisoformat(self.shutdown_date) if self.shutdown_date else None
         except ValueError:
@@ -30,7 +30,7 @@ class Model(Reply):
 
 @attrs.define(repr=False)
 class ModelDeleted(Reply):
-    """A model that was deleted."""
+    """A deleted model."""
 
     id: str
     deleted: bool = True
@@ -39,7 +39,7 @@ class ModelDeleted(Reply):
 
 @attrs.define(repr=False)
 class ModelList(Reply):
-    """Every model that the key may use. Iterating it gives the models."""
+    """The models that the key may use. Iterate over it for the models."""
 
     data: list[Model]
     object: str = "list"

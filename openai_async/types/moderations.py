@@ -1,4 +1,4 @@
-"""Moderations as the API returns them."""
+"""Moderation values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from openai_async.types.params.options import RequestOptions
 
 @attrs.define(repr=False)
 class Moderation(Value):
-    """What was found in one input. Categories are those of the API: "harassment", "harassment/threatening", ..."""
+    """The categories found in one input, by API name: "harassment", "harassment/threatening", ..."""
 
     flagged: bool = False
     categories: dict[str, bool | None] = attrs.field(factory=dict[str, "bool | None"])
@@ -30,7 +30,7 @@ class Moderation(Value):
 
 @attrs.define(repr=False)
 class ModerationCreateResponse(Reply):
-    """One result per text, or one for texts and pictures together."""
+    """One result per text, or one for texts and images together."""
 
     id: str
     results: list[Moderation] = attrs.field(factory=list[Moderation])

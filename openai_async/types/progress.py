@@ -1,4 +1,4 @@
-"""How far a long piece of work has come."""
+"""Progress values of maps and batches."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from openai_async.types._plain import Record
 
 @attrs.frozen
 class Progress(Record):
-    """A map, or a batch, at one moment.
+    """The progress of a map or a batch.
 
     Attributes:
-        total: how many calls there are in all; None if the source does not say.
-        done, failed: calls that have ended, and how many of those with an error.
-        in_flight: calls that were started and have not ended, those that wait for their turn included.
-        tokens: so far: as counted by the server, or estimated where it counted none.
-        tokens_estimated: those of them that are estimated: of answers whose server counted none, and of attempts that
-            were sent and not answered, which may have been billed.
-        cost: US dollars so far; None if the price of a model is not known.
-        cost_estimated: what attempts without an answer may have cost beside that, as far as prices are known.
-        seconds: since the start.
-        waiting_for: how many calls of the whole client wait, by what for.
-        limit_requests_per_minute, limit_tokens_per_minute: the rate limits, where they are known.
-        least_seconds: the least time, from the start, that they allow for all calls, at the mean size so far.
+        total: the number of calls; None if the source does not say.
+        done, failed: the number of ended calls, and of those with an error.
+        in_flight: calls that have started and not ended, including those that wait for their turn.
+        tokens: used tokens, as the server counted them; estimated where it did not.
+        tokens_estimated: the estimated part of `tokens`: replies without usage, and unanswered attempts, which may have
+            been billed.
+        cost: US dollars so far; None if a model's price is not known.
+        cost_estimated: the estimated cost of unanswered attempts, not included in `cost`; known prices only.
+        seconds: seconds since the start.
+        waiting_for: the number of waiting calls of the client, by reason.
+        limit_requests_per_minute, limit_tokens_per_minute: the rate limits, if known.
+        least_seconds: the shortest total time that the limits allow, at the mean size so far.
     """
 
     total: int | None
@@ -45,17 +45,17 @@ class Progress(Record):
 
     @property
     def calls_per_minute(self) -> float:
-        """Calls that ended, per minute since the start; 0 before any time has passed."""
+        """Ended calls per minute since the start; 0 at the start."""
         return 60.0 * self.done / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def tokens_per_minute(self) -> float:
-        """Tokens that were used, per minute since the start; 0 before any time has passed."""
+        """Used tokens per minute since the start; 0 at the start."""
         return 60.0 * self.tokens / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """At the pace so far; None while there is none, or no total."""
+        """The estimated seconds left at the pace so far; None without a pace or a total."""
         if self.total is None or not self.done:
             return None
         return self.seconds * max(0, self.total - self.done) / self.done
@@ -63,14 +63,14 @@ class Progress(Record):
 
 @attrs.frozen(kw_only=True)
 class BatchProgress(Progress):
-    """How far a batch is. Rows count as done when they are on the disk.
+    """The progress of a batch. Rows count as done when they are on the disk.
 
     Attributes:
-        total: rows of this run: those of IN without the skipped ones and the bad lines.
-        done, failed, in_flight, and all others: as in `Progress`, of this run.
-        skipped: rows that were on the disk before.
-        bad: lines that are no request, so far.
-        ambiguous: rows that an earlier run had sent when it was killed, and of which there is no answer.
+        total: rows of this run: rows of IN, without skipped rows and bad lines.
+        done, failed, in_flight, and all others: as in `Progress`, for this run.
+        skipped: rows that an earlier run had finished.
+        bad: lines so far that are not a request.
+        ambiguous: rows that an earlier run had sent, without an answer, when it was killed.
     """
 
     skipped: int
@@ -83,11 +83,11 @@ class RemotePart(Record):
     """One remote batch of a run.
 
     Attributes:
-        status: "waiting" before there is a batch, "uploading" its file, "queue full" while the account has too many
-            tokens enqueued; from then on the API's own word, such as "validating", "in_progress" or "completed".
-        total: its rows.
-        done, failed: of these, as the API counts them; a failed row is done, too.
-        batch_id: None before there is a batch.
+        status: "waiting", "uploading" its file, or "queue full" while the account has too many enqueued tokens. Then
+            the status of the API, such as "validating", "in_progress" or "completed".
+        total: number of rows.
+        done, failed: rows, as the API counts them; a failed row is also done.
+        batch_id: ID of the batch; None before it is created.
     """
 
     status: str
@@ -98,18 +98,18 @@ class RemotePart(Record):
 
     @property
     def completed(self) -> int:
-        """Rows that were answered."""
+        """The number of answered rows."""
         return self.done - self.failed
 
 
 @attrs.frozen
 class RemoteProgress(Record):
-    """How far a remote run is.
+    """The progress of a remote run.
 
     Attributes:
-        parts: its batches.
-        seconds: since the run began.
-        done_before: rows that had ended at the server when this run found its batches there.
+        parts: the batches of the run.
+        seconds: seconds since the run began.
+        done_before: rows that had ended on the server before this run.
     """
 
     parts: tuple[RemotePart, ...]
@@ -118,26 +118,26 @@ class RemoteProgress(Record):
 
     @property
     def total(self) -> int:
-        """Rows of all parts."""
+        """The number of rows of all parts."""
         return sum(part.total for part in self.parts)
 
     @property
     def done(self) -> int:
-        """Rows that have ended at the server, the failed ones included."""
+        """The number of rows that ended on the server, including failed ones."""
         return sum(part.done for part in self.parts)
 
     @property
     def failed(self) -> int:
-        """Rows that have failed at the server."""
+        """The number of rows that failed on the server."""
         return sum(part.failed for part in self.parts)
 
     @property
     def completed(self) -> int:
-        """Rows that were answered at the server."""
+        """The number of rows answered on the server."""
         return self.done - self.failed
 
     @property
     def seconds_left(self) -> float | None:
-        """At the pace of this run so far; None while there is none."""
+        """The estimated seconds left at the pace of this run; None without a pace."""
         gained = self.done - self.done_before
         return self.seconds * (self.total - self.done) / gained if gained > 0 else None

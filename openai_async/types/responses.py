@@ -1,8 +1,8 @@
-"""Responses as the API returns them, whole and in events.
+"""Responses as the API returns them, complete and in events.
 
-The many shapes of items, of parts of content and of events are one lenient class each: `type` says which it is, and
-which of the fields it has; what none of them is known to have is in `extra`. Strings that the API treats as
-enumerations (`status`, `type`, `role`, ...) are plain strings: a value of tomorrow is a value, not an error.
+Items, content parts and events are one lenient class each: `type` says which kind it is and which fields it has.
+Unknown fields are in `extra`. Strings that the API treats as enumerations (`status`, `type`, `role`, ...) are plain
+strings, so that new values are no errors.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from openai_async.types.chat import (
 
 @attrs.define(repr=False)
 class InputTokensDetails(Value):
-    """What the input's tokens were."""
+    """Input tokens by kind."""
 
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
@@ -31,14 +31,14 @@ class InputTokensDetails(Value):
 
 @attrs.define(repr=False)
 class OutputTokensDetails(Value):
-    """What the output's tokens were. Reasoning tokens are paid for, but not shown."""
+    """Output tokens by kind. Reasoning tokens are billed but not shown."""
 
     reasoning_tokens: int | None = None
 
 
 @attrs.define(repr=False)
 class ResponseUsage(Counted):
-    """Tokens that were counted by the server. Details are parts of the totals, not additions to them."""
+    """Tokens as the server counted them. Details are included in the totals."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -47,7 +47,7 @@ class ResponseUsage(Counted):
     output_tokens_details: OutputTokensDetails | None = None
 
     def as_completion_usage(self) -> CompletionUsage:
-        """The same in the words of chat completions."""
+        """The usage in the terms of chat completions."""
         read, written = self.input_tokens_details, self.output_tokens_details
         return CompletionUsage(
             prompt_tokens=self.input_tokens,
@@ -65,7 +65,7 @@ class ResponseUsage(Counted):
 
 @attrs.define(repr=False)
 class ResponseContent(Value):
-    """A part of an item's content or summary: "output_text", "refusal", "input_text", "input_file", ..."""
+    """A content or summary part of an item: "output_text", "refusal", "input_text", "input_file", ..."""
 
     type: str | None = None
     text: str | None = None
@@ -86,11 +86,11 @@ class ResponseContent(Value):
 
 @attrs.define(repr=False)
 class ResponseItem(Reply):
-    """Anything that stands in an input, an output or a conversation: a message, a call, its output, reasoning, ...
+    """An item of an input, an output or a conversation: a message, a tool call, its output, reasoning, ...
 
-    It can be put into the `input` of the next call as it is. `arguments` is a JSON text that the model wrote, not
-    always valid; some hosted tools have an object there. `output` is text or a list of parts. `meta` is that of a call
-    for this item alone.
+    It can be used unchanged in `input` of the next call. `arguments` is JSON text by the model and not always valid;
+    some hosted tools have an object. `output` is text or a list of parts. `meta` is set only by a call for this single
+    item.
     """
 
     type: str | None = None
@@ -141,7 +141,7 @@ class ResponseItem(Reply):
 
     @property
     def text(self) -> str:
-        """The texts of its content, one after the other; empty if it has none."""
+        """The joined texts of the content; empty if there are none."""
         return "".join(part.text or "" for part in self.content or ())
 
 
@@ -215,7 +215,7 @@ class Response(Reply):
 
     @property
     def output_text(self) -> str:
-        """The text of all messages of the output; empty if there is none."""
+        """The text of all output messages; empty if there is none."""
         return "".join(
             part.text or ""
             for item in self.output
@@ -226,7 +226,7 @@ class Response(Reply):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will come of it; False while it waits or runs in the background."""
+        """Whether the response is final; False while it is queued or running in the background."""
         return self.status not in ("queued", "in_progress")
 
 
@@ -234,7 +234,7 @@ class Response(Reply):
 class ResponseStreamEvent(Value):
     """One event of a streamed response. `type` says which fields it has; `sequence_number` counts from 0.
 
-    What grows, grows by `delta`; `text`, `refusal`, `arguments`, ... are the whole of it, in the event that ends it.
+    Text grows by `delta`. The event that ends a part has the complete `text`, `refusal` or `arguments`.
     """
 
     type: str
@@ -275,13 +275,13 @@ class ResponseStreamEvent(Value):
 
     @property
     def piece(self) -> str:
-        """What the event adds to the reply's text; `text` of the stream gives these."""
+        """The text that the event adds; `text` of the stream yields these."""
         return self.delta if self.type == "response.output_text.delta" and isinstance(self.delta, str) else ""
 
 
 @attrs.define(repr=False)
 class ResponseDeleted(Reply):
-    """A response that was deleted."""
+    """A deleted response."""
 
     id: str | None = None
     deleted: bool = True
@@ -290,7 +290,7 @@ class ResponseDeleted(Reply):
 
 @attrs.define(repr=False)
 class CompactedResponse(Reply):
-    """A shorter context: its `output` is the `input` to go on with."""
+    """A compacted context: `output` is the `input` of the next request."""
 
     id: str
     output: list[ResponseItem] = attrs.field(factory=list[ResponseItem])
@@ -301,7 +301,7 @@ class CompactedResponse(Reply):
 
 @attrs.define(repr=False)
 class InputTokenCount(Reply):
-    """How many tokens an input has."""
+    """The number of tokens of an input."""
 
     input_tokens: int = 0
     object: str = "response.input_tokens"

@@ -1,4 +1,4 @@
-"""Settings that calls and clients share: timeouts, an explicit null, secrets."""
+"""Settings shared by calls and clients: timeouts, explicit null, secrets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from openai_async.types._plain import Record
 
 
 class Null(enum.Enum):
-    """Type of `NULL`."""
+    """The type of `NULL`, an explicit JSON null."""
 
     NULL = None  # the JSON codec writes an enumeration's member as its value
 
@@ -27,7 +27,7 @@ NULL: Final = Null.NULL
 
 
 def check_seconds(field: str, value: object) -> None:
-    """Refuse a duration that is not None or a positive number of seconds, naming `field`."""
+    """Refuse a duration that is not None or a positive number of seconds. `field` is its name in the error."""
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -40,15 +40,15 @@ def check_seconds(field: str, value: object) -> None:
 
 @attrs.frozen
 class Timeout(Record):
-    """Bounds on the phases of one attempt, in seconds; None means no bound.
+    """Timeouts of the phases of one attempt, in seconds; None means no bound.
 
-    The bound on a whole call, with waiting and retries, is `deadline`.
+    The bound of the complete call, including waiting and retries, is `deadline`.
 
     Attributes:
-        attempt: from sending the request to the last byte of the reply (of a stream: to its headers).
+        attempt: from sending the request to the last byte of the reply (for a stream: to its headers).
         connect: to open a connection, TLS included.
         first_token: from sending the request to the first event of a stream.
-        idle: between two events of a stream. Counts events, not bytes: a drip of comments does not renew it.
+        idle: between two events of a stream. Comments and keep-alives do not count as events.
     """
 
     attempt: float | None = 600.0
@@ -62,7 +62,7 @@ class Timeout(Record):
 
     @classmethod
     def of(cls, value: float | Timeout | None) -> Timeout:
-        """A number of seconds bounds every phase; None bounds none."""
+        """Convert: a number of seconds bounds every phase; None bounds none."""
         if isinstance(value, Timeout):
             return value
         check_seconds("timeout", value)
@@ -72,7 +72,7 @@ class Timeout(Record):
 
 
 class Secret:
-    """A string that no repr, log, traceback or pickle shows. `reveal()` is called where it goes on the wire."""
+    """A string that no repr, log, traceback or pickle shows. Call `reveal()` where it is sent."""
 
     __slots__ = ("_value",)
 
@@ -80,7 +80,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The string itself, for the wire."""
+        """Return the string itself, for sending."""
         return self._value
 
     def __repr__(self) -> str:

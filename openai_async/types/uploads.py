@@ -1,4 +1,4 @@
-"""Uploads: files that are sent in parts."""
+"""Upload values: files that are sent in parts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from openai_async.types.files import FileObject
 
 @attrs.define(repr=False)
 class Upload(Polled):
-    """A file that is sent in parts; `file` is there once it is complete. Times are seconds since 1970."""
+    """An upload. `file` is present once it is complete. Times are seconds since 1970."""
 
     id: str
     #: "pending", "completed", "cancelled" or "expired".
@@ -27,7 +27,7 @@ class Upload(Polled):
 
 @attrs.define(repr=False)
 class UploadPart(Reply):
-    """One part of an upload that has arrived."""
+    """An uploaded part."""
 
     id: str
     upload_id: str | None = None
@@ -37,15 +37,15 @@ class UploadPart(Reply):
 
 @attrs.frozen
 class UploadState:
-    """How far an upload in parts has come: all that is needed to go on with it.
+    """The state of an upload in parts: everything that is needed to resume it.
 
-    Plain values: `attrs.asdict(state)` is JSON, and `UploadState(**it)` the state again.
+    It has plain values: `attrs.asdict(state)` is JSON, and `UploadState(**saved)` restores it.
 
     Attributes:
-        upload_id: of the API.
-        size: bytes of the file.
-        part_size: bytes of each part but the last.
-        part_ids: one for each part, in order; None for a part that is still to be sent.
+        upload_id: ID of the API.
+        size: size of the file in bytes.
+        part_size: size in bytes of each part except the last.
+        part_ids: IDs of the parts, in order; None for a missing part.
     """
 
     upload_id: str
@@ -55,14 +55,14 @@ class UploadState:
 
     @property
     def arrived(self) -> int:
-        """Bytes that have arrived."""
+        """The number of bytes that have arrived."""
         return sum(self.size_of(number) for number, part_id in enumerate(self.part_ids) if part_id is not None)
 
     @property
     def missing(self) -> list[int]:
-        """Numbers of the parts that are still to be sent, from 0."""
+        """The numbers of the missing parts, from 0."""
         return [number for number, part_id in enumerate(self.part_ids) if part_id is None]
 
     def size_of(self, number: int) -> int:
-        """Bytes of one part."""
+        """The size of one part in bytes."""
         return min(self.part_size, self.size - number * self.part_size)

@@ -1,7 +1,7 @@
-"""Tokens as servers count them, and the one reading of them: for limits, bounds and prices alike.
+"""Token usage as servers report it, converted to one form for limits, bounds and prices.
 
-Servers disagree on what their numbers include. The reading is in the words of chat completions, where details are parts
-of the totals: reasoning a part of the completion, cached tokens a part of the prompt.
+Servers disagree on what their numbers include. The common form is that of chat completions, where details are included
+in the totals: reasoning in the completion, cached tokens in the prompt.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _REASONING: Final = ("reasoning_tokens", "thinking_tokens", "thoughts_tokens")
 
 @attrs.define(repr=False)
 class PromptTokensDetails(Value):
-    """What the prompt's tokens were."""
+    """Prompt tokens by kind."""
 
     cached_tokens: int | None = None
     audio_tokens: int | None = None
@@ -33,7 +33,7 @@ class PromptTokensDetails(Value):
 
 @attrs.define(repr=False)
 class CompletionTokensDetails(Value):
-    """What the reply's tokens were. Reasoning tokens are paid for, but not shown."""
+    """Completion tokens by kind. Reasoning tokens are billed but not shown."""
 
     reasoning_tokens: int | None = None
     audio_tokens: int | None = None
@@ -44,19 +44,19 @@ class CompletionTokensDetails(Value):
 
 @attrs.define(repr=False)
 class Counted(Value):
-    """Tokens that were counted by the server, in the words of one endpoint."""
+    """Tokens as the server counted them, in the terms of one endpoint."""
 
     #: Whether prices, which are those of texts, hold for them.
     _is_text: ClassVar[bool] = True
 
     def as_completion_usage(self) -> CompletionUsage:
-        """The same in the words of chat completions, which limits and prices are reckoned in."""
+        """The usage in the terms of chat completions, which limits and prices use."""
         raise NotImplementedError
 
 
 @attrs.define(repr=False)
 class CompletionUsage(Counted):
-    """Tokens that were counted by the server, as it states them. In the API, details are parts of the totals."""
+    """Tokens as the server counted them. Details are included in the totals."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -65,7 +65,7 @@ class CompletionUsage(Counted):
     completion_tokens_details: CompletionTokensDetails | None = None
 
     def as_completion_usage(self) -> CompletionUsage:
-        """The same as the API would state it; this one if it does."""
+        """The usage in the form of OpenAI's API; this object if it already is."""
         read, written = self.prompt_tokens_details, self.completion_tokens_details
         if (
             self.extra is EMPTY
@@ -81,7 +81,7 @@ class CompletionUsage(Counted):
 
     @property
     def is_stated(self) -> bool:
-        """Whether anything was counted: a server that counts nothing may write zeros."""
+        """Whether anything was counted. A server that does not count may send zeros."""
         return self.prompt_tokens > 0 or self.completion_tokens > 0 or self.total_tokens > 0
 
 
@@ -99,11 +99,10 @@ class ReplyUsage(NamedTuple):
 
 
 def _read(usage: CompletionUsage) -> CompletionUsage:
-    """The usage as the API would state it.
+    """The usage in the form of OpenAI's API.
 
-    The total tells what the other two include. What it has beyond their sum stands beside them: cached tokens if it is
-    just those, else output, such as reasoning that is not shown. Without a total, parts larger than their whole stand
-    beside it.
+    The total tells what the other two include. A difference is cached tokens if it equals them, else output, such as
+    hidden reasoning. Without a total, details that are larger than their sum are not included in it.
     """
     read = usage.prompt_tokens_details or PromptTokensDetails()
     written = usage.completion_tokens_details or CompletionTokensDetails()
@@ -129,7 +128,7 @@ def _read(usage: CompletionUsage) -> CompletionUsage:
 
 
 def _stated(names: tuple[str, ...], *places: Mapping[str, object]) -> int:
-    """The largest whole number that one of these names has; 0 for none, and for what is no count."""
+    """The largest integer among these names; 0 if there is none."""
     found = [place.get(name) for place in places for name in names]
     numbers = [value for value in found if isinstance(value, (int, float)) and not isinstance(value, bool)]
     return int(max((value for value in numbers if 0 < value < math.inf), default=0))

@@ -1,6 +1,6 @@
-"""Vector stores as the API returns them: stores, their files, batches of files, and what a search finds.
+"""Vector store values: stores, their files, file batches and search results.
 
-`status` is a plain string: "in_progress", "completed", "failed", "cancelled", "expired", or a value of tomorrow.
+`status` is a plain string: "in_progress", "completed", "failed", "cancelled", "expired", or a newer value.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from openai_async.types.api_object import APIObject
 
 @attrs.define(repr=False)
 class FileCounts(Value):
-    """How many files are in which state."""
+    """The number of files by state."""
 
     in_progress: int = 0
     completed: int = 0
@@ -26,7 +26,7 @@ class FileCounts(Value):
 
 @attrs.define(repr=False)
 class VectorStore(Polled):
-    """A store of files that can be searched. Times are epoch seconds."""
+    """A vector store. Times are epoch seconds."""
 
     id: str
     created_at: int | None = None
@@ -52,7 +52,7 @@ class VectorStoreFileError(Value):
 
 @attrs.define(repr=False)
 class VectorStoreFile(Polled):
-    """A file of a store; its `id` is the file's own."""
+    """A file of a vector store; its `id` is that of the uploaded file."""
 
     id: str
     created_at: int | None = None
@@ -67,7 +67,7 @@ class VectorStoreFile(Polled):
 
 @attrs.define(repr=False)
 class VectorStoreFileBatch(Polled):
-    """Files that were attached to a store together."""
+    """A file batch: files that were attached together."""
 
     id: str
     created_at: int | None = None
@@ -79,7 +79,7 @@ class VectorStoreFileBatch(Polled):
 
 @attrs.define(repr=False)
 class VectorStoreDeleted(Reply):
-    """A store that was deleted, or a file that was taken out of one."""
+    """A deleted vector store, or a removed file."""
 
     id: str
     deleted: bool = True
@@ -88,7 +88,7 @@ class VectorStoreDeleted(Reply):
 
 @attrs.define(repr=False)
 class VectorStoreText(Value):
-    """A piece of the text of a file."""
+    """A chunk of a file's text."""
 
     type: str | None = None
     text: str | None = None
@@ -96,7 +96,7 @@ class VectorStoreText(Value):
 
 @attrs.define(repr=False)
 class VectorStoreSearchResult(Value):
-    """A part of a file that answers a query. `score` is from 0 to 1."""
+    """A search result: a part of a file. `score` is from 0 to 1."""
 
     file_id: str | None = None
     filename: str | None = None
@@ -106,5 +106,5 @@ class VectorStoreSearchResult(Value):
 
     @property
     def text(self) -> str:
-        """All of its text."""
+        """The joined text of the result."""
         return "\n".join(piece.text for piece in self.content if piece.text)

@@ -1,4 +1,4 @@
-"""What the API sends to a webhook: one class for every kind of event, told apart by `type`."""
+"""Webhook events: one class for all kinds, by `type`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from openai_async.types.api_object import APIObject
 
 @attrs.define(repr=False)
 class WebhookEvent(Value):
-    """Something that has happened, such as "response.completed" or "batch.failed" (`type`).
+    """A webhook event: `type` is, for example, "response.completed" or "batch.failed".
 
     Attributes:
-        id: of the event: the same when it is delivered again.
-        created_at: epoch seconds at which it happened.
-        data: what it is about; for most types its `data.id`, to be asked for by it.
+        id: ID of the event; the same when it is delivered again.
+        created_at: epoch seconds of the event.
+        data: the object of the event; for most types only its `data.id`, with which to retrieve it.
     """
 
     type: str

@@ -13,7 +13,6 @@ NAMES: Final[frozenset[str]] = frozenset(
         "_map",
         "_pipeline",
         "_policy",
-        "_streams",
         "_transport",
         "_wire",
         "azure",
@@ -31,24 +30,9 @@ NAMES: Final[frozenset[str]] = frozenset(
 )
 
 #: Rooms with retired words, or sentences of too many words, in their public docstrings.
-DOCSTRINGS: Final[frozenset[str]] = frozenset(
-    ["batch", "cli", "client", "emulator", "errors", "progress", "resources", "sync", "testing", "types"]
-)
+DOCSTRINGS: Final[frozenset[str]] = frozenset(["batch", "cli", "emulator", "progress", "sync", "testing"])
 
 #: Rooms with British spellings.
 SPELLING: Final[frozenset[str]] = frozenset(
-    [
-        "_config",
-        "_limits",
-        "_pipeline",
-        "_transport",
-        "_wire",
-        "cli",
-        "client",
-        "emulator",
-        "resources",
-        "testing",
-        "types",
-        "validation",
-    ]
+    ["_limits", "_pipeline", "_transport", "_wire", "cli", "emulator", "testing"]
 )

@@ -92,6 +92,11 @@ def _blocks(docstring: str) -> Iterator[str]:
             section = True
         elif text and indent == 0:
             section = False
-        if not text or heading or (indent and not section and not block) or text.startswith((">>>", "|", "...")):
+        if (
+            not text
+            or heading
+            or (indent and not section and not block)
+            or text.startswith((">>>", "|", "...", "├", "│", "└"))
+        ):
             continue
         block.append(text)

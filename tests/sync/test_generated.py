@@ -111,7 +111,7 @@ REFUSALS = {
         "positional-only parameters",
     ),
     "a missing annotation": ("async def retrieve(self, model: str, ", "async def retrieve(self, model, ", "missing"),
-    "a docstring that awaits": ("One model by its id.", "One model by its id. Await it.", "lacks a row"),
+    "a docstring that awaits": ("Retrieve a model.", "Retrieve a model. Await it.", "lacks a row"),
 }
 
 

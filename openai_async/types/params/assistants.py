@@ -1,7 +1,7 @@
-"""The parameters of assistants, threads, messages and runs, as dictionaries that a type checker knows.
+"""Parameters of assistants, threads, messages and runs.
 
-Names are those of the API. None leaves a parameter out, `NULL` sends a null. Messages, tools and formats are any
-mapping: the API they belong to is history. Nothing here checks a value at run time.
+Names are those of the API. None omits a parameter; `NULL` sends a null. Messages, tools and formats are any mappings.
+Nothing here is checked at run time.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ JSON: TypeAlias = Mapping[str, Any]
 
 
 class MetadataParams(RequestOptions, total=False):
-    """What can be changed of a message or a run."""
+    """Parameters that update a message or a run."""
 
     metadata: Nullable[Metadata]
 
 
 class ThreadUpdateParams(MetadataParams, total=False):
-    """What can be changed of a thread."""
+    """Parameters that update a thread."""
 
     tool_resources: Nullable[JSON]
 
 
 class ThreadCreateParams(ThreadUpdateParams, total=False):
-    """What a thread begins with."""
+    """Parameters of a new thread."""
 
     messages: Sequence[JSON] | None
 
@@ -55,19 +55,19 @@ class _AssistantParams(_SamplingParams, total=False):
 
 
 class AssistantCreateParams(_AssistantParams, total=False):
-    """What an assistant is made of."""
+    """Parameters of a new assistant."""
 
     model: Required[str]
 
 
 class AssistantUpdateParams(_AssistantParams, total=False):
-    """What can be changed of an assistant."""
+    """Parameters that update an assistant."""
 
     model: str | None
 
 
 class MessageCreateParams(MetadataParams, total=False):
-    """A message that is added to a thread."""
+    """Parameters of a new message."""
 
     role: Required[Literal["user", "assistant"] | str]
     content: Required[str | Sequence[JSON]]
@@ -88,7 +88,7 @@ class _RunParams(_SamplingParams, total=False):
 
 
 class RunCreateParams(_RunParams, total=False):
-    """How an assistant is run; what is not given is as the assistant has it."""
+    """Parameters of a run. By default, the assistant's own settings apply."""
 
     assistant_id: Required[str]
     #: Added to the assistant's own.
@@ -101,7 +101,7 @@ class RunCreateParams(_RunParams, total=False):
 
 
 class ThreadRunParams(_RunParams, total=False):
-    """How an assistant is run on a new thread."""
+    """Parameters of a run on a new thread."""
 
     assistant_id: Required[str]
     #: What the thread begins with.
@@ -110,7 +110,7 @@ class ThreadRunParams(_RunParams, total=False):
 
 
 class ToolOutputsParams(RequestOptions, total=False):
-    """What the tools gave: {"tool_call_id": ..., "output": ...} for each call."""
+    """The tool outputs: {"tool_call_id": ..., "output": ...} for each call."""
 
     tool_outputs: Required[Sequence[JSON]]
 

@@ -1,4 +1,4 @@
-"""Parameters of audio, as the API names them. What is not named here is sent as it is given."""
+"""Parameters of audio endpoints. Parameters not listed here are sent unchanged."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ TranscriptionFormat: TypeAlias = Literal["json", "text", "srt", "verbose_json", 
 
 
 class CustomVoice(TypedDict):
-    """A voice of the account's own."""
+    """A custom voice of the account."""
 
     id: str
 
 
 class ServerVAD(TypedDict, total=False):
-    """Cutting the sound where nobody speaks."""
+    """Voice activity detection on the server: audio is split at silence."""
 
     type: Required[Literal["server_vad"]]
     prefix_padding_ms: int

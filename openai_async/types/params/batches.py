@@ -1,4 +1,4 @@
-"""Parameters of batches. What is not named here is sent as it is given."""
+"""Parameters of batches. Parameters not listed here are sent unchanged."""
 
 from __future__ import annotations
 

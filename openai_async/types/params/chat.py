@@ -1,10 +1,10 @@
-"""The parameters of POST /chat/completions, as dictionaries that a type checker knows.
+"""Parameters of POST /chat/completions.
 
-Names are those of the API and of the official SDK. `stream` is absent: it decides the type of the result, so
-methods take it as an argument of its own. None leaves a parameter out; `NULL` is accepted where the API takes
-a null. `messages`, `tools`, `tool_choice` and `response_format` accept any mapping besides the shapes named
-here, for they come from files and schema generators, and compatible servers extend them; a value annotated
-with its `...Param` type has its keys checked. Nothing here checks or changes a value at run time.
+Names are those of the API and of the official SDK. `stream` is absent because it decides the type of the result:
+methods have it as an argument of their own. None leaves a parameter out; `NULL` is accepted where the API takes a null.
+`messages`, `tools`, `tool_choice` and `response_format` also accept any mapping, because they often come from files and
+generators, and servers extend them. Annotate a value with its `...Param` type to have its keys checked. Nothing is
+checked or changed at run time.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class ChatCompletionAllowedToolsParam(TypedDict):
 
 
 class ChatCompletionAllowedToolChoiceParam(TypedDict):
-    """Keeps the model to some of the tools while `tools` stays as it is."""
+    """Restricts the model to some of the tools while `tools` stays unchanged."""
 
     type: Literal["allowed_tools"]
     allowed_tools: ChatCompletionAllowedToolsParam
@@ -192,7 +192,7 @@ ResponseFormat: TypeAlias = ResponseFormatText | ResponseFormatJSONSchema | Resp
 
 
 class VoiceID(TypedDict):
-    """A voice of one's own."""
+    """The ID of a custom voice."""
 
     id: str
 
@@ -213,7 +213,7 @@ class ChatCompletionAudioParam(TypedDict):
 
 
 class ChatCompletionPredictionContentParam(TypedDict):
-    """Text that the answer will mostly repeat, such as a file to edit: makes the answer faster."""
+    """Text that most of the answer will repeat, such as a file to edit. It makes the answer faster."""
 
     type: Literal["content"]
     content: TextContent
@@ -232,7 +232,7 @@ class ChatCompletionStreamOptionsParam(TypedDict, total=False):
 
 
 class WebSearchLocation(TypedDict, total=False):
-    """Roughly where the user is."""
+    """The approximate location of the user."""
 
     #: Two letters, ISO 3166-1.
     country: str
@@ -243,14 +243,14 @@ class WebSearchLocation(TypedDict, total=False):
 
 
 class WebSearchUserLocation(TypedDict):
-    """Roughly where the user is, under its kind."""
+    """The approximate location of the user, with its type."""
 
     type: Literal["approximate"]
     approximate: WebSearchLocation
 
 
 class WebSearchOptions(TypedDict, total=False):
-    """Lets a search model look things up on the web."""
+    """Options of web search by a search model."""
 
     user_location: WebSearchUserLocation | None
     #: How much of the context window search results may fill; "medium" if absent.
@@ -274,7 +274,7 @@ class ModerationConfigParam(TypedDict):
 
 
 class ModerationPolicyParam(TypedDict, total=False):
-    """What to do about the request's text and the answer's."""
+    """The moderation policy of the request's text and of the answer's."""
 
     input: ModerationConfigParam | None
     output: ModerationConfigParam | None
@@ -298,7 +298,7 @@ class _Conversation(TypedDict):
 
 
 class ChatParams(_Conversation, total=False):
-    """Everything that a chat request can say, but `stream`. `messages` and `model` are required."""
+    """All parameters of a chat request except `stream`. `messages` and `model` are required."""
 
     # How long
     #: Most tokens to generate; reasoning tokens, which are not shown, count.

@@ -1,4 +1,6 @@
-"""The parameters of POST /completions. None leaves one out; `NULL` sends a null. Nothing is checked or changed here."""
+"""The parameters of POST /completions. None omits one; `NULL` sends a null. Nothing is checked or changed at run
+time.
+"""
 
 from __future__ import annotations
 

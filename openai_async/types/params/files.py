@@ -1,4 +1,4 @@
-"""Parameters of files. What is not named here is sent as it is given."""
+"""Parameters of files. Parameters not listed here are sent unchanged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FilePurpose: TypeAlias = Literal["assistants", "batch", "evals", "fine-tune", "u
 
 
 class ExpiresAfter(TypedDict):
-    """When a file is deleted by itself: so many seconds (an hour to 30 days) after it was created."""
+    """The lifetime of a file: seconds (an hour to 30 days) after its creation."""
 
     anchor: Literal["created_at"]
     seconds: int

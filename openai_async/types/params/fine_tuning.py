@@ -1,4 +1,4 @@
-"""The parameters of the fine-tuning endpoints. None leaves one out; `NULL` sends a null."""
+"""The parameters of the fine-tuning endpoints. None omits one; `NULL` sends a null."""
 
 from __future__ import annotations
 

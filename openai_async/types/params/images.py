@@ -1,8 +1,8 @@
-"""Parameters of images, as the API names them. What is not named here is sent as it is given.
+"""Parameters of images, as the API names them. Parameters not listed here are sent unchanged.
 
-Models differ in what they take: those of the GPT line always give base64, draw any size of a multiple of 16 and stream;
-`response_format` and `style` are of the ones before them. A form cannot say null: there, `NULL` leaves a parameter out,
-as None does.
+Models differ in their parameters. GPT image models always return base64, accept any size that is a multiple of 16, and
+can stream; `response_format` and `style` belong to older models. A form has no null, so `NULL` omits a parameter there,
+like None.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ImageQuality: TypeAlias = Literal["auto", "low", "medium", "high", "standard", "
 
 
 class ImageParams(TypedDict, total=False):
-    """What pictures are made with, new ones and edited ones."""
+    """Parameters shared by image generation and editing."""
 
     model: Nullable[str]
     #: 1 to 10 pictures.

@@ -1,9 +1,8 @@
-"""What every method takes besides the parameters of its endpoint.
+"""Call options: what every method takes besides the parameters of its endpoint.
 
-`RequestOptions` are the per-call options: they steer the call and are never fields of the body, except
-`extra_body`, which is merged into it; `UploadOptions` are those of a method that sends files. `Nullable` marks a
-parameter whose explicit null means something. In all of them, None means "not given": an option falls back to the
-client's setting, a parameter is left out.
+`RequestOptions` control one call and are never fields of the body; only `extra_body` is merged into it. `UploadOptions`
+are those of a method that sends files. `Nullable` marks a parameter with a meaningful explicit null. None means "not
+passed" everywhere: an option falls back to the client's setting, a parameter is omitted.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ Nullable: TypeAlias = T | Null | None
 
 
 class RequestOptions(TypedDict, total=False):
-    """Options of one call; each is the client's own setting unless given."""
+    """Options of one call; each defaults to the client's setting."""
 
     extra_headers: Mapping[str, str] | None
     extra_query: Mapping[str, object] | None

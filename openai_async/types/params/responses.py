@@ -1,9 +1,9 @@
-"""The parameters of the methods of `client.responses` and `client.conversations`, as a type checker knows them.
+"""Parameters of `client.responses` and `client.conversations`.
 
-Names are those of the API and of the official SDK. `stream` is absent: it decides the type of the result. None leaves a
-parameter out; `NULL` is accepted where the API takes a null. Items, tools and formats are any mappings: they come from
-files, schema generators and earlier replies, and there are more kinds of them every month. Nothing here checks or
-changes a value at run time.
+Names are those of the API and of the official SDK. `stream` is absent because it decides the type of the result. None
+leaves a parameter out; `NULL` is accepted where the API takes a null. Items, tools and formats are any mappings,
+because they often come from files, generators and earlier replies, and new kinds are frequent. Nothing is checked or
+changed at run time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Include: TypeAlias = Sequence[str]
 
 
 class ResponseTextParam(TypedDict, total=False):
-    """What form the text has."""
+    """The format of the text."""
 
     #: `{"type": "text"}`, `{"type": "json_object"}` or `{"type": "json_schema", "name": ..., "schema": ...}`.
     format: Mapping[str, object]
@@ -40,7 +40,7 @@ class ResponseTextParam(TypedDict, total=False):
 
 
 class ReasoningParam(TypedDict, total=False):
-    """How a reasoning model thinks."""
+    """Options of reasoning models."""
 
     effort: Nullable[ReasoningEffort]
     summary: Nullable[Literal["auto", "concise", "detailed"] | str]
@@ -56,7 +56,7 @@ class ResponseStreamOptions(TypedDict, total=False):
 
 
 class _Context(RequestOptions, total=False):
-    """What a response is an answer to, besides its input."""
+    """The context of a response besides its input."""
 
     instructions: Nullable[str]
     #: Goes on from a stored response. Not together with `conversation`.
@@ -64,7 +64,7 @@ class _Context(RequestOptions, total=False):
 
 
 class ResponseCreateParams(_Context, total=False):
-    """Everything that a request for a response can say, but `stream`."""
+    """All parameters of a request for a response except `stream`."""
 
     #: Required, unless `prompt` brings one.
     model: str
@@ -118,7 +118,7 @@ class _OfModel(TypedDict):
 
 
 class ResponseCompactParams(_OfModel, _Context, total=False):
-    """Everything that a request to compact a context can say."""
+    """All parameters of a request to compact a context."""
 
     input: Nullable[ResponseInput]
     prompt_cache_key: Nullable[str]
@@ -128,7 +128,7 @@ class ResponseCompactParams(_OfModel, _Context, total=False):
 
 
 class InputTokenCountParams(_Context, total=False):
-    """Everything that a request to count an input's tokens can say."""
+    """All parameters of a request to count input tokens."""
 
     model: Nullable[str]
     input: Nullable[ResponseInput]
@@ -143,7 +143,7 @@ class InputTokenCountParams(_Context, total=False):
 
 
 class ResponseRetrieveParams(RequestOptions, total=False):
-    """What a request for a stored response can say."""
+    """Parameters of a request for a stored response."""
 
     include: Include | None
     #: With `stream`: padding that hides the length of each delta; on unless False.
@@ -151,7 +151,7 @@ class ResponseRetrieveParams(RequestOptions, total=False):
 
 
 class ItemListParams(RequestOptions, total=False):
-    """What a request for a list of items can say."""
+    """Parameters of a list of items."""
 
     #: Id of the item after which the list begins.
     after: str | None
@@ -163,7 +163,7 @@ class ItemListParams(RequestOptions, total=False):
 
 
 class ConversationCreateParams(RequestOptions, total=False):
-    """What a new conversation can begin with."""
+    """Parameters of a new conversation."""
 
     #: At most 20.
     items: Nullable[Sequence[ResponseItemInput]]
@@ -175,7 +175,7 @@ class _Metadata(TypedDict):
 
 
 class ConversationUpdateParams(_Metadata, RequestOptions, total=False):
-    """What can be changed of a conversation."""
+    """Parameters that update a conversation."""
 
 
 class _Items(TypedDict):

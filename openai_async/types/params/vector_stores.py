@@ -1,6 +1,6 @@
-"""The parameters of the vector stores' methods, as dictionaries that a type checker knows.
+"""Parameters of vector store endpoints.
 
-Names are those of the API. None leaves a parameter out, `NULL` sends a null. Nothing here checks a value at run time.
+Names are those of the API. None omits a parameter; `NULL` sends a null. Nothing here is checked at run time.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ Attributes: TypeAlias = Mapping[str, str | float | bool]
 
 
 class StaticChunking(TypedDict):
-    """Sizes of the chunks in tokens: 100 to 4096, and an overlap of at most half of that."""
+    """The sizes of chunks in tokens: 100 to 4096, with an overlap of at most half of that."""
 
     max_chunk_size_tokens: int
     chunk_overlap_tokens: int
 
 
 class ChunkingStrategy(TypedDict, total=False):
-    """How files are cut: {"type": "auto"}, or {"type": "static", "static": {...}}."""
+    """How files are chunked: {"type": "auto"}, or {"type": "static", "static": {...}}."""
 
     type: Required[Literal["auto", "static"] | str]
     static: StaticChunking
 
 
 class ExpiresAfter(TypedDict):
-    """When a store expires: so many days (1 to 365) after it was last used."""
+    """The lifetime of a vector store: days (1 to 365) after its last use."""
 
     anchor: Literal["last_active_at"] | str
     days: int
 
 
 class ComparisonFilter(TypedDict):
-    """An attribute compared with a value."""
+    """A filter that compares an attribute with a value."""
 
     type: Literal["eq", "ne", "gt", "gte", "lt", "lte", "in", "nin"] | str
     key: str
@@ -54,7 +54,7 @@ class CompoundFilter(TypedDict):
 
 
 class RankingOptions(TypedDict, total=False):
-    """How results are ranked, and the least score (0 to 1) of one."""
+    """How results are ranked, and their minimum score (0 to 1)."""
 
     ranker: Literal["none", "auto", "default-2024-11-15"] | str
     score_threshold: float
@@ -80,7 +80,7 @@ class FileListParams(ListParams, total=False):
 
 
 class VectorStoreUpdateParams(RequestOptions, total=False):
-    """What can be changed of a store."""
+    """Parameters that update a vector store."""
 
     name: Nullable[str]
     #: `NULL`: it does not expire any more.
@@ -89,7 +89,7 @@ class VectorStoreUpdateParams(RequestOptions, total=False):
 
 
 class VectorStoreCreateParams(RequestOptions, total=False):
-    """What a store is made of."""
+    """Parameters of a new vector store."""
 
     name: str | None
     expires_after: ExpiresAfter | None
@@ -101,7 +101,7 @@ class VectorStoreCreateParams(RequestOptions, total=False):
 
 
 class VectorStoreSearchParams(RequestOptions, total=False):
-    """What is searched for."""
+    """Parameters of a search."""
 
     query: Required[str | Sequence[str]]
     filters: ComparisonFilter | CompoundFilter | None
@@ -112,26 +112,26 @@ class VectorStoreSearchParams(RequestOptions, total=False):
 
 
 class FileParams(RequestOptions, total=False):
-    """How a file stands in a store."""
+    """The attributes and the chunking strategy of a file."""
 
     attributes: Nullable[Attributes]
     chunking_strategy: ChunkingStrategy | None
 
 
 class FileUpdateParams(RequestOptions, total=False):
-    """What can be changed of a file: its attributes, all of them at once."""
+    """Parameters that update a file: its attributes, all of them at once."""
 
     attributes: Required[Attributes | Null]
 
 
 class FileCreateParams(FileParams, total=False):
-    """A file that is attached to a store."""
+    """Parameters of a file to attach."""
 
     file_id: Required[str]
 
 
 class BatchFile(TypedDict):
-    """One file of a batch, with attributes and chunks of its own."""
+    """One file of a batch, with its own attributes and chunks."""
 
     file_id: str
     attributes: NotRequired[Attributes]
@@ -139,7 +139,7 @@ class BatchFile(TypedDict):
 
 
 class FileBatchCreateParams(FileParams, total=False):
-    """Files that are attached together: `file_ids`, or `files` where each has settings of its own."""
+    """Files to attach together: `file_ids`, or `files` if each has its own settings."""
 
     file_ids: Sequence[str] | None
     files: Sequence[BatchFile] | None
