@@ -22,6 +22,11 @@ if TYPE_CHECKING:
         LongContext as LongContext,
         Price as Price,
     )
+    from openai_async._policy.statistics import (
+        ClientStatistics as ClientStatistics,
+        LimitStatistics as LimitStatistics,
+        ScopeStatistics as ScopeStatistics,
+    )
     from openai_async._policy.tokens import (
         TokenEstimate as TokenEstimate,
         count_chat_tokens as count_chat_tokens,
@@ -140,6 +145,9 @@ _HOMES = {
     "Price": "openai_async._policy.prices",
     "LongContext": "openai_async._policy.prices",
     "CostTotals": "openai_async._policy.totals",
+    "ClientStatistics": "openai_async._policy.statistics",
+    "LimitStatistics": "openai_async._policy.statistics",
+    "ScopeStatistics": "openai_async._policy.statistics",
     "ModelTotals": "openai_async._policy.totals",
     "AsyncClient": "openai_async.client",
     "AsyncAzureClient": "openai_async.azure",
@@ -233,6 +241,9 @@ __all__ = [
     "Price",
     "LongContext",
     "CostTotals",
+    "ClientStatistics",
+    "LimitStatistics",
+    "ScopeStatistics",
     "ModelTotals",
     "AsyncClient",
     "AsyncAzureClient",

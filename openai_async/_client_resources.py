@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from openai_async._client_statistics import WithStatistics
 from openai_async.types._uncopied import Uncopied
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class TopLevel(Generic[N]):
         raise NotImplementedError
 
 
-class GenericResources(TopLevel["GenericResource"], Uncopied):
+class GenericResources(TopLevel["GenericResource"], WithStatistics, Uncopied):
     """The generic resources of the asynchronous client."""
 
     _pipeline: Pipeline

@@ -163,6 +163,10 @@ class Accounts:
         """The pools of a scope by key, as far as they were used."""
         return self._pools.get(scope, {})
 
+    def items(self) -> Iterable[tuple[str, Mapping[int, Pool]]]:
+        """All scopes that are kept, each with its pools by key."""
+        return self._pools.items()
+
     def best(self, calls: int | None, tokens: float, scopes: Iterable[str]) -> dict[str, float | None]:
         """The limits of these scopes together, and the least seconds for so many calls of so many tokens each.
 

@@ -18,6 +18,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from openai_async import _concurrency
@@ -29,6 +30,9 @@ from openai_async._limits.pool import Pool
 from openai_async._limits.waiting import Queue, Waiter as Waiter
 from openai_async.errors import DeadlineExceededError, OpenAIError, QueueFullError
 from openai_async.types.limits import Accounting, StatedLimits
+
+if TYPE_CHECKING:
+    from openai_async._limits.statistics import LimiterStatistics
 
 
 class Limiter:
@@ -173,6 +177,16 @@ class Limiter:
         for queue in tuple(self._queues.values()):
             reasons[queue.reason] += len(queue)
         return reasons
+
+    def statistics(self) -> LimiterStatistics:
+        """Who waits, and which limits are known. O(scopes * keys)."""
+        found: LimiterStatistics | None = self.run(self._statistics)
+        return self._statistics() if found is None else found  # None: asked for in the midst of a section
+
+    def _statistics(self) -> LimiterStatistics:
+        from openai_async._limits.statistics import read
+
+        return read(self._in_flight, self._queues, self._accounts.items(), self.now())
 
     def pools(self, scope: str) -> Mapping[int, Pool]:
         """See `Accounts.pools`."""

@@ -45,6 +45,11 @@ class Outage:
         self._due = math.inf  # when one more trial may be made, however many are under way
 
     @property
+    def failures_left(self) -> float:
+        """Failures that are still tolerated before an outage begins; 0 in an outage."""
+        return 0.0 if self.is_open else min(self._budget.balance, float(_IN_A_ROW - self._in_a_row))
+
+    @property
     def is_clean(self) -> bool:
         """Whether nothing is left to remember."""
         return not (self.is_open or self._in_a_row) and self._budget.is_full

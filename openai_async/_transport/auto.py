@@ -51,6 +51,11 @@ class AutoTransport:
         """Connections of all loops, idle and busy."""
         return sum(t.open_connections for t in (self._direct, self._httpx) if t is not None)
 
+    @property
+    def idle_connections(self) -> int:
+        """Those of them that no call holds."""
+        return sum(t.idle_connections for t in (self._direct, self._httpx) if t is not None)
+
     def ready(self) -> Transport:
         if self.direct and _concurrency.asyncio_loop() is not None:
             if self._direct is not None:

@@ -120,6 +120,10 @@ class CustomTransport:
     def open_connections(self) -> int:
         return 0  # the owner's to know
 
+    @property
+    def idle_connections(self) -> int:
+        return 0
+
     async def aclose(self) -> None:
         if self._close:
             await self._owner.aclose()

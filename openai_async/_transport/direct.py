@@ -35,6 +35,11 @@ class DirectTransport:
         """Connections of all loops, idle and busy."""
         return self._connections.count
 
+    @property
+    def idle_connections(self) -> int:
+        """Those of them that no call holds."""
+        return self._connections.idle_count
+
     def ready(self) -> DirectTransport:
         return self
 

@@ -114,3 +114,8 @@ class Transport(Protocol):
     def open_connections(self) -> int:
         """Connections of all loops, idle and busy, as far as they are known here."""
         ...
+
+    @property
+    def idle_connections(self) -> int:
+        """Those of them that no call holds."""
+        ...

@@ -113,6 +113,11 @@ class HttpxTransport:
         """Connections of all loops, idle and busy."""
         return self._shards.count
 
+    @property
+    def idle_connections(self) -> int:
+        """Those of them that no call holds."""
+        return self._shards.idle_count
+
     def ready(self) -> HttpxTransport:
         return self
 

@@ -81,6 +81,11 @@ class ConnectionPool(Generic[K]):
         return memoryview(bytearray(_BUFFER))
 
     @property
+    def idle_count(self) -> int:
+        """Connections that no call holds."""
+        return sum(map(len, self.idle.values()))
+
+    @property
     def count(self) -> int:
         return len(self.busy) + sum(map(len, self.idle.values()))
 
@@ -254,6 +259,11 @@ class PoolPerLoop(Generic[K]):
     def count(self) -> int:
         """Connections of all loops, idle and busy."""
         return sum(found.count for found in tuple(self._loops.values()))
+
+    @property
+    def idle_count(self) -> int:
+        """Idle connections of all loops."""
+        return sum(found.idle_count for found in tuple(self._loops.values()))
 
     async def aclose(self) -> None:
         """Close those of the running loop."""

@@ -108,7 +108,7 @@ FLOORS: Final[tuple[tuple[Room, ...], ...]] = (
             "anyio builtins.globals builtins.open csv fcntl importlib.import_module os shutil.copyfileobj stat",
         ),
     ),
-    (room("client azure _config _client_resources"), room("validation", "builtins.open")),
+    (room("client azure _config _client_resources _client_statistics"), room("validation", "builtins.open")),
     (
         room(
             "sync",

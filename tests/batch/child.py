@@ -19,7 +19,6 @@ import anyio
 import attrs
 
 from openai_async import AsyncClient
-from openai_async.batch import AsyncBatch
 
 CHANGES = ("pwrite", "fsync", "ftruncate", "replace", "unlink")
 
@@ -48,7 +47,7 @@ def die_at(moment: str, number: int) -> None:
 
 async def main(base_url: str, source: str, out: str, window: str) -> None:
     async with AsyncClient(api_key="k", base_url=base_url, max_retries=0) as client:
-        summary = await AsyncBatch(client._pipeline).run(source, out, max_in_flight=int(window))
+        summary = await client.batch.run(source, out, max_in_flight=int(window))
     print(json.dumps(attrs.asdict(summary)))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from openai_async import AsyncClient
-from openai_async.batch import AsyncBatch, BatchSummary
+from openai_async.batch import BatchSummary
 from openai_async.emulator import Emulator, Serving
 
 
@@ -19,7 +19,7 @@ class Place:
     def __init__(self, directory: Path, client: AsyncClient) -> None:
         self.source = directory / "in.jsonl"
         self.out = directory / "out.jsonl"
-        self.batch = AsyncBatch(client._pipeline)
+        self.batch = client.batch
 
     async def run(self, **options: Any) -> BatchSummary:
         return await self.batch.run(self.source, self.out, **options)

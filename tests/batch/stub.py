@@ -17,7 +17,7 @@ import anyio.lowlevel
 
 from openai_async import AsyncClient, _config
 from openai_async._transport.exchange import Exchange, WireRequest
-from openai_async.batch import AsyncBatch, BatchSummary
+from openai_async.batch import BatchSummary
 
 BODY = b'{"id":"x","choices":[],"usage":{"total_tokens":3}}'
 HEADERS = [(b"content-type", b"application/json"), (b"x-request-id", b"req_1")]
@@ -67,7 +67,7 @@ def stubbed_client() -> AsyncClient:
 
 async def carry_out(source: str, target: str) -> BatchSummary:
     async with stubbed_client() as client:
-        return await AsyncBatch(client._pipeline).run(source, target, max_in_flight=64)
+        return await client.batch.run(source, target, max_in_flight=64)
 
 
 def peak_memory() -> int:

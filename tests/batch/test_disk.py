@@ -16,7 +16,7 @@ import anyio
 import pytest
 
 from openai_async import AsyncClient
-from openai_async.batch import AsyncBatch, BatchOutputError
+from openai_async.batch import BatchOutputError
 from openai_async.emulator import Emulator, Latency, Serving
 from openai_async.testing import FaultServer, Request, Script, json_reply
 from tests.batch.conftest import Place
@@ -224,7 +224,7 @@ async def test_a_real_disk_of_24_kib(small_disk: Path, tmp_path: Path, window: i
     source, out = write_lines(tmp_path / "in", [request(name, name) for name in names]), small_disk / "out"
     with FaultServer(answer) as server:
         async with AsyncClient(api_key="k", base_url=server.base_url, max_retries=0) as client:
-            batch = AsyncBatch(client._pipeline)
+            batch = client.batch
             with pytest.raises(BatchOutputError, match="Make room; the same run goes on") as caught:
                 await batch.run(source, out, max_in_flight=window)
             assert caught.value.errno == errno.ENOSPC
@@ -250,7 +250,7 @@ from openai_async.batch import AsyncBatch, BatchOutputError
 async def main(base_url, source, out):
     async with AsyncClient(api_key="k", base_url=base_url) as client:
         try:
-            await AsyncBatch(client._pipeline).run(source, out, max_in_flight=8)
+            await client.batch.run(source, out, max_in_flight=8)
         except BatchOutputError as error:
             print(error)
 

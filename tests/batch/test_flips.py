@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from openai_async import AsyncClient
-from openai_async.batch import AsyncBatch, BatchError, BatchSummary
+from openai_async.batch import BatchError, BatchSummary
 from openai_async.batch.output.output_file import Journal
 from tests.batch.files import journal_of, read_lines, request, write_lines
 
@@ -80,7 +80,7 @@ class Killed:
     async def run(self, **options: Any) -> BatchSummary:
         server: Any = {"base_url": "http://127.0.0.1:1/v1", "transport": httpx.MockTransport(self.answer)}
         async with AsyncClient(api_key="k", max_retries=0, **server) as client:
-            return await AsyncBatch(client._pipeline).run(self._directory / "in", self._out, **options)
+            return await client.batch.run(self._directory / "in", self._out, **options)
 
     async def end(self) -> tuple[Ended, BatchSummary]:
         """Run it to its end."""

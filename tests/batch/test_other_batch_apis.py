@@ -13,7 +13,7 @@ import attrs
 import pytest
 
 from openai_async import AsyncClient
-from openai_async.batch import AsyncBatch, BatchLockedError, BatchSummary, RemoteBatchError
+from openai_async.batch import BatchLockedError, BatchSummary, RemoteBatchError
 from openai_async.testing import FaultServer, Request, Script, json_reply, respond
 from tests.batch.files import read_lines, write_lines
 
@@ -109,7 +109,7 @@ def run(tmp_path: Path) -> Run:
     async def run_once(api: OddBatchApi) -> BatchSummary:
         with FaultServer(api) as server:
             async with AsyncClient(api_key="sk-invented", base_url=server.base_url, max_retries=0) as client:
-                return await AsyncBatch(client._pipeline).remote(source, tmp_path / "out.jsonl", poll=FAST)
+                return await client.batch.remote(source, tmp_path / "out.jsonl", poll=FAST)
 
     return run_once
 
@@ -170,7 +170,7 @@ async def test_two_remote_runs_of_one_input_do_not_pay_twice(run: Run, tmp_path:
     api = OddBatchApi(file_states=["pending", "processed"])
     with FaultServer(api) as server:
         async with AsyncClient(api_key="sk-invented", base_url=server.base_url, max_retries=0) as client:
-            batch = AsyncBatch(client._pipeline)
+            batch = client.batch
             second: list[int] = []
 
             async def try_another(_: object) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given, strategies as st
 
 from openai_async import AsyncClient, errors
 from openai_async._policy.probing import Probing, cause_of
-from openai_async.batch import AsyncBatch, BatchHaltedError, BatchInputError, api
+from openai_async.batch import BatchHaltedError, BatchInputError, api
 from openai_async.batch.output.threads import T, Threads
 from openai_async.testing import FaultServer, Request, Script, json_reply, run_virtual
 from tests.batch.conftest import Place
@@ -53,7 +53,7 @@ async def test_a_cause_that_all_rows_share_halts_the_run(answer: Script, words: 
     with FaultServer(handler) as server:
         async with AsyncClient(api_key="k", base_url=server.base_url) as client:
             with pytest.raises(BatchHaltedError, match=words) as caught:
-                await AsyncBatch(client._pipeline).run(source, tmp_path / "out")
+                await client.batch.run(source, tmp_path / "out")
     assert handler.requests <= 50
     summary = caught.value.summary
     assert summary.left >= 1_950
@@ -114,7 +114,7 @@ async def test_a_server_that_is_not_there_halts_the_run(tmp_path: Path) -> None:
         gone = server.base_url
     async with AsyncClient(api_key="k", base_url=gone, max_retries=0) as client:
         with pytest.raises(BatchHaltedError, match="could not connect") as caught:
-            await AsyncBatch(client._pipeline).run(source, tmp_path / "out")
+            await client.batch.run(source, tmp_path / "out")
     assert caught.value.summary.failed <= 50
 
 
@@ -124,7 +124,7 @@ async def test_one_success_ends_the_probing(tmp_path: Path) -> None:
     source = write_lines(tmp_path / "in", requests(100))
     with FaultServer(handler) as server:
         async with AsyncClient(api_key="k", base_url=server.base_url) as client:
-            summary = await AsyncBatch(client._pipeline).run(source, tmp_path / "out", max_in_flight=8)
+            summary = await client.batch.run(source, tmp_path / "out", max_in_flight=8)
     assert (summary.done, summary.failed, summary.complete) == (100, 99, True)
 
 

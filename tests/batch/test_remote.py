@@ -13,7 +13,6 @@ import pytest
 
 from openai_async import APIConnectionError, AsyncClient, InvalidParameterError, NotFoundError, Price
 from openai_async.batch import (
-    AsyncBatch,
     BatchInputError,
     BatchLockedError,
     BatchOutputError,
@@ -29,6 +28,7 @@ from openai_async.emulator import BatchLimits, Emulator, Faults, Serving
 from openai_async.emulator.batches.store import Batch
 from tests.batch.conftest import Place
 from tests.batch.files import ids, journal_of, read_lines, request, requests, write_lines
+from tests.inside import pipeline_of
 
 HELD = 3600.0  # seconds for each row: a batch that does not get on
 FAST = (0.005, 0.05)
@@ -45,7 +45,7 @@ class Remote:
         async with AsyncClient(api_key="sk-invented", base_url=self._url, max_retries=0) as client:
             if wire is not None:
                 wire.tap(client)
-            return await AsyncBatch(client._pipeline).remote(self.source, self.out, **{"poll": FAST, **options})
+            return await client.batch.remote(self.source, self.out, **{"poll": FAST, **options})
 
 
 class Killed(Exception):
@@ -65,7 +65,7 @@ class Wire:
         self._answer_lost = answer_lost
 
     def tap(self, client: AsyncClient) -> None:
-        pipeline: Any = client._pipeline
+        pipeline: Any = pipeline_of(client)
         send: Callable[[Any], Awaitable[Any]] = pipeline._first
 
         async def tapped(call: Any) -> Any:
@@ -666,7 +666,7 @@ async def test_what_was_made_and_called_a_failure_is_found(
     emulator.faults = Faults(1.0, (status,), only=failing, carried_out=True)
     write_lines(remote.source, requests(6))
     async with AsyncClient(api_key="sk-invented", base_url=server.base_url) as client:  # with its retries
-        summary = await AsyncBatch(client._pipeline).remote(remote.source, remote.out, poll=FAST)
+        summary = await client.batch.remote(remote.source, remote.out, poll=FAST)
     assert (summary.done, summary.ok) == (6, True)
     [batch] = emulator.batches.listed()
     assert batch.total == 6

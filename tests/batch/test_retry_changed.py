@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from openai_async import AsyncClient
-from openai_async.batch import AsyncBatch, BatchError, BatchMismatchError, BatchOutputError, DamagedOutputError
+from openai_async.batch import BatchError, BatchMismatchError, BatchOutputError, DamagedOutputError
 from openai_async.batch.output import disk
 from openai_async.batch.output.output_file import Journal, replayed
 from openai_async.testing import FaultServer, Request, Script, json_reply
@@ -45,7 +45,7 @@ async def test_failed_rows_are_sent_again_with_other_options(tmp_path: Path) -> 
     write_lines(source, bodies("a", "b", "refuse c"))
     with FaultServer(answer) as server:
         async with AsyncClient(api_key="k", base_url=server.base_url, max_retries=0) as client:
-            batch = AsyncBatch(client._pipeline)
+            batch = client.batch
             first = await batch.run(source, out, model="m")
             assert (first.done, first.failed) == (3, 1)
             with pytest.raises(BatchMismatchError):

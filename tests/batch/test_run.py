@@ -18,7 +18,6 @@ import pytest
 from openai_async import APIStatusError, AsyncClient, InvalidParameterError
 from openai_async._pipeline.request import Request as CallRequest
 from openai_async.batch import (
-    AsyncBatch,
     BatchHaltedError,
     BatchInputError,
     BatchLockedError,
@@ -42,6 +41,7 @@ from tests.batch.files import (
     whole_lines,
     write_lines,
 )
+from tests.inside import pipeline_of
 
 # ---- what is sent and written
 
@@ -133,7 +133,7 @@ async def test_a_body_is_sent_as_it_stands(tmp_path: Path) -> None:
     source = write_lines(tmp_path / "in", [request("é", **body), request("plain", **body), request("x" * 513)])
     with FaultServer(answer) as server:
         async with AsyncClient(api_key="sk-invented", base_url=server.base_url) as client:
-            batch = AsyncBatch(client._pipeline)
+            batch = client.batch
             summary = await batch.run(source, tmp_path / "out", params={"seed": 1}, extra_headers={"X-Own": "y"})
     assert summary.ok
     by_id = {request.header("x-client-request-id"): request for request in seen}
@@ -149,15 +149,13 @@ async def test_an_id_header_of_the_users_own_wins(tmp_path: Path) -> None:
     source = write_lines(tmp_path / "in", [request("a")])
     with FaultServer([json_reply({"choices": []})]) as server:
         async with AsyncClient(api_key="k", base_url=server.base_url) as client:
-            await AsyncBatch(client._pipeline).run(
-                source, tmp_path / "out", extra_headers={"X-Client-Request-Id": "mine"}
-            )
+            await client.batch.run(source, tmp_path / "out", extra_headers={"X-Client-Request-Id": "mine"})
     assert [value for name, value in server.requests[0].headers if name.lower() == b"x-client-request-id"] == [b"mine"]
 
 
 async def test_two_batches_at_once(tmp_path: Path, client: AsyncClient, emulator: Emulator) -> None:
     """Batches on one client do not know of each other; on one OUT the second is refused before anything is sent."""
-    batch = AsyncBatch(client._pipeline)
+    batch = client.batch
     one = write_lines(tmp_path / "one", requests(30, "one"))
     two = write_lines(tmp_path / "two", requests(30, "two"))
 
@@ -200,7 +198,7 @@ async def test_failures_are_lines_too(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with FaultServer(answer) as server:
         async with AsyncClient(api_key="k", base_url=server.base_url, max_retries=0) as client:
-            batch = AsyncBatch(client._pipeline)
+            batch = client.batch
             first = await batch.run(source, out)
             lines = {line["custom_id"]: line for line in read_lines(out)}
             assert list(lines) == names
@@ -251,13 +249,13 @@ async def test_a_refused_key_halts_the_run(tmp_path: Path, keys: tuple[str, ...]
     with emulator.run() as server:
         async with AsyncClient(api_key="sk-invented", base_url=server.base_url) as client:
             with pytest.raises(BatchHaltedError, match="every further row") as caught:
-                await AsyncBatch(client._pipeline).run(source, tmp_path / "out", max_in_flight=4)
+                await client.batch.run(source, tmp_path / "out", max_in_flight=4)
     assert isinstance(caught.value.__cause__, APIStatusError)
     assert caught.value.summary.failed < 20
     assert caught.value.summary.left + caught.value.summary.done == 200
     with Emulator().run() as server:
         async with AsyncClient(api_key="sk-good", base_url=server.base_url) as client:
-            summary = await AsyncBatch(client._pipeline).run(source, tmp_path / "out")
+            summary = await client.batch.run(source, tmp_path / "out")
     assert (summary.done, summary.ok, summary.ambiguous) == (200, True, 0)
 
 
@@ -326,7 +324,7 @@ async def test_a_stop_calls_back_rows_that_wait_for_their_turn(
     """Only what was really sent is waited for, noted and, after a cancellation, ambiguous; the rest never left."""
     source, out = write_lines(tmp_path / "in", requests(10)), tmp_path / "out"
     async with AsyncClient(api_key="k", base_url=server.base_url, max_concurrency=2) as client:
-        batch = AsyncBatch(client._pipeline)
+        batch = client.batch
         emulator.latency = Latency(first_token=30)
         async with anyio.create_task_group() as group:
             group.start_soon(partial(batch.run, source, out, max_in_flight=10))
@@ -447,7 +445,7 @@ async def test_cancelling_at_any_moment_leaves_nothing_behind(
 ) -> None:
     """Whenever a run is cancelled, also by asyncio's own `Task.cancel`, its files are closed and its lock is given up;
     the next one goes on, and no row that is on the disk is sent again."""
-    batch = AsyncBatch(client._pipeline)
+    batch = client.batch
     source, out = write_lines(tmp_path / "in", requests(40)), tmp_path / "out"
     emulator.latency = Latency(first_token=0.002)
     await client.models.list()
@@ -485,13 +483,13 @@ async def test_rows_stand_in_line_behind_other_calls(
 ) -> None:
     """Rows are of the class "batch", and of one job, unless `priority` says otherwise."""
     seen: list[CallRequest] = []
-    fetch = client._pipeline.fetch
+    fetch = pipeline_of(client).fetch
 
     async def watched(call: CallRequest) -> Any:
         seen.append(call)
         return await fetch(call)
 
-    monkeypatch.setattr(client._pipeline, "fetch", watched)
+    monkeypatch.setattr(pipeline_of(client), "fetch", watched)
     write_lines(place.source, requests(3))
     await place.run()
     assert {call.priority for call in seen} == {"batch"}
@@ -507,7 +505,7 @@ async def test_costs_are_summed(tmp_path: Path, server: Serving) -> None:
     source = write_lines(tmp_path / "in", requests(10))
     prices = {"emulated-mini": (1.0, 2.0)}
     async with AsyncClient(api_key="k", base_url=server.base_url, prices=prices) as client:
-        summary = await AsyncBatch(client._pipeline).run(source, tmp_path / "out")
+        summary = await client.batch.run(source, tmp_path / "out")
     assert summary.cost == pytest.approx(client.costs.total.cost)
     assert summary.cost
 

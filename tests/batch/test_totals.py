@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from openai_async import APITimeoutError, AsyncClient, InvalidParameterError
-from openai_async.batch import AsyncBatch, BatchSummary, BatchTotals
+from openai_async.batch import BatchSummary, BatchTotals
 from openai_async.batch.input.rows import Row
 from openai_async.batch.output.output_file import Journal
 from openai_async.batch.output.output_lines import Outcome, failure, parse, success
@@ -43,7 +43,7 @@ async def run(base_url: str, directory: Path, **options: Any) -> BatchSummary:
     """One run in a client of its own."""
     prices = options.pop("prices", PRICES)
     async with AsyncClient(api_key="k", base_url=base_url, prices=prices, max_retries=0) as client:
-        return await AsyncBatch(client._pipeline).run(directory / "in", directory / "out", **options)
+        return await client.batch.run(directory / "in", directory / "out", **options)
 
 
 def are(found: BatchTotals, done: int, tokens: int, cost: float, **counts: int) -> bool:

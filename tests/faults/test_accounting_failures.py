@@ -25,6 +25,7 @@ from openai_async.errors import RateLimitError
 from openai_async.testing import FaultServer, Request, Script, json_reply, sse
 from openai_async.types.chat import CompletionUsage
 from openai_async.types.meta import Meta
+from tests.inside import pipeline_of
 
 from .conftest import MakeClient
 from .replies import CALL, CHUNKS, COMPLETION, TEXT, error_reply
@@ -101,7 +102,7 @@ async def test_whatever_fails_beside_an_answer_the_answer_is_given(
             assert await all_forms(client) == [TEXT] * 4
             first = len(caplog.records)
             assert await all_forms(client) == [TEXT] * 4
-            assert client._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
     assert len(server.requests) == 8
     assert 1 <= first == len(caplog.records)
     assert SECRET not in caplog.text
@@ -148,7 +149,7 @@ async def test_a_refusal_is_told_though_its_limits_cannot_be_read(
         async with make_client(server.base_url) as client:
             with pytest.raises(RateLimitError):
                 await client.chat.completions.create(**CALL)
-            assert client._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
 
 
 # ---- a map
@@ -234,14 +235,14 @@ async def test_a_row_that_raises_is_a_failed_row(
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
     with FaultServer(answer) as server:
         async with make_client(server.base_url) as client:
-            fetch, calls = type(client._pipeline).fetch, iter(range(100))
+            fetch, calls = type(pipeline_of(client)).fetch, iter(range(100))
 
             async def sometimes(self: Any, call: Any) -> Any:
                 if next(calls) == 1:
                     raise OSError(24, SECRET)
                 return await fetch(self, call)
 
-            monkeypatch.setattr(type(client._pipeline), "fetch", sometimes)
+            monkeypatch.setattr(type(pipeline_of(client)), "fetch", sometimes)
             first = await client.batch.run(source, out)
             told = out.read_text()
             again = await client.batch.run(source, out)

@@ -89,7 +89,7 @@ async def test_bare_sound_is_the_events_that_it_would_have_been(
     with FaultServer(scripts) as server:
         async with no_leaks(), make_client(server.base_url) as client:
             found = [await in_events(client) for _ in scripts]
-            assert client._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
     assert server.accepted_connections == 1
     for kinds, content in found:
         assert kinds == [*["speech.audio.delta"] * (len(kinds) - 1), "speech.audio.done"]
@@ -109,7 +109,7 @@ async def test_events_are_the_sound_that_they_are_of(
             assert await read(client) == MP3
             assert await read(client) == MP3
             assert await read(client) == b":" + PCM
-            assert client._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
 
 
 async def test_a_server_that_speaks_in_events_is_told_what_is_wanted(make_client: MakeClient) -> None:

@@ -37,13 +37,13 @@ def nothing_left(client: AsyncClient, server: FaultServer, *, held: int = 0, wai
 
     `held`: permits that the test itself holds. `wait_for_idle`: most idle connections that the client may keep.
     """
-    pipeline = client._pipeline
     tasks = len(pending_tasks())
 
     async def check() -> None:
-        assert (pipeline.limiter.in_flight, pipeline.limiter.waiting) == (held, 0)
+        statistics = client.statistics()
+        assert (statistics.in_flight, statistics.waiting) == (held, 0)
         await server.until(lambda server: server.open_connections <= held + wait_for_idle)
-        assert pipeline.transport.open_connections <= held + wait_for_idle
+        assert client.statistics().open_connections <= held + wait_for_idle
         with anyio.fail_after(30):
             while len(pending_tasks()) > tasks:  # closing takes a few turns
                 await anyio.lowlevel.checkpoint()
@@ -136,7 +136,7 @@ async def test_a_map_left_while_it_starts_calls_ends_them_too(make_client: MakeC
         async def leave(client: AsyncClient, left: anyio.Event) -> None:
             async with client.chat.completions.map([CALL] * 4, max_in_flight=1) as results:
                 assert (await anext(results)).unwrap().text == TEXT
-            assert client._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
             left.set()
 
         with FaultServer([ok(), (Gate("late"), *ok())]) as server:
@@ -188,13 +188,13 @@ async def test_a_permit_handed_to_a_cancelled_waiter_goes_on(make_client: MakeCl
             async with anyio.create_task_group() as waiters:
                 for number in range(6):
                     waiters.start_soon(wait, number)
-                    while client._pipeline.limiter.waiting <= number:
+                    while client.statistics().waiting <= number:
                         await anyio.lowlevel.checkpoint()
                 await stream.aclose()  # the first in line has the permit now, and does not know it yet
                 for scope in scopes[:3]:
                     scope.cancel()
             assert ended == [3, 4, 5]
-            assert client._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
 
 
 @pytest.mark.parametrize("stack", ["asyncio-direct", "asyncio-httpx"], indirect=True)
@@ -204,7 +204,7 @@ async def test_a_permit_handed_to_a_natively_cancelled_waiter_goes_on(make_clien
         async with make_client(server.base_url, max_concurrency=1) as client:
             stream = await client.chat.completions.create(**CALL, stream=True)
             tasks = [asyncio.create_task(call(client)) for _ in range(6)]
-            while client._pipeline.limiter.waiting < 6:
+            while client.statistics().waiting < 6:
                 await anyio.lowlevel.checkpoint()
             await stream.aclose()
             for task in tasks[:3]:
@@ -212,7 +212,7 @@ async def test_a_permit_handed_to_a_natively_cancelled_waiter_goes_on(make_clien
             _, unserved = await asyncio.wait(tasks, timeout=5)
             assert unserved == set()
             assert [task.cancelled() for task in tasks] == [True] * 3 + [False] * 3
-            assert client._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
 
 
 async def test_the_wait_before_a_retry_cancelled_at_every_await(make_client: MakeClient) -> None:
@@ -317,13 +317,13 @@ async def test_a_storm_of_cancelled_tasks_leaks_nothing(size: int, make_client: 
                         await anyio.lowlevel.checkpoint()
                     scope.cancel()
             assert size // 4 <= ended < size
-            pipeline = client._pipeline
-            assert (pipeline.limiter.in_flight, pipeline.limiter.waiting) == (0, 0)
-            assert pipeline.transport.open_connections <= 32
+            statistics = client.statistics()
+            assert (statistics.in_flight, statistics.waiting) == (0, 0)
+            assert statistics.open_connections <= 32
             async with anyio.create_task_group() as tasks:
                 for _ in range(100):
                     tasks.start_soon(call, client)
-            await server.until(lambda server: server.open_connections <= pipeline.transport.open_connections)
+            await server.until(lambda server: server.open_connections <= client.statistics().open_connections)
 
 
 @pytest.mark.parametrize("stack", ["asyncio-direct", "asyncio-httpx"], indirect=True)
@@ -342,7 +342,7 @@ async def test_a_storm_of_natively_cancelled_tasks_leaks_nothing(make_client: Ma
                     task.cancel()
             await asyncio.wait(tasks)
             assert all(task.cancelled() or task.exception() is None for task in tasks)
-            pipeline = client._pipeline
-            assert (pipeline.limiter.in_flight, pipeline.limiter.waiting) == (0, 0)
+            statistics = client.statistics()
+            assert (statistics.in_flight, statistics.waiting) == (0, 0)
             await asyncio.gather(*(call(client) for _ in range(100)))
-            await server.until(lambda server: server.open_connections <= pipeline.transport.open_connections)
+            await server.until(lambda server: server.open_connections <= client.statistics().open_connections)

@@ -95,7 +95,7 @@ async def test_a_whole_reply_is_the_stream_that_it_would_have_been(name: str, ma
             found = [await asked(client, name) for _ in scripts[:-1]]
             noun, given = nouns(client)[name]
             expected = await noun.create(**given)
-            assert client._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
         assert len(server.requests) == len(scripts)
     for text, whole in found:
         assert text == "Grüße"

@@ -29,6 +29,7 @@ from openai_async._transport.tls import shared_context
 from openai_async.errors import APIConnectionError, RequestTooLargeError, UnexpectedRedirectError
 from openai_async.testing import FaultServer, Fin, ReadRequest, Rst, Script, Send, Stall, json_reply, respond, sse
 from openai_async.testing.script import Framing
+from tests.inside import pipeline_of
 
 from .conftest import MakeClient
 from .replies import CALL, CHUNKS, COMPLETION, EVENTS, TEXT, error_reply, ok
@@ -110,8 +111,8 @@ async def test_a_connection_that_cannot_be_trusted_is_not_sent(
         async with make_client(server.base_url, max_retries=2) as client:
             with pytest.raises(APIConnectionError) as caught:
                 await client.chat.completions.create(**CALL)
-            assert client._pipeline.limiter.in_flight == 0
-            assert client._pipeline.transport.open_connections == 0
+            assert client.statistics().in_flight == 0
+            assert client.statistics().open_connections == 0
     assert caught.value.phase == "connect"
     assert outcomes(caught.value) == ["not_sent"] * 3
     assert not caught.value.possibly_billed
@@ -170,7 +171,7 @@ async def test_an_answer_before_the_upload_has_ended_is_heard(end: Fin | Stall, 
         async with make_client(server.base_url, timeout=5.0) as client:
             with pytest.raises(RequestTooLargeError):
                 await client.chat.completions.create(**call)
-            assert client._pipeline.transport.open_connections == 0  # out of step
+            assert client.statistics().open_connections == 0  # out of step
 
 
 @pytest.mark.parametrize(
@@ -199,7 +200,7 @@ async def test_an_idle_connection_is_used_no_longer_than_the_server_keeps_it(
         async with make_client(server.base_url) as client:
             for connections, later in ((1, 0.0), (1, 28.0), (2, 60.0)):
                 if later:
-                    transport = client._pipeline.transport.ready()  # type: ignore[attr-defined]
+                    transport = pipeline_of(client).transport.ready()
                     [owned] = (getattr(transport, "_connections", None) or transport._shards)._loops.values()
                     monkeypatch.setattr(owned, "_now", lambda real=owned._now, more=later: real() + more)
                 await client.chat.completions.create(**CALL)

@@ -78,7 +78,7 @@ async def test_another_loop_is_refused_and_the_owner_reads_on(
             found = await read(it)
             assert rest in (found, getattr(found, "text", None), getattr(getattr(found, "value", None), "text", None))
             await it.aclose()
-        assert client._pipeline.limiter.in_flight == 0
+        assert client.statistics().in_flight == 0
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -101,7 +101,7 @@ def test_a_stream_whose_loop_has_ended_is_interrupted(make_client: MakeClient, c
         with pytest.raises(APIConnectionError, match="event loop that it was opened on has ended") as caught:
             asyncio.run(stream.final())
         assert caught.value.partial.text == TEXT[:2]
-        assert client._pipeline.limiter.in_flight == 0
+        assert client.statistics().in_flight == 0
         if not closed:
             loop.run_until_complete(client.aclose())
             loop.run_until_complete(loop.shutdown_asyncgens())

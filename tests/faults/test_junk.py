@@ -193,7 +193,7 @@ async def test_an_answer_that_cannot_be_one_is_a_typed_error(name: str, make_cli
         async with make_client(server.base_url) as client:
             with pytest.raises(wanted):
                 await client.chat.completions.create(**CALL)
-            assert client._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
 
 
 _MEGABYTE = 1_000_000

@@ -81,7 +81,7 @@ async def test_a_junk_event_is_a_decode_error_with_the_text_before_it(name: str,
             with pytest.raises(DecodeError) as caught:
                 async with client.chat.completions.stream(**CALL) as stream:
                     await stream.final()
-            assert client._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
     assert caught.value.partial.text == BEFORE
     assert caught.value.possibly_billed
 
@@ -191,7 +191,7 @@ async def test_what_is_no_stream_is_a_typed_error(name: str, make_client: MakeCl
             with pytest.raises(wanted) as caught:
                 async with client.chat.completions.stream(**CALL) as stream:
                     await stream.final()
-            assert client._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
     assert caught.value.partial is None
     assert len(caught.value.attempts) == 1
 

@@ -73,7 +73,7 @@ def test_one_client_serves_a_hundred_loops(make_client: MakeClient, run: Callabl
         client = make_client(server.base_url)
         for number in range(1, 101):
             assert run(ask, client) == TEXT
-            assert client._pipeline.transport.open_connections == 0
+            assert client.statistics().open_connections == 0
             server.wait_for(lambda server: server.open_connections == 0)
             assert server.accepted_connections == number
         del client
@@ -99,7 +99,7 @@ def test_many_calls_and_streams_in_each_loop(make_client: MakeClient, run: Calla
         for _ in range(10):
             run(work, client)
             run(unfinished, client)
-            assert client._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
 
 
 def test_loops_in_two_threads_one_after_the_other(make_client: MakeClient, run: Callable[..., Any]) -> None:
@@ -146,7 +146,7 @@ def test_a_closed_client_can_be_used_again(make_client: MakeClient, run: Callabl
         for _ in range(2):
             async with client:
                 assert await ask(client) == TEXT
-            assert client._pipeline.transport.open_connections == 0
+            assert client.statistics().open_connections == 0
         await client.aclose()
         await client.aclose()
 
@@ -167,7 +167,7 @@ def test_closing_interrupts_the_streams_that_are_open(make_client: MakeClient, r
             with pytest.raises(APIError) as caught, anyio.fail_after(30):
                 await stream.final()
             assert caught.value.partial.text
-        assert client._pipeline.limiter.in_flight == 0
+        assert client.statistics().in_flight == 0
         server.open_gate("never")
 
     with FaultServer([sse([EVENTS[0], Gate("never"), *EVENTS[1:]])]) as server:
@@ -224,7 +224,7 @@ def test_a_dropped_stream_warns_once_and_gives_its_permit_back(
             await anext(stream)
         del stream
         gc.collect()
-        assert client._pipeline.limiter.in_flight == 0
+        assert client.statistics().in_flight == 0
         await server.until(lambda server: server.open_connections == 0)
 
     with FaultServer([sse([*EVENTS[:2], Gate("never")])]) as server:
@@ -247,7 +247,7 @@ def test_a_stream_dropped_after_its_loop_warns_once(make_client: MakeClient, run
         client = make_client(server.base_url)
         run(keep, client)
         seen = warnings_of(kept.clear)
-        assert client._pipeline.limiter.in_flight == 0
+        assert client.statistics().in_flight == 0
     assert [warning.category for warning in seen] == [ResourceWarning]
 
 
@@ -270,7 +270,7 @@ def test_a_stream_read_in_another_loop_is_interrupted(make_client: MakeClient, r
         client = make_client(server.base_url)
         run(keep, client)
         run(go_on, client)
-        assert client._pipeline.limiter.in_flight == 0
+        assert client.statistics().in_flight == 0
 
 
 def test_a_generator_over_a_stream_dropped_early_is_quiet(make_client: MakeClient, run: Callable[..., Any]) -> None:
@@ -285,7 +285,7 @@ def test_a_generator_over_a_stream_dropped_early_is_quiet(make_client: MakeClien
         generator = words()
         assert await anext(generator) == TEXT[:2]
         await generator.aclose()
-        assert client._pipeline.limiter.in_flight == 0
+        assert client.statistics().in_flight == 0
 
     with FaultServer([sse([EVENTS[0], Gate("never")])]) as server:
         client = make_client(server.base_url)
@@ -307,7 +307,7 @@ def test_a_loop_that_ends_anywhere_in_a_call_leaves_nothing(make_client: MakeCli
         client = make_client(server.base_url)
         for turns in range(30):
             run(cut_short, client, turns)
-            assert client._pipeline.limiter.in_flight == client._pipeline.transport.open_connections == 0
+            assert client.statistics().in_flight == client.statistics().open_connections == 0
 
 
 def test_a_loop_that_ends_in_the_middle_of_calls_leaves_nothing(
@@ -333,7 +333,7 @@ def test_a_loop_that_ends_in_the_middle_of_calls_leaves_nothing(
         client = make_client(server.base_url, max_concurrency=4)
         with pytest.RaisesGroup(Enough):
             run(fail, client, server)
-        assert client._pipeline.limiter.in_flight == client._pipeline.limiter.waiting == 0
+        assert client.statistics().in_flight == client.statistics().waiting == 0
         server.wait_for(lambda server: server.open_connections == 0)
 
 

@@ -66,8 +66,8 @@ def test_four_loops_share_one_client_under_contention(make_client: MakeClient, a
             return answered
 
         assert in_threads(*[on_loop(many, anyio_backend)] * threads) == [calls] * threads
-        limiter = client._pipeline.limiter
-        assert (limiter.in_flight, limiter.waiting) == (0, 0)
+        statistics = client.statistics()
+        assert (statistics.in_flight, statistics.waiting) == (0, 0)
         assert client.costs.total.calls == calls * threads == len(server.requests)
 
 

@@ -74,7 +74,7 @@ async def test_a_bound_that_ends_in_a_connect_says_so(
         async with make_client(base_url, **settings) as client:
             with pytest.raises(APITimeoutError) as caught:
                 await client.chat.completions.create(**CALL, **BOUNDS[bound])
-            assert client._pipeline.transport.open_connections == 0
+            assert client.statistics().open_connections == 0
     assert type(caught.value) is ERRORS[bound]
     assert (caught.value.phase, caught.value.outcome) == ("connect", "not_sent")
     assert not caught.value.possibly_billed

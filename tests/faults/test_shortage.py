@@ -21,6 +21,7 @@ from openai_async._transport.dns import Names
 from openai_async.errors import APIConnectionError, DeadlineExceededError
 from openai_async.testing import FaultServer, Gate, json_reply
 from tests.cli.commands import Commands
+from tests.inside import pipeline_of
 
 from .conftest import MakeClient
 from .replies import CALL, COMPLETION, TEXT, ok
@@ -113,7 +114,7 @@ async def test_a_refusal_of_the_system_is_waited_out(
 
 
 def _connections(client: Any) -> Any:
-    transport = client._pipeline.transport.ready()
+    transport = pipeline_of(client).transport.ready()
     return (getattr(transport, "_connections", None) or transport._shards).here()
 
 

@@ -131,7 +131,7 @@ class Soak:
         async def work() -> None:
             for number in numbers:
                 await self._one(number)
-                self.most_connections = max(self.most_connections, self._client._pipeline.transport.open_connections)
+                self.most_connections = max(self.most_connections, self._client.statistics().open_connections)
                 self.waited_for |= self._client.waiting_for.keys()
 
         async with asyncio.TaskGroup() as workers:
@@ -219,8 +219,8 @@ class Soak:
                 await anyio.lowlevel.checkpoint()
         self._compare()
         gc.collect()
-        limiter = self._client._pipeline.limiter
-        assert (limiter.in_flight, limiter.waiting) == (0, 0)
+        statistics = self._client.statistics()
+        assert (statistics.in_flight, statistics.waiting) == (0, 0)
         scheduled: list[asyncio.TimerHandle] = self._loop._scheduled  # type: ignore[attr-defined]
         sample = Sample(
             calls=self.calls,
@@ -229,7 +229,7 @@ class Soak:
             objects=len(gc.get_objects()),
             files=files() - self._files,
             sockets=open_sockets() - self._sockets,
-            connections=self._client._pipeline.transport.open_connections,
+            connections=statistics.open_connections,
             tasks=len(asyncio.all_tasks()) - self._tasks,
             threads=threading.active_count() - self._threads,
             timers=len(scheduled),
@@ -250,7 +250,7 @@ class Soak:
         sockets, open_there = open_sockets() - self._sockets, self._server.open
         return (
             len(asyncio.all_tasks()) == self._tasks
-            and sockets <= self._client._pipeline.transport.open_connections
+            and sockets <= self._client.statistics().open_connections
             and (sockets == open_there if self._notices else sockets >= open_there)
         )
 

@@ -25,6 +25,7 @@ from openai_async._transport.timeouts import LEAST_GRACE, MOST_GRACE, Bound
 from openai_async.errors import APITimeoutError
 from openai_async.testing import FaultServer, Gate, Mark, Request, Script, Stall, json_reply, sse
 from openai_async.types.settings import Timeout
+from tests.inside import pipeline_of
 
 from .conftest import MakeClient
 from .replies import CALL, COMPLETION, EVENTS, TEXT, ok
@@ -131,7 +132,7 @@ async def test_a_connect_that_succeeded_while_the_loop_was_held_is_a_success(
                     await anyio.lowlevel.checkpoint()
                 hold(0.5)
             if own:
-                await client._pipeline.transport._owner.aclose()  # type: ignore[attr-defined]
+                await pipeline_of(client).transport._owner.aclose()
     finally:
         tls.shared_context.cache_clear()
 

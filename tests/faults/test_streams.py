@@ -19,7 +19,7 @@ from .replies import CALL, CHUNKS, EVENTS, PIECES, TEXT, ok_as_asked, without_en
 
 
 def held(client: AsyncClient) -> int:
-    return client._pipeline.limiter.in_flight
+    return client.statistics().in_flight
 
 
 # The connection ---------------------------------------------------------------------------------------
@@ -35,7 +35,7 @@ async def test_a_stream_read_to_its_end_gives_its_connection_back(framing: Any, 
                 async with client.chat.completions.stream(**CALL) as stream:
                     assert (await stream.final()).text == TEXT
                 await client.chat.completions.create(**CALL)
-            assert client._pipeline.transport.open_connections == 1
+            assert client.statistics().open_connections == 1
     assert [request.connection for request in server.requests] == [1] * 6
 
 
@@ -259,7 +259,7 @@ async def test_two_streams_interleave_on_one_client(make_client: MakeClient) -> 
                     assert two.partial == one.partial
                 assert (await two.final()).text == (await one.final()).text == TEXT
             assert held(client) == 0
-            assert client._pipeline.transport.open_connections == 2
+            assert client.statistics().open_connections == 2
     assert server.accepted_connections == 2
 
 
@@ -295,7 +295,7 @@ async def test_many_streams_at_once_are_all_whole(make_client: MakeClient) -> No
             async with anyio.create_task_group() as tasks:
                 for _ in range(200):
                     tasks.start_soon(read, client)
-            assert (held(client), client._pipeline.limiter.waiting) == (0, 0)
-            assert client._pipeline.transport.open_connections <= 16
+            assert (held(client), client.statistics().waiting) == (0, 0)
+            assert client.statistics().open_connections <= 16
     assert texts == [TEXT] * 200
     assert server.accepted_connections <= 16

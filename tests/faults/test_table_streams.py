@@ -37,7 +37,7 @@ async def test_a_feed_gives_its_events_and_ends_with_its_body(make_client: MakeC
                 assert [event.type for event in events] == TYPES
                 assert events[2].turn.status == "completed"
                 assert (await stream.final()) == events[2]
-            assert client._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
         request = server.requests[0]
         assert server.accepted_connections == 1
     assert (request.method, request.target) == ("GET", "/v1/agents/sessions/s_1/events")
@@ -125,4 +125,4 @@ def test_threads_get_events_too() -> None:
             assert [event.type for event in stream] == TYPES
         with client.beta.agents.sessions.events.stream("s_1") as left:
             assert next(left).type == TYPES[0]
-        assert client._run_on_loop(lambda: client._inner._pipeline.limiter.in_flight) == 0
+        assert client.statistics().in_flight == 0

@@ -70,7 +70,7 @@ SLOW: dict[str, Script] = {
 
 async def still_works(client: AsyncClient, server: FaultServer) -> None:
     """Permit and connection are back, and the next call is answered."""
-    assert client._pipeline.limiter.in_flight == 0
+    assert client.statistics().in_flight == 0
     await server.until(lambda server: server.open_connections == 0)
     reply = await client.chat.completions.create(**CALL, timeout=LONG)
     assert reply.text == TEXT
@@ -123,8 +123,8 @@ async def test_connecting_has_a_bound_of_its_own(form: str, make_client: MakeCli
         async with make_client(base_url, max_retries=1, timeout=Timeout(connect=SHORT)) as client:
             with pytest.raises(ConnectTimeoutError) as caught:
                 await client.chat.completions.create(**CALL, stream=form == "stream")
-            assert client._pipeline.limiter.in_flight == 0
-            assert client._pipeline.transport.open_connections == 0
+            assert client.statistics().in_flight == 0
+            assert client.statistics().open_connections == 0
     assert [attempt.outcome for attempt in caught.value.attempts] == ["not_sent"] * 2
     assert not caught.value.possibly_billed
 
@@ -215,10 +215,10 @@ async def test_the_deadline_covers_the_wait_for_a_permit(make_client: MakeClient
                 await anext(holder)
                 with pytest.raises(DeadlineExceededError) as caught:
                     await client.chat.completions.create(**CALL, deadline=SHORT)
-                assert client._pipeline.limiter.waiting == 0
+                assert client.statistics().waiting == 0
                 server.open_gate("end")
                 await holder.final()
-            assert client._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
     assert not caught.value.possibly_billed
     assert len(server.requests) == 1
 

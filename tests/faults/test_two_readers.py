@@ -135,7 +135,7 @@ async def test_closing_wakes_a_reader(kind: str, own_client: bool, make_client: 
                     await body.aclose()
                 with pytest.raises(APIConnectionError, match="closed before its end"):
                     await anext(body)
-                assert client._pipeline.limiter.in_flight == 0
+                assert client.statistics().in_flight == 0
         server.open_gate("rest")
     [error] = errors
     assert "closed before its end" in str(error)
@@ -152,7 +152,7 @@ async def test_a_dropped_download_gives_its_permit_back(make_client: MakeClient)
             await anext(body)
             with pytest.warns(ResourceWarning, match="never closed"):
                 del body
-            assert client._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
         server.open_gate("rest")
 
 

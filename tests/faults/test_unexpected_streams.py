@@ -107,7 +107,7 @@ async def test_a_stream_that_was_not_asked_for_is_the_reply(name: str, make_clie
         async with no_leaks(), make_client(server.base_url, prices={"m": (1, 2)}) as client:
             found = [await ask(client, name) for _ in range(4)]
             expected = await ask(client, name)
-            assert client._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
     assert server.accepted_connections == 1
     assert [said(request) for request in server.requests] == [None, *[False] * 4]
     for reply in found:

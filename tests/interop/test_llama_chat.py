@@ -125,7 +125,7 @@ async def test_leaving_a_stream_stops_the_engine(client: AsyncClient) -> None:
     reply = await client.chat.completions.create(model="tiny", messages=HELLO, max_tokens=64, extra_body=GRAMMAR)
 
     assert reply.text == SAYS
-    assert client._pipeline.limiter.in_flight == 0
+    assert client.statistics().in_flight == 0
 
 
 async def test_thirty_two_streams_at_once_all_end_whole(client: AsyncClient) -> None:

@@ -57,7 +57,7 @@ def failure_of(function: Callable[[], object]) -> BaseException:
 
 
 def held(client: Client) -> int:
-    return client._inner._pipeline.limiter.in_flight
+    return client.statistics().in_flight
 
 
 # ---- calls
@@ -372,7 +372,7 @@ def test_a_stream_that_is_left_frees_its_connection(way: str) -> None:
             with pytest.warns(ResourceWarning, match="<Stream open, request None> was never closed"):
                 del stream
         server.wait_for(lambda server: server.open_connections == 0)
-        assert client._run_on_loop(lambda: held(client)) == 0
+        assert held(client) == 0
 
 
 def test_chunks_that_arrive_together_are_handed_over_together_up_to_a_bound() -> None:
@@ -398,7 +398,7 @@ def test_a_stream_in_a_block_is_not_closed_because_nobody_looks_at_it() -> None:
         with client.chat.completions.stream(**CALL):
             gc.collect()
             assert held(client) == 1
-        assert client._run_on_loop(lambda: held(client)) == 0
+        assert held(client) == 0
 
 
 def test_a_client_that_is_dropped_closes_its_connections() -> None:

@@ -191,8 +191,8 @@ except KeyboardInterrupt as error:
     import time
     until, left = time.monotonic() + 1.0, None
     while left != (0, 0, 0) and time.monotonic() < until:
-        limiter = client._inner._pipeline.limiter
-        left = limiter.in_flight, limiter.waiting, client._handle.call(other_tasks)
+        statistics = client.statistics()
+        left = statistics.in_flight, statistics.waiting, client._handle.call(other_tasks)
     say("interrupted", *left)
 if arguments[1] == "goes on":
     say(create(**call("b") | {"model": "another"}).text)  # the first one's may have been told to wait

@@ -75,7 +75,7 @@ def run_threads(threads: int, calls: int, requests_per_second: int) -> None:
             for _ in pool.map(lambda number: call(client, number), range(threads * calls)):
                 pass
             assert client.costs.models
-            assert client._inner._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
     assert seen["ok"] == threads * calls
     assert seen["rate_limited"] == 0
     assert 1 < seen["max_in_flight"] <= 8

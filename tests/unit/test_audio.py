@@ -96,7 +96,7 @@ async def test_a_page_is_no_speech(kind: str, tmp_path: Path) -> None:
                     await ask(**SPEECH)
                 assert (caught.value.request_id, caught.value.status_code) == ("req_1", 200)
                 assert len(caught.value.attempts) == 1
-            assert client._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
     assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240
 
 

@@ -25,6 +25,7 @@ from openai_async import (
 from openai_async._transport.tls import shared_context
 from openai_async.testing import FaultServer, Gate, Request, Script, json_reply, respond
 from openai_async.types.images import Image
+from tests.inside import pipeline_of
 
 PNG = b"\x89PNG\r\n\x1a\n"
 KEY = "sk-the-key-of-these-tests"
@@ -111,8 +112,8 @@ async def test_it_counts_among_what_is_in_flight(tls: ssl.SSLContext) -> None:
             await anyio.lowlevel.checkpoint()
         group.start_soon(partial(all_.client.chat.completions.create, **CHAT))
         await anyio.wait_all_tasks_blocked()
-        limiter = all_.client._pipeline.limiter
-        assert (limiter.in_flight, limiter.waiting, all_.api.requests) == (1, 1, ())
+        statistics = all_.client.statistics()
+        assert (statistics.in_flight, statistics.waiting, all_.api.requests) == (1, 1, ())
         all_.host.open_gate("fetched")
     assert len(all_.api.requests) == 1
 
@@ -135,7 +136,7 @@ async def test_what_another_host_refuses_says_nothing_of_the_api(status: int, tl
                 await all_.client.images.content(all_.image, deadline=30)
         for _ in range(4):
             await all_.client.chat.completions.create(**CHAT, deadline=30, max_retries=2)
-        assert all_.client._pipeline.limiter.drained == frozenset()
+        assert all_.client.keys_set_aside == frozenset()
 
 
 @pytest.mark.parametrize("limit", [RateLimit(requests_per_minute=1), {"*": RateLimit(requests_per_minute=1)}])
@@ -153,11 +154,11 @@ async def test_a_drained_account_still_fetches_what_it_has_paid_for(keys: Any, t
     """Also where a fetch waits for a slot while the last key is set aside."""
     slow = (Gate("fetched"), *PICTURE)
     async with both(tls, [slow, PICTURE, PICTURE], api_key=keys, max_concurrency=1) as all_:
-        limiter = all_.client._pipeline.limiter
+        limiter = pipeline_of(all_.client).limiter
         async with anyio.create_task_group() as group:
             for _ in range(2):
                 group.start_soon(all_.client.images.content, all_.image)
-            while not all_.host.requests or not limiter.waiting:
+            while not all_.host.requests or not all_.client.statistics().waiting:
                 await anyio.lowlevel.checkpoint()
             for key in range(2 if isinstance(keys, list) else 1):
                 limiter.set_aside(key)

@@ -9,6 +9,7 @@ import pytest
 from openai_async import AsyncClient, NotFoundError, RemovedEndpointError
 from openai_async.emulator import Emulator
 from openai_async.resources._removed import is_openai
+from tests.inside import pipeline_of
 
 EXAMPLES = b'{"prompt": "one ->", "completion": " two\\n"}\n' * 3
 
@@ -40,7 +41,7 @@ async def test_on_openais_own_api_nothing_is_sent(name: str) -> None:
         raise AssertionError("something was sent")
 
     async with AsyncClient(api_key="k", base_url="https://api.openai.com/v1") as client:
-        client._pipeline._first = never
+        pipeline_of(client)._first = never
         arguments: dict[str, Any] = (
             {"training_file": "f"} if name == "create" else {} if name == "list" else {"fine_tune_id": "ft-1"}
         )

@@ -165,7 +165,7 @@ async def test_pieces_that_are_no_bytes_end_the_call(pieces: list[Any]) -> None:
             for file in (iter([piece or b"" for piece in pieces]), made(), Text(b"")):
                 with pytest.raises(InvalidParameterError, match="pieces of bytes"):
                     await client.files.create(file=file, purpose="user_data")
-            assert client._pipeline.limiter.in_flight == 0
+            assert client.statistics().in_flight == 0
         assert not server.requests
 
 

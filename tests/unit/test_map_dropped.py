@@ -120,7 +120,7 @@ async def test_a_map_that_is_dropped_ends(way: Any, awaited: bool) -> None:
 
 async def ended(client: AsyncClient, server: FaultServer, source: Source) -> None:
     """Wait until no call holds anything. Connections that were answered may be kept."""
-    while client._pipeline.limiter.in_flight or not source.closed:
+    while client.statistics().in_flight or not source.closed:
         await anyio.lowlevel.checkpoint()
     await server.until(lambda server: server.open_connections <= ANSWERED)
 

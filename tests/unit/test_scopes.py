@@ -42,8 +42,7 @@ async def test_ids_in_paths_share_one_limit() -> None:
             for number in range(20):
                 await client.get(f"/files/file-{number}")
             await client.files.retrieve("file-0")
-            limiter = client._pipeline.limiter
-    assert [*limiter._accounts._pools] == ["/files/{file_id} "]
+            assert [*client.statistics().scopes] == ["/files/{file_id} "]
 
 
 async def use(limiter: Limiter, scope: str, limits: RateLimits | None = None) -> None:
