@@ -109,8 +109,8 @@ def _specials(
     ):
         yield "binary"
     if verb not in ("get", "delete"):
-        stated = [_resolved(spec, parameter) for parameter in operation.get("parameters", [])]
-        query = [parameter["name"].removesuffix("[]") for parameter in stated if parameter["in"] == "query"]
+        parameters = [_resolved(spec, parameter) for parameter in operation.get("parameters", [])]
+        query = [parameter["name"].removesuffix("[]") for parameter in parameters if parameter["in"] == "query"]
         if query:
             yield f"query={','.join(query)}"
         content = operation.get("requestBody", {}).get("content", {})
@@ -145,10 +145,10 @@ def _reply(spec: Mapping[str, Any], operation: Mapping[str, Any]) -> Mapping[str
 
 def _resolved(spec: Mapping[str, Any], part: Mapping[str, Any]) -> Mapping[str, Any]:
     while "$ref" in part:
-        found: Any = spec
+        target: Any = spec
         for name in part["$ref"].removeprefix("#/").split("/"):
-            found = found[name]
-        part = found
+            target = target[name]
+        part = target
     return part
 
 

@@ -176,9 +176,9 @@ def _rules(match: Any) -> tuple[list[str], list[str]]:
     prefixes: list[str] = []
     patterns: list[str] = []
     for rule in _alternatives(match):
-        for kind, found in (("equals", names), ("starts_with", prefixes), ("regex", patterns)):
+        for kind, matches in (("equals", names), ("starts_with", prefixes), ("regex", patterns)):
             if hasattr(rule, kind):
-                found.append(getattr(rule, kind))
+                matches.append(getattr(rule, kind))
                 break
         else:
             raise Inexpressible(f"matched by a {type(rule).__name__}")
@@ -217,8 +217,8 @@ def _tier(variant: Variant) -> str:
 def _rates(model: Model, day: str, context: dict[str, str]) -> Rates:
     """The prices on a day, by the package's own rules of precedence."""
     moment = datetime.fromisoformat(day or "1970-01-01").replace(tzinfo=UTC)
-    found: dict[str, Any] = model.get_prices(moment, context or None).__dict__
-    cells = {name: _cell(value) for name, value in found.items() if value is not None and name not in _FEES}
+    prices: dict[str, Any] = model.get_prices(moment, context or None).__dict__
+    cells = {name: _cell(value) for name, value in prices.items() if value is not None and name not in _FEES}
     if not cells.keys() <= {*FIELDS} or "input_mtok" not in cells:
         raise Inexpressible(f"priced by {', '.join(sorted(cells.keys() - {*FIELDS})) or 'nothing'}")
     cells.setdefault("output_mtok", (Decimal(0), None, Decimal(0)))  # an embedding has no output

@@ -78,9 +78,9 @@ class SyncModule:
         self._names.add(Import(dotted(self._source.path), node.name, False), node.name)
         yield ""
         yield f"{_TAB}_async_class = {node.name}"
-        if (made := list(self._init(node))) and made:
+        if init_lines := list(self._init(node)):
             yield ""
-            yield from made
+            yield from init_lines
         overloaded = False
         for method in node.body:
             if not isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) or not self._is_public(method):
@@ -96,8 +96,8 @@ class SyncModule:
         entered = methods.get("__aenter__")
         if (inherited := self._inherited(node)) is not None:
             return self._names.name(inherited, node)
-        if (stated := self._names.row(table.BASES, node.name)) is not None:
-            base = stated
+        if (base_row := self._names.row(table.BASES, node.name)) is not None:
+            base = base_row
         elif (step := methods.get("__anext__")) is not None:
             base = f"StepProxy[{own}, {self._names.type(step.returns, step)}]"
         elif entered is not None and not _gives_self(entered):
@@ -155,9 +155,9 @@ class SyncModule:
         yield from text.signature("__init__", parameters, "None", _TAB)
         inner = _TAB * 3
         yield f"{_TAB * 2}try:"
-        made = text.call(node.name, arguments, inner)
-        yield f"{inner}inner = {made[0].strip()}"
-        yield from made[1:]
+        call_lines = text.call(node.name, arguments, inner)
+        yield f"{inner}inner = {call_lines[0].strip()}"
+        yield from call_lines[1:]
         yield f"{_TAB * 2}except OpenAIError as error:"
         yield f"{inner}# What may hold a key must not stand in a traceback that is shown with local variables."
         yield from text.deletion([argument.arg for argument in _arguments(method)], inner)
@@ -185,8 +185,8 @@ class SyncModule:
         if _is_overload(method):
             return
         yield from self._docstring(method, row, _TAB * 2)
-        stated = self._names.row(table.BODIES, row)
-        body = [stated] if stated is not None else self._known(node, method, returns)
+        body_row = self._names.row(table.BODIES, row)
+        body = [body_row] if body_row is not None else self._known(node, method, returns)
         if body:
             yield from (f"{_TAB * 2}{line}" for line in body)
             return
@@ -258,18 +258,18 @@ class SyncModule:
 
     def _local_import(self, method: Method, proxy: str) -> Iterator[str]:
         """A proxy that the source imports late is imported late here, too."""
-        found = self._source.imports.get(f"Async{proxy}")
-        if found is not None and found.checking:
+        imported = self._source.imports.get(f"Async{proxy}")
+        if imported is not None and imported.checking:
             home = self._sources.home(f"Async{proxy}")
             yield f"{_TAB * 2}from {home} import {proxy}"
             yield ""
 
     def _docstring(self, node: ast.ClassDef | Method, row: str, indent: str) -> list[str]:
-        found = ast.get_docstring(node) or inspect.cleandoc(self._names.row(table.DOCSTRINGS, row) or "")
-        if not found:
+        original = ast.get_docstring(node) or inspect.cleandoc(self._names.row(table.DOCSTRINGS, row) or "")
+        if not original:
             return []
-        self._names.read(found)
-        said = translate(found, len(indent), self._sources.use)
+        self._names.read(original)
+        said = translate(original, len(indent), self._sources.use)
         if (left := re.search(table.FORBIDDEN, said)) is not None:
             where = self._source.refuse(node, f"the docstring of {row} says {left[0]!r}: sync_table.WORDS lacks a row")
             raise Refused(f"{where}\n{said}")
@@ -333,14 +333,14 @@ class SyncModule:
             raise self._source.refuse(method, "an exit that swallows errors has no rule")
         return self._names.type(method.returns, method)
 
-    def _proxy(self, node: ast.expr | None, place: ast.AST) -> str | None:
+    def _proxy(self, node: ast.expr | None, location: ast.AST) -> str | None:
         """The proxy of what is asynchronous in a result."""
         names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)} if node is not None else set[str]()
         for alias in names & self._source.aliases.keys():
             names |= {each.id for each in ast.walk(self._source.aliases[alias]) if isinstance(each, ast.Name)}
         proxies = sorted(sync_name(name) for name in names if self._sources.home(name) is not None)
         if len(proxies) > 1:
-            raise self._source.refuse(place, f"a result with several proxies has no rule: {', '.join(proxies)}")
+            raise self._source.refuse(location, f"a result with several proxies has no rule: {', '.join(proxies)}")
         return proxies[0] if proxies else None
 
 

@@ -37,13 +37,13 @@ class Names:
         """SHA-256 of all that was read so far."""
         return self._hash.hexdigest()
 
-    def type(self, node: ast.expr | None, place: ast.AST, *, keep: bool = False) -> str:
+    def type(self, node: ast.expr | None, location: ast.AST, *, keep: bool = False) -> str:
         """An annotation, as the synchronous module has it.
 
         `keep` leaves asynchronous types of the standard library as they are.
         """
         if node is None:
-            raise self._source.refuse(place, "an annotation is missing")
+            raise self._source.refuse(location, "an annotation is missing")
         match node:
             case ast.Constant(value=None):
                 return "None"
@@ -52,67 +52,67 @@ class Names:
             case ast.Constant():
                 return "..." if node.value is ... else repr(node.value)
             case ast.Name():
-                return self.name(node.id, place, keep=keep)
+                return self.name(node.id, location, keep=keep)
             case ast.Attribute():
-                self.name(ast.unparse(node).partition(".")[0], place)
+                self.name(ast.unparse(node).partition(".")[0], location)
                 return ast.unparse(node)
             case ast.BinOp(op=ast.BitOr()):
-                left, right = self.type(node.left, place, keep=keep), self.type(node.right, place, keep=keep)
+                left, right = self.type(node.left, location, keep=keep), self.type(node.right, location, keep=keep)
                 return f"{left} | {right}"
             case ast.List() | ast.Tuple():
-                inner = ", ".join(self.type(each, place, keep=keep) for each in node.elts)
+                inner = ", ".join(self.type(each, location, keep=keep) for each in node.elts)
                 return f"[{inner}]" if isinstance(node, ast.List) else inner
             case ast.Subscript():
-                return f"{self.type(node.value, place, keep=keep)}[{self.type(node.slice, place, keep=keep)}]"
+                return f"{self.type(node.value, location, keep=keep)}[{self.type(node.slice, location, keep=keep)}]"
             case _:
-                raise self._source.refuse(place, f"the annotation {ast.unparse(node)} has no rule")
+                raise self._source.refuse(location, f"the annotation {ast.unparse(node)} has no rule")
 
-    def name(self, name: str, place: ast.AST, *, keep: bool = False, source_side: bool = False) -> str:
+    def name(self, name: str, location: ast.AST, *, keep: bool = False, source_side: bool = False) -> str:
         """A name of the source as the synchronous module calls it; also notes its import.
 
         `source_side` keeps the name of the core.
         """
         self.read(name)
-        found, home = self._source.imports.get(name), self._sources.home(name)
+        imported, home = self._source.imports.get(name), self._sources.home(name)
         if name in self._source.variables:
             self.variables.add(name)
             for part in ast.walk(self._source.variables[name].value):
                 if isinstance(part, ast.Name) and part.id != "TypeVar":
-                    self.name(part.id, place)
+                    self.name(part.id, location)
             return name
         if name in self._source.aliases:
-            self.aliases[name] = self.type(self._source.aliases[name], place)
+            self.aliases[name] = self.type(self._source.aliases[name], location)
             return name
         if home is not None and not source_side:
             if home != self._module:
-                self.add(Import(home, sync_name(name), found is not None and found.checking), sync_name(name))
+                self.add(Import(home, sync_name(name), imported is not None and imported.checking), sync_name(name))
             return sync_name(name)
         if name in self._source.classes:
             return self.add(Import(dotted(self._source.path), name, False), name)
-        if found is None:
+        if imported is None:
             if name in table.HOMES:
                 self.runtime[table.HOMES[name]].add(name)
             return name  # a builtin
         if (row := self.row(table.TYPES, name)) is not None and not keep:
             self.runtime[row[1]].add(row[0])
             return row[0]
-        if not keep and not source_side and self._sources.is_asynchronous(found):
-            raise self._source.refuse(place, f"{name} is asynchronous, and sync_table does not know it")
-        return self.add(found, name)
+        if not keep and not source_side and self._sources.is_asynchronous(imported):
+            raise self._source.refuse(location, f"{name} is asynchronous, and sync_table does not know it")
+        return self.add(imported, name)
 
-    def add(self, found: Import, name: str) -> str:
+    def add(self, imported: Import, name: str) -> str:
         """Import a name."""
-        (self.checking if found.checking else self.runtime)[found.module].add(
-            found.name if found.name in (name, "") else f"{found.name} as {name}"
+        (self.checking if imported.checking else self.runtime)[imported.module].add(
+            imported.name if imported.name in (name, "") else f"{imported.name} as {name}"
         )
         return name
 
     def row(self, rows: Mapping[str, T], name: str) -> T | None:
         """A row of the table, which is of use then."""
-        found = rows.get(name)
-        if found is not None:
+        value = rows.get(name)
+        if value is not None:
             self._sources.use(name)
-        return found
+        return value
 
 
 def sync_name(name: str) -> str:

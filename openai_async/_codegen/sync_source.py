@@ -111,21 +111,21 @@ class Sources:
         names += [*table.PLAIN, *table.BODIES, *table.DOCSTRINGS, *(old for old, _ in table.WORDS)]
         return [name for name in names if name not in self._used]
 
-    def is_asynchronous(self, found: Import) -> bool:
+    def is_asynchronous(self, imported: Import) -> bool:
         """Whether a name stands for something with asynchronous methods."""
-        if found.name.startswith("Async") or found.name in ("Awaitable", "Coroutine"):
+        if imported.name.startswith("Async") or imported.name in ("Awaitable", "Coroutine"):
             return True
-        if found.module.split(".")[0] in ("anyio", "asyncio", "trio"):
+        if imported.module.split(".")[0] in ("anyio", "asyncio", "trio"):
             return True
-        if found.module.split(".")[0] != TOP:
+        if imported.module.split(".")[0] != TOP:
             return False
-        path = Path(*found.module.split(".")[1:]).with_suffix(".py")
+        path = Path(*imported.module.split(".")[1:]).with_suffix(".py")
         if not (self._package / path).exists():
             return False
         source = self.source(path)
-        if found.name in source.imports:
-            return self.is_asynchronous(source.imports[found.name])
-        cls = source.classes.get(found.name)
+        if imported.name in source.imports:
+            return self.is_asynchronous(source.imports[imported.name])
+        cls = source.classes.get(imported.name)
         return cls is not None and any(isinstance(node, ast.AsyncFunctionDef) for node in cls.body)
 
 

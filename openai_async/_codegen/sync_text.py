@@ -69,9 +69,9 @@ def signature(name: str, parameters: Sequence[str], returns: str, indent: str, e
 def call(prefix: str, arguments: Sequence[str | Lambda], indent: str) -> list[str]:
     """A statement that ends with a call: `prefix(arguments)`, over as many lines as it takes."""
     texts = [argument.line if isinstance(argument, Lambda) else argument for argument in arguments]
-    whole = f"{indent}{prefix}({', '.join(texts)})"
-    if len(whole) <= WIDTH:
-        return [whole]
+    line = f"{indent}{prefix}({', '.join(texts)})"
+    if len(line) <= WIDTH:
+        return [line]
     inner = f"{indent}    "
     if len(inner) + len(", ".join(texts)) <= WIDTH:
         return [f"{indent}{prefix}(", inner + ", ".join(texts), f"{indent})"]
@@ -111,26 +111,26 @@ def docstring(text: str, indent: str) -> list[str]:
 def reworded(text: str, old: str, new: str, indent: int) -> str | None:
     """A cleaned docstring with other words, its paragraphs filled again; None if it does not say the old ones."""
     pattern = re.compile(r"\s+".join(map(re.escape, old.split())))
-    paragraphs, found = _paragraphs(text), False
+    paragraphs, is_changed = _paragraphs(text), False
     for index, paragraph in enumerate(paragraphs):
         changed, count = pattern.subn(new, paragraph)
         if count:
-            found = True
+            is_changed = True
             paragraphs[index] = _filled(changed, WIDTH - indent - (3 if index == 0 else 0))
-    return "\n".join(paragraphs) if found else None
+    return "\n".join(paragraphs) if is_changed else None
 
 
 def _paragraphs(text: str) -> list[str]:
     """Whatever is filled together: lines up to an empty one, or an item (`name: text`) with its deeper lines."""
-    found: list[str] = []
+    paragraphs: list[str] = []
     for line in text.split("\n"):
-        if found and line.strip() and found[-1].strip():
-            before = _depth(found[-1].split("\n")[0])
-            if (_depth(line) > before or _depth(line) == before == 0) and not found[-1].endswith(":"):
-                found[-1] += f"\n{line}"
+        if paragraphs and line.strip() and paragraphs[-1].strip():
+            before = _depth(paragraphs[-1].split("\n")[0])
+            if (_depth(line) > before or _depth(line) == before == 0) and not paragraphs[-1].endswith(":"):
+                paragraphs[-1] += f"\n{line}"
                 continue
-        found.append(line)
-    return found
+        paragraphs.append(line)
+    return paragraphs
 
 
 def _filled(paragraph: str, width: int) -> str:

@@ -30,7 +30,7 @@ R = TypeVar("R", bound=Reply)
 
 Requests: TypeAlias = Iterable[Mapping[str, Any]] | AsyncIterable[Mapping[str, Any]]
 
-_NO_DOUBT: Final = Doubted.of(())
+_NO_UNANSWERED: Final = Doubted.of(())
 #: Seconds between two reports of progress while no call ends.
 _REPORT_EVERY: Final = 1.0
 
@@ -241,7 +241,7 @@ class Window(Generic[R]):
 
     def _count(self, result: Result[R]) -> None:
         attempts = result.attempts
-        doubted = Doubted.of(attempts) if len(attempts) > 1 or result.value is None else _NO_DOUBT
+        doubted = Doubted.of(attempts) if len(attempts) > 1 or result.value is None else _NO_UNANSWERED
         if result.value is None and not doubted.attempts:
             return
         tokens, estimated, cost = (0, 0, 0.0) if result.value is None else _used(result.value)

@@ -7,10 +7,8 @@ from typing import Final
 #: Rooms with retired words among their identifiers.
 NAMES: Final[frozenset[str]] = frozenset(
     [
-        "_codegen",
         "_config",
         "_limits",
-        "_map",
         "_pipeline",
         "_policy",
         "_transport",
@@ -21,7 +19,6 @@ NAMES: Final[frozenset[str]] = frozenset(
         "emulator",
         "progress",
         "resources",
-        "sync",
         "testing",
         "types",
         "validation",
@@ -30,7 +27,7 @@ NAMES: Final[frozenset[str]] = frozenset(
 )
 
 #: Rooms with retired words, or sentences of too many words, in their public docstrings.
-DOCSTRINGS: Final[frozenset[str]] = frozenset(["batch", "cli", "emulator", "progress", "sync", "testing"])
+DOCSTRINGS: Final[frozenset[str]] = frozenset(["batch", "cli", "emulator", "progress", "testing"])
 
 #: Rooms with British spellings.
 SPELLING: Final[frozenset[str]] = frozenset(

@@ -49,7 +49,7 @@ class _Reader(Generic[T]):
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
         self._waiting = self._ended = self._closed = False
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
 
     def __aiter__(self) -> Self:
         return self
@@ -66,11 +66,11 @@ class _Reader(Generic[T]):
                     failure, self._failure = self._failure, None
                     raise failure
                 raise StopAsyncIteration
-            self._news.clear()
+            self._changed.clear()
             self._waiting = True
             # Looked at again, now that the thread knows that it is to say so.
             if not self._items and not self._ended:
-                await self._news.wait()
+                await self._changed.wait()
             self._waiting = False
         self._room.release()
         return self._items.popleft()
@@ -103,7 +103,7 @@ class _Reader(Generic[T]):
     def _tell(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._waiting:
             try:
-                loop.call_soon_threadsafe(self._news.set)
+                loop.call_soon_threadsafe(self._changed.set)
             except RuntimeError:
                 self._closed = True  # the loop has ended
 
@@ -145,8 +145,8 @@ def as_async_key(
     source = key
 
     async def ask() -> str:
-        given = await anyio.to_thread.run_sync(source, abandon_on_cancel=True)
-        return await given if inspect.isawaitable(given) else given
+        value = await anyio.to_thread.run_sync(source, abandon_on_cancel=True)
+        return await value if inspect.isawaitable(value) else value
 
     return ask
 

@@ -57,10 +57,10 @@ class OperationProxy(Uncopied):
         self._handle = handle
         self._inner = inner
 
-    def __call__(self, *place: object, **params: Any) -> Any:
+    def __call__(self, *path_params: object, **params: Any) -> Any:
         """The reply, or with `stream=True` its events; of a list, what gives its pages and items."""
         try:
-            result = self._inner(*place, **params)
+            result = self._inner(*path_params, **params)
         finally:
             params.clear()  # no frame of a traceback shows them
         if isinstance(result, AsyncPaginator):

@@ -41,8 +41,8 @@ def unpatched() -> Unpatched | None:
 
 def rlock() -> Any:
     """A lock between threads of the operating system. Nobody may wait for anything else while holding it."""
-    found = unpatched()
-    return threading.RLock() if found is None else found.rlock()
+    patched = unpatched()
+    return threading.RLock() if patched is None else patched.rlock()
 
 
 class RealThread:
@@ -55,12 +55,12 @@ class RealThread:
         self.ident: int | None = None
         self.loop: asyncio.AbstractEventLoop
         self._target = target
-        self._made, self._started = of.allocate_lock(), of.allocate_lock()
-        self._made.acquire()
+        self._loop_ready, self._started = of.allocate_lock(), of.allocate_lock()
+        self._loop_ready.acquire()
         self._started.acquire()
         self._over = False
         of.start_new_thread(self._run, ())
-        self._made.acquire()  # for a moment; nobody else runs meanwhile
+        self._loop_ready.acquire()  # for a moment; nobody else runs meanwhile
 
     def start(self) -> None:
         self._started.release()
@@ -74,7 +74,7 @@ class RealThread:
     def _run(self) -> None:
         self.ident = threading.get_ident()
         self.loop = asyncio.new_event_loop()
-        self._made.release()
+        self._loop_ready.release()
         self._started.acquire()
         try:
             self._target()

@@ -43,7 +43,7 @@ class AsyncIteratorReader(Generic[T]):
         self._scope: anyio.CancelScope | None = None
         self._closed = self._ended = False
         self._wanted = asyncio.Event()  # somebody waits for items
-        self._news = asyncio.Event()  # there are some, or it has ended
+        self._items_ready = asyncio.Event()  # there are some, or it has ended
 
     async def batch(self) -> deque[T]:
         """The next items; none at the end. Raises what iterating raises."""
@@ -52,8 +52,8 @@ class AsyncIteratorReader(Generic[T]):
             self._task = self.portal.spawn(self._run())
         self._wanted.set()
         while not self._items and not self._ended and not self._closed:
-            self._news.clear()
-            await self._news.wait()
+            self._items_ready.clear()
+            await self._items_ready.wait()
         self._wanted.clear()
         items, self._items, self._bytes = self._items, deque(), 0
         if not items and self._failure is not None:
@@ -80,7 +80,7 @@ class AsyncIteratorReader(Generic[T]):
     def _drop(self) -> None:
         self._closed = True
         self._items.clear()
-        self._news.set()
+        self._items_ready.set()
         if self._scope is not None:
             self._scope.cancel()
 
@@ -92,7 +92,7 @@ class AsyncIteratorReader(Generic[T]):
         except BaseException as error:
             self._failure = error
         self._ended = True
-        self._news.set()
+        self._items_ready.set()
         self.portal.release()
 
     async def _iterate(self, source: AsyncIterator[T]) -> None:
@@ -108,7 +108,7 @@ class AsyncIteratorReader(Generic[T]):
                 if not self._items:
                     until = now() + _SECONDS
                 self._items.append(item)
-                self._news.set()
+                self._items_ready.set()
                 if isinstance(item, bytes):
                     self._bytes += len(item)
                 if len(self._items) >= _MOST or self._bytes >= _BYTES or now() >= until:

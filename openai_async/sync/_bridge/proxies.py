@@ -128,10 +128,10 @@ class Proxy(Uncopied, Generic[A]):
     def _run_on_loop(self, function: Callable[[], T], params: Mapping[str, object] | None = None) -> T:
         """The result of a method that is not asynchronous, and yet belongs to the loop."""
 
-        async def asked() -> T:
+        async def run() -> T:
             return function()
 
-        return self._call(asked, params)
+        return self._call(run, params)
 
     def _run_proxied(
         self,

@@ -1,1 +1,1 @@
-"""The API's nouns for threads. Generated: see `openai_async.sync`."""
+"""The resources of the API, for threads. Generated: see `openai_async.sync`."""
