@@ -96,5 +96,5 @@ def test_a_notebook_shows_a_reply_in_lines_and_without_what_is_absent(kernel: An
     assert len(shown.splitlines()) > 5
     assert "role='assistant'" in shown
     assert "None" not in shown
-    thing, _ = executed(kernel, "from openai_async.types.api_object import APIObject\nThing(extra={'id': 1})")
+    thing, _ = executed(kernel, "from openai_async.types.api_object import APIObject\nAPIObject(extra={'id': 1})")
     assert thing == "APIObject(id)"
