@@ -48,11 +48,13 @@ def key_rings(
     service: Service,
 ) -> tuple[KeyRing, KeyRing | None]:
     """The key ring of calls, and that of `client.admin` if it has a key of its own."""
-    stated, field = (admin_api_key, "admin_api_key") if admin_api_key is not None else _environment("OPENAI_ADMIN_KEY")
+    configured, field = (
+        (admin_api_key, "admin_api_key") if admin_api_key is not None else _environment("OPENAI_ADMIN_KEY")
+    )
     own = (organizations(organization), project(project_id), headers(default_headers), service)
-    if stated is None:
+    if configured is None:
         return KeyRing(keys(api_key), *own), None
-    admin = KeyRing([Secret(check_token(field, stated))], *own)
+    admin = KeyRing([Secret(check_token(field, configured))], *own)
     try:
         return KeyRing(keys(api_key), *own), admin
     except ConfigurationError as error:
@@ -65,20 +67,20 @@ def _no_key() -> str:
     raise ConfigurationError("api_key", "no key given: there is only one for client.admin. Set OPENAI_API_KEY")
 
 
-def keys(given: str | Sequence[str] | Callable[[], str | Awaitable[str]] | None) -> KeySource:
+def keys(value: str | Sequence[str] | Callable[[], str | Awaitable[str]] | None) -> KeySource:
     """The source of keys. None and "ENV" mean the environment."""
-    if given is None or given == "ENV":
+    if value is None or value == "ENV":
         return [Secret(_key_of_environment())]
-    if callable(given):
-        return given
-    if isinstance(given, str):
-        return [Secret(check_token("api_key", given))]
-    if not isinstance(given, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if callable(value):
+        return value
+    if isinstance(value, str):
+        return [Secret(check_token("api_key", value))]
+    if not isinstance(value, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError("api_key", "must be a string, a list of strings, or a callable")
-    found = [Secret(check_token(f"api_key[{index}]", key)) for index, key in enumerate(given)]
-    if not found:
+    checked = [Secret(check_token(f"api_key[{index}]", key)) for index, key in enumerate(value)]
+    if not checked:
         raise ConfigurationError("api_key", "the list of keys is empty")
-    return found
+    return checked
 
 
 def _key_of_environment() -> str:
@@ -92,36 +94,36 @@ def _key_of_environment() -> str:
     raise ConfigurationError("api_key", "no key given: pass api_key=... or set OPENAI_API_KEY")
 
 
-def organizations(given: str | Sequence[str] | None) -> list[str]:
+def organizations(value: str | Sequence[str] | None) -> list[str]:
     """The organizations to use in turn; empty for none."""
-    if given is None:
-        stated, name = _environment("OPENAI_ORG_ID", "OPENAI_ORGANIZATION")
-        return [check_token(name, stated)] if stated else []
-    if isinstance(given, str):
-        return [check_token("organization", given)]
-    if not isinstance(given, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if value is None:
+        configured, name = _environment("OPENAI_ORG_ID", "OPENAI_ORGANIZATION")
+        return [check_token(name, configured)] if configured else []
+    if isinstance(value, str):
+        return [check_token("organization", value)]
+    if not isinstance(value, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError("organization", "must be a string or a list of strings")
-    return [check_token(f"organization[{index}]", name) for index, name in enumerate(given)]
+    return [check_token(f"organization[{index}]", name) for index, name in enumerate(value)]
 
 
-def project(given: str | None) -> str | None:
-    if given is not None:
-        return check_token("project", given)
-    stated, name = _environment("OPENAI_PROJECT_ID")
-    return check_token(name, stated) if stated else None
+def project(value: str | None) -> str | None:
+    if value is not None:
+        return check_token("project", value)
+    configured, name = _environment("OPENAI_PROJECT_ID")
+    return check_token(name, configured) if configured else None
 
 
-def base_url(given: str | None, *, allow_http: bool) -> str:
+def base_url(value: str | None, *, allow_http: bool) -> str:
     """The URL that paths are appended to: https (or http on this machine), with a host, without query."""
-    if given is None:
-        given, field = _environment("OPENAI_BASE_URL", "OPENAI_API_BASE")
-        given = given or _DEFAULT_BASE_URL
+    if value is None:
+        value, field = _environment("OPENAI_BASE_URL", "OPENAI_API_BASE")
+        value = value or _DEFAULT_BASE_URL
     else:
         field = "base_url"
-    if not isinstance(given, str) or not _URL.match(given):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(value, str) or not _URL.match(value):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError(field, "must be a URL of visible ASCII characters without spaces and backslashes")
     try:
-        parts = urlsplit(given)
+        parts = urlsplit(value)
         host, _ = parts.hostname, parts.port  # reading the port checks it
     except ValueError:
         raise ConfigurationError(field, "is not a URL") from None
@@ -133,14 +135,14 @@ def base_url(given: str | None, *, allow_http: bool) -> str:
         raise ConfigurationError(field, "must name a host, or give its address")
     if paths.has_dot_segment(parts.path):
         raise ConfigurationError(field, "must not hold the path segments '.' or '..'")
-    if parts.query or parts.fragment or "?" in given or "#" in given:
+    if parts.query or parts.fragment or "?" in value or "#" in value:
         raise ConfigurationError(field, "must end with the path; use default_query for a query")
     if parts.scheme == "http" and not allow_http and not _is_loopback(host):
         raise ConfigurationError(
             field,
             "plain http would show the key and the prompts on the way; use https, or say allow_http=True",
         )
-    return given.replace(parts.netloc, _reachable(parts.netloc, host), 1).rstrip("/")
+    return value.replace(parts.netloc, _reachable(parts.netloc, host), 1).rstrip("/")
 
 
 def _reachable(netloc: str, host: str) -> str:
@@ -170,7 +172,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def headers(given: Mapping[str, str] | None) -> list[tuple[bytes, bytes]]:
+def headers(value: Mapping[str, str] | None) -> list[tuple[bytes, bytes]]:
     """The headers of every request. They identify the client, and nothing of the machine."""
     standard = {
         "accept": "application/json, text/event-stream",
@@ -179,27 +181,27 @@ def headers(given: Mapping[str, str] | None) -> list[tuple[bytes, bytes]]:
         "user-agent": f"openai-async/{VERSION}",
     }
     try:
-        own = check_headers("default_headers", given) if given else []
+        own = check_headers("default_headers", value) if value else []
         return list(dict(check_headers("default_headers", standard) + own).items())
     except InvalidParameterError as error:
         raise ConfigurationError(error.field, str(error).partition(": ")[2]) from None
 
 
-def query(given: Mapping[str, object] | None) -> dict[str, object]:
+def query(value: Mapping[str, object] | None) -> dict[str, object]:
     """The query parameters of every request, encoded once to check them."""
-    if given is not None and not isinstance(given, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if value is not None and not isinstance(value, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError("default_query", "must be a mapping of names to values")
-    found = dict(given or {})
+    checked = dict(value or {})
     try:
-        paths.query(found)
+        paths.query(checked)
     except InvalidParameterError as error:
         raise ConfigurationError(f"default_query[{error.field}]", str(error).partition(": ")[2]) from None
-    return found
+    return checked
 
 
-def timeout(given: float | Timeout | None) -> Timeout:
+def timeout(value: float | Timeout | None) -> Timeout:
     try:
-        return Timeout.of(given)
+        return Timeout.of(value)
     except InvalidParameterError as error:
         raise ConfigurationError(error.field, str(error).partition(": ")[2]) from None
 
@@ -221,37 +223,37 @@ def defaults(
     )
 
 
-def seconds(field: str, given: float | None) -> float | None:
+def seconds(field: str, value: float | None) -> float | None:
     try:
-        check_seconds(field, given)
+        check_seconds(field, value)
     except InvalidParameterError as error:
         raise ConfigurationError(error.field, str(error).partition(": ")[2]) from None
-    return given
+    return value
 
 
-def positive(field: str, given: int) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or given < 1:  # pyright: ignore
+def positive(field: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:  # pyright: ignore
         raise ConfigurationError(field, "must be a positive integer")
-    return given
+    return value
 
 
-def retries(given: int) -> int:
-    return whole("max_retries", given)
+def retries(value: int) -> int:
+    return not_negative("max_retries", value)
 
 
-def whole(field: str, given: int) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or given < 0:  # pyright: ignore
+def not_negative(field: str, value: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:  # pyright: ignore
         raise ConfigurationError(field, "must be an integer of 0 or more")
-    return given
+    return value
 
 
-def webhook_secret(given: str | None) -> Secret | None:
+def webhook_secret(value: str | None) -> Secret | None:
     """The secret of webhooks. None for the environment's, which is read when it is needed."""
-    if given is None:
+    if value is None:
         return None
     from openai_async.webhooks import held, signing_key
 
-    secret = held(given)
+    secret = held(value)
     signing_key("webhook_secret", secret)
     return secret
 
@@ -285,7 +287,7 @@ def limiter(
     if max_concurrency is not None:
         positive("max_concurrency", max_concurrency)
     if max_waiting is not None:
-        whole("max_waiting", max_waiting)
+        not_negative("max_waiting", max_waiting)
     return Limiter(max_concurrency, _limits(rate_limit), keys, service.accounting, max_waiting)
 
 
@@ -308,16 +310,16 @@ def _limits(rate_limit: object) -> StatedLimits:
     )
 
 
-def _proxies(given: str | Mapping[str, str] | None) -> dict[str, str]:
-    if given is not None and not isinstance(given, (str, Mapping)):  # pyright: ignore[reportUnnecessaryIsInstance]
+def _proxies(value: str | Mapping[str, str] | None) -> dict[str, str]:
+    if value is not None and not isinstance(value, (str, Mapping)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigurationError("proxy", "must be a URL, or a mapping of schemes to URLs")
-    stated = {"all": given} if isinstance(given, str) else dict(given or {})
-    for scheme, url in stated.items():
+    configured = {"all": value} if isinstance(value, str) else dict(value or {})
+    for scheme, url in configured.items():
         if scheme not in ("http", "https", "all"):
             raise ConfigurationError("proxy", "the schemes of a mapping are 'http', 'https' and 'all'")
         if not _is_proxy(url):
             raise ConfigurationError(f"proxy[{scheme!r}]", "must be an http://, https:// or socks5:// URL with a host")
-    return stated
+    return configured
 
 
 def _is_proxy(url: object) -> bool:

@@ -115,7 +115,7 @@ class AsyncAzureClient(AsyncClient):
                 key_prefix=b"" if is_key else b"Bearer ",
                 credential=credential,
                 accounting="settle",
-                place=_place(base, azure_deployment, dated=dated),
+                place=_path_prefix(base, azure_deployment, dated=dated),
             )
             query = _config.query(settings.get("default_query"))
             settings["default_query"] = query if version is None else {**query, "api-version": version}
@@ -131,11 +131,11 @@ def _credential(
     key: Key | None, token: str | None, provider: Callable[[], str | Awaitable[str]] | None
 ) -> tuple[str, Key]:
     """The name and the source of the credential. An explicit one disables those of the environment."""
-    given = {"api_key": key, "azure_ad_token": token, "azure_ad_token_provider": provider}
-    stated = {name: value for name, value in given.items() if value is not None and value != "ENV"}
-    if len(stated) > 1:
-        raise ConfigurationError(" and ".join(stated), "exclude each other: give one of them")
-    for name, value in stated.items():
+    credentials = {"api_key": key, "azure_ad_token": token, "azure_ad_token_provider": provider}
+    configured = {name: value for name, value in credentials.items() if value is not None and value != "ENV"}
+    if len(configured) > 1:
+        raise ConfigurationError(" and ".join(configured), "exclude each other: give one of them")
+    for name, value in configured.items():
         if name == "azure_ad_token_provider" and not callable(value):
             raise ConfigurationError(name, "must be a callable")
         return name, check_token(name, value) if name == "azure_ad_token" else value
@@ -174,7 +174,7 @@ def _base(endpoint: str | None, base_url: str | None, below: str, allow_http: bo
     return f"{base}/{below}"
 
 
-def _place(base: str, deployment: str | None, *, dated: bool) -> Callable[[str, Mapping[str, Any]], str] | None:
+def _path_prefix(base: str, deployment: str | None, *, dated: bool) -> Callable[[str, Mapping[str, Any]], str] | None:
     """Where paths start below the base URL."""
     if deployment is not None and not dated:
         raise ConfigurationError(

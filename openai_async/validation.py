@@ -106,13 +106,13 @@ def _completion(line: _Line) -> _Reasons:
 
 
 def _preference(line: _Line) -> _Reasons:
-    given = line.get("input")
-    if not isinstance(given, Mapping):
+    prompt = line.get("input")
+    if not isinstance(prompt, Mapping):
         yield "'input' must be an object with 'messages'"
     else:
-        messages = cast("_Line", given).get("messages")
+        messages = cast("_Line", prompt).get("messages")
         yield from _messages("input.messages", messages)
-        yield from _list_or_none(cast("_Line", given), "tools", "input.")
+        yield from _list_or_none(cast("_Line", prompt), "tools", "input.")
         if _role_of_last(messages) == "assistant":
             yield "'input.messages' must end before the message of the assistant that is chosen"
     for name in ("preferred_output", "non_preferred_output"):

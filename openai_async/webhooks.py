@@ -119,35 +119,35 @@ def _problem(payload: bytes, headers: Mapping[str, str], key: bytes, tolerance: 
     for name in (_ID, _TIME, _SIGNATURES):
         if not headers.get(name):
             return f"the header {name} is missing"
-    stated = headers[_TIME]
-    if not _SECONDS.match(stated):
+    sent_at = headers[_TIME]
+    if not _SECONDS.match(sent_at):
         return f"the header {_TIME} is no time in epoch seconds"
-    age = time.time() - int(stated)
+    age = time.time() - int(sent_at)
     if age > tolerance:
         return f"the call was signed more than {tolerance:g} s ago"
     if age < -tolerance:
         return f"the call was signed more than {tolerance:g} s in the future"
     try:
-        signed = f"{headers[_ID]}.{stated}.".encode() + payload
+        signed = f"{headers[_ID]}.{sent_at}.".encode() + payload
     except UnicodeEncodeError:
         return f"the header {_ID} is no text"
     expected = base64.b64encode(hmac.digest(key, signed, hashlib.sha256))
-    given = [part.removeprefix(_VERSION) for part in headers[_SIGNATURES].split() if part.startswith(_VERSION)]
+    signatures = [part.removeprefix(_VERSION) for part in headers[_SIGNATURES].split() if part.startswith(_VERSION)]
     # All of them are compared, so that the time it takes tells nothing.
-    matches = [hmac.compare_digest(expected, each.encode("utf-8", "replace")) for each in given]
+    matches = [hmac.compare_digest(expected, each.encode("utf-8", "replace")) for each in signatures]
     return None if any(matches) else "no signature of the call is one of this secret and this payload"
 
 
 def _lowered(headers: Any) -> dict[str, str]:
     """The header fields by lowercase name; the first value of a repeated field."""
     pairs = headers.items() if hasattr(headers, "items") else headers
-    found: dict[str, str] = {}
+    lowered: dict[str, str] = {}
     try:
         for name, value in pairs:
-            found.setdefault(_text(name).lower(), _text(value))
+            lowered.setdefault(_text(name).lower(), _text(value))
     except (TypeError, ValueError):
         raise InvalidParameterError("headers", "must be a mapping of names to values, or pairs of them") from None
-    return found
+    return lowered
 
 
 def _text(value: object) -> str:

@@ -21,7 +21,7 @@ from typing import Any, Final, cast
 import orjson
 
 from openai_async.errors import InvalidParameterError
-from openai_async.types._objects import UnfitError, is_iterator, unfolded
+from openai_async.types._objects import NoJSONFormError, is_iterator, unfolded
 
 #: Levels of nesting that orjson writes.
 _DEEPEST: Final = 254
@@ -129,7 +129,7 @@ def _composed(value: Any, inside: set[int]) -> Any:
         return _plain(_drawn(value), inside)
     try:
         found = unfolded(value)
-    except UnfitError as error:
+    except NoJSONFormError as error:
         reason = str(error)
     except Exception as error:  # of a serializer of somebody's own, whose message may show anything
         reason = f"the serializer of {type(value).__name__} failed with {type(error).__name__}"
@@ -184,7 +184,7 @@ def _scalar(key: Any) -> Any:
         return key
     found = unfolded(key)
     if isinstance(found, float) and not math.isfinite(found):
-        raise UnfitError
+        raise NoJSONFormError
     return found
 
 

@@ -21,7 +21,7 @@ from openai_async.batch.remote.service import Service
 from openai_async.batch.report import BatchSummary
 from openai_async.errors import InvalidParameterError, frameless
 from openai_async.resources._base import Resource
-from openai_async.resources._compound import moved
+from openai_async.resources._compound import moved_out
 from openai_async.types.params.options import RequestOptions
 from openai_async.types.progress import BatchProgress, RemoteProgress
 
@@ -113,7 +113,7 @@ class AsyncBatch(Resource):
                 system=system,
                 input_format=input_format,
             )
-            sender = Sender(self._pipeline, moved(options))
+            sender = Sender(self._pipeline, moved_out(options))
         except InvalidParameterError as error:
             raise frameless(error) from None
         finally:
@@ -208,7 +208,7 @@ class AsyncBatch(Resource):
                 system=system,
                 input_format=input_format,
             )
-            service = Service(self._pipeline, moved(options))
+            service = Service(self._pipeline, moved_out(options))
         except InvalidParameterError as error:
             raise frameless(error) from None
         finally:

@@ -37,12 +37,14 @@ class AssistantsResource(CatalogResource):
             raise frameless(error) from None
         return endpoints()[name].operation
 
-    async def _call(self, method: str, cls: type[R], params: Mapping[str, object], **place: str) -> R:
+    async def _call(self, method: str, cls: type[R], params: Mapping[str, object], **path_params: str) -> R:
         """Call a method whose reply is of a class. `params` are consumed."""
-        given = cast("dict[str, Any]", params)
-        return await self._fetch(self._operation(method, given), cls, given, **cast("dict[str, Any]", place))
+        arguments = cast("dict[str, Any]", params)
+        return await self._fetch(
+            self._operation(method, arguments), cls, arguments, **cast("dict[str, Any]", path_params)
+        )
 
-    def _pages(self, method: str, cls: type[R], params: Mapping[str, object], **place: str) -> AsyncPaginator[R]:
+    def _pages(self, method: str, cls: type[R], params: Mapping[str, object], **path_params: str) -> AsyncPaginator[R]:
         """The paginator of a list method."""
-        given = cast("dict[str, Any]", params)
-        return self._list(self._operation(method, given), cls, given, **cast("dict[str, Any]", place))
+        arguments = cast("dict[str, Any]", params)
+        return self._list(self._operation(method, arguments), cls, arguments, **cast("dict[str, Any]", path_params))

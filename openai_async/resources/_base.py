@@ -20,7 +20,14 @@ from openai_async.resources._file_contents import is_file
 from openai_async.resources._multipart_form import FormBody
 from openai_async.resources._operation import Operation
 from openai_async.resources._operations import files_of
-from openai_async.resources._pagination import Asked, AsyncPage, AsyncPaginator, Following, after_last, page_decoder
+from openai_async.resources._pagination import (
+    AsyncPage,
+    AsyncPaginator,
+    Following,
+    PageArguments,
+    after_last,
+    page_decoder,
+)
 from openai_async.resources._rewritten import Rewriter
 from openai_async.types._base import EMPTY, Reply, Value
 from openai_async.types._uncopied import Uncopied
@@ -69,7 +76,7 @@ class Resource(Uncopied):
         try:
             return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
         except APIError as error:
-            if isinstance(call.body, FormBody) and call.body.once:
+            if isinstance(call.body, FormBody) and call.body.single_use:
                 error.add_note("Not sent again, whatever max_retries says: a file of it can be read only once.")
             raise
 
@@ -116,14 +123,14 @@ class Resource(Uncopied):
         """A list of the API, asked for when it is awaited or iterated."""
         decode = page_decoder(cls)
 
-        async def fetch(asked: Asked) -> AsyncPage[V]:
+        async def fetch(asked: PageArguments) -> AsyncPage[V]:
             call = prepare(self._pipeline, operation, decode, dict(asked.params), place=place)
             page: AsyncPage[V] = await self._pipeline.fetch(call)
             if (further := following(page.data, page.extra)) is not None:
                 page._next = partial(fetch, asked.further(further))
             return page
 
-        return AsyncPaginator(fetch, Asked(params))
+        return AsyncPaginator(fetch, PageArguments(params))
 
 
 def _or_done(decode: Callable[[bytes], R], cls: type[R], place: Mapping[str, object]) -> Callable[[bytes], R]:
@@ -226,7 +233,7 @@ def _prepare(
         _path(path, place, query),
         decode,
         defaults.timeout if timeout is None else Timeout.of(timeout),
-        0 if isinstance(encoded, FormBody) and encoded.once else retries,
+        0 if isinstance(encoded, FormBody) and encoded.single_use else retries,
         deadline=None if deadline is None else _concurrency.now() + deadline,
         body=encoded,
         headers=_merged(own_headers, check_headers("extra_headers", headers)) if headers else own_headers,

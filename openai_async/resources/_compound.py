@@ -13,12 +13,12 @@ from openai_async.types.params.options import RequestOptions
 T = TypeVar("T")
 
 #: Options that every step takes.
-_STEERING: Final = ("extra_headers", "timeout", "max_retries", "priority", "deadline")
+_SHARED: Final = ("extra_headers", "timeout", "max_retries", "priority", "deadline")
 
 
-def steering(params: Mapping[str, Any]) -> RequestOptions:
+def shared_options(params: Mapping[str, Any]) -> RequestOptions:
     """The options among the parameters that are those of each step, too."""
-    return cast("RequestOptions", {name: params[name] for name in _STEERING if name in params})
+    return cast("RequestOptions", {name: params[name] for name in _SHARED if name in params})
 
 
 class KeptOptions:
@@ -30,15 +30,15 @@ class KeptOptions:
 
     __slots__ = ("_options",)
 
-    def __init__(self, given: Mapping[str, Any]) -> None:
-        self._options = moved(given)
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._options = moved_out(options)
 
     def calling(self, method: Callable[..., T], *args: object, **named: object) -> Callable[[], T]:
         """Return a function that calls a method with these arguments and a fresh copy of the options."""
         return lambda: method(*args, **named, **self._options)
 
 
-def moved(params: Mapping[str, Any]) -> dict[str, Any]:
+def moved_out(params: Mapping[str, Any]) -> dict[str, Any]:
     """A copy; the parameters themselves are emptied."""
     copy = dict(params)
     cast("dict[str, Any]", params).clear()

@@ -23,7 +23,7 @@ from openai_async.types.meta import Meta
 if TYPE_CHECKING:
     from openai_async._streams.interface import Closable
 
-_WHOLE: Final = 64 * 1024
+_BLOCK: Final = 64 * 1024
 
 
 class AsyncDownload(Uncopied):
@@ -97,7 +97,7 @@ class AsyncDownload(Uncopied):
             async for piece in self:
                 gathered.append(piece)
                 waiting += len(piece)
-                if waiting >= _WHOLE:  # a thread is worth its while
+                if waiting >= _BLOCK:  # a thread is worth its while
                     size += await to_thread.run_sync(file.write, b"".join(gathered))
                     gathered, waiting = [], 0
             size += await to_thread.run_sync(file.write, b"".join(gathered))

@@ -78,31 +78,31 @@ class Content:
 
     open: Callable[[], Source] = attrs.field(repr=False)
     length: int | None = None
-    once: bool = False
+    single_use: bool = False
     name: str | None = None
     kind: str | None = None
     first: bytes | None = attrs.field(default=None, repr=False)
 
 
-def content_of(field: str, given: Any) -> Content:
+def content_of(field: str, value: Any) -> Content:
     """Classify the content of a file.
 
     Raises:
         InvalidParameterError: it is none; names the field.
     """
-    if isinstance(given, (bytes, bytearray, memoryview)):
-        content = bytes(cast("bytes", given))
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        content = bytes(cast("bytes", value))
         return Content(lambda: Bytes(content), len(content), first=content[:_FIRST])
-    if isinstance(given, FileSlice):
-        path, start, length = given.path, given.start, given.length
-        return Content(lambda: _File(path, start, length, own=True), length, name=_base(given.path))
-    if isinstance(given, os.PathLike):
-        return _of_path(field, Path(cast("os.PathLike[str]", given)))
-    if isinstance(given, str) or inspect.isclass(given):
+    if isinstance(value, FileSlice):
+        path, start, length = value.path, value.start, value.length
+        return Content(lambda: _File(path, start, length, own=True), length, name=_base(value.path))
+    if isinstance(value, os.PathLike):
+        return _of_path(field, Path(cast("os.PathLike[str]", value)))
+    if isinstance(value, str) or inspect.isclass(value):
         raise InvalidParameterError(field, _EXPECTED)
-    given, name, kind = _unwrapped(given)
-    found = _of_reader(field, given) if hasattr(given, "read") else _of_pieces(field, given)
-    return attrs.evolve(found, name=name, kind=kind)
+    value, name, kind = _unwrapped(value)
+    result = _of_reader(field, value) if hasattr(value, "read") else _of_pieces(field, value)
+    return attrs.evolve(result, name=name, kind=kind)
 
 
 def is_file(value: Any) -> bool:
@@ -144,59 +144,59 @@ def _of_path(field: str, path: Path) -> Content:
     return Content(lambda: _File(path, 0, length, own=True), length, name=path.name, first=first)
 
 
-def _unwrapped(given: Any) -> tuple[Any, str | None, str | None]:
+def _unwrapped(value: Any) -> tuple[Any, str | None, str | None]:
     """The file inside a web framework's upload, its name and its media type.
 
     `name` of an upload may be the field of the form that it came in: `filename` goes before it.
     """
-    packed = type(given).__module__ in _COMPRESSED
-    name: Any = None if packed else getattr(given, "filename", None)
-    kind: Any = getattr(given, "content_type", None)
-    if not hasattr(given, "read") or _is_async(given.read):
-        inners = (getattr(given, place, None) for place in ("file", "wrapped"))
+    packed = type(value).__module__ in _COMPRESSED
+    name: Any = None if packed else getattr(value, "filename", None)
+    kind: Any = getattr(value, "content_type", None)
+    if not hasattr(value, "read") or _is_async(value.read):
+        inners = (getattr(value, attribute, None) for attribute in ("file", "wrapped"))
         inner = next((inner for inner in inners if hasattr(inner, "read")), None)
-        given = given if inner is None else inner
+        value = value if inner is None else inner
     if not isinstance(name, str) or not name:
-        name = getattr(given, "name", None)  # of some files a number
+        name = getattr(value, "name", None)  # of some files a number
     if isinstance(name, str) and packed:
         name = os.path.splitext(name)[0]  # what is read is no longer compressed
-    return given, _base(name) if isinstance(name, str) else None, kind if isinstance(kind, str) and kind else None
+    return value, _base(name) if isinstance(name, str) else None, kind if isinstance(kind, str) and kind else None
 
 
 def _base(name: str | os.PathLike[str]) -> str | None:
     return os.path.basename(os.fspath(name)) or None
 
 
-def _of_pieces(field: str, given: Any) -> Content:
-    if isinstance(given, AsyncIterable):
-        return Content(lambda: _Made(aiter(cast("AsyncIterable[bytes]", given))), once=True)
-    if isinstance(given, Iterator):
-        return Content(lambda: _Drawn(cast("Iterator[bytes]", given)), once=True)
+def _of_pieces(field: str, value: Any) -> Content:
+    if isinstance(value, AsyncIterable):
+        return Content(lambda: _Generated(aiter(cast("AsyncIterable[bytes]", value))), single_use=True)
+    if isinstance(value, Iterator):
+        return Content(lambda: _Drawn(cast("Iterator[bytes]", value)), single_use=True)
     raise InvalidParameterError(field, _EXPECTED)
 
 
-def _of_reader(field: str, given: Any) -> Content:
-    if _is_async(given.read):
-        return Content(lambda: _Awaited(given.read), once=True)
-    if isinstance(given, io.TextIOBase):
+def _of_reader(field: str, value: Any) -> Content:
+    if _is_async(value.read):
+        return Content(lambda: _Awaited(value.read), single_use=True)
+    if isinstance(value, io.TextIOBase):
         raise InvalidParameterError(field, "must be opened in binary mode")
-    if getattr(given, "closed", False) is True:
+    if getattr(value, "closed", False) is True:
         raise InvalidParameterError(field, "is a file that was closed")
-    if hasattr(given, "readable") and not given.readable():
+    if hasattr(value, "readable") and not value.readable():
         raise InvalidParameterError(field, "is a file that was opened for writing only")
-    start = _position(given)
+    start = _position(value)
     if start is None:
-        return Content(lambda: _File(given, None, None), once=True)
-    first = given.read(_FIRST)
+        return Content(lambda: _File(value, None, None), single_use=True)
+    first = value.read(_FIRST)
     if isinstance(first, str):
         raise InvalidParameterError(field, "must be opened in binary mode")
-    length = _length(given, start)
+    length = _length(value, start)
     if not first and start:
         raise InvalidParameterError(field, "is a file that stands at its end: call seek(0) first")
-    if isinstance(given, io.BytesIO) and type(given).read is io.BytesIO.read:
+    if isinstance(value, io.BytesIO) and type(value).read is io.BytesIO.read:
         # Taken as it is now: it may be changed, or sent by another call, before this one has read it.
-        return content_of(field, given.getvalue()[start:] if start else given.getvalue())
-    return Content(lambda: _File(given, start, length), length, first=bytes(first))
+        return content_of(field, value.getvalue()[start:] if start else value.getvalue())
+    return Content(lambda: _File(value, start, length), length, first=bytes(first))
 
 
 def _position(file: Any) -> int | None:
@@ -235,27 +235,27 @@ class _File(Source):
     """A file or an object with `read`, read in a thread. If it was opened here (`own`), it is closed here."""
 
     def __init__(self, file: Any, start: int | None, length: int | None, *, own: bool = False) -> None:
-        self._given = file
+        self._source = file
         self._start = start
         self._left = length
         self._own = own
         self._file: Any = None
-        self._whole = False
+        self._reads_all = False
 
     async def next(self) -> bytes:
-        (found,) = await anyio.to_thread.run_sync(lambda: [self._read()])  # trio refuses what is awaited by itself
-        return _checked(await found if inspect.isawaitable(found) else found)
+        (result,) = await anyio.to_thread.run_sync(lambda: [self._read()])  # trio refuses what is awaited by itself
+        return _checked(await result if inspect.isawaitable(result) else result)
 
     def _read(self) -> Any:
         if self._file is None:
-            self._file = open(self._given, "rb") if self._own else self._given  # noqa: SIM115
-            self._whole = not _takes_size(self._file.read)
+            self._file = open(self._source, "rb") if self._own else self._source  # noqa: SIM115
+            self._reads_all = not _takes_size(self._file.read)
             if self._start is not None:
                 self._file.seek(self._start)
-        elif self._whole:
+        elif self._reads_all:
             return b""
         if self._left is None:
-            return self._file.read() if self._whole else self._file.read(_SLICE)
+            return self._file.read() if self._reads_all else self._file.read(_SLICE)
         content = self._file.read(min(_SLICE, self._left))
         self._left -= len(content)
         if not content and self._left:  # the server waits for what was announced
@@ -282,14 +282,14 @@ class _Awaited(Source):
 
     def __init__(self, read: Callable[..., Any]) -> None:
         self._read = read
-        self._whole = not _takes_size(read)
+        self._reads_all = not _takes_size(read)
         self._ended = False
 
     async def next(self) -> bytes:
         if self._ended:
             return b""
-        self._ended = self._whole
-        return _checked(await (self._read() if self._whole else self._read(_SLICE)))
+        self._ended = self._reads_all
+        return _checked(await (self._read() if self._reads_all else self._read(_SLICE)))
 
 
 class _Drawn(Source):
@@ -300,19 +300,19 @@ class _Drawn(Source):
 
     async def next(self) -> bytes:
         while (piece := await anyio.to_thread.run_sync(next, self._pieces, None)) is not None:
-            if found := _checked(piece):
-                return found
+            if result := _checked(piece):
+                return result
         return b""
 
 
-class _Made(Source):
+class _Generated(Source):
     def __init__(self, pieces: AsyncIterator[bytes]) -> None:
         self._pieces = pieces
 
     async def next(self) -> bytes:
         while (piece := await anext(self._pieces, None)) is not None:
-            if found := _checked(piece):
-                return found
+            if result := _checked(piece):
+                return result
         return b""
 
     async def close(self) -> None:

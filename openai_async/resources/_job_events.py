@@ -35,10 +35,10 @@ class AsyncJobEvents(Uncopied, Generic[V]):
         check_seconds("poll_interval", poll_interval)
         self._ended = ended
         self._new = new  # the events that it has not given before, oldest first
-        self._stated = poll_interval
+        self._poll_interval = poll_interval
         self._interval = _SOON
         self._ready: deque[V] = deque()
-        self._asked = False
+        self._polled = False
         self._over = False
 
     def __aiter__(self) -> Self:
@@ -48,8 +48,8 @@ class AsyncJobEvents(Uncopied, Generic[V]):
         while not self._ready:
             if self._over:
                 raise StopAsyncIteration
-            if self._asked:
-                await anyio.sleep(self._stated or self._interval)
+            if self._polled:
+                await anyio.sleep(self._poll_interval or self._interval)
                 self._interval = min(_SELDOM, self._interval * _GROWTH)
             await self._ask()
         return self._ready.popleft()
@@ -60,4 +60,4 @@ class AsyncJobEvents(Uncopied, Generic[V]):
         if new := await self._new():
             self._interval = _SOON
         self._ready.extend(new)
-        self._asked, self._over = True, over
+        self._polled, self._over = True, over

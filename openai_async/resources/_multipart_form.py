@@ -63,9 +63,9 @@ class FormBody:
         return self._framing.content_type
 
     @property
-    def once(self) -> bool:
+    def single_use(self) -> bool:
         """Whether the body cannot be sent a second time."""
-        return any(part.content.once for part in self._parts)
+        return any(part.content.single_use for part in self._parts)
 
     @property
     def length(self) -> int | None:
@@ -76,7 +76,7 @@ class FormBody:
     def open(self) -> AsyncIterator[bytes]:
         """Open the body at its beginning."""
         self._opened += 1
-        if self._opened > 1 and self.once:
+        if self._opened > 1 and self.single_use:
             raise InvalidParameterError("file", "was read by an earlier attempt and cannot be read again")
         return _Reading(self._sources(), self.length, self._on_progress)
 
@@ -158,8 +158,8 @@ def _files(files: Mapping[str, Any]) -> Iterator[_FormPart]:
 
 def _file(name: str, field: str, value: object) -> _FormPart:
     """Read one file parameter. `field` is its name in errors."""
-    filename, given, kind = _stated(field, value)
-    content = content_of(field, given)
+    filename, source, kind = _name_and_content(field, value)
+    content = content_of(field, source)
 
     def header_with(first: bytes) -> bytes:
         called, of_kind = name_and_type(filename, kind, content, first)
@@ -167,10 +167,10 @@ def _file(name: str, field: str, value: object) -> _FormPart:
 
     first = b"" if content.first is None else content.first
     header = header_with(first)  # refuses names that cannot be sent
-    return _FormPart(None if content.once and kind is None else header, content, header_with)
+    return _FormPart(None if content.single_use and kind is None else header, content, header_with)
 
 
-def _stated(field: str, value: object) -> tuple[str | None, object, str | None]:
+def _name_and_content(field: str, value: object) -> tuple[str | None, object, str | None]:
     """The name, content and media type, as far as they are passed."""
     if not isinstance(value, tuple):
         return None, value, None

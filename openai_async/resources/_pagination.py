@@ -73,7 +73,7 @@ class AsyncPage(Plain, Generic[T]):
 
 
 @attrs.frozen
-class Asked:
+class PageArguments:
     """The arguments of a page request, kept for the next one. The repr, which tracebacks may show, contains none of
     them.
     """
@@ -86,7 +86,7 @@ class Asked:
     since: int = 0
     until: int = 1
 
-    def further(self, params: Mapping[str, Any]) -> Asked:
+    def further(self, params: Mapping[str, Any]) -> PageArguments:
         """The same arguments with the ones that a page names for its successor.
 
         Raises:
@@ -97,8 +97,8 @@ class Asked:
         if params == self.mark:
             raise DecodeError("the list does not go on: the page after this one was given before")
         if self.mark is None or self.since == self.until:
-            return Asked({**self.params, **params}, dict(params), 1, 2 * self.until)
-        return Asked({**self.params, **params}, self.mark, self.since + 1, self.until)
+            return PageArguments({**self.params, **params}, dict(params), 1, 2 * self.until)
+        return PageArguments({**self.params, **params}, self.mark, self.since + 1, self.until)
 
 
 class AsyncPaginator(Uncopied, Generic[T]):
@@ -108,15 +108,17 @@ class AsyncPaginator(Uncopied, Generic[T]):
     iteration early leaves at most the page that is being fetched ahead.
     """
 
-    def __init__(self, fetch: Callable[[Asked], Awaitable[AsyncPage[T]]], asked: Asked) -> None:
+    def __init__(
+        self, fetch: Callable[[PageArguments], Awaitable[AsyncPage[T]]], page_arguments: PageArguments
+    ) -> None:
         self._fetch = fetch
-        self._asked = asked
+        self._page_arguments = page_arguments
 
     def __repr__(self) -> str:
         return "<AsyncPaginator: iterate it for all items>"
 
     def __await__(self) -> Generator[Any, Any, AsyncPage[T]]:
-        return self._fetch(self._asked).__await__()
+        return self._fetch(self._page_arguments).__await__()
 
     def __aiter__(self) -> AsyncIterator[T]:
         return _Items(self.pages())
@@ -132,18 +134,18 @@ class AsyncPaginator(Uncopied, Generic[T]):
         """
         if limit is not None and limit < 0:
             raise InvalidParameterError("limit", "must be 0 or more, or None")
-        found: list[T] = []
+        items: list[T] = []
         if limit == 0:
-            return found
+            return items
         pages = self.pages()
         try:
             async for page in pages:
-                found += page.data
-                if limit is not None and len(found) >= limit:
+                items += page.data
+                if limit is not None and len(items) >= limit:
                     break
         finally:
             await pages.aclose()
-        return found[:limit]
+        return items[:limit]
 
 
 class AsyncPages(Uncopied, Generic[T]):

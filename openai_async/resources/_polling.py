@@ -19,7 +19,7 @@ _SOON: Final = 0.5
 _GROWTH: Final = 1.5
 _SELDOM: Final = 30.0
 #: Header in which the API states the interval that suits it, in milliseconds.
-_STATED: Final = "openai-poll-after-ms"
+_INTERVAL_HEADER: Final = "openai-poll-after-ms"
 
 
 async def until(
@@ -60,7 +60,7 @@ async def until(
         left = over - _concurrency.now()
         if left <= 0:
             raise WaitTimeoutError(f"{what} has not ended within {max_wait} s", last=state)
-        await anyio.sleep(min(left, poll_interval or _stated(state) or interval))
+        await anyio.sleep(min(left, poll_interval or _advised_interval(state) or interval))
         interval = min(_SELDOM, interval * _GROWTH)
 
 
@@ -74,9 +74,9 @@ def check_waiting(max_wait: float | None, poll_interval: float | None) -> None:
     check_seconds("poll_interval", poll_interval)
 
 
-def _stated(state: Reply) -> float | None:
+def _advised_interval(state: Reply) -> float | None:
     try:
-        seconds = float(state.meta.headers.get(_STATED, "")) / 1_000
+        seconds = float(state.meta.headers.get(_INTERVAL_HEADER, "")) / 1_000
     except ValueError:
         return None
     return seconds if 0 < seconds <= 600 else None

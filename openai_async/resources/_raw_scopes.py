@@ -25,8 +25,8 @@ def _template(segments: list[str], tree: dict[str, Any]) -> str | None:
     if not segments:
         return tree.get("/")
     for step in (segments[0], _ID):
-        if step != "/" and (below := tree.get(step)) is not None and (found := _template(segments[1:], below)):
-            return found
+        if step != "/" and (below := tree.get(step)) is not None and (template := _template(segments[1:], below)):
+            return template
     return None
 
 

@@ -45,15 +45,15 @@ class _Rewritten:
         while not self._ended:
             data = await self._exchange.read(deadline)
             if data:
-                found = self._rewriter.feed(data)
+                output = self._rewriter.feed(data)
             else:
                 self._ended = True
-                found = self._rewriter.end()
+                output = self._rewriter.end()
             if self._rewriter.over and not self._ended:
                 self._ended = True
                 self._exchange.abandon()
-            if found:
-                return found
+            if output:
+                return output
         return b""
 
     def abandon(self) -> None:

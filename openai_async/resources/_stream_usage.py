@@ -16,7 +16,7 @@ from openai_async._pipeline.request import Answer, Request
 from openai_async.errors import APIStatusError
 
 _FIELD: Final = "stream_options"
-_ASKED: Final = {"include_usage": True}
+_USAGE: Final = {"include_usage": True}
 #: As it stands in the encoded body. In a text its quotes would be escaped.
 _ENCODED: Final = b',"stream_options":{"include_usage":true}'
 #: Statuses that judge a request: it is refused for what it says.
@@ -27,16 +27,16 @@ def ask_for_usage(pipeline: Pipeline, params: dict[str, Any]) -> bool:
     """Add the request for usage to a stream's parameters, unless they have one or the server refuses it."""
     if _FIELD in params or pipeline.stream_options.takes is False:
         return False
-    params[_FIELD] = dict(_ASKED)
+    params[_FIELD] = dict(_USAGE)
     return True
 
 
-async def open_asking(pipeline: Pipeline, call: Request, *, asked: bool) -> Answer:
-    """Open a stream. `asked`: its body has our request for usage. Raises the errors of opening.
+async def open_asking(pipeline: Pipeline, call: Request, *, usage_requested: bool) -> Answer:
+    """Open a stream. `usage_requested`: its body has our request for usage. Raises the errors of opening.
 
     Cancelling drops the connection.
     """
-    if not asked:
+    if not usage_requested:
         return await pipeline.open(call)
     options = pipeline.stream_options
     try:
@@ -70,8 +70,8 @@ async def _tried(pipeline: Pipeline, plain: Request) -> Answer:
 
 
 def _names_field(error: APIStatusError) -> bool:
-    told = f"{error.message} {error.param} {error.body}"
-    return error.status_code in (400, 422) and (_FIELD in told or "include_usage" in told)
+    text = f"{error.message} {error.param} {error.body}"
+    return error.status_code in (400, 422) and (_FIELD in text or "include_usage" in text)
 
 
 def _names_nothing(error: APIStatusError) -> bool:
@@ -85,5 +85,5 @@ def _without(call: Request) -> Request | None:
     body = call.body
     if not isinstance(body, bytes):
         return None
-    before, found, after = body.rpartition(_ENCODED)
-    return attrs.evolve(call, body=before + after, attempts=[]) if found else None
+    before, separator, after = body.rpartition(_ENCODED)
+    return attrs.evolve(call, body=before + after, attempts=[]) if separator else None

@@ -67,14 +67,14 @@ class Source:
 
     async def md5(self) -> str:
         """Compute the checksum, in hexadecimal. Cancelling ends it after a chunk."""
-        found = hashlib.md5(usedforsecurity=False)
+        digest = hashlib.md5(usedforsecurity=False)
         if isinstance(self.content, bytes):
-            await anyio.to_thread.run_sync(found.update, self.content)
-            return found.hexdigest()
+            await anyio.to_thread.run_sync(digest.update, self.content)
+            return digest.hexdigest()
         async with await anyio.open_file(self.content, "rb") as file:
             while piece := await file.read(_HASHED):
-                await anyio.to_thread.run_sync(found.update, piece)
-        return found.hexdigest()
+                await anyio.to_thread.run_sync(digest.update, piece)
+        return digest.hexdigest()
 
 
 def planned(source: Source, part_size: int | None, resume: UploadState | None) -> UploadState:

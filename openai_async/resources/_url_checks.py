@@ -49,10 +49,10 @@ async def check_address(field: str, url: str, base_url: str) -> None:
 
 async def _addresses(host: str) -> list[str]:
     try:
-        found = await anyio.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
+        entries = await anyio.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return []
-    return [str(entry[4][0]) for entry in found]
+    return [str(entry[4][0]) for entry in entries]
 
 
 def _kind(text: str) -> str | None:

@@ -42,8 +42,8 @@ class AsyncAssistants(AssistantsResource):
 
         Cancelling drops the connection; it may still be changed.
         """
-        place = {"assistant_id": assistant_id}
-        return await self._call("update", Assistant, params, **place)
+        path_params = {"assistant_id": assistant_id}
+        return await self._call("update", Assistant, params, **path_params)
 
     def list(self, **params: Unpack[ListParams]) -> AsyncPaginator[Assistant]:
         """List all assistants, by page or by item. Cancelling drops the connection."""

@@ -89,19 +89,19 @@ class AsyncSpeech(Resource):
 
         Cancelling drops the connection and releases the permit. The server may still finish the work.
         """
-        given = cast("dict[str, Any]", params)
+        arguments = cast("dict[str, Any]", params)
         if stream_format is not None:
-            given["stream_format"] = stream_format
+            arguments["stream_format"] = stream_format
         if stream_format == "sse":
-            model = given.get("model")
-            call = prepare(self._pipeline, _SPEAK, decode_speech_event, given, check=_check_speech, stream=True)
+            model = arguments.get("model")
+            call = prepare(self._pipeline, _SPEAK, decode_speech_event, arguments, check=_check_speech, stream=True)
             call.stream, call.download, call.rejected_media_types = False, True, PAGES  # it may be sound, too
             answer = await self._pipeline.open(call)
             bound = self._pipeline.defaults.max_event_bytes
             rewrite(answer, AudioToEvents(answer.meta, bound))
             reader = StreamReader(call, answer, call.decode, SpeechAccumulator(model), bound)
             return AsyncStream(reader)
-        call = prepare(self._pipeline, _SPEAK, _sound, given, check=_check_speech, accept=b"*/*")
+        call = prepare(self._pipeline, _SPEAK, _sound, arguments, check=_check_speech, accept=b"*/*")
         call.rejected_media_types = NO_MEDIA
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
@@ -111,11 +111,11 @@ class AsyncSpeech(Resource):
 
         Arguments and errors as for `create`. The request is sent on entry.
         """
-        given = cast("dict[str, Any]", params)
-        if given.get("stream_format") not in (None, "audio"):
-            given.clear()
+        arguments = cast("dict[str, Any]", params)
+        if arguments.get("stream_format") not in (None, "audio"):
+            arguments.clear()
             raise InvalidParameterError("stream_format", "of events is what `create` takes")
-        return self._download(_SPEAK, given, unfit=NO_MEDIA, check=_check_speech, rewriter=self._as_sound)
+        return self._download(_SPEAK, arguments, unfit=NO_MEDIA, check=_check_speech, rewriter=self._as_sound)
 
     def _as_sound(self, call: Request, answer: Answer) -> EventsToAudio:
         secrets = [call.credentials.secret] if call.credentials else []
@@ -154,12 +154,12 @@ class AsyncTranscriptions(Resource):
 
         Cancelling drops the connection and releases the permit. The server may still finish the work.
         """
-        given = cast("dict[str, Any]", params)
-        model, is_text = given.get("model"), given.get("response_format") in _NO_JSON
-        given["stream"] = stream
+        arguments = cast("dict[str, Any]", params)
+        model, is_text = arguments.get("model"), arguments.get("response_format") in _NO_JSON
+        arguments["stream"] = stream
         if not stream:
-            return await _written(self, _TRANSCRIBE, given)
-        return await self._open(self._call(given), model, is_text)
+            return await _written(self, _TRANSCRIBE, arguments)
+        return await self._open(self._call(arguments), model, is_text)
 
     def stream(
         self, **params: Unpack[TranscriptionParams]
@@ -168,9 +168,9 @@ class AsyncTranscriptions(Resource):
 
         Arguments and errors as for `create`. The request is sent on entry.
         """
-        given = cast("dict[str, Any]", params)
-        model, is_text = given.get("model"), given.get("response_format") in _NO_JSON
-        return AsyncStreamManager(partial(self._open, self._call(given), model, is_text))
+        arguments = cast("dict[str, Any]", params)
+        model, is_text = arguments.get("model"), arguments.get("response_format") in _NO_JSON
+        return AsyncStreamManager(partial(self._open, self._call(arguments), model, is_text))
 
     def _call(self, params: dict[str, Any]) -> Request:
         params["stream"] = True

@@ -97,9 +97,9 @@ class AsyncCompletions(CatalogResource):
 
         Cancelling drops the connection and releases the permit. The server may still finish the work.
         """
-        given = cast("dict[str, Any]", params)
-        given["stream"] = stream
-        call = self._call(given, stream=bool(stream))
+        arguments = cast("dict[str, Any]", params)
+        arguments["stream"] = stream
+        call = self._call(arguments, stream=bool(stream))
         if stream:
             return await self._open(call)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
@@ -113,10 +113,10 @@ class AsyncCompletions(CatalogResource):
 
         Arguments and errors as for `create`. The request is sent on entry.
         """
-        given = cast("dict[str, Any]", params)
-        asked = ask_for_usage(self._pipeline, given)
-        call = self._call(given, stream=True)
-        return AsyncStreamManager(partial(self._open, call, asked=asked))
+        arguments = cast("dict[str, Any]", params)
+        usage_requested = ask_for_usage(self._pipeline, arguments)
+        call = self._call(arguments, stream=True)
+        return AsyncStreamManager(partial(self._open, call, usage_requested=usage_requested))
 
     def map(
         self,
@@ -199,12 +199,18 @@ class AsyncCompletions(CatalogResource):
         call.choices = choices if isinstance(choices, int) else 1
         return call
 
-    async def _open(self, call: Any, *, asked: bool = False) -> ChatStream:
-        answer = await open_asking(self._pipeline, call, asked=asked)
+    async def _open(self, call: Any, *, usage_requested: bool = False) -> ChatStream:
+        answer = await open_asking(self._pipeline, call, usage_requested=usage_requested)
         bound = self._pipeline.defaults.max_event_bytes
-        fold = ChatAccumulator(call.choices)
+        accumulator = ChatAccumulator(call.choices)
         reader = StreamReader(
-            call, answer, call.decode, fold, bound, synthesize=synthesize.chat, is_complete=fold.is_complete
+            call,
+            answer,
+            call.decode,
+            accumulator,
+            bound,
+            synthesize=synthesize.chat,
+            is_complete=accumulator.is_complete,
         )
         return AsyncStream(reader)
 
@@ -234,8 +240,8 @@ def check_chat(params: Mapping[str, Any]) -> None:
         raise InvalidParameterError("model", "must be the id of a model")
     messages = params.get("messages")
     if not isinstance(messages, (list, tuple)):
-        once = hasattr(messages, "__iter__") and not isinstance(messages, (str, bytes, Mapping))
-        reason = "or a tuple: it is read more than once" if once else "of messages"
+        single_use = hasattr(messages, "__iter__") and not isinstance(messages, (str, bytes, Mapping))
+        reason = "or a tuple: it is read more than once" if single_use else "of messages"
         raise InvalidParameterError("messages", f"must be a list {reason}")
     if not messages:
         raise InvalidParameterError("messages", "must hold at least one message")

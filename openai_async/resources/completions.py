@@ -56,9 +56,9 @@ class AsyncTextCompletions(CatalogResource):
 
         Cancelling drops the connection and releases the permit. The server may still finish the work.
         """
-        given = cast("dict[str, Any]", params)
-        given["stream"] = stream
-        call = self._call(given, stream=bool(stream))
+        arguments = cast("dict[str, Any]", params)
+        arguments["stream"] = stream
+        call = self._call(arguments, stream=bool(stream))
         if stream:
             return await self._open(call)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
@@ -72,10 +72,10 @@ class AsyncTextCompletions(CatalogResource):
 
         Arguments and errors as for `create`. The request is sent on entry.
         """
-        given = cast("dict[str, Any]", params)
-        asked = ask_for_usage(self._pipeline, given)
-        call = self._call(given, stream=True)
-        return AsyncStreamManager(partial(self._open, call, asked=asked))
+        arguments = cast("dict[str, Any]", params)
+        usage_requested = ask_for_usage(self._pipeline, arguments)
+        call = self._call(arguments, stream=True)
+        return AsyncStreamManager(partial(self._open, call, usage_requested=usage_requested))
 
     def _call(self, params: dict[str, Any], *, stream: bool) -> Any:
         # Not a copy of `params`: they are emptied, so that no frame of the caller still shows the prompt.
@@ -87,12 +87,18 @@ class AsyncTextCompletions(CatalogResource):
         call.choices = texts
         return call
 
-    async def _open(self, call: Any, *, asked: bool = False) -> CompletionStream:
-        answer = await open_asking(self._pipeline, call, asked=asked)
+    async def _open(self, call: Any, *, usage_requested: bool = False) -> CompletionStream:
+        answer = await open_asking(self._pipeline, call, usage_requested=usage_requested)
         bound = self._pipeline.defaults.max_event_bytes
-        fold = CompletionAccumulator(call.choices)
+        accumulator = CompletionAccumulator(call.choices)
         reader = StreamReader(
-            call, answer, call.decode, fold, bound, synthesize=synthesize.completion, is_complete=fold.is_complete
+            call,
+            answer,
+            call.decode,
+            accumulator,
+            bound,
+            synthesize=synthesize.completion,
+            is_complete=accumulator.is_complete,
         )
         return AsyncStream(reader)
 

@@ -53,8 +53,8 @@ class AsyncConversations(Resource):
 
         Cancelling drops the connection; the conversation may still be created.
         """
-        given = cast("dict[str, Any]", params)
-        call = prepare(self._pipeline, _CREATE, codec.decoder(Conversation), given, check=_check)
+        arguments = cast("dict[str, Any]", params)
+        call = prepare(self._pipeline, _CREATE, codec.decoder(Conversation), arguments, check=_check)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     async def retrieve(self, conversation_id: str, **options: Unpack[RequestOptions]) -> Conversation:
@@ -111,9 +111,9 @@ class AsyncConversationItems(Resource):
 
         Cancelling drops the connection; the items may still be added.
         """
-        decode, place = codec.decoder(ConversationItemList), {"conversation_id": conversation_id}
-        given = cast("dict[str, Any]", params)
-        call = prepare(self._pipeline, _ADD_ITEMS, decode, given, place=place, check=_check)
+        decode, path_params = codec.decoder(ConversationItemList), {"conversation_id": conversation_id}
+        arguments = cast("dict[str, Any]", params)
+        call = prepare(self._pipeline, _ADD_ITEMS, decode, arguments, place=path_params, check=_check)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     def list(self, conversation_id: str, **params: Unpack[ItemListParams]) -> AsyncPaginator[ResponseItem]:
@@ -143,10 +143,10 @@ class AsyncConversationItems(Resource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        given = cast("dict[str, Any]", options)
-        given["include"] = include
-        place: dict[str, Any] = {"conversation_id": conversation_id, "item_id": item_id}
-        return await self._fetch(_RETRIEVE_ITEM, ResponseItem, given, **place)
+        arguments = cast("dict[str, Any]", options)
+        arguments["include"] = include
+        path_params: dict[str, Any] = {"conversation_id": conversation_id, "item_id": item_id}
+        return await self._fetch(_RETRIEVE_ITEM, ResponseItem, arguments, **path_params)
 
     async def delete(self, item_id: str, *, conversation_id: str, **options: Unpack[RequestOptions]) -> Conversation:
         """Delete an item; returns the conversation.
@@ -158,8 +158,11 @@ class AsyncConversationItems(Resource):
 
         Cancelling drops the connection; the item may still be deleted.
         """
-        place: dict[str, Any] = {"item_id": item_id, "conversation_id": conversation_id}  # the reply is of the last one
-        return await self._fetch(_DELETE_ITEM, Conversation, options, **place)
+        path_params: dict[str, Any] = {
+            "item_id": item_id,
+            "conversation_id": conversation_id,
+        }  # the reply is of the last one
+        return await self._fetch(_DELETE_ITEM, Conversation, options, **path_params)
 
 
 def _check(params: Mapping[str, Any]) -> None:

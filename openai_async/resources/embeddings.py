@@ -38,12 +38,12 @@ class AsyncEmbeddings(CatalogResource):
 
         Cancelling drops the connection and releases the permit. The server may still finish the work.
         """
-        given = cast("dict[str, Any]", params)
+        arguments = cast("dict[str, Any]", params)
         decode = _as_it_came
-        if given.get("encoding_format") is None:
-            given["encoding_format"] = "base64"
+        if arguments.get("encoding_format") is None:
+            arguments["encoding_format"] = "base64"
             decode = _unpacked
-        call = prepare(self._pipeline, _CREATE, decode, given, check=_check)
+        call = prepare(self._pipeline, _CREATE, decode, arguments, check=_check)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
 

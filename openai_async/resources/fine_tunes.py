@@ -95,12 +95,12 @@ class AsyncFineTunes(Resource):
         async def ended() -> bool:
             return (await ask()).ended
 
-        given = 0  # the list only grows, and its events have no ids
+        arguments = 0  # the list only grows, and its events have no ids
 
         async def new() -> Sequence[FineTuneEvent]:
-            nonlocal given
-            events = (await ask_for_events()).data[given:]
-            given += len(events)
+            nonlocal arguments
+            events = (await ask_for_events()).data[arguments:]
+            arguments += len(events)
             return events
 
         return AsyncJobEvents(ended, new, poll_interval)

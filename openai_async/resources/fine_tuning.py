@@ -47,9 +47,9 @@ _EVENTS = Operation("GET", f"{_JOB}/events")
 _CHECKPOINTS = Operation("GET", f"{_JOB}/checkpoints")
 
 _PERMISSIONS = "/fine_tuning/checkpoints/{fine_tuned_model_checkpoint}/permissions"
-_GIVE = Operation("POST", _PERMISSIONS)
-_GIVEN = Operation("GET", _PERMISSIONS)
-_TAKE_BACK = Operation("DELETE", f"{_PERMISSIONS}/{{permission_id}}")
+_GRANT = Operation("POST", _PERMISSIONS)
+_GRANTED = Operation("GET", _PERMISSIONS)
+_REVOKE = Operation("DELETE", f"{_PERMISSIONS}/{{permission_id}}")
 
 _RUN = Operation("POST", "/fine_tuning/alpha/graders/run")
 _VALIDATE = Operation("POST", "/fine_tuning/alpha/graders/validate")
@@ -105,10 +105,10 @@ class AsyncJobs(CatalogResource):
 
     def list(self, **params: Unpack[JobListParams]) -> AsyncPaginator[FineTuningJob]:
         """List jobs, newest first. `params`: see `JobListParams`."""
-        given = cast("dict[str, Any]", params)
-        if given.get("metadata") is NULL:  # which no other query can say
-            given["metadata"] = "null"
-        return self._list(_LIST, FineTuningJob, given)
+        arguments = cast("dict[str, Any]", params)
+        if arguments.get("metadata") is NULL:  # which no other query can say
+            arguments["metadata"] = "null"
+        return self._list(_LIST, FineTuningJob, arguments)
 
     async def cancel(self, fine_tuning_job_id: str, **options: Unpack[RequestOptions]) -> FineTuningJob:
         """Cancel a job. Cancelling the call drops the connection; the job may still be canceled."""
@@ -257,17 +257,19 @@ class AsyncPermissions(CatalogResource):
 
         Cancelling drops the connection; the permission may still be given.
         """
-        given = cast("dict[str, Any]", params)
+        arguments = cast("dict[str, Any]", params)
         return await self._fetch(
-            _GIVE, CheckpointPermissionList, given, fine_tuned_model_checkpoint=fine_tuned_model_checkpoint
+            _GRANT, CheckpointPermissionList, arguments, fine_tuned_model_checkpoint=fine_tuned_model_checkpoint
         )
 
     def list(
         self, fine_tuned_model_checkpoint: str, **params: Unpack[PermissionListParams]
     ) -> AsyncPaginator[CheckpointPermission]:
         """List the granted permissions. `params`: see `PermissionListParams`."""
-        given = cast("dict[str, Any]", params)
-        return self._list(_GIVEN, CheckpointPermission, given, fine_tuned_model_checkpoint=fine_tuned_model_checkpoint)
+        arguments = cast("dict[str, Any]", params)
+        return self._list(
+            _GRANTED, CheckpointPermission, arguments, fine_tuned_model_checkpoint=fine_tuned_model_checkpoint
+        )
 
     def retrieve(
         self, fine_tuned_model_checkpoint: str, **params: Unpack[PermissionListParams]
@@ -287,7 +289,7 @@ class AsyncPermissions(CatalogResource):
         Cancelling drops the connection; the permission may still be revoked.
         """
         return await self._fetch(
-            _TAKE_BACK,
+            _REVOKE,
             CheckpointPermissionDeleted,
             options,
             fine_tuned_model_checkpoint=fine_tuned_model_checkpoint,

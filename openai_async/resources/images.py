@@ -61,7 +61,7 @@ class AsyncImages(Resource):
 
         Cancelling drops the connection and releases the permit. The server may still finish the work.
         """
-        return await self._made(_GENERATE, cast("dict[str, Any]", params), stream)
+        return await self._images(_GENERATE, cast("dict[str, Any]", params), stream)
 
     def stream(self, **params: Unpack[ImageGenerateParams]) -> AsyncStreamManager[ImageStreamEvent, ImagesResponse]:
         """Open `generate(stream=True)` as a context manager that closes the stream on exit.
@@ -94,7 +94,7 @@ class AsyncImages(Resource):
 
         Cancelling drops the connection and releases the permit. The server may still finish the work.
         """
-        return await self._made(_EDIT, cast("dict[str, Any]", params), stream)
+        return await self._images(_EDIT, cast("dict[str, Any]", params), stream)
 
     def stream_edit(self, **params: Unpack[ImageEditParams]) -> AsyncStreamManager[ImageStreamEvent, ImagesResponse]:
         """Open `edit(stream=True)` as a context manager that closes the stream on exit.
@@ -115,7 +115,7 @@ class AsyncImages(Resource):
 
         Cancelling drops the connection and releases the permit. The server may still finish the work.
         """
-        result = await self._made(_VARY, cast("dict[str, Any]", params), None)
+        result = await self._images(_VARY, cast("dict[str, Any]", params), None)
         assert isinstance(result, ImagesResponse)
         return result
 
@@ -153,7 +153,7 @@ class AsyncImages(Resource):
         content, meta = await self._pipeline.fetch_elsewhere(call)
         return Binary(content, meta=meta)
 
-    async def _made(
+    async def _images(
         self, operation: Operation, params: dict[str, Any], stream: bool | None
     ) -> ImagesResponse | ImageStream:
         params["stream"] = stream
@@ -179,9 +179,9 @@ class AsyncImages(Resource):
 
     async def _open(self, call: Request, operation: Operation) -> ImageStream:
         answer = await self._pipeline.open(call)
-        unfold = synthesize.generated if operation is _GENERATE else synthesize.edited
+        synthesizer = synthesize.generated if operation is _GENERATE else synthesize.edited
         bound = self._pipeline.defaults.max_event_bytes
-        reader = StreamReader(call, answer, call.decode, ImageAccumulator(call.choices), bound, synthesize=unfold)
+        reader = StreamReader(call, answer, call.decode, ImageAccumulator(call.choices), bound, synthesize=synthesizer)
         return AsyncStream(reader)
 
 

@@ -88,9 +88,9 @@ class AsyncResponses(Resource):
         Cancelling drops the connection and releases the permit. The server may still finish the work. A background
         response continues: see `wait` and `cancel`.
         """
-        given = cast("dict[str, Any]", params)
-        given["stream"] = stream
-        call = self._call(given, stream=bool(stream))
+        arguments = cast("dict[str, Any]", params)
+        arguments["stream"] = stream
+        call = self._call(arguments, stream=bool(stream))
         if stream:
             return await self._open(call)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
@@ -149,12 +149,12 @@ class AsyncResponses(Resource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        given = cast("dict[str, Any]", params)
-        given["starting_after"], given["stream"] = starting_after, stream
+        arguments = cast("dict[str, Any]", params)
+        arguments["starting_after"], arguments["stream"] = starting_after, stream
         if not stream:
-            return await self._fetch(_RETRIEVE, Response, given, response_id=response_id)
+            return await self._fetch(_RETRIEVE, Response, arguments, response_id=response_id)
         call = prepare(
-            self._pipeline, _RETRIEVE, response_event, given, place={"response_id": response_id}, stream=True
+            self._pipeline, _RETRIEVE, response_event, arguments, place={"response_id": response_id}, stream=True
         )
         return await self._open(call, response_id)
 
@@ -235,8 +235,8 @@ class AsyncResponses(Resource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        given = cast("dict[str, Any]", params)
-        call = prepare(self._pipeline, _COMPACT, codec.decoder(CompactedResponse), given, check=check_context)
+        arguments = cast("dict[str, Any]", params)
+        call = prepare(self._pipeline, _COMPACT, codec.decoder(CompactedResponse), arguments, check=check_context)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     def _call(self, params: dict[str, Any], *, stream: bool) -> Any:
@@ -287,8 +287,8 @@ class AsyncInputTokens(Resource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        given = cast("dict[str, Any]", params)
-        call = prepare(self._pipeline, _INPUT_TOKENS, codec.decoder(InputTokenCount), given, check=check_context)
+        arguments = cast("dict[str, Any]", params)
+        call = prepare(self._pipeline, _INPUT_TOKENS, codec.decoder(InputTokenCount), arguments, check=check_context)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
 
@@ -301,9 +301,9 @@ def check_context(params: Mapping[str, Any]) -> None:
     model = params.get("model")
     if model is not None and not _null(model) and (not isinstance(model, str) or not model):
         raise InvalidParameterError("model", "must be the id of a model")
-    given = params.get("input")
-    if given is not None and not isinstance(given, str) and not _null(given):
-        check_items("input", given)
+    arguments = params.get("input")
+    if arguments is not None and not isinstance(arguments, str) and not _null(arguments):
+        check_items("input", arguments)
     contexts = [params.get(name) for name in ("conversation", "previous_response_id")]
     if not any(context is None or _null(context) for context in contexts):
         raise InvalidParameterError("previous_response_id", "cannot be used together with conversation")
@@ -316,8 +316,8 @@ def check_items(field: str, items: Any) -> None:
         InvalidParameterError: names the field.
     """
     if not isinstance(items, (list, tuple)):
-        once = hasattr(items, "__iter__") and not isinstance(items, (bytes, str, Mapping))
-        reason = "or a tuple: it is read more than once" if once else "of items"
+        single_use = hasattr(items, "__iter__") and not isinstance(items, (bytes, str, Mapping))
+        reason = "or a tuple: it is read more than once" if single_use else "of items"
         raise InvalidParameterError(field, f"must be a list {reason}")
     for index, item in enumerate(cast("list[object]", items)):
         if not has_fields(item):

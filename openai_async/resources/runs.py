@@ -39,23 +39,27 @@ class RunsResource(AssistantsResource):
     __slots__ = ()
 
     async def _run(
-        self, method: str, params: Mapping[str, object], stream: bool | None, **place: str
+        self, method: str, params: Mapping[str, object], stream: bool | None, **path_params: str
     ) -> Run | RunStream:
         """Return the run as it begins, or its stream."""
         if not stream:
             cast("dict[str, Any]", params)["stream"] = stream
-            return await self._call(method, Run, params, **place)
-        return await self._open(self._streamed(method, params, place))
+            return await self._call(method, Run, params, **path_params)
+        return await self._open(self._streamed(method, params, path_params))
 
-    def _follow(self, method: str, params: Mapping[str, object], **place: str) -> AsyncStreamManager[RunEvent, Run]:
+    def _follow(
+        self, method: str, params: Mapping[str, object], **path_params: str
+    ) -> AsyncStreamManager[RunEvent, Run]:
         """Return the stream of a run as a context manager."""
-        return AsyncStreamManager(partial(self._open, self._streamed(method, params, place)))
+        return AsyncStreamManager(partial(self._open, self._streamed(method, params, path_params)))
 
-    def _streamed(self, method: str, params: Mapping[str, object], place: Mapping[str, str]) -> Request:
-        given = cast("dict[str, Any]", params)
-        operation = self._operation(method, given)
-        given["stream"] = True
-        return prepare(self._pipeline, operation, partial(decode_event, None), given, place=place, stream=True)
+    def _streamed(self, method: str, params: Mapping[str, object], path_params: Mapping[str, str]) -> Request:
+        arguments = cast("dict[str, Any]", params)
+        operation = self._operation(method, arguments)
+        arguments["stream"] = True
+        return prepare(
+            self._pipeline, operation, partial(decode_event, None), arguments, place=path_params, stream=True
+        )
 
     async def _open(self, call: Request) -> RunStream:
         answer = await self._pipeline.open(call)
@@ -117,16 +121,16 @@ class AsyncRuns(RunsResource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        place = {"thread_id": thread_id, "run_id": run_id}
-        return await self._call("retrieve", Run, options, **place)
+        path_params = {"thread_id": thread_id, "run_id": run_id}
+        return await self._call("retrieve", Run, options, **path_params)
 
     async def update(self, run_id: str, *, thread_id: str, **params: Unpack[MetadataParams]) -> Run:
         """Update the metadata of a run.
 
         Cancelling drops the connection; it may still be changed.
         """
-        place = {"thread_id": thread_id, "run_id": run_id}
-        return await self._call("update", Run, params, **place)
+        path_params = {"thread_id": thread_id, "run_id": run_id}
+        return await self._call("update", Run, params, **path_params)
 
     def list(self, thread_id: str, **params: Unpack[ListParams]) -> AsyncPaginator[Run]:
         """List the runs of a thread, by page or by item. Cancelling drops the connection."""
@@ -137,8 +141,8 @@ class AsyncRuns(RunsResource):
 
         Cancelling drops the connection; the run may still be cancelled.
         """
-        place = {"thread_id": thread_id, "run_id": run_id}
-        return await self._call("cancel", Run, options, **place)
+        path_params = {"thread_id": thread_id, "run_id": run_id}
+        return await self._call("cancel", Run, options, **path_params)
 
     @overload
     async def submit_tool_outputs(
@@ -165,8 +169,8 @@ class AsyncRuns(RunsResource):
 
         Cancelling drops the connection; the run may still continue.
         """
-        place = {"thread_id": thread_id, "run_id": run_id}
-        return await self._run("submit_tool_outputs", params, stream, **place)
+        path_params = {"thread_id": thread_id, "run_id": run_id}
+        return await self._run("submit_tool_outputs", params, stream, **path_params)
 
     def submit_tool_outputs_stream(
         self, run_id: str, *, thread_id: str, **params: Unpack[ToolOutputsParams]
@@ -175,8 +179,8 @@ class AsyncRuns(RunsResource):
 
         The request is sent on entry.
         """
-        place = {"thread_id": thread_id, "run_id": run_id}
-        return self._follow("submit_tool_outputs", params, **place)
+        path_params = {"thread_id": thread_id, "run_id": run_id}
+        return self._follow("submit_tool_outputs", params, **path_params)
 
     async def wait(
         self,
@@ -225,8 +229,8 @@ class AsyncSteps(AssistantsResource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        place = {"thread_id": thread_id, "run_id": run_id, "step_id": step_id}
-        return await self._call("retrieve", RunStep, params, **place)
+        path_params = {"thread_id": thread_id, "run_id": run_id, "step_id": step_id}
+        return await self._call("retrieve", RunStep, params, **path_params)
 
     def list(self, run_id: str, *, thread_id: str, **params: Unpack[StepListParams]) -> AsyncPaginator[RunStep]:
         """List the steps of a run, by page or by item. Cancelling drops the connection."""

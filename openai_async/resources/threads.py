@@ -114,16 +114,16 @@ class AsyncMessages(AssistantsResource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        place = {"thread_id": thread_id, "message_id": message_id}
-        return await self._call("retrieve", Message, options, **place)
+        path_params = {"thread_id": thread_id, "message_id": message_id}
+        return await self._call("retrieve", Message, options, **path_params)
 
     async def update(self, message_id: str, *, thread_id: str, **params: Unpack[MetadataParams]) -> Message:
         """Update the metadata of a message. Nothing else of it can change.
 
         Cancelling drops the connection; it may still be changed.
         """
-        place = {"thread_id": thread_id, "message_id": message_id}
-        return await self._call("update", Message, params, **place)
+        path_params = {"thread_id": thread_id, "message_id": message_id}
+        return await self._call("update", Message, params, **path_params)
 
     def list(self, thread_id: str, **params: Unpack[MessageListParams]) -> AsyncPaginator[Message]:
         """List the messages of a thread, by page or by item. Cancelling drops the connection."""
@@ -134,5 +134,5 @@ class AsyncMessages(AssistantsResource):
 
         Cancelling drops the connection; it may still be deleted.
         """
-        place = {"thread_id": thread_id, "message_id": message_id}
-        return await self._call("delete", AssistantDeleted, options, **place)
+        path_params = {"thread_id": thread_id, "message_id": message_id}
+        return await self._call("delete", AssistantDeleted, options, **path_params)

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Unpack, cast
 
 from openai_async._map.calls import map_calls
-from openai_async.resources._compound import KeptOptions, moved, steering as _steering
+from openai_async.resources._compound import KeptOptions, moved_out, shared_options as shared_options
 from openai_async.resources._generic import CatalogResource, Method
 from openai_async.resources._operation import Operation
 from openai_async.resources._operations import endpoints
-from openai_async.resources._pagination import Asked, AsyncPaginator
+from openai_async.resources._pagination import AsyncPaginator, PageArguments
 from openai_async.resources._polling import check_waiting, until
 from openai_async.resources._store_checks import check_file, check_files, check_ids
 from openai_async.types.files import FileInput
@@ -80,8 +80,8 @@ class AsyncVectorStoreFiles(CatalogResource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        place: dict[str, Any] = {"vector_store_id": vector_store_id, "file_id": file_id}
-        return await self._fetch(_FILE_RETRIEVE, VectorStoreFile, options, **place)
+        path_params: dict[str, Any] = {"vector_store_id": vector_store_id, "file_id": file_id}
+        return await self._fetch(_FILE_RETRIEVE, VectorStoreFile, options, **path_params)
 
     async def update(
         self, file_id: str, *, vector_store_id: str, **params: Unpack[FileUpdateParams]
@@ -95,8 +95,8 @@ class AsyncVectorStoreFiles(CatalogResource):
 
         Cancelling drops the connection; the attributes may still be replaced.
         """
-        place: dict[str, Any] = {"vector_store_id": vector_store_id, "file_id": file_id}
-        return await self._fetch(_FILE_UPDATE, VectorStoreFile, cast("dict[str, Any]", params), **place)
+        path_params: dict[str, Any] = {"vector_store_id": vector_store_id, "file_id": file_id}
+        return await self._fetch(_FILE_UPDATE, VectorStoreFile, cast("dict[str, Any]", params), **path_params)
 
     def list(self, vector_store_id: str, **params: Unpack[FileListParams]) -> AsyncPaginator[VectorStoreFile]:
         """List the files of a vector store, by page or by item.
@@ -117,8 +117,8 @@ class AsyncVectorStoreFiles(CatalogResource):
 
         Cancelling drops the connection; the file may still be removed.
         """
-        place: dict[str, Any] = {"vector_store_id": vector_store_id, "file_id": file_id}
-        return await self._fetch(_FILE_DELETE, VectorStoreDeleted, options, **place)
+        path_params: dict[str, Any] = {"vector_store_id": vector_store_id, "file_id": file_id}
+        return await self._fetch(_FILE_DELETE, VectorStoreDeleted, options, **path_params)
 
     def content(
         self, file_id: str, *, vector_store_id: str, **options: Unpack[RequestOptions]
@@ -180,8 +180,8 @@ class AsyncVectorStoreFiles(CatalogResource):
         Cancelling ends the wait, not the processing.
         """
         check_waiting(max_wait, poll_interval)
-        kept = KeptOptions(_steering(params))
-        file = await self.create(vector_store_id, **moved(params))
+        kept = KeptOptions(shared_options(params))
+        file = await self.create(vector_store_id, **moved_out(params))
         return await until(
             kept.calling(self.retrieve, file.id, vector_store_id=vector_store_id),
             _processed,
@@ -207,9 +207,9 @@ class AsyncVectorStoreFiles(CatalogResource):
         """
         check_waiting(max_wait, poll_interval)
         upload = Method(self._pipeline, endpoints()["files.create"])
-        uploading = upload(file=file, purpose="assistants", **_steering(params))
+        uploading = upload(file=file, purpose="assistants", **shared_options(params))
         del file  # no frame of a traceback shows it
-        attached = Asked(moved(params))
+        attached = PageArguments(moved_out(params))
         return await self.create_and_wait(
             vector_store_id,
             max_wait=max_wait,
@@ -257,8 +257,8 @@ class AsyncVectorStoreFileBatches(CatalogResource):
 
         Cancelling drops the connection; nothing is left behind.
         """
-        place: dict[str, Any] = {"vector_store_id": vector_store_id, "batch_id": batch_id}
-        return await self._fetch(_BATCH_RETRIEVE, VectorStoreFileBatch, options, **place)
+        path_params: dict[str, Any] = {"vector_store_id": vector_store_id, "batch_id": batch_id}
+        return await self._fetch(_BATCH_RETRIEVE, VectorStoreFileBatch, options, **path_params)
 
     async def cancel(
         self, batch_id: str, *, vector_store_id: str, **options: Unpack[RequestOptions]
@@ -272,8 +272,8 @@ class AsyncVectorStoreFileBatches(CatalogResource):
 
         Cancelling drops the connection; the batch may still be cancelled.
         """
-        place: dict[str, Any] = {"vector_store_id": vector_store_id, "batch_id": batch_id}
-        return await self._fetch(_BATCH_CANCEL, VectorStoreFileBatch, options, **place)
+        path_params: dict[str, Any] = {"vector_store_id": vector_store_id, "batch_id": batch_id}
+        return await self._fetch(_BATCH_CANCEL, VectorStoreFileBatch, options, **path_params)
 
     def list_files(
         self, batch_id: str, *, vector_store_id: str, **params: Unpack[FileListParams]
@@ -323,8 +323,8 @@ class AsyncVectorStoreFileBatches(CatalogResource):
         Cancelling ends the wait, not the processing.
         """
         check_waiting(max_wait, poll_interval)
-        kept = KeptOptions(_steering(params))
-        batch = await self.create(vector_store_id, **moved(params))
+        kept = KeptOptions(shared_options(params))
+        batch = await self.create(vector_store_id, **moved_out(params))
         return await until(
             kept.calling(self.retrieve, batch.id, vector_store_id=vector_store_id),
             _processed,
@@ -365,12 +365,12 @@ class AsyncVectorStoreFileBatches(CatalogResource):
             self._pipeline.limiter,
             Method(self._pipeline, endpoints()["files.create"]),
             ({"file": file} for file in files),
-            {"purpose": "assistants", **_steering(params)},
+            {"purpose": "assistants", **shared_options(params)},
             max_in_flight=max_in_flight,
             priority=params.get("priority") or "default",
         )
         del files  # no frame of a traceback shows them
-        batch = Asked(moved(params))
+        batch = PageArguments(moved_out(params))
         async with uploading as uploads:
             uploaded = [result.unwrap().id async for result in uploads]
         return await self.create_and_wait(

@@ -14,5 +14,5 @@ def decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except ValueError:
-        bare = "".join(text.split()).rstrip("=")
-        return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+        unpadded = "".join(text.split()).rstrip("=")
+        return base64.b64decode(unpadded + "=" * (-len(unpadded) % 4), validate=True)

@@ -82,9 +82,9 @@ def seconds_until(text: str | None, headers: Mapping[str, str], received: float 
 
     A moment counts from the reply's own Date; from `received` (epoch seconds by our clock) if it has none.
     """
-    stated = duration(text)
-    if stated is not None and stated <= LONGEST:
-        return stated, False
+    parsed = duration(text)
+    if parsed is not None and parsed <= LONGEST:
+        return parsed, False
     if not text or (then := moment(text)) is None or (now := sent_at(headers, received)) is None:
         return None
     return (max(0.0, then - now), True) if -_PAST <= then - now <= LONGEST else None
@@ -93,5 +93,5 @@ def seconds_until(text: str | None, headers: Mapping[str, str], received: float 
 def sent_at(headers: Mapping[str, str], received: float | None) -> float | None:
     """The epoch seconds at which a reply was sent, by the server's clock; by ours if it does not say."""
     date = headers.get("date")
-    stated = moment(date) if date and not date[:1].isdigit() else None
-    return received if stated is None else stated
+    parsed = moment(date) if date and not date[:1].isdigit() else None
+    return received if parsed is None else parsed

@@ -23,7 +23,7 @@ _ITERATORS_OF: Final = ("builtins", "itertools")
 _NUMPY_KINDS: Final = "biufUO"
 
 
-class UnfitError(TypeError):
+class NoJSONFormError(TypeError):
     """An object has no form in JSON. The message is the reason, and shows nothing of the object."""
 
 
@@ -46,12 +46,12 @@ def unfolded(value: object) -> Any:
     """Convert one object to a dict, a list, a number or a string. Its parts may still be objects.
 
     Raises:
-        UnfitError: it has no such form, or none that is certain to be meant.
+        NoJSONFormError: it has no such form, or none that is certain to be meant.
     """
     if isinstance(value, Value):
         return value.to_dict()
     if isinstance(value, type):
-        raise UnfitError(f"the class {value.__name__} was given where a value is expected")
+        raise NoJSONFormError(f"the class {value.__name__} was given where a value is expected")
     if isinstance(value, Mapping):
         return dict(value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if has_fields(value):
@@ -64,14 +64,14 @@ def unfolded(value: object) -> Any:
         return str(value)
     if _is_list(value):
         return list(cast("Sequence[object]", value))
-    raise UnfitError(_reason(value))
+    raise NoJSONFormError(_reason(value))
 
 
 def _is_list(value: object) -> bool:
     """Whether it is a list by its type. Iterability is not enough: files yield lines, models yield pairs."""
     kind: Any = type(value)
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):  # pyright: ignore[reportUnknownArgumentType]
-        raise UnfitError(f"{kind.__name__} is a named tuple: give its _asdict(), or a list")
+        raise NoJSONFormError(f"{kind.__name__} is a named tuple: give its _asdict(), or a list")
     kin = isinstance(value, (Sequence, collections.deque, KeysView, ValuesView, ItemsView))
     return kin and not isinstance(value, (str, bytes, bytearray, memoryview))
 
@@ -114,30 +114,30 @@ def _of_pydantic(model: Any) -> Any:
     the fields that a reply of the official SDK did not come with.
     """
     if hasattr(model, "model_dump"):
-        whole = model.model_dump(mode="json", by_alias=True, warnings=False)
-        stated = model.model_dump(mode="json", by_alias=True, warnings=False, exclude_unset=True)
+        complete = model.model_dump(mode="json", by_alias=True, warnings=False)
+        set_fields = model.model_dump(mode="json", by_alias=True, warnings=False, exclude_unset=True)
     else:
-        whole = stdlib.loads(model.json(by_alias=True))
-        stated = stdlib.loads(model.json(by_alias=True, exclude_unset=True))
-    return _without_unset(whole, stated)
+        complete = stdlib.loads(model.json(by_alias=True))
+        set_fields = stdlib.loads(model.json(by_alias=True, exclude_unset=True))
+    return _without_unset(complete, set_fields)
 
 
-def _without_unset(whole: Any, stated: Any) -> Any:
-    if isinstance(whole, dict):
-        told: dict[str, Any] = stated if isinstance(stated, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+def _without_unset(complete: Any, set_fields: Any) -> Any:
+    if isinstance(complete, dict):
+        set_here: dict[str, Any] = set_fields if isinstance(set_fields, dict) else {}  # pyright: ignore[reportUnknownVariableType]
         return {
-            name: _without_unset(part, told.get(name))
-            for name, part in cast("dict[str, Any]", whole).items()
-            if part is not None or name in told
+            name: _without_unset(part, set_here.get(name))
+            for name, part in cast("dict[str, Any]", complete).items()
+            if part is not None or name in set_here
         }
-    if isinstance(whole, list):
-        beside: list[Any] = stated if isinstance(stated, list) else []  # pyright: ignore[reportUnknownVariableType]
-        return list(itertools.starmap(_without_unset, itertools.zip_longest(whole, beside)))  # pyright: ignore[reportUnknownArgumentType]
-    return whole
+    if isinstance(complete, list):
+        set_items: list[Any] = set_fields if isinstance(set_fields, list) else []  # pyright: ignore[reportUnknownVariableType]
+        return list(itertools.starmap(_without_unset, itertools.zip_longest(complete, set_items)))  # pyright: ignore[reportUnknownArgumentType]
+    return complete
 
 
 def _of_numpy(value: Any) -> Any:
     kind = getattr(getattr(value, "dtype", None), "kind", None)
     if kind is None or kind not in _NUMPY_KINDS:
-        raise UnfitError(f"a value of type {type(value).__name__} cannot be sent")
+        raise NoJSONFormError(f"a value of type {type(value).__name__} cannot be sent")
     return value.tolist()

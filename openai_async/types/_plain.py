@@ -106,8 +106,8 @@ class Plain:
         warnings: bool = True,
     ) -> str:
         """Convert `to_dict()` to JSON text: on one line (valid in SSE and JSONL), unless `indent` is passed."""
-        found = self.to_dict(exclude_unset=exclude_unset, exclude_defaults=exclude_defaults, exclude_none=exclude_none)
-        return json_text(found, indent)
+        fields = self.to_dict(exclude_unset=exclude_unset, exclude_defaults=exclude_defaults, exclude_none=exclude_none)
+        return json_text(fields, indent)
 
     def model_dump(self, **options: Unpack[DumpOptions]) -> dict[str, Any]:
         """Convert the value to a dict of JSON types with all known fields, like pydantic's `model_dump`.
@@ -188,7 +188,7 @@ def json_default(value: object) -> Any:
     if isinstance(value, Plain):
         return value.to_dict()
     if is_error(value):
-        return _told(value)
+        return _error_fields(value)
     raise TypeError(f"a value of type {type(value).__name__} cannot be written as JSON")
 
 
@@ -259,13 +259,13 @@ def _dumped(value: Plain, options: Mapping[str, Any]) -> dict[str, Any]:
     include, exclude = options.get("include"), options.get("exclude")
     without_none = options.get("exclude_none") or (value._none_is_unset and options.get("exclude_unset"))
     defaults = _defaults(type(value)) if options.get("exclude_defaults") else {}
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name, part in value._items():
         if (part is None and without_none) or (name in defaults and defaults[name] == part):
             continue
         if (picked := _picked(name, include, exclude)) is not None:
-            found[name] = _plain(part, options, *picked)
-    return found
+            fields[name] = _plain(part, options, *picked)
+    return fields
 
 
 def _plain(value: Any, options: Mapping[str, Any], include: Any, exclude: Any) -> Any:
@@ -283,14 +283,14 @@ def _plain(value: Any, options: Mapping[str, Any], include: Any, exclude: Any) -
         return {name: _plain(item, options, *picked) for name, item, picked in chosen if picked is not None}
     if isinstance(value, Enum):
         return value.value
-    return _told(value) if is_error(value) else value
+    return _error_fields(value) if is_error(value) else value
 
 
-def _told(error: Any) -> dict[str, Any]:
+def _error_fields(error: Any) -> dict[str, Any]:
     """An exception as a dict: its class, its text and the server's fields."""
-    found = {"type": type(error).__name__, "message": str(error)}
+    fields = {"type": type(error).__name__, "message": str(error)}
     more = {name: getattr(error, name, None) for name in ("status_code", "code", "param", "request_id")}
-    return found | {name: value for name, value in more.items() if isinstance(value, (str, int))}
+    return fields | {name: value for name, value in more.items() if isinstance(value, (str, int))}
 
 
 def _picked(name: object, include: Any, exclude: Any) -> tuple[Any, Any] | None:

@@ -14,7 +14,7 @@ from typing import Any, Final, Union, cast, get_args, get_origin, get_type_hints
 
 import attrs
 
-_BESIDE: Final = ("extra", "meta")
+_META: Final = ("extra", "meta")
 _NAMES: Final[Mapping[Any, str]] = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "object"}
 #: What a field of a type may hold: numbers are one kind, as in JSON.
 _ACCEPTED: Final[Mapping[Any, tuple[type, ...]]] = {str: (str,), int: (int, float), float: (int, float), bool: (bool,)}
@@ -53,13 +53,13 @@ class Schemas:
         hints = _hints(cls)
         fields = [field for field in attrs.fields(cls) if _is_stated(field.name)]
         required = [field.name for field in fields if field.default is attrs.NOTHING]
-        found: dict[str, Any] = {
+        schema: dict[str, Any] = {
             "title": cls.__name__,
             "type": "object",
             "properties": {field.name: self._described(hints.get(field.name), (*above, cls)) for field in fields},
             "additionalProperties": True,
         }
-        return found | {"required": required} if required else found
+        return schema | {"required": required} if required else schema
 
     def _described(self, kind: Any, above: tuple[type, ...]) -> dict[str, Any]:
         origin, inside = get_origin(kind), get_args(kind)
@@ -79,21 +79,21 @@ class Schemas:
             return data
         if not isinstance(data, Mapping):
             raise ValueError(f"must be a {cls.__name__}, or a mapping of its fields")
-        given = cast("Mapping[str, Any]", data)
+        mapping = cast("Mapping[str, Any]", data)
         hints = _hints(cls)  # type: ignore[arg-type]  # classes hash; their values do not
         known = {field.name: field for field in attrs.fields(cls) if _is_stated(field.name)}
         read = {
-            field.alias or name: self._read_as(hints.get(name), given[name], name)
+            field.alias or name: self._read_as(hints.get(name), mapping[name], name)
             for name, field in known.items()
-            if given.get(name) is not None or (name in given and field.default is attrs.NOTHING)
+            if mapping.get(name) is not None or (name in mapping and field.default is attrs.NOTHING)
         }
-        extra = {name: part for name, part in given.items() if name not in known}
+        extra = {name: part for name, part in mapping.items() if name not in known}
         if extra and any(field.name == "extra" for field in attrs.fields(cls)):
             read["extra"] = extra
         try:
             return cls(**read)
         except TypeError:
-            missing = [name for name, field in known.items() if field.default is attrs.NOTHING and name not in given]
+            missing = [name for name, field in known.items() if field.default is attrs.NOTHING and name not in mapping]
             raise ValueError(f"a {cls.__name__} needs {', '.join(missing)}") from None
 
     def _read_as(self, kind: Any, value: Any, name: str) -> Any:
@@ -122,7 +122,7 @@ def serializer(root: type[Any], cls: type[Any]) -> Any:
 
 
 def _is_stated(name: str) -> bool:
-    return name not in _BESIDE and not name.startswith("_")
+    return name not in _META and not name.startswith("_")
 
 
 @functools.cache

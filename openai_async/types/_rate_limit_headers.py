@@ -58,7 +58,7 @@ _PERIODS: Final = {"second": 1.0, "minute": 60.0, "hour": 3_600.0, "day": 86_400
 
 
 _KINDS: Final[tuple[Kind, ...]] = ("requests", "tokens")
-_NOUNS: Final[tuple[tuple[str, Kind], ...]] = (("requests", "requests"), ("req", "requests"), ("tokens", "tokens"))
+_UNITS: Final[tuple[tuple[str, Kind], ...]] = (("requests", "requests"), ("req", "requests"), ("tokens", "tokens"))
 
 
 def _spellings() -> Iterator[Spelling]:
@@ -70,11 +70,11 @@ def _spellings() -> Iterator[Spelling]:
         yield Spelling(f"ratelimit-{{}}-{kind}", kind, None, True)  # gateways
     # Cerebras (requests-minute, -hour, -day), SambaNova (requests-day), Mistral (req-minute, tokens-month):
     # inference-docs.cerebras.ai/support/rate-limits, docs.sambanova.ai, mistralai/client-ts#169. Others put a "per".
-    for noun, kind in _NOUNS:
+    for unit, kind in _UNITS:
         for period, seconds in _PERIODS.items():
-            yield Spelling(f"x-ratelimit-{{}}-{noun}-{period}", kind, seconds, True)
-            yield Spelling(f"x-ratelimit-{{}}-{noun}-per-{period}", kind, seconds, True)
-            yield Spelling(f"x-ratelimit-{{}}-{period}-{noun}", kind, seconds, True)
+            yield Spelling(f"x-ratelimit-{{}}-{unit}-{period}", kind, seconds, True)
+            yield Spelling(f"x-ratelimit-{{}}-{unit}-per-{period}", kind, seconds, True)
+            yield Spelling(f"x-ratelimit-{{}}-{period}-{unit}", kind, seconds, True)
     # Mistral, before that: docs.mistral.ai
     yield Spelling("ratelimitbysize-{}", "tokens", 60.0, True)
     yield Spelling("x-ratelimitbysize-{}-minute", "tokens", 60.0, True)
@@ -120,13 +120,13 @@ def read(fields: Mapping[str, str], received: float | None) -> RateLimits:
         return (
             RateLimits(_usual(_REQUESTS, fields, received), _usual(_TOKENS, fields, received)) if names else _NO_LIMITS
         )
-    found: dict[int, list[str | None]] = {}
+    by_index: dict[int, list[str | None]] = {}
     for name in names & _PLACES.keys():
         index, position = _PLACES[name]
-        found.setdefault(index, [None, None, None])[position] = fields[name]
+        by_index.setdefault(index, [None, None, None])[position] = fields[name]
     buckets: list[tuple[Kind, Bucket]] = [
         (SPELLINGS[index].kind, _bucket(SPELLINGS[index], texts, fields, received))
-        for index, texts in sorted(found.items())
+        for index, texts in sorted(by_index.items())
     ]
     if not names.isdisjoint(_STRUCTURED):
         buckets += _structured(fields.get("ratelimit", ""), fields.get("ratelimit-policy", ""))

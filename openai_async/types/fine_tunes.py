@@ -76,11 +76,11 @@ class FineTuneEventList(Reply):
         return len(self.data)
 
 
-class _Asked(TypedDict):
+class _Required(TypedDict):
     training_file: str
 
 
-class FineTuneCreateParams(_Asked, RequestOptions, total=False):
+class FineTuneCreateParams(_Required, RequestOptions, total=False):
     """The keyword arguments of `fine_tunes.create`. `training_file` is required."""
 
     validation_file: Nullable[str]

@@ -116,18 +116,18 @@ def tool_messages(messages: Iterable[Any]) -> list[Any]:
     """
     converted: list[Any] = []
     waiting: dict[str, str] = {}  # name -> id of its last call
-    for place, message in enumerate(messages):
+    for position, message in enumerate(messages):
         plain = _plain(message)
         call = plain.get("function_call")
         if call is not None:
-            identity = f"call_{place}"
+            identity = f"call_{position}"
             waiting[call["name"]] = identity
             kept = {name: value for name, value in plain.items() if name != "function_call"}
             converted.append({**kept, "tool_calls": [{"id": identity, "type": "function", "function": dict(call)}]})
         elif plain.get("role") == "function":
             name = plain.get("name")
             if name not in waiting:
-                raise InvalidParameterError(f"messages[{place}]", "is the result of a function that was not called")
+                raise InvalidParameterError(f"messages[{position}]", "is the result of a function that was not called")
             converted.append({"role": "tool", "tool_call_id": waiting.pop(name), "content": plain.get("content")})
         else:
             converted.append(message)
@@ -142,13 +142,13 @@ def function_messages(messages: Iterable[Any]) -> list[Any]:
     """
     converted: list[Any] = []
     names: dict[str, str] = {}  # id -> name
-    for place, message in enumerate(messages):
+    for position, message in enumerate(messages):
         plain = _plain(message)
         calls: Any = plain.get("tool_calls")
         if calls:
             if len(calls) > 1 or "function" not in calls[0]:
                 raise InvalidParameterError(
-                    f"messages[{place}].tool_calls", "the old form has one function per message"
+                    f"messages[{position}].tool_calls", "the old form has one function per message"
                 )
             names[calls[0]["id"]] = calls[0]["function"]["name"]
             kept = {name: value for name, value in plain.items() if name != "tool_calls"}
@@ -156,7 +156,7 @@ def function_messages(messages: Iterable[Any]) -> list[Any]:
         elif plain.get("role") == "tool":
             name = names.get(plain.get("tool_call_id", ""))
             if name is None:
-                raise InvalidParameterError(f"messages[{place}]", "is the result of a call that was not made")
+                raise InvalidParameterError(f"messages[{position}]", "is the result of a call that was not made")
             converted.append({"role": "function", "name": name, "content": plain.get("content")})
         else:
             converted.append(message)

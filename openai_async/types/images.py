@@ -42,7 +42,7 @@ class ImagesUsage(Counted):
 
     def as_completion_usage(self) -> CompletionUsage:
         """The usage in the terms of chat completions. Limits use it; image prices are not known."""
-        read, made = self.input_tokens_details, self.output_tokens_details
+        read, output = self.input_tokens_details, self.output_tokens_details
         return CompletionUsage(
             prompt_tokens=self.input_tokens,
             completion_tokens=self.output_tokens,
@@ -50,7 +50,9 @@ class ImagesUsage(Counted):
             prompt_tokens_details=None
             if read is None
             else PromptTokensDetails(text_tokens=read.text_tokens, image_tokens=read.image_tokens),
-            completion_tokens_details=None if made is None else CompletionTokensDetails(text_tokens=made.text_tokens),
+            completion_tokens_details=None
+            if output is None
+            else CompletionTokensDetails(text_tokens=output.text_tokens),
         ).as_completion_usage()
 
 
@@ -147,6 +149,6 @@ def _decoded(text: str | None) -> bytes:
 
 
 def _saved(content: bytes, path: str | os.PathLike[str]) -> Path:
-    place = Path(path)
-    place.write_bytes(content)
-    return place
+    file = Path(path)
+    file.write_bytes(content)
+    return file

@@ -49,11 +49,11 @@ class ReplyHeaders(Mapping[str, str]):
     def fields(self) -> dict[str, str]:
         """All fields."""
         if self._decoded is None:
-            found = {name.decode("latin-1"): value.decode("latin-1") for name, value in fields_of(self._raw)}
+            fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in fields_of(self._raw)}
             key = self._secret.reveal() if self._secret is not None else ""
-            if len(key) >= _LEAST_SECRET and any(key in value for value in found.values()):
-                found = {name: value.replace(key, "***") for name, value in found.items()}
-            self._decoded, self._raw, self._secret = found, [], None
+            if len(key) >= _LEAST_SECRET and any(key in value for value in fields.values()):
+                fields = {name: value.replace(key, "***") for name, value in fields.items()}
+            self._decoded, self._raw, self._secret = fields, [], None
         return self._decoded
 
     def __reduce__(self) -> tuple[type[ReplyHeaders], tuple[list[tuple[bytes, bytes]]]]:

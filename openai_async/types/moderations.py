@@ -37,13 +37,13 @@ class ModerationCreateResponse(Reply):
     model: str | None = None
 
 
-class _Asked(TypedDict):
+class _Required(TypedDict):
     #: A text, several, or parts that make up one input: `{"type": "text", "text": ...}` and
     #: `{"type": "image_url", "image_url": {"url": ...}}`.
     input: str | Sequence[str] | Sequence[Mapping[str, object]]
 
 
-class ModerationCreateParams(_Asked, RequestOptions, total=False):
+class ModerationCreateParams(_Required, RequestOptions, total=False):
     """The keyword arguments of `moderations.create`. `input` is required."""
 
     #: The server's latest unless given.

@@ -106,11 +106,11 @@ def _read(usage: CompletionUsage) -> CompletionUsage:
     """
     read = usage.prompt_tokens_details or PromptTokensDetails()
     written = usage.completion_tokens_details or CompletionTokensDetails()
-    prompt = max(0, usage.prompt_tokens) or _stated(("input_tokens",), usage.extra)
-    completion = max(0, usage.completion_tokens) or _stated(("output_tokens",), usage.extra)
-    cached = max(read.cached_tokens or 0, _stated(_CACHED, read.extra, usage.extra))
-    cache_write = max(read.cache_write_tokens or 0, _stated(_WRITTEN, read.extra, usage.extra))
-    reasoning = max(written.reasoning_tokens or 0, _stated(_REASONING, written.extra, usage.extra))
+    prompt = max(0, usage.prompt_tokens) or _largest(("input_tokens",), usage.extra)
+    completion = max(0, usage.completion_tokens) or _largest(("output_tokens",), usage.extra)
+    cached = max(read.cached_tokens or 0, _largest(_CACHED, read.extra, usage.extra))
+    cache_write = max(read.cache_write_tokens or 0, _largest(_WRITTEN, read.extra, usage.extra))
+    reasoning = max(written.reasoning_tokens or 0, _largest(_REASONING, written.extra, usage.extra))
     beyond, in_cache = usage.total_tokens - prompt - completion, cached + cache_write
     if beyond > 0:
         of_prompt = in_cache if in_cache and beyond in (in_cache, in_cache + reasoning) and beyond != reasoning else 0
@@ -127,8 +127,8 @@ def _read(usage: CompletionUsage) -> CompletionUsage:
     )
 
 
-def _stated(names: tuple[str, ...], *places: Mapping[str, object]) -> int:
+def _largest(names: tuple[str, ...], *mappings: Mapping[str, object]) -> int:
     """The largest integer among these names; 0 if there is none."""
-    found = [place.get(name) for place in places for name in names]
-    numbers = [value for value in found if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    values = [mapping.get(name) for mapping in mappings for name in names]
+    numbers = [value for value in values if isinstance(value, (int, float)) and not isinstance(value, bool)]
     return int(max((value for value in numbers if 0 < value < math.inf), default=0))

@@ -7,7 +7,7 @@ from typing import Final
 #: Rooms with retired words among their identifiers.
 NAMES: Final[frozenset[str]] = frozenset(
     [
-        "_config",
+        "_client_statistics",
         "_limits",
         "_pipeline",
         "_policy",
@@ -21,8 +21,6 @@ NAMES: Final[frozenset[str]] = frozenset(
         "resources",
         "testing",
         "types",
-        "validation",
-        "webhooks",
     ]
 )
 

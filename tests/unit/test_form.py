@@ -338,7 +338,7 @@ async def test_what_is_in_memory_is_sent_as_it_was() -> None:
     buffer.close()
     for form in forms:
         assert b"\r\n\r\ncdef\r\n" in await read(form)
-        assert not form.once
+        assert not form.single_use
 
 
 class Text(Reader):

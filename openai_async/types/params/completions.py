@@ -14,12 +14,12 @@ from openai_async.types.params.options import Nullable, RequestOptions
 Prompt: TypeAlias = str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]]
 
 
-class _Asked(TypedDict):
+class _Required(TypedDict):
     model: str
     prompt: Nullable[Prompt]
 
 
-class CompletionCreateParams(_Asked, RequestOptions, total=False):
+class CompletionCreateParams(_Required, RequestOptions, total=False):
     """The keyword arguments of `completions.create`. `model` and `prompt` are required."""
 
     #: Text that follows what is to be inserted.

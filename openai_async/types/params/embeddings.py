@@ -8,12 +8,12 @@ from openai_async.types.params.completions import Prompt
 from openai_async.types.params.options import RequestOptions
 
 
-class _Asked(TypedDict):
+class _Required(TypedDict):
     input: Prompt
     model: str
 
 
-class EmbeddingCreateParams(_Asked, RequestOptions, total=False):
+class EmbeddingCreateParams(_Required, RequestOptions, total=False):
     """The keyword arguments of `embeddings.create`. `input` and `model` are required."""
 
     #: Numbers per vector; not every model has a choice.
