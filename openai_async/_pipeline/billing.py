@@ -9,11 +9,15 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import attrs
+
 from openai_async._limits.accounting import log_failure, try_accounting
-from openai_async._pipeline.request import Answer, Request
+from openai_async._pipeline.answer import Response
+from openai_async._pipeline.request import Request
 from openai_async._policy.estimates import tokens_of_reply
 from openai_async._policy.prices import PriceLike, Prices, cost
 from openai_async._policy.totals import CostTotals
+from openai_async.types.attempt import Attempt
 from openai_async.types.usage import CompletionUsage, ReplyUsage
 
 #: Responses in the background that are remembered, so that each is billed once.
@@ -35,31 +39,37 @@ class Billing:
         self._adding = threading.RLock()  # a stream may be collected, and billed, in the midst of an addition
         self._background: dict[str, bool] = {}  # whether a response is billed, by its id
 
-    def book(self, answer: Answer, call: Request) -> None:
-        """Note what a whole reply cost in its `meta`, and add it to the totals if it is spent now. Raises nothing."""
+    def of_reply(self, request: Request, response: Response) -> tuple[float | None, int | None]:
+        """Look up what a whole reply cost, and add it to the totals if it is spent now. Raises nothing.
+
+        Returns US dollars, None if they are not known; and the tokens of the call as estimated, where the server
+        counted none.
+        """
         try:
-            if answer.usage is not None or call.is_paid:
-                self._book(answer, call)
+            if response.usage is not None or request.is_paid:
+                return self._of_reply(request, response)
         except Exception as error:
             log_failure("the cost of a reply", error)
+        return None, None
 
-    def _book(self, answer: Answer, call: Request) -> None:
-        value, usage = answer.value, answer.usage
+    def _of_reply(self, request: Request, response: Response) -> tuple[float | None, int | None]:
+        value, usage = response.value, response.usage
         background: str | None = None
         if getattr(value, "_may_be_background", False) and getattr(value, "background", None) is True:
             background = value.id
-        answer.meta.cost = self._bill(
+        dollars = self._bill(
             getattr(value, "model", None),
             getattr(value, "created", None) or getattr(value, "created_at", None),
             getattr(value, "service_tier", None),
             usage,
             background,
             getattr(getattr(value, "usage", None), "_is_text", True),
-            spent=call.method != "GET",
-            asked=call.model,
+            spent=request.method != "GET",
+            asked=request.model,
         )
-        if (usage is None or not usage.is_stated) and background is None:
-            answer.meta.estimated_tokens = call.size.prompt + tokens_of_reply(value)
+        if (usage is not None and usage.is_stated) or background is not None:
+            return dollars, None
+        return dollars, _estimated(request, value)
 
     def bill(
         self,
@@ -72,26 +82,29 @@ class Billing:
         """US dollars for a usage that is spent now, added to the totals; None if that fails, or is not known."""
         return try_accounting("the cost of a reply", self._bill, *ReplyUsage(model, created, tier, usage), asked=asked)
 
-    def bill_of(self, billed: Callable[[], ReplyUsage | None], call: Request) -> float | None:
+    def of_stream(self, request: Request, billed: Callable[[], ReplyUsage | None]) -> float | None:
         """`bill` for what `billed` tells of a call, which may fail. What it tells nothing of is not billed."""
         known = try_accounting("the usage of a reply", billed)
         if known is None:
             return None
-        return try_accounting("the cost of a reply", self._bill, *known, spent=call.method != "GET", asked=call.model)
+        return try_accounting(
+            "the cost of a reply", self._bill, *known, spent=request.method != "GET", asked=request.model
+        )
 
-    def doubt(self, call: Request) -> tuple[int, float | None] | None:
+    def of_lost(self, request: Request, attempt: Attempt) -> Attempt:
         """Count an attempt that was sent and has no answer: it may have been billed.
 
-        Gives its tokens and US dollars as estimated: its prompt, and the longest reply that it allows. None if it asks
-        for nothing that is paid.
+        Returns it with its tokens and US dollars as estimated: its prompt, and the longest reply that it allows. The
+        attempt stays as it is if it asks for nothing that is paid.
         """
-        if not call.is_paid:
-            return None
+        if not request.is_paid:
+            return attempt
         with self._adding:
-            self.totals.doubt(call.model or _NO_NAME)
-        size = call.size
+            self.totals.doubt(request.model or _NO_NAME)
+        size = request.size
         usage = CompletionUsage(size.prompt, size.completion, size.prompt + size.completion)
-        return usage.total_tokens, cost(usage, self._prices.of("", asked=call.model, when=None, service_tier=None))
+        price = self._prices.of("", asked=request.model, when=None, service_tier=None)
+        return attrs.evolve(attempt, estimated_tokens=usage.total_tokens, estimated_cost=cost(usage, price))
 
     def expect(self, response_id: str) -> None:
         """A response in the background is waited for: it is billed when its usage is seen, unless it was before."""
@@ -136,3 +149,7 @@ class Billing:
         self._background[response_id] = billed or self._background.get(response_id, False)
         while len(self._background) > _REMEMBERED:
             self._background.pop(next(iter(self._background)), None)
+
+
+def _estimated(request: Request, value: object) -> int | None:
+    return try_accounting("the estimate of a reply", lambda: request.size.prompt + tokens_of_reply(value))

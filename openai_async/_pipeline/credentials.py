@@ -12,11 +12,22 @@ import itertools
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
-from openai_async._pipeline.request import Credentials, Headers
+import attrs
+
+from openai_async._pipeline.request import Headers
 from openai_async._pipeline.service import OPENAI, Service
 from openai_async._wire.headers import check_token
 from openai_async.errors import ConfigurationError, frameless
 from openai_async.types.settings import Secret
+
+
+@attrs.frozen
+class Credentials:
+    """Whose key and organization an attempt carries. The repr shows nothing."""
+
+    secret: Secret
+    headers: Headers = attrs.field(repr=False)
+
 
 KeySource: TypeAlias = Sequence[Secret] | Callable[[], str | Awaitable[str]]
 

@@ -22,6 +22,7 @@ from weakref import WeakSet
 import anyio
 
 from openai_async import _concurrency
+from openai_async._pipeline.call_state import CallState
 from openai_async._pipeline.request import Request
 from openai_async._policy.outage import Outage
 from openai_async._policy.retry import shows_outage
@@ -47,9 +48,9 @@ class _Waiter:
 
     __slots__ = ("call", "event", "left", "loop", "trial")
 
-    def __init__(self, call: Request) -> None:
-        self.call = id(call)
-        self.left = call.max_retries - call.retries
+    def __init__(self, request: Request, state: CallState) -> None:
+        self.call = id(state)
+        self.left = request.max_retries - state.retries
         self.loop = _concurrency.loop_token()
         self.event = anyio.Event()
         self.trial: int | None = None
@@ -107,13 +108,16 @@ class Outages:
         self.scopes, self._lock = {}, threading.RLock()
         self._clock.ask_anew()
 
-    def holds(self, call: Request) -> bool:
+    def holds(self, request: Request) -> bool:
         """Whether a call must ask for its turn before it is sent."""
-        scope = self.scopes.get(call.scope)
-        return scope is not None and scope.outage.is_open and call.max_retries > 0
+        scope = self.scopes.get(request.scope)
+        return scope is not None and scope.outage.is_open and request.max_retries > 0
 
-    async def turn(self, call: Request) -> int | None:
-        """Wait while the server is out of order; gives the number of the trial that the call is, None if it is none.
+    async def turn(self, request: Request, state: CallState, waited: float) -> tuple[int | None, float]:
+        """Wait while the server is out of order.
+
+        Returns the number of the trial that the call is, None if it is none, and the seconds that it waited. `waited`
+        are those that this attempt has waited before.
 
         Cancelling gives a trial back.
 
@@ -121,14 +125,14 @@ class Outages:
             DeadlineExceededError: it is still out of order at the call's deadline.
             StillOutError: the same after `LONGEST_WAIT`. A call that was never tried is sent then.
         """
-        scope = self.scopes.get(call.scope)
-        if scope is None or not self.holds(call):
-            return None
-        waiter = _Waiter(call)
+        scope = self.scopes.get(request.scope)
+        if scope is None or not self.holds(request):
+            return None, 0.0
+        waiter = _Waiter(request, state)
         with self._lock:
             scope.waiters[waiter] = None
         try:
-            await self._served(scope, waiter, call)
+            seconds = await self._served(scope, waiter, request, state, waited)
         except BaseException:
             with self._lock:
                 scope.waiters.pop(waiter, None)
@@ -136,18 +140,18 @@ class Outages:
                     scope.outage.abandoned(self._clock.now(), waiter.trial)
                     scope.serve(self._clock.now())
             raise
-        return waiter.trial
+        return waiter.trial, seconds
 
-    async def _served(self, scope: _Scope, waiter: _Waiter, call: Request) -> None:
+    async def _served(self, scope: _Scope, waiter: _Waiter, request: Request, state: CallState, waited: float) -> float:
         begun = _concurrency.now()
-        until = begun + LONGEST_WAIT - call.waited if call.deadline is None else call.deadline
+        longest = LONGEST_WAIT - state.outage_wait - waited
+        until = begun + longest if request.deadline is None else request.deadline
         while True:
             with self._lock:
                 now = self._clock.now()
                 scope.serve(now)
                 if waiter not in scope.waiters:
-                    call.waited += _concurrency.now() - begun
-                    return
+                    return _concurrency.now() - begun
                 seconds = scope.outage.wait(now)
             left = until - _concurrency.now()
             if left <= 0.0:
@@ -155,26 +159,26 @@ class Outages:
             # A wait that rounding makes too short to move the clock would be begun again and again.
             with anyio.move_on_after(max(_SHORTEST_WAIT, min(seconds, left))):
                 await waiter.event.wait()
-        if call.deadline is not None:
+        if request.deadline is not None:
             raise DeadlineExceededError(
                 "the deadline passed while the call waited for the server, which fails every call", phase="connect"
             )
-        if call.attempts:
+        if state.attempts:
             raise StillOutError
-        call.waited = LONGEST_WAIT
         with self._lock:
             if waiter in scope.waiters:
                 del scope.waiters[waiter]
                 waiter.trial = scope.outage.begin(self._clock.now())
+        return longest
 
-    def succeeded(self, call: Request, trial: int | None) -> None:
+    def succeeded(self, request: Request, trial: int | None) -> None:
         """The server answered."""
         with self._lock:
-            scope = self.scopes.get(call.scope)
+            scope = self.scopes.get(request.scope)
             if scope is None:
                 return
             was_open = scope.outage.is_open
-            if was_open and trial is None and not call.max_retries:
+            if was_open and trial is None and not request.max_retries:
                 scope.outage.hint(self._clock.now())
             scope.outage.succeeded(trial)
             if scope.outage.is_open:
@@ -184,40 +188,40 @@ class Outages:
             elif was_open:
                 scope.serve(self._clock.now())
             if was_open and not scope.outage.is_open:
-                log.info("%s: the server answers again", call.scope)
+                log.info("%s: the server answers again", request.scope)
             if scope.outage.is_clean:
-                self.scopes.pop(call.scope, None)
+                self.scopes.pop(request.scope, None)
 
-    def left(self, call: Request) -> None:
+    def left(self, request: Request, state: CallState) -> None:
         """A call that failed before has ended."""
         with self._lock:
-            if (scope := self.scopes.get(call.scope)) is not None:
-                scope.returning.discard(id(call))
+            if (scope := self.scopes.get(request.scope)) is not None:
+                scope.returning.discard(id(state))
 
-    def abandoned(self, call: Request, trial: int) -> None:
+    def abandoned(self, request: Request, trial: int) -> None:
         """A trial ended and says nothing of the server."""
         with self._lock:
-            if (scope := self.scopes.get(call.scope)) is not None:
+            if (scope := self.scopes.get(request.scope)) is not None:
                 scope.outage.abandoned(self._clock.now(), trial)
                 scope.serve(self._clock.now())
 
-    def failed(self, call: Request, trial: int | None, error: BaseException) -> None:
+    def failed(self, request: Request, state: CallState, trial: int | None, error: BaseException) -> None:
         """An attempt ended with an error, which says something of the server or nothing."""
         verdict = shows_outage(error)
         if verdict is False and self.scopes:
-            self.succeeded(call, trial)
+            self.succeeded(request, trial)
         elif verdict is None and trial is not None:
-            self.abandoned(call, trial)
+            self.abandoned(request, trial)
         elif verdict:
             with self._lock:
                 now = self._clock.now()
-                scope = self.scopes.get(call.scope) or self._add(call.scope, now)
+                scope = self.scopes.get(request.scope) or self._add(request.scope, now)
                 was_open = scope.outage.is_open
                 scope.outage.failed(now, trial, jitter=random.random())  # noqa: S311
-                if call.retries < call.max_retries:
-                    scope.returning.add(id(call))
+                if state.retries < request.max_retries:
+                    scope.returning.add(id(state))
                 if scope.outage.is_open and not was_open:
-                    _warn(call, error)
+                    _warn(request, error)
 
     def _add(self, scope_name: str, now: float) -> _Scope:
         if len(self.scopes) >= _MANY_SCOPES:
@@ -228,13 +232,13 @@ class Outages:
         return scope
 
 
-def _warn(call: Request, error: BaseException) -> None:
+def _warn(request: Request, error: BaseException) -> None:
     """Log what every call ends with. Of a server's own words only the status: they may quote a prompt."""
     if isinstance(error, APIConnectionError):
         why = error.message
     else:
         why = f"{type(error).__name__} {getattr(error, 'status_code', '')}".strip()
-    log.warning("%s: the server fails every call (%s); calls wait until it answers again", call.scope, why)
+    log.warning("%s: the server fails every call (%s); calls wait until it answers again", request.scope, why)
 
 
 #: Those of this process.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property, partial
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from importlib import import_module
 from typing import Any, Final
 
@@ -12,11 +12,12 @@ import attrs
 
 from openai_async._limits.accounting import try_accounting
 from openai_async._limits.limiter import Limiter
-from openai_async._pipeline.admission import Admit
+from openai_async._pipeline.admission import Admission
+from openai_async._pipeline.answer import Answer, Handler, Layer
 from openai_async._pipeline.billing import Billing
 from openai_async._pipeline.credentials import KeyRing, NoKeys
 from openai_async._pipeline.outages import Outages
-from openai_async._pipeline.request import Answer, Handler, Request
+from openai_async._pipeline.request import Request
 from openai_async._pipeline.retry import Retry
 from openai_async._pipeline.send import Send
 from openai_async._pipeline.service import OPENAI, Service
@@ -24,7 +25,6 @@ from openai_async._pipeline.stated_stream import StatedStream
 from openai_async._pipeline.stream_options import StreamOptions
 from openai_async._policy.prices import load as load_prices
 from openai_async._transport.exchange import Transport
-from openai_async.errors import APIStatusError, frameless
 from openai_async.types._uncopied import Uncopied
 from openai_async.types.meta import Meta
 from openai_async.types.settings import Timeout
@@ -61,6 +61,7 @@ class Pipeline(Uncopied):
         max_response_bytes: int,
         service: Service = OPENAI,
         admin: tuple[KeyRing, Limiter] | None = None,
+        layers: Sequence[Layer] = (),
     ) -> None:
         self.service = service
         self.base_url = base_url
@@ -86,54 +87,49 @@ class Pipeline(Uncopied):
                 billing=billing,
                 max_response_bytes=max_response_bytes,
                 service=service,
+                layers=layers,
             )
-        self._first: Handler = Retry(self.outages, Admit(limiter, keys, self.outages, send), billing.doubt)
+        core = Retry(Admission(limiter, keys, self.outages, send), self.outages, billing, self.stated_stream)
+        self._handler: Handler = composed(layers, core)
 
-    async def fetch(self, call: Request) -> Any:
-        """Carry a call to its decoded reply, which gets the answer's `meta`."""
+    async def fetch(self, request: Request) -> Any:
+        """Carry a request to its decoded reply, with its `meta`. Cancelling drops the connection."""
         if not self._loaded:
             self._load()
-        try:
-            answer = await self._first(call)
-        except APIStatusError as error:
-            answer = await self._as_insisted(call, error)
-        self.billing.book(answer, call)
-        answer.value.meta = answer.meta
-        return answer.value
+        answer = await self._handler(request)
+        value = answer.value
+        value.meta = answer.meta  # the one write to a reply: what decoded it did not know what came beside it
+        return value
 
-    async def _as_insisted(self, call: Request, error: APIStatusError) -> Answer:
-        """Make a refused call once more, if the server has said what it wants of `stream`; else raise its error."""
-        again = self.stated_stream.insisted(call, error)
-        if again is None:
-            raise frameless(error)
-        return await self._first(again)
+    async def fetch_bytes(self, request: Request) -> tuple[bytes, Meta]:
+        """Carry a request whose `decode` is `bytes` to its body as it came, and what came beside it.
 
-    async def fetch_bytes(self, call: Request) -> tuple[bytes, Meta]:
-        """Carry a call whose `decode` is `bytes` to its body as it came, and what came beside it."""
+        Cancelling drops the connection.
+        """
         self._load()
-        answer = await self._first(call)
-        self.billing.book(answer, call)
+        answer = await self._handler(request)
         return answer.value, answer.meta
 
-    async def fetch_elsewhere(self, call: Request) -> tuple[bytes, Meta]:
-        """Carry a call whose `path` is a whole URL to its body, as `fetch_bytes`: without key, price or API's limits.
+    async def fetch_elsewhere(self, request: Request) -> tuple[bytes, Meta]:
+        """Carry a request whose `path` is a whole URL to its body: without the key, prices or limits of the API.
 
-        Its `scope` is the origin of the URL.
+        Its `scope` is the origin of the URL. Cancelling drops the connection.
         """
-        answer = await self._elsewhere(call)
+        answer = await self._elsewhere(request)
         return answer.value, answer.meta
 
     @cached_property
     def _elsewhere(self) -> Handler:
         send = Send(self.transport, "", LARGEST_ELSEWHERE)
-        return Retry(self.outages, Admit(self.limiter, NoKeys(), self.outages, send))
+        return Retry(Admission(self.limiter, NoKeys(), self.outages, send), self.outages)
 
-    async def open(self, call: Request) -> Answer:
-        """Carry a streamed call to the head of its answer."""
+    async def open(self, request: Request) -> Answer:
+        """Carry a request for a stream or a download to the header section of its response.
+
+        Cancelling drops the connection.
+        """
         self._load()
-        answer = await self._first(call)
-        answer.bill = partial(self.billing.bill_of, call=call)
-        return answer
+        return await self._handler(request)
 
     def _load(self) -> None:
         """Load what the path of an answer needs, before the first request: an answer must not wait, or fail, for it.
@@ -147,3 +143,11 @@ class Pipeline(Uncopied):
             try_accounting("the dates of headers", import_module, "email.utils")  # slow to load, and rarely needed
             try_accounting("the usage of replies", import_module, "openai_async._wire.usage")
             try_accounting("streams that nobody asked for", import_module, "openai_async._wire.unexpected_stream")
+
+
+def composed(layers: Sequence[Layer], core: Handler) -> Handler:
+    """Put layers around the core, the first one outermost. Without layers no call has a frame more."""
+    handler = core
+    for layer in reversed(layers):
+        handler = layer(handler)
+    return handler

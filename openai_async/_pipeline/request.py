@@ -1,21 +1,22 @@
-"""The value that travels: a call on its way down, an answer on its way up."""
+"""What a call sends, and how: one value, built by `resources` and carried unchanged through every layer."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
-from openai_async import _concurrency
 from openai_async._limits.queue import Priority
 from openai_async._policy.estimates import RequestSize
-from openai_async._transport.exchange import Exchange
 from openai_async._transport.request_body import Body
-from openai_async.types.attempt import Attempt
-from openai_async.types.meta import Meta
-from openai_async.types.settings import Secret, Timeout
-from openai_async.types.usage import CompletionUsage, ReplyUsage
+from openai_async.types.settings import Timeout
+
+if TYPE_CHECKING:
+    from attrs import frozen as value
+else:
+    # A frozen class with slots costs 2 % of a typed call, because each field goes through `object.__setattr__`.
+    from attrs import define as value
 
 #: Ends of the paths of work that is charged by tokens.
 _PAID: Final = (
@@ -26,19 +27,12 @@ _PAID: Final = (
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 
-@attrs.frozen
-class Credentials:
-    """Who an attempt is made for. The repr shows nothing."""
-
-    secret: Secret
-    headers: Headers = attrs.field(repr=False)
-
-
-@attrs.define
+@value
 class Request:
-    """One call. A resource fills it in; `credentials` and `attempts` are added on the way.
+    """One request. Nobody assigns to a field: a changed request is a copy, made with `attrs.evolve`.
 
-    The repr shows the method and the path: the rest may hold the key or the prompt.
+    Type checkers see a frozen class, and an architecture test refuses assignments that they cannot see.
+    The repr shows the method and the path, because the rest may hold the prompt.
     """
 
     method: str
@@ -47,68 +41,41 @@ class Request:
     decode: Callable[[bytes], Any] = attrs.field(repr=False)
     timeout: Timeout = attrs.field(repr=False)
     max_retries: int = attrs.field(repr=False)
-    #: Loop time at which the whole call must have ended; None for no bound.
+    #: Loop time at which the whole call must have ended, also when it is made of several requests; None for no bound.
     deadline: float | None = attrs.field(default=None, repr=False)
     body: bytes | Body = attrs.field(default=b"", repr=False)
-    #: Headers of this call; they replace the client's of the same name.
+    #: Headers of this request; they replace the client's of the same name.
     headers: Headers = attrs.field(factory=list[tuple[bytes, bytes]], repr=False)
+    #: The reply comes in server-sent events.
     stream: bool = attrs.field(default=False, repr=False)
     #: Replies that a stream is to have.
     choices: int = attrs.field(default=1, repr=False)
-    #: The body is handed up as it arrives, whatever it is.
+    #: The body is handed on as it arrives, whatever it is.
     download: bool = attrs.field(default=False, repr=False)
-    #: Media types that the body cannot be of, unless the answer says that it is a file.
+    #: Media types that are refused as a reply, unless the response says that it is a file.
     rejected_media_types: Collection[str] = attrs.field(default=(), repr=False)
     #: Sending it twice does no harm beyond its price.
     repeatable: bool = attrs.field(default=False, repr=False)
-    #: Sending it twice would double what it makes at the server.
+    #: Sending it twice would create two things at the server.
     makes: bool = attrs.field(default=False, repr=False)
-    #: The model that it asks for.
+    #: The model that it names.
     model: str | None = attrs.field(default=None, repr=False)
-    #: What shares a rate limit (endpoint and model), and how large the request is for it.
+    #: The rate-limit scope: endpoint and model.
     scope: str = attrs.field(default="", repr=False)
+    #: Its size as the limiter counts it.
     size: RequestSize = attrs.field(default=RequestSize(0, 0), repr=False)
-    #: Its place in line: see `_line`.
     priority: Priority = attrs.field(default="default", repr=False)
+    #: The map or batch that it belongs to: jobs of one priority take turns.
     job: object = attrs.field(default=None, repr=False)
-    #: Seconds for which the limiter holds the call back after a refusal; None if it does not.
-    held: float | None = attrs.field(default=None, repr=False)
-    #: Seconds for which it has waited for a server that was out of order.
-    waited: float = attrs.field(default=0.0, repr=False)
-    #: Attempts after the first one, without those that only found out that a key is of no use.
-    retries: int = attrs.field(default=0, repr=False)
     #: Called when an attempt holds its permit, just before it is sent; what it raises ends the call.
     on_send: Callable[[], None] | None = attrs.field(default=None, repr=False)
-    credentials: Credentials | None = attrs.field(default=None, repr=False)
-    #: The clock of the loop that the call runs on.
-    now: Callable[[], float] = attrs.field(default=_concurrency.now, repr=False)
-    #: Loop time at which the attempt under way got its permit.
-    began: float = attrs.field(default=0.0, repr=False)
-    attempts: list[Attempt] = attrs.field(factory=list[Attempt], repr=False)
 
     @property
     def is_paid(self) -> bool:
-        """Whether it asks for work that servers charge by tokens. What is read again was paid for when it was made."""
+        """Whether it asks for work that servers charge by tokens. A GET reads what was paid for before."""
         return self.method == "POST" and self.scope.partition(" ")[0].endswith(_PAID)
 
-
-#: From what tells the usage of a stream, None if it is not known, to US dollars. Raises nothing.
-Bill: TypeAlias = Callable[[Callable[[], ReplyUsage | None]], float | None]
-
-
-@attrs.define
-class Answer:
-    """What came back: a decoded value, or a stream whose head has arrived."""
-
-    meta: Meta
-    value: Any = None
-    #: What the server counted for the value, if it says.
-    usage: CompletionUsage | None = None
-    exchange: Exchange | None = None
-    #: Called once when the stream is over, however it ends.
-    release: Callable[..., None] | None = None
-    #: Books the usage of a stream that has ended.
-    bill: Bill | None = None
-
-
-Handler: TypeAlias = Callable[[Request], Awaitable[Answer]]
+    @property
+    def shown_path(self) -> str:
+        """The path without its query, which may hold a key."""
+        return self.path.partition("?")[0]

@@ -1,110 +1,159 @@
-"""The first station: one call, as many attempts as help. What may be sent again is decided in `_policy.retry`.
+"""The retry layer: one call, as many attempts as help. `_policy.retry` decides what may be sent again.
 
 Every attempt is recorded, on the reply as on the error. A wait that would end after the deadline is not begun. A call
-that is held back, by the limiter or in an outage, makes no attempt meanwhile.
+that is held back, by the limiter or in an outage, makes no attempt meanwhile. The answer is complete when it leaves
+here: the layers above see its cost and its attempts.
 """
 
 from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeAlias
 
 import anyio
-import attrs
 
 from openai_async import _concurrency
 from openai_async._limits.accounting import log_failure, try_accounting
+from openai_async._pipeline.answer import Answer, Failure, Response
+from openai_async._pipeline.billing import Billing
+from openai_async._pipeline.call_state import CallState
 from openai_async._pipeline.outages import Outages, StillOutError
-from openai_async._pipeline.request import Answer, Handler, Request
+from openai_async._pipeline.request import Request
+from openai_async._pipeline.stated_stream import StatedStream
 from openai_async._policy import retry as policy
-from openai_async.errors import APIError, frameless
+from openai_async.errors import APIError, APIStatusError, frameless
 from openai_async.types.attempt import Attempt, RetriesEnded
+from openai_async.types.meta import Meta
 
 log = logging.getLogger("openai_async")
 
-
-#: What an attempt may have been billed for that was sent and has no answer: tokens and US dollars, as estimated; None
-#: of calls that cost nothing.
-Doubt: TypeAlias = Callable[[Request], "tuple[int, float | None] | None"]
+#: Makes one attempt. An error that came before the attempt had a permit is raised, any later one is a `Failure`.
+AttemptHandler: TypeAlias = Callable[[Request, CallState], Awaitable[Response | Failure]]
 
 
 class Retry:
-    def __init__(self, outages: Outages, next_: Handler, doubt: Doubt = lambda call: None) -> None:
-        self._outages = outages
-        self._next = next_
-        self._doubt = doubt
+    """The layer that makes attempts.
 
-    async def __call__(self, call: Request) -> Answer:
+    Args:
+        attempt: makes one.
+        outages: is told when a call that failed has ended.
+        billing: knows what replies cost, and what lost attempts may have cost; None where nothing is paid.
+        stated_stream: knows what servers want of `stream`; None where nobody asks.
+    """
+
+    def __init__(
+        self,
+        attempt: AttemptHandler,
+        outages: Outages,
+        billing: Billing | None = None,
+        stated_stream: StatedStream | None = None,
+    ) -> None:
+        self._attempt = attempt
+        self._outages = outages
+        self._billing = billing
+        self._stated_stream = stated_stream
+
+    async def __call__(self, request: Request) -> Answer:
+        now = _concurrency.clock()
+        state = CallState(now)
+        result: Response | Failure | None = None
         last: APIError | None = None
-        call.now = _concurrency.clock()
         try:
             while True:
-                call.began = call.now()  # until the permit is there, which counts anew
+                began = now()
                 try:
-                    answer = await self._next(call)
+                    result = await self._attempt(request, state)
                 except APIError as error:
-                    wait = _after(call, error, self._doubt)
-                    if wait is None:
-                        raise frameless(error)  # noqa: B904 (itself, without the way it came)
-                    last = frameless(error)
+                    result = Failure(error, began)
                 except StillOutError:
                     break
-                else:
-                    _succeeded(call, answer)
-                    return answer
-                call.retries += 1
-                if wait and call.held is None:
+                if isinstance(result, Response):
+                    return self._completed(request, state, result)
+                last = frameless(result.error)
+                state.outage_wait += result.outage_wait
+                if result.another_key:
+                    self._record(request, state, result, 0.0)
+                    state.keys_refused += 1
+                    continue
+                wait, ended = _next_attempt(request, state, result)
+                self._record(request, state, result, wait)
+                state.keys_refused = 0
+                if wait is None:
+                    last.attempts, last.retries_ended = tuple(state.attempts), ended
+                    changed = self._as_insisted(request, last)
+                    if changed is None:
+                        raise last
+                    request = changed
+                    continue
+                name, number = type(last).__name__, len(state.attempts)
+                log.info("%s %s: %s, retry %d in %.2f s", request.method, request.shown_path, name, number, wait)
+                state.retries += 1
+                if wait and result.held is None:
                     await anyio.sleep(wait)
             assert last is not None
-            last.attempts, last.retries_ended = tuple(call.attempts), "retry_budget"
+            last.attempts, last.retries_ended = tuple(state.attempts), "retry_budget"
             raise last
         finally:
-            if call.attempts and self._outages.scopes:
-                self._outages.left(call)
-            last = None  # an error must not hold the frame that its traceback holds
+            if state.attempts and self._outages.scopes:
+                self._outages.left(request, state)
+            result = last = None  # an error must not hold the frame that its traceback holds
+
+    def _completed(self, request: Request, state: CallState, response: Response) -> Answer:
+        """Build the answer with everything that is known of the call."""
+        attempts = state.attempts
+        try:
+            seconds = state.now() - response.began
+            attempts.append(Attempt(len(attempts) + 1, "completed", response.status, None, seconds))
+        except Exception as error:
+            log_failure("the record of attempts", error)
+        dollars: float | None = None
+        estimated: int | None = None
+        billing = self._billing
+        if response.exchange is None:
+            if billing is not None:
+                dollars, estimated = billing.of_reply(request, response)
+            meta = Meta(response.status, response.headers, tuple(attempts), response.received, dollars, estimated)
+            return Answer(meta, response.value, response.usage)
+        return Answer(
+            Meta(response.status, response.headers, tuple(attempts), response.received),
+            exchange=response.exchange,
+            release=response.release,
+            bill=None if billing is None else partial(billing.of_stream, request),
+            secrets=response.secrets,
+        )
+
+    def _record(self, request: Request, state: CallState, failure: Failure, wait: float | None) -> None:
+        error = failure.error
+        outcome = "rejected" if failure.another_key else error.outcome
+        status = getattr(error, "status_code", None)
+        seconds = state.now() - failure.began
+        attempt = Attempt(len(state.attempts) + 1, outcome, status, type(error).__name__, seconds, wait)
+        if attempt.may_be_billed and self._billing is not None:
+            attempt = try_accounting("the cost of a failed attempt", self._billing.of_lost, request, attempt) or attempt
+        state.attempts.append(attempt)
+
+    def _as_insisted(self, request: Request, error: APIError) -> Request | None:
+        """The request as the server wants it, if it has refused what the request says of `stream`."""
+        if self._stated_stream is None or not isinstance(error, APIStatusError):
+            return None
+        return self._stated_stream.insisted(request, error)
 
 
-def _succeeded(call: Request, answer: Answer) -> None:
-    try:
-        seconds = call.now() - call.began
-        call.attempts.append(Attempt(len(call.attempts) + 1, "completed", answer.meta.status, None, seconds))
-        answer.meta.attempts = tuple(call.attempts)
-    except Exception as error:
-        log_failure("the record of attempts", error)
-
-
-def _after(call: Request, error: APIError, doubt: Doubt) -> float | None:
-    """Record a failed attempt; seconds to wait before the next, or None to give up."""
-    wait, ended = _next_attempt(call, error)
-    status = getattr(error, "status_code", None)
-    name = type(error).__name__
-    number = len(call.attempts) + 1
-    attempt = Attempt(number, error.outcome, status, name, call.now() - call.began, wait)
-    if attempt.may_be_billed and (estimate := try_accounting("the cost of a failed attempt", doubt, call)) is not None:
-        attempt = attrs.evolve(attempt, estimated_tokens=estimate[0], estimated_cost=estimate[1])
-    call.attempts.append(attempt)
-    if wait is None:
-        error.attempts, error.retries_ended = tuple(call.attempts), ended
-    else:
-        path = call.path.partition("?")[0]  # a query may hold a key
-        log.info("%s %s: %s, retry %d in %.2f s", call.method, path, name, number, wait)
-    return wait
-
-
-def _next_attempt(call: Request, error: APIError) -> tuple[float | None, RetriesEnded | None]:
+def _next_attempt(request: Request, state: CallState, failure: Failure) -> tuple[float | None, RetriesEnded | None]:
     """Seconds until the next attempt, or None and why there is none."""
-    ended = policy.why_not(error, repeatable=call.repeatable)
+    ended = policy.why_not(failure.error, repeatable=request.repeatable)
     if ended is not None:
         return None, ended
-    if call.retries >= call.max_retries:
+    if state.retries >= request.max_retries:
         return None, "max_retries"
-    wait = policy.delay(call.retries + 1, error.retry_after, jitter=random.random())  # noqa: S311
+    wait = policy.delay(state.retries + 1, failure.error.retry_after, jitter=random.random())  # noqa: S311
     if wait is None:
         return None, "retry_after"
-    if call.held is not None:
-        wait = call.held
-    if call.deadline is not None and call.now() + wait >= call.deadline:
+    if failure.held is not None:
+        wait = failure.held
+    if request.deadline is not None and state.now() + wait >= request.deadline:
         return None, "deadline"
     return wait, None

@@ -8,12 +8,14 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from openai_async._limits.accounting import try_accounting
-from openai_async._pipeline.reply import decoded
-from openai_async._pipeline.request import Answer, Headers, Request
+from openai_async._pipeline.answer import Response
+from openai_async._pipeline.credentials import Credentials
+from openai_async._pipeline.reply import check_is_no_error, value_of_other
+from openai_async._pipeline.request import Headers, Request
 from openai_async._pipeline.usage import usage_of_reply
 from openai_async._transport.exchange import DeadlineReached, Exchange, Transport, WireRequest
 from openai_async._wire import error_responses, paths
@@ -27,7 +29,9 @@ from openai_async.errors import (
     ResponseTooLargeError,
     UnexpectedRedirectError,
 )
+from openai_async.types._base import Reply
 from openai_async.types.meta import Meta, ReplyHeaders
+from openai_async.types.settings import Secret
 
 log = logging.getLogger("openai_async")
 
@@ -61,43 +65,59 @@ class Send:
         transport: Transport,
         base_url: str,
         max_response_bytes: int,
-        streamed: Callable[[Request], None] = lambda call: None,
+        streamed: Callable[[Request], None] = lambda request: None,
     ) -> None:
         self._streamed = streamed
         self._transport = transport
         self._base_url = base_url
         self._max_response_bytes = max_response_bytes
 
-    async def __call__(self, call: Request) -> Answer:
-        transport = self._transport.ready()
-        bound, by_deadline = _bound(call)
-        request = WireRequest(call.method, self._base_url + call.path, _headers_of(call), call.body)
-        if len(request.url) > _MAX_URL:
-            raise InvalidParameterError("path", f"the URL is over {_MAX_URL} bytes")
-        if call.deadline is not None:
-            request.call_deadline = call.deadline
-        try:
-            exchange = await transport.send(request, connect_timeout=call.timeout.connect, deadline=bound)
-            until = request.deadline_of_attempt(bound) if request.local_wait else bound
-            secret = None if call.credentials is None else call.credentials.secret
-            meta = Meta(exchange.status, ReplyHeaders(exchange.header, secret), received=time.time())
-            if log.isEnabledFor(logging.DEBUG):
-                try_accounting("the log", _log, call, meta)
-            if meta.status >= 300:
-                await self._refuse(call, exchange, meta, until)
-            if call.rejected_media_types:
-                _check_is_fit(call, exchange, meta)
-            if call.stream or call.download:
-                if call.stream:
-                    _check_is_stream(exchange, meta)
-                return Answer(meta, exchange=exchange)
-            body = await _read_all(exchange, self._max_response_bytes, until)
-        except DeadlineReached as due:
-            raise _late(call, due, by_deadline or request.deadline_of_attempt(bound) >= request.call_deadline) from None
-        value = decoded(call, body, meta, self._streamed)
-        return Answer(meta, value, usage_of_reply(value, call))
+    async def __call__(
+        self, request: Request, now: Callable[[], float], credentials: Credentials | None, began: float
+    ) -> Response:
+        """Make the attempt. Cancelling drops the connection.
 
-    async def _refuse(self, call: Request, exchange: Exchange, meta: Meta, until: float) -> None:
+        `now` is the loop's clock, `credentials` whose key is sent, `began` when the attempt got its permit.
+        """
+        transport = self._transport.ready()
+        bound, by_deadline = _bound(request, now)
+        sent = WireRequest(request.method, self._base_url + request.path, _headers(request, credentials), request.body)
+        if len(sent.url) > _MAX_URL:
+            raise InvalidParameterError("path", f"the URL is over {_MAX_URL} bytes")
+        if request.deadline is not None:
+            sent.call_deadline = request.deadline
+        try:
+            exchange = await transport.send(sent, connect_timeout=request.timeout.connect, deadline=bound)
+            deadline = sent.deadline_of_attempt(bound) if sent.local_wait else bound
+            status, received = exchange.status, time.time()
+            headers = ReplyHeaders(exchange.header, None if credentials is None else credentials.secret)
+            if log.isEnabledFor(logging.DEBUG):
+                try_accounting("the log", _log, request, Meta(status, headers))
+            if status >= 300:
+                await self._refuse(
+                    request, exchange, Meta(status, headers, (), received), _secrets(credentials), deadline
+                )
+            if request.rejected_media_types:
+                _check_is_fit(request, exchange, Meta(status, headers))
+            if request.stream or request.download:
+                if request.stream:
+                    _check_is_stream(exchange, Meta(status, headers))
+                return Response(status, headers, received, began, exchange=exchange, secrets=_secrets(credentials))
+            body = await _read_all(exchange, self._max_response_bytes, deadline)
+        except DeadlineReached as due:
+            raise _late(request, due, by_deadline or sent.deadline_of_attempt(bound) >= sent.call_deadline) from None
+        try:
+            value = request.decode(body)
+        except DecodeError as error:
+            meta = Meta(status, headers, (), received)
+            value = value_of_other(request, body, meta, _secrets(credentials), self._streamed, error)
+        if isinstance(value, Reply) and value.extra and value._may_be_error():
+            check_is_no_error(body, Meta(status, headers, (), received), _secrets(credentials))
+        return Response(status, headers, received, began, value, usage_of_reply(value, request))
+
+    async def _refuse(
+        self, request: Request, exchange: Exchange, meta: Meta, secrets: Sequence[Secret], deadline: float
+    ) -> None:
         """Raise the exception of a status that is no success."""
         if meta.status < 400:
             exchange.abandon()
@@ -107,56 +127,58 @@ class Send:
                 request_id=meta.request_id,
             )
         try:
-            body = await _read_all(exchange, _MAX_ERROR_BODY, until)
+            body = await _read_all(exchange, _MAX_ERROR_BODY, deadline)
         except InvalidResponseError:
             body = b""  # the status says enough
-        secrets = [call.credentials.secret] if call.credentials else []
         error = error_responses.from_response(meta, body, secrets=secrets)
         if meta.status in (404, 405) and not (error.code or error.param or "model" in error.message):
             doubt = paths.base_url_hint(self._base_url) if self._base_url else None
             error.message += f"; {doubt}" if doubt else ""
         if meta.status == 407 or "proxy-authenticate" in meta.headers:
             error.message = f"the proxy refused the request: {error.message}"
-        if call.makes and (meta.status == 408 or meta.status >= 500):
+        if request.makes and (meta.status == 408 or meta.status >= 500):
             error._doubtful = True  # a server that failed, or its proxy, may have carried it out before
             error.message += "; it may have been carried out all the same"
         raise error
 
 
-def _log(call: Request, meta: Meta) -> None:
-    path = call.path.partition("?")[0]  # a query may hold a key
-    log.debug("%s %s -> %d, request %s", call.method, path, meta.status, meta.request_id)
+def _secrets(credentials: Credentials | None) -> list[Secret]:
+    return [] if credentials is None else [credentials.secret]
 
 
-def _late(call: Request, due: DeadlineReached, by_deadline: bool) -> APITimeoutError:
+def _log(request: Request, meta: Meta) -> None:
+    log.debug("%s %s -> %d, request %s", request.method, request.shown_path, meta.status, meta.request_id)
+
+
+def _late(request: Request, due: DeadlineReached, by_deadline: bool) -> APITimeoutError:
     when = _MEANWHILE[due.phase] + (f": {due.reason}" if due.reason else "")
     if by_deadline:
         return DeadlineExceededError(f"the deadline of the call passed {when}", phase=due.phase)
-    message = f"no whole answer within {call.timeout.attempt} s (timeout): the time ended {when}"
+    message = f"no whole answer within {request.timeout.attempt} s (timeout): the time ended {when}"
     return APITimeoutError(message, phase=due.phase)
 
 
-def _bound(call: Request) -> tuple[float, bool]:
+def _bound(request: Request, now: Callable[[], float]) -> tuple[float, bool]:
     """Loop time at which the attempt must have ended, and whether that is the whole call's deadline."""
-    until = math.inf if call.timeout.attempt is None else call.now() + call.timeout.attempt
-    if call.deadline is not None and call.deadline < until:
-        return call.deadline, True
+    until = math.inf if request.timeout.attempt is None else now() + request.timeout.attempt
+    if request.deadline is not None and request.deadline < until:
+        return request.deadline, True
     return until, False
 
 
-def _headers_of(call: Request) -> Headers:
-    headers = list(call.credentials.headers) if call.credentials is not None else []
-    if call.headers:
-        replaced = {name for name, _ in call.headers}
+def _headers(request: Request, credentials: Credentials | None) -> Headers:
+    headers = list(credentials.headers) if credentials is not None else []
+    if request.headers:
+        replaced = {name for name, _ in request.headers}
         headers = [pair for pair in headers if pair[0] not in replaced]
-        headers += call.headers
-    if not isinstance(call.body, bytes):
-        length = call.body.length
+        headers += request.headers
+    if not isinstance(request.body, bytes):
+        length = request.body.length
         headers.append((b"transfer-encoding", b"chunked") if length is None else (b"content-length", b"%d" % length))
-    elif call.body or call.method not in _BODILESS:
-        headers.append((b"content-length", b"%d" % len(call.body)))
+    elif request.body or request.method not in _BODILESS:
+        headers.append((b"content-length", b"%d" % len(request.body)))
     else:  # some servers refuse a type without content; what the call itself states stays
-        headers = [pair for pair in headers if pair[0] != b"content-type" or pair in call.headers]
+        headers = [pair for pair in headers if pair[0] != b"content-type" or pair in request.headers]
     return headers
 
 
@@ -178,8 +200,8 @@ async def _read_all(exchange: Exchange, bound: int, until: float) -> bytes:
     return b"".join(pieces)
 
 
-def _check_is_fit(call: Request, exchange: Exchange, meta: Meta) -> None:
-    if (kind := meta.media_type) in call.rejected_media_types and "content-disposition" not in meta.headers:
+def _check_is_fit(request: Request, exchange: Exchange, meta: Meta) -> None:
+    if (kind := meta.media_type) in request.rejected_media_types and "content-disposition" not in meta.headers:
         _refuse_kind(exchange, meta, f"the server answered with {kind} where something else was asked for")
 
 

@@ -48,26 +48,31 @@ class StatedStream:
         elif said or (said is False and "stream" not in given):
             given["stream"] = said
 
-    def streamed(self, call: Request) -> None:
+    def streamed(self, request: Request) -> None:
         """The server has streamed a reply that was asked for whole."""
-        self._note(call, said=self.said.get(call.scope, False))
+        self._note(request, said=self.said.get(request.scope, False))
 
-    def insisted(self, call: Request, error: APIStatusError) -> Request | None:
+    def insisted(self, request: Request, error: APIStatusError) -> Request | None:
         """The call as the server wants it; None if that is not why it refused it, or the call says so already."""
-        if call.stream or error.status_code not in (400, 422) or not isinstance(call.body, bytes):
+        if (
+            request.stream
+            or request.download
+            or error.status_code not in (400, 422)
+            or not isinstance(request.body, bytes)
+        ):
             return None
         told = f"{error.message} {error.param or ''}"
         said = True if _finds(_ONLY_STREAMS, told) else False if _finds(_REQUIRES, told) else None
-        body = None if said is None else _with(call.body, said)
+        body = None if said is None else _with(request.body, said)
         if said is None or body is None:
             return None
-        self._note(call, said=said)
-        return attrs.evolve(call, body=body)
+        self._note(request, said=said)
+        return attrs.evolve(request, body=body)
 
-    def _note(self, call: Request, *, said: bool) -> None:
+    def _note(self, request: Request, *, said: bool) -> None:
         if len(self.said) >= _MANY:
             self.said.clear()
-        self.said[call.scope] = said
+        self.said[request.scope] = said
 
 
 def _finds(pattern: str, text: str) -> bool:

@@ -12,7 +12,8 @@ import os
 import warnings
 
 from openai_async import _concurrency
-from openai_async._pipeline.request import Answer, Request
+from openai_async._pipeline.answer import Answer
+from openai_async._pipeline.request import Request
 from openai_async.errors import (
     APIConnectionError,
     APITimeoutError,

@@ -19,7 +19,8 @@ from typing import Generic, NoReturn, Protocol, TypeVar
 import attrs
 
 from openai_async import _concurrency
-from openai_async._pipeline.request import Answer, Request
+from openai_async._pipeline.answer import Answer
+from openai_async._pipeline.request import Request
 from openai_async._streams.body import ResponseBody
 from openai_async._transport.exchange import DeadlineReached
 from openai_async._wire import error_responses, json
@@ -119,7 +120,7 @@ class StreamReader(ResponseBody, Generic[C, F]):
         self.meta: Meta = answer.meta
         self.complete = False  # the terminal event has arrived
         self._bill = answer.bill
-        self._secrets = [request.credentials.secret] if request.credentials else []
+        self._secrets = answer.secrets
         self._decode = decode
         self._decode_named = decode_named
         self._synthesize = synthesize

@@ -8,8 +8,9 @@ from typing import Any, Final, TypeVar, cast
 
 from openai_async import _concurrency
 from openai_async._limits.queue import PRIORITIES, Priority, queue_position
+from openai_async._pipeline.answer import Answer
 from openai_async._pipeline.pipeline import Pipeline
-from openai_async._pipeline.request import Answer, Headers, Request
+from openai_async._pipeline.request import Headers, Request
 from openai_async._policy.estimates import size_of_request
 from openai_async._wire import codec, json, paths
 from openai_async._wire.headers import check_headers
@@ -88,8 +89,7 @@ class Resource(Uncopied):
     ) -> Binary:
         """Make a call whose reply is no JSON, and no page."""
         given = cast("dict[str, Any]", params)
-        call = prepare(self._pipeline, operation, bytes, given, place=place, accept=b"*/*")
-        call.rejected_media_types = PAGES
+        call = prepare(self._pipeline, operation, bytes, given, place=place, accept=b"*/*", rejected=PAGES)
         content, meta = await self._pipeline.fetch_bytes(call)
         return Binary(content, meta=meta)
 
@@ -98,18 +98,27 @@ class Resource(Uncopied):
         operation: Operation,
         params: Mapping[str, object],
         *,
-        unfit: Sequence[str] = PAGES,
+        rejected: Sequence[str] = PAGES,
         check: Callable[[Mapping[str, Any]], None] | None = None,
         rewriter: Callable[[Request, Answer], Rewriter] | None = None,
         **place: object,
     ) -> AsyncDownloadManager:
-        """Open a reply that is read as it arrives, and is not of the media types that are `unfit`.
+        """Open a reply that is read as it arrives, and is not of the `rejected` media types.
 
         `rewriter` turns it into the form that was asked for, where servers answer in another.
         """
         given = cast("dict[str, Any]", params)
-        call = prepare(self._pipeline, operation, bytes, given, place=place, check=check, accept=b"*/*")
-        call.download, call.rejected_media_types = True, unfit
+        call = prepare(
+            self._pipeline,
+            operation,
+            bytes,
+            given,
+            place=place,
+            check=check,
+            accept=b"*/*",
+            rejected=rejected,
+            download=True,
+        )
         return AsyncDownloadManager(self._pipeline, call, rewriter)
 
     def _list(
@@ -153,6 +162,11 @@ def prepare(
     stream: bool = False,
     files: Sequence[str] = (),
     accept: bytes | None = None,
+    rejected: Sequence[str] = (),
+    download: bool = False,
+    choices: int = 1,
+    scope: str | None = None,
+    on_send: Callable[[], None] | None = None,
 ) -> Request:
     """Check the arguments of a method and encode them, once.
 
@@ -168,12 +182,32 @@ def prepare(
         stream: the reply comes in events.
         files: parameters of a form that are files, where its description does not say so.
         accept: media type that is asked for, if not JSON.
+        rejected: media types that the reply is not to be of.
+        download: the body is read as it arrives, whatever it is.
+        choices: replies that a stream is to have.
+        scope: what shares a rate limit with it, if not all calls of its path; the model is added.
+        on_send: called just before an attempt is sent; what it raises ends the call.
 
     Raises:
         InvalidParameterError: names the argument; nothing was sent.
     """
     try:
-        return _prepare(pipeline, operation, decode, params, place, check, stream, files, accept)
+        return _prepare(
+            pipeline,
+            operation,
+            decode,
+            params,
+            place,
+            check,
+            stream,
+            files,
+            accept,
+            rejected,
+            download,
+            choices,
+            scope,
+            on_send,
+        )
     except InvalidParameterError as error:
         raise frameless(error) from None
     finally:
@@ -190,6 +224,11 @@ def _prepare(
     stream: bool,
     files: Sequence[str],
     accept: bytes | None,
+    rejected: Sequence[str],
+    download: bool,
+    choices: int,
+    scope: str | None,
+    on_send: Callable[[], None] | None,
 ) -> Request:
     defaults = pipeline.defaults
     take = params.pop
@@ -214,7 +253,7 @@ def _prepare(
         given.update(extra_body)
     template = operation.path.partition("?")[0]
     model = given.get("model")
-    scope = f"{template} {model or ''}"
+    scope = f"{scope or template} {model or ''}"
     if not stream and pipeline.stated_stream.said:
         pipeline.stated_stream.put(scope, given)
     encoded, own_headers = _encoded(operation, given, files, on_upload)
@@ -238,6 +277,9 @@ def _prepare(
         body=encoded,
         headers=_merged(own_headers, check_headers("extra_headers", headers)) if headers else own_headers,
         stream=stream,
+        choices=choices,
+        download=download,
+        rejected_media_types=rejected,
         repeatable=operation.repeatable,
         makes=operation.makes,
         model=model if isinstance(model, str) else None,
@@ -245,6 +287,7 @@ def _prepare(
         size=size_of_request(template, given),
         priority=check_priority(priority),
         job=here.job,
+        on_send=on_send,
     )
 
 

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Final, Self
 
 from anyio import to_thread
 
+from openai_async._pipeline.answer import Answer
 from openai_async._pipeline.pipeline import Pipeline
-from openai_async._pipeline.request import Answer, Request
+from openai_async._pipeline.request import Request
 from openai_async._streams.body import ResponseBody
 from openai_async._transport.exchange import DeadlineReached
 from openai_async.errors import APIConnectionError, APIError, IdleTimeoutError, frameless
-from openai_async.resources._rewritten import Rewriter, rewrite
+from openai_async.resources._rewritten import Rewriter, rewritten
 from openai_async.types._uncopied import Uncopied
 from openai_async.types.meta import Meta
 
@@ -146,7 +147,7 @@ class AsyncDownloadManager(Uncopied):
     async def __aenter__(self) -> AsyncDownload:
         answer = await self._pipeline.open(self._call)
         if self._rewriter is not None:
-            rewrite(answer, self._rewriter(self._call, answer))
+            answer = rewritten(answer, self._rewriter(self._call, answer))
         self._download = AsyncDownload(self._call, answer)
         return self._download
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar, Unpack, cast, overload
 
+import attrs
+
 from openai_async._pipeline.pipeline import Pipeline
 from openai_async._pipeline.request import Request
 from openai_async._wire import codec, json, paths
@@ -126,7 +128,7 @@ class AsyncWrite(Resource):
             content = _content(given, body, files)
             call = _call(self._pipeline, self._verb, path, given, cast_to, files, bare=body is None)
             if content is not None:
-                call.body = content
+                call = attrs.evolve(call, body=content)
         except InvalidParameterError as error:
             raise frameless(error) from None
         finally:
@@ -166,19 +168,13 @@ def _call(
     bare: bool = True,
 ) -> Request:
     operation = Operation(verb, paths.relative(path), form=files is not None, bare=bare)
+    scope = scope_of(operation.path.partition("?")[0])  # shared by all of its kind, whatever ids are in their paths
     if cast_to in (bytes, Binary):
-        return _scoped(prepare(pipeline, operation, bytes, given, files=tuple(files or ()), accept=b"*/*"), operation)
+        return prepare(pipeline, operation, bytes, given, files=tuple(files or ()), accept=b"*/*", scope=scope)
     if not (isinstance(cast_to, type) and issubclass(cast_to, Reply)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidParameterError("cast_to", "must be APIObject, a reply of openai_async.types, bytes or Binary")
     decode = api_object_of if cast_to is APIObject else codec.decoder(cast_to)
-    return _scoped(prepare(pipeline, operation, decode, given, files=tuple(files or ())), operation)
-
-
-def _scoped(call: Request, operation: Operation) -> Request:
-    """A call that shares its rate limit with all of its kind, whatever ids are in their paths."""
-    path = operation.path.partition("?")[0]
-    call.scope = scope_of(path) + call.scope.removeprefix(path)
-    return call
+    return prepare(pipeline, operation, decode, given, files=tuple(files or ()), scope=scope)
 
 
 async def _read(pipeline: Pipeline, call: Request, cast_to: type[Any]) -> Any:

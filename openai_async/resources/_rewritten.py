@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from openai_async._pipeline.request import Answer
+import attrs
+
+from openai_async._pipeline.answer import Answer
 from openai_async._transport.exchange import Exchange
 from openai_async.types.meta import Header
 
@@ -24,10 +26,10 @@ class Rewriter(Protocol):
         ...
 
 
-def rewrite(answer: Answer, rewriter: Rewriter) -> None:
-    """Convert the body of an answer while it is read."""
+def rewritten(answer: Answer, rewriter: Rewriter) -> Answer:
+    """Return the same answer with a body that is converted while it is read."""
     assert answer.exchange is not None
-    answer.exchange = _Rewritten(answer.exchange, rewriter)
+    return attrs.evolve(answer, exchange=_Rewritten(answer.exchange, rewriter))
 
 
 class _Rewritten:

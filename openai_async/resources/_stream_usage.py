@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import attrs
 
+from openai_async._pipeline.answer import Answer
 from openai_async._pipeline.pipeline import Pipeline
-from openai_async._pipeline.request import Answer, Request
+from openai_async._pipeline.request import Request
 from openai_async.errors import APIStatusError
 
 _FIELD: Final = "stream_options"
@@ -86,4 +87,4 @@ def _without(call: Request) -> Request | None:
     if not isinstance(body, bytes):
         return None
     before, separator, after = body.rpartition(_ENCODED)
-    return attrs.evolve(call, body=before + after, attempts=[]) if separator else None
+    return attrs.evolve(call, body=before + after) if separator else None

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, Unpack, cast, overload
 
-from openai_async._pipeline.request import Answer, Request
+from openai_async._pipeline.answer import Answer
+from openai_async._pipeline.request import Request
 from openai_async._streams.reader import StreamReader
 from openai_async._streams.stream import AsyncStream, AsyncStreamManager
 from openai_async._wire import codec
@@ -19,7 +20,7 @@ from openai_async.resources._base import NO_MEDIA, PAGES, Resource, prepare
 from openai_async.resources._download import AsyncDownloadManager
 from openai_async.resources._generic import CatalogResource, GenericResource
 from openai_async.resources._operation import Operation
-from openai_async.resources._rewritten import rewrite
+from openai_async.resources._rewritten import rewritten
 from openai_async.types.audio import SpeechStreamEvent, Transcription, TranscriptionStreamEvent
 from openai_async.types.files import Binary
 from openai_async.types.params.audio import SpeechParams, TranscriptionParams, TranslationParams
@@ -94,15 +95,15 @@ class AsyncSpeech(Resource):
             arguments["stream_format"] = stream_format
         if stream_format == "sse":
             model = arguments.get("model")
-            call = prepare(self._pipeline, _SPEAK, decode_speech_event, arguments, check=_check_speech, stream=True)
-            call.stream, call.download, call.rejected_media_types = False, True, PAGES  # it may be sound, too
+            call = prepare(
+                self._pipeline, _SPEAK, decode_speech_event, arguments, check=_check_speech, rejected=PAGES, download=True
+            )
             answer = await self._pipeline.open(call)
             bound = self._pipeline.defaults.max_event_bytes
-            rewrite(answer, AudioToEvents(answer.meta, bound))
+            answer = rewritten(answer, AudioToEvents(answer.meta, bound))
             reader = StreamReader(call, answer, call.decode, SpeechAccumulator(model), bound)
             return AsyncStream(reader)
-        call = prepare(self._pipeline, _SPEAK, _sound, arguments, check=_check_speech, accept=b"*/*")
-        call.rejected_media_types = NO_MEDIA
+        call = prepare(self._pipeline, _SPEAK, _sound, arguments, check=_check_speech, accept=b"*/*", rejected=NO_MEDIA)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     def stream(self, **params: Unpack[SpeechParams]) -> AsyncDownloadManager:
@@ -115,11 +116,10 @@ class AsyncSpeech(Resource):
         if arguments.get("stream_format") not in (None, "audio"):
             arguments.clear()
             raise InvalidParameterError("stream_format", "of events is what `create` takes")
-        return self._download(_SPEAK, arguments, unfit=NO_MEDIA, check=_check_speech, rewriter=self._as_sound)
+        return self._download(_SPEAK, arguments, rejected=NO_MEDIA, check=_check_speech, rewriter=self._as_sound)
 
     def _as_sound(self, call: Request, answer: Answer) -> EventsToAudio:
-        secrets = [call.credentials.secret] if call.credentials else []
-        return EventsToAudio(answer.meta, self._pipeline.defaults.max_event_bytes, secrets)
+        return EventsToAudio(answer.meta, self._pipeline.defaults.max_event_bytes, answer.secrets)
 
 
 class AsyncTranscriptions(Resource):
@@ -182,7 +182,7 @@ class AsyncTranscriptions(Resource):
         answer = await self._pipeline.open(call)
         bound = self._pipeline.defaults.max_event_bytes
         if is_text:
-            rewrite(answer, TextToEvents(answer.meta, bound))
+            answer = rewritten(answer, TextToEvents(answer.meta, bound))
         reader = StreamReader(
             call, answer, call.decode, TranscriptAccumulator(model), bound, synthesize=synthesize.transcript
         )

@@ -194,10 +194,9 @@ class AsyncCompletions(CatalogResource):
         if stream:
             params["stream"] = True
         decode = codec.decoder(ChatCompletionChunk if stream else ChatCompletion, event=stream)
-        choices = params.get("n")
-        call = prepare(self._pipeline, _CREATE, decode, params, check=check_chat, stream=stream)
-        call.choices = choices if isinstance(choices, int) else 1
-        return call
+        count = params.get("n")
+        choices = count if isinstance(count, int) else 1
+        return prepare(self._pipeline, _CREATE, decode, params, check=check_chat, stream=stream, choices=choices)
 
     async def _open(self, call: Any, *, usage_requested: bool = False) -> ChatStream:
         answer = await open_asking(self._pipeline, call, usage_requested=usage_requested)

@@ -83,9 +83,7 @@ class AsyncTextCompletions(CatalogResource):
             params["stream"] = True
         decode = codec.decoder(Completion, event=stream)
         texts = _texts(params)
-        call = prepare(self._pipeline, _CREATE, decode, params, check=check_model, stream=stream)
-        call.choices = texts
-        return call
+        return prepare(self._pipeline, _CREATE, decode, params, check=check_model, stream=stream, choices=texts)
 
     async def _open(self, call: Any, *, usage_requested: bool = False) -> CompletionStream:
         answer = await open_asking(self._pipeline, call, usage_requested=usage_requested)

@@ -173,9 +173,8 @@ class AsyncImages(Resource):
         count = params.get("n")
         decode = codec.decoder(ImageStreamEvent if stream else ImagesResponse, event=stream)
         check = _CHECKS[operation.path]
-        call = prepare(self._pipeline, operation, decode, params, check=check, stream=stream)
-        call.choices = count if isinstance(count, int) else 1
-        return call
+        choices = count if isinstance(count, int) else 1
+        return prepare(self._pipeline, operation, decode, params, check=check, stream=stream, choices=choices)
 
     async def _open(self, call: Request, operation: Operation) -> ImageStream:
         answer = await self._pipeline.open(call)

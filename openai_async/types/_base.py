@@ -119,6 +119,10 @@ class Reply(Value):
 
     meta: Meta = attrs.field(default=NO_META, kw_only=True, repr=False, eq=False)
 
+    def _may_be_error(self) -> bool:
+        """Whether unknown fields are all that it has: they may be an error object inside a 200 response."""
+        return False
+
     @property
     def request_id(self) -> str | None:
         """The server's ID of the request, for support requests."""

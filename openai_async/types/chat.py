@@ -124,6 +124,9 @@ class ChatCompletion(Reply):
     moderation: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
 
+    def _may_be_error(self) -> bool:
+        return not self.choices
+
     @property
     def text(self) -> str:
         """The content of the choice with index 0, or of the first one if none has; empty if there is none."""

@@ -249,6 +249,51 @@ def docstrings(module: Module) -> Found:
         yield module.name, "has no docstring", 1
 
 
+#: The fields of a request, and the names that one is called by.
+_REQUEST_FIELDS: Final = frozenset(
+    [
+        "method",
+        "path",
+        "decode",
+        "timeout",
+        "max_retries",
+        "deadline",
+        "body",
+        "headers",
+        "stream",
+        "choices",
+        "download",
+        "rejected_media_types",
+        "repeatable",
+        "makes",
+        "model",
+        "scope",
+        "size",
+        "priority",
+        "job",
+        "on_send",
+    ]
+)
+_REQUEST_NAMES: Final = frozenset({"request", "_request", "call", "_call"})
+
+
+@each_module
+def requests(module: Module) -> Found:
+    """Nobody writes a request: it is built once, and a changed one is a copy."""
+    if module.room not in {"_pipeline", "_streams", "_map", "resources", "batch", "client"}:
+        return
+    for node in module.nodes():
+        match node:
+            case ast.Attribute(
+                value=ast.Name(name) | ast.Attribute(attr=name), attr=field, ctx=ast.Store() | ast.Del()
+            ):
+                if name in _REQUEST_NAMES and field in _REQUEST_FIELDS:
+                    yield module.name, f"writes {name}.{field}", node.lineno
+            case ast.Call(func=ast.Name("setattr"), args=[ast.Name(name) | ast.Attribute(attr=name), *_]):
+                if name in _REQUEST_NAMES:
+                    yield module.name, f"writes {name}", node.lineno
+
+
 # ---- entries that nothing needs
 
 

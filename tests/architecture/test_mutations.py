@@ -95,6 +95,15 @@ MUTATIONS: Final = (
     Mutation(
         "signatures", "client", "from openai_async._transport.httpx_transport import httpx as h\ndef f(x: h.URL): ..."
     ),
+    # Values that are complete when they are built.
+    Mutation("requests", "_pipeline.send", "def f(request):\n    request.body = b''"),
+    Mutation(
+        "requests",
+        "resources.chat",
+        "class C:\n    def f(self):\n        self._request.timeout.x, self._call.scope = 1, ''",
+    ),
+    Mutation("requests", "batch.local.row_sender", "def f(call):\n    call.max_retries += 1"),
+    Mutation("requests", "_streams.body", "def f(request):\n    setattr(request, 'stream', True)"),
     # The wall clock, waiting, printing.
     Mutation("outside", "resources.files", "from datetime import datetime as dt\nnow = dt.now()"),
     Mutation("outside", "_pipeline.retry", "from datetime import datetime as dt\nnow = dt.now()"),

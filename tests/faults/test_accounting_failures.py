@@ -18,13 +18,13 @@ from openai_async._limits import accounting
 from openai_async._limits.limiter import Limiter
 from openai_async._limits.pool import Pool
 from openai_async._pipeline import billing
+from openai_async._pipeline.answer import Response
 from openai_async._policy import prices
 from openai_async._policy.spending import Spending
 from openai_async._policy.totals import CostTotals
 from openai_async.errors import RateLimitError
 from openai_async.testing import FaultServer, Request, Script, json_reply, sse
 from openai_async.types.chat import CompletionUsage
-from openai_async.types.meta import Meta
 from tests.inside import pipeline_of
 
 from .conftest import MakeClient
@@ -63,7 +63,7 @@ PARTS: dict[str, tuple[Any, str]] = {
     "table": (prices, "_table"),
     "totals": (CostTotals, "add"),
     "usage": (CompletionUsage, "as_completion_usage"),
-    "limits of headers": (Meta, "rate_limits"),
+    "limits of headers": (Response, "rate_limits"),
     "what the limiter learns": (Pool, "answered"),
     "charge": (Pool, "ended"),
     "queue": (Limiter, "pump"),

@@ -17,7 +17,6 @@ import pytest
 
 from openai_async import AsyncClient
 from openai_async._pipeline.outages import Outages
-from openai_async._pipeline.request import Request as CallRequest
 from openai_async._policy import retry
 from openai_async.errors import APIConnectionError, InternalServerError, OpenAIError
 from openai_async.testing import FaultServer, Rst, Script
@@ -92,9 +91,9 @@ async def test_a_server_that_is_started_later_gets_every_call(
     with contextlib.ExitStack() as stack:
         server, refused, tell = FaultServer([ok()], port=port), 0, Outages.failed
 
-        def failed(self: Outages, call: CallRequest, trial: int | None, error: BaseException) -> None:
+        def failed(self: Outages, *attempt: Any) -> None:
             nonlocal refused
-            tell(self, call, trial, error)
+            tell(self, *attempt)
             refused += 1
             if refused == 25:
                 stack.enter_context(server)

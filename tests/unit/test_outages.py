@@ -14,10 +14,11 @@ import pytest
 
 from openai_async import RateLimit
 from openai_async._limits.limiter import Limiter
-from openai_async._pipeline.admission import Admit
+from openai_async._pipeline.admission import Admission
+from openai_async._pipeline.answer import Response
 from openai_async._pipeline.credentials import KeyRing
 from openai_async._pipeline.outages import LONGEST_WAIT, Outages
-from openai_async._pipeline.request import Answer, Request
+from openai_async._pipeline.request import Request
 from openai_async._pipeline.retry import Retry
 from openai_async.errors import (
     APIConnectionError,
@@ -29,7 +30,7 @@ from openai_async.errors import (
 )
 from openai_async.testing import run_virtual
 from openai_async.types.limits import StatedLimits
-from openai_async.types.meta import Meta
+from openai_async.types.meta import NO_HEADERS
 from openai_async.types.settings import Secret, Timeout
 
 FAILURES: dict[str, Callable[[], APIError]] = {
@@ -54,7 +55,7 @@ class Server:
     most_at_once: int = 0
     _now_out: int = 0
 
-    async def __call__(self, call: Request) -> Answer:
+    async def __call__(self, request: Request, now: Callable[[], float], credentials: Any, began: float) -> Response:
         self.requests += 1
         loop = asyncio.get_running_loop()
         if loop.time() < self.until:
@@ -67,14 +68,14 @@ class Server:
             await asyncio.sleep(self.seconds)
         finally:
             self._now_out -= 1
-        return Answer(Meta(200), value=None)
+        return Response(200, NO_HEADERS, 0.0, began)
 
 
 @attrs.define
 class Client:
     """The stations above the transport."""
 
-    server: Callable[[Request], Any]
+    server: Callable[..., Any]
     limits: StatedLimits = "auto"
     outages: Outages = attrs.field(factory=Outages)
     limiter: Limiter = attrs.field(init=False)
@@ -83,7 +84,7 @@ class Client:
     def __attrs_post_init__(self) -> None:
         self.limiter = Limiter(1_000, self.limits)
         self.carry = Retry(
-            self.outages, Admit(self.limiter, KeyRing([Secret("k")], [], None), self.outages, self.server)
+            Admission(self.limiter, KeyRing([Secret("k")], [], None), self.outages, self.server), self.outages
         )
 
     def call(self, *, max_retries: int = 2, deadline: float | None = None, scope: str = "f") -> Any:
@@ -181,8 +182,12 @@ def test_calls_of_another_scope_go_on() -> None:
     async def main() -> None:
         broken = Server(FAILURES["500"], until=1e9)
 
-        async def server(call: Request) -> Answer:
-            return Answer(Meta(200)) if call.scope == "well" else await broken(call)
+        async def server(request: Request, now: Callable[[], float], credentials: Any, began: float) -> Response:
+            return (
+                Response(200, NO_HEADERS, 0.0, began)
+                if request.scope == "well"
+                else await broken(request, now, credentials, began)
+            )
 
         client = Client(server, None)
         waiting = asyncio.ensure_future(client.calls(50, scope="broken", deadline=100.0))
@@ -200,7 +205,7 @@ def test_a_server_that_answers_is_not_out_of_order(error: APIError) -> None:
     """A hundred refusals in a row are no outage: the next call is sent at once."""
 
     async def main() -> None:
-        async def server(call: Request) -> Answer:
+        async def server(request: Request, now: Callable[[], float], credentials: Any, began: float) -> Response:
             raise type(error)(error.message, status_code=400 if isinstance(error, BadRequestError) else 429)
 
         client = Client(server, None)
@@ -263,12 +268,12 @@ def test_loops_in_threads_wait_out_the_same_outage() -> None:
     """Four threads, each with a loop of its own, share a client: all calls of all of them are answered."""
     down, failed = threading.Event(), threading.Semaphore(0)
 
-    async def server(call: Request) -> Answer:
+    async def server(request: Request, now: Callable[[], float], credentials: Any, began: float) -> Response:
         await asyncio.sleep(0)
         if not down.is_set():
             failed.release()
             raise FAILURES["refused"]()
-        return Answer(Meta(200))
+        return Response(200, NO_HEADERS, 0.0, began)
 
     client, results = Client(server, None), list[Any]()
 

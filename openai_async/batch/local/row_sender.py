@@ -56,8 +56,7 @@ class Sender:
         params = {**self._options, "extra_body": row.body, "extra_headers": self._headers_of(row)}
         read = _Reader(row.path)
         try:
-            call = prepare(self._pipeline, Operation("POST", row.path, repeatable=True), read, params)
-            call.on_send = on_send
+            call = prepare(self._pipeline, Operation("POST", row.path, repeatable=True), read, params, on_send=on_send)
             reply: RowReply = await self._pipeline.fetch(call)
         except BatchError:
             raise  # of `on_send`: the batch's own

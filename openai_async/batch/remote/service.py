@@ -78,9 +78,8 @@ class Service:
     async def upload(self, content_type: str, form: bytes) -> FileObject:
         """Upload the file in a form that `_wire.multipart` has made."""
         call = self._call("POST", "/files", codec.decoder(FileObject))
-        call.headers = [pair for pair in call.headers if pair[0] != b"content-type"]
-        call.headers.append((b"content-type", content_type.encode()))
-        call.body = form
+        headers = [pair for pair in call.headers if pair[0] != b"content-type"]
+        call = attrs.evolve(call, headers=[*headers, (b"content-type", content_type.encode())], body=form)
         del form  # no frame of a traceback shows it
         file: FileObject = await self._pipeline.fetch(call)
         return file
@@ -137,7 +136,4 @@ class Service:
         params: dict[str, Any] = {**self._options, "extra_body": body}
         if query:
             params["extra_query"] = {**(self._options.get("extra_query") or {}), **query}
-        call = prepare(self._pipeline, Operation(method, path), decode, params)
-        if scope is not None:  # one rate limit for all ids
-            call.scope = scope
-        return call
+        return prepare(self._pipeline, Operation(method, path), decode, params, scope=scope)
