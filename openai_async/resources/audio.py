@@ -96,7 +96,13 @@ class AsyncSpeech(Resource):
         if stream_format == "sse":
             model = arguments.get("model")
             call = prepare(
-                self._pipeline, _SPEAK, decode_speech_event, arguments, check=_check_speech, rejected=PAGES, download=True
+                self._pipeline,
+                _SPEAK,
+                decode_speech_event,
+                arguments,
+                check=_check_speech,
+                rejected=PAGES,
+                download=True,
             )
             answer = await self._pipeline.open(call)
             bound = self._pipeline.defaults.max_event_bytes
