@@ -100,11 +100,11 @@ class Method(Resource):
         super().__init__(pipeline)
         self._endpoint = endpoint
 
-    def __call__(self, *place: object, **params: Any) -> Any:
+    def __call__(self, *path_params: object, **params: Any) -> Any:
         """Await it for the reply, or with `stream=True` for its events; iterate it, where it is a list."""
         endpoint = self._endpoint
         try:
-            standing: dict[str, Any] = endpoint.placed(place, params)
+            path_values: dict[str, Any] = endpoint.take_path_params(path_params, params)
             if endpoint.keywords:
                 params.update(endpoint.with_keywords(params))
             if endpoint.betas and (betas := params.pop("betas", None)):
@@ -115,26 +115,26 @@ class Method(Resource):
             params.clear()
             raise frameless(error) from None
         if endpoint.reply == "events" or params.get("stream"):
-            return self._stream(params, standing)
+            return self._stream(params, path_values)
         if endpoint.reply == "page":
-            return self._list(endpoint.operation, APIObject, params, after_any, **standing)
+            return self._list(endpoint.operation, APIObject, params, after_any, **path_values)
         if endpoint.reply == "binary":
-            return self._fetch_binary(endpoint.operation, params, **standing)
-        return self._object(params, standing)
+            return self._fetch_binary(endpoint.operation, params, **path_values)
+        return self._object(params, path_values)
 
-    async def _object(self, params: dict[str, Any], place: Mapping[str, object]) -> APIObject:
+    async def _object(self, params: dict[str, Any], path_params: Mapping[str, object]) -> APIObject:
         endpoint = self._endpoint
-        call = prepare(self._pipeline, endpoint.operation, api_object_of, params, place=place)
+        call = prepare(self._pipeline, endpoint.operation, api_object_of, params, place=path_params)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
-    async def _stream(self, params: dict[str, Any], place: Mapping[str, object]) -> AsyncStream[Any, Any]:
+    async def _stream(self, params: dict[str, Any], path_params: Mapping[str, object]) -> AsyncStream[Any, Any]:
         endpoint = self._endpoint
         if endpoint.name.startswith("beta.responses."):
             from openai_async.resources.responses import AsyncResponses, response_event
 
-            call = prepare(self._pipeline, endpoint.operation, response_event, params, place=place, stream=True)
-            return await AsyncResponses(self._pipeline)._open(call, str(place.get("response_id", "")))
-        call = prepare(self._pipeline, endpoint.operation, event_of, params, place=place, stream=True)
+            call = prepare(self._pipeline, endpoint.operation, response_event, params, place=path_params, stream=True)
+            return await AsyncResponses(self._pipeline)._open(call, str(path_params.get("response_id", "")))
+        call = prepare(self._pipeline, endpoint.operation, event_of, params, place=path_params, stream=True)
         return await opened(self._pipeline, call)
 
     def __repr__(self) -> str:

@@ -16,7 +16,7 @@ from openai_async.resources._operation import Operation, Verb
 Reading: TypeAlias = Literal["object", "page", "binary", "events"]
 
 _SPECIAL_REPLIES: Final[tuple[Reading, ...]] = ("page", "binary", "events")
-_PLACE: Final = re.compile(r"{(\w+)}")
+_PATH_NAME: Final = re.compile(r"{(\w+)}")
 
 
 @attrs.frozen
@@ -26,7 +26,7 @@ class Endpoint:
     Attributes:
         name: dotted name, as on the client.
         operation: what is sent.
-        places: path parameters, in order.
+        path_names: names of the path parameters, in order.
         reply: "object", "page", "binary" or "events".
         files: form fields that are files.
         betas: it accepts `betas`, the names of beta features.
@@ -36,7 +36,7 @@ class Endpoint:
 
     name: str
     operation: Operation
-    places: tuple[str, ...]
+    path_names: tuple[str, ...]
     reply: Reading
     files: tuple[str, ...] = ()
     betas: bool = False
@@ -47,47 +47,47 @@ class Endpoint:
     def read(cls, line: str) -> Endpoint:
         """Read one line of the catalog."""
         name, verb, path, *specials = line.split()
-        stated: dict[str, str] = {}
+        flags: dict[str, str] = {}
         for special in specials:
             what, _, which = special.partition("=")
-            stated[what] = which
+            flags[what] = which
         operation = Operation(
             cast("Verb", verb),
             path,
-            frozenset(_listed(stated, "query")),
-            form="form" in stated,
-            parts=tuple((name, kind) for name, _, kind in (part.partition(":") for part in _listed(stated, "parts"))),
-            alone=stated.get("alone"),
-            beta=stated.get("beta"),
-            repeatable=verb in ("GET", "DELETE") or "again" in stated,
+            frozenset(_listed(flags, "query")),
+            form="form" in flags,
+            parts=tuple((name, kind) for name, _, kind in (part.partition(":") for part in _listed(flags, "parts"))),
+            alone=flags.get("alone"),
+            beta=flags.get("beta"),
+            repeatable=verb in ("GET", "DELETE") or "again" in flags,
         )
         reply: Reading = "object"
         for special in _SPECIAL_REPLIES:
-            if special in stated:
+            if special in flags:
                 reply = special
-        places = tuple(_PLACE.findall(path))
-        files, keywords = _listed(stated, "form"), _listed(stated, "keywords")
-        return cls(name, operation, places, reply, files, "betas" in stated, "key" in stated, keywords)
+        path_names = tuple(_PATH_NAME.findall(path))
+        files, keywords = _listed(flags, "form"), _listed(flags, "keywords")
+        return cls(name, operation, path_names, reply, files, "betas" in flags, "key" in flags, keywords)
 
-    def placed(self, given: tuple[object, ...], params: dict[str, Any]) -> dict[str, object]:
+    def take_path_params(self, positional: tuple[object, ...], params: dict[str, Any]) -> dict[str, object]:
         """Take the path parameters out of the positional and the named arguments.
 
         Raises:
             InvalidParameterError: something is missing, given twice, or too much.
         """
-        alone = self.places[-1:]
-        if len(given) > len(alone):
+        alone = self.path_names[-1:]
+        if len(positional) > len(alone):
             expected = "".join(alone) or "nothing"
             raise InvalidParameterError(self.name, f"takes {expected} by position, and everything else by name")
-        place: dict[str, object] = dict(zip(alone, given, strict=False))
-        for name in self.places:
+        path_params: dict[str, object] = dict(zip(alone, positional, strict=False))
+        for name in self.path_names:
             if name in params:
-                if name in place:
+                if name in path_params:
                     raise InvalidParameterError(name, "was given by position and by name")
-                place[name] = params.pop(name)
-            elif name not in place:
+                path_params[name] = params.pop(name)
+            elif name not in path_params:
                 raise InvalidParameterError(name, "is missing: it stands in the path")
-        return place
+        return path_params
 
     def with_keywords(self, value: Any, owner: str = "") -> Any:
         """A value whose fields have their API names where Python reserves them (`async_` for `async`)."""
@@ -102,16 +102,16 @@ class Endpoint:
         return name[:-1] if name[-1:] == "_" and f"{owner}.{name[:-1]}" in self.keywords else name
 
 
-def _listed(stated: Mapping[str, str], name: str) -> tuple[str, ...]:
-    return tuple(part for part in stated.get(name, "").split(",") if part)
+def _listed(flags: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(part for part in flags.get(name, "").split(",") if part)
 
 
 @functools.cache
 def endpoints() -> Mapping[str, Endpoint]:
     """All operations by their dotted names."""
     text = resources.files("openai_async.resources").joinpath("endpoints.txt").read_text("utf-8")
-    found = (Endpoint.read(line) for line in text.splitlines() if line and not line.startswith("#"))
-    return {endpoint.name: endpoint for endpoint in found}
+    operations = (Endpoint.read(line) for line in text.splitlines() if line and not line.startswith("#"))
+    return {endpoint.name: endpoint for endpoint in operations}
 
 
 @functools.cache

@@ -79,7 +79,7 @@ def of_the_table(method: Any, endpoint: Endpoint, value: Any) -> dict[str, Any]:
     """Something for everything that the official method takes."""
     names = [name for name in inspect.signature(method).parameters if name not in NOT_SENT]
     given = {name: b"content" if name in endpoint.files else LOOKED_INTO.get(name, value) for name in names}
-    return {**given, **dict.fromkeys(endpoint.places, "x"), **dict.fromkeys({*ALWAYS_TEXT} & {*names}, "x")}
+    return {**given, **dict.fromkeys(endpoint.path_names, "x"), **dict.fromkeys({*ALWAYS_TEXT} & {*names}, "x")}
 
 
 def of_a_class(method: Any) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def by_name(method: Any) -> set[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_what_stands_in_the_path_is_given_as_to_the_official_client(name: str) -> None:
     """A call that is ported keeps its ids where they are: the last of the path by position, those before it by name."""
-    places = endpoints()[name].places
+    places = endpoints()[name].path_names
     theirs = official(name)
     assert (by_position(theirs), by_name(theirs) & {*places}) == ([*places[-1:]], {*places[:-1]})
     ours: Any = reduce(getattr, name.split("."), AsyncClient(api_key="k"))
@@ -46,10 +46,10 @@ def test_what_stands_in_the_path_is_given_as_to_the_official_client(name: str) -
 
 
 def check_method_of_the_table(endpoint: Endpoint) -> None:
-    given = {place: f"{place} given" for place in endpoint.places}
-    named = {place: given[place] for place in endpoint.places[:-1]}
-    last = [given[place] for place in endpoint.places[-1:]]
-    assert endpoint.placed(tuple(last), dict(named)) == given
-    assert endpoint.placed((), dict(given)) == given
+    given = {place: f"{place} given" for place in endpoint.path_names}
+    named = {place: given[place] for place in endpoint.path_names[:-1]}
+    last = [given[place] for place in endpoint.path_names[-1:]]
+    assert endpoint.take_path_params(tuple(last), dict(named)) == given
+    assert endpoint.take_path_params((), dict(given)) == given
     with pytest.raises(InvalidParameterError):
-        endpoint.placed((*last, "one more"), dict(named))
+        endpoint.take_path_params((*last, "one more"), dict(named))
