@@ -1,7 +1,6 @@
-"""The built-in connections: the lean transport where it can serve, httpx where it cannot. Chosen on first use.
+"""The default transport: direct HTTP/1.1 on asyncio, httpx under trio and behind a proxy. Chosen on first use.
 
-Importing httpx costs more than all the rest of a client, so that happens only when it is needed: under trio, or for a
-proxy.
+httpx is imported only when it is needed, because the import costs more than the rest of a client.
 """
 
 from __future__ import annotations
@@ -16,19 +15,19 @@ from openai_async import _concurrency
 from openai_async._transport.exchange import Exchange, Transport, WireRequest
 from openai_async._transport.proxies import proxy_for
 
-#: Held while a transport is made.
+#: Held while a transport is created.
 _choosing = threading.RLock()
 
 
 @attrs.define
 class AutoTransport:
-    """`Transport` that picks one for the running loop.
+    """The transport that fits the running loop. Implements `exchange.Transport`.
 
     Args:
         base_url: decides, with the environment, whether a proxy is in use.
         proxies: proxy URL per scheme ("http", "https"), or "all".
         trust_env: also ask the environment for proxies.
-        direct: False for httpx in every case.
+        direct: False to use httpx in every case.
     """
 
     base_url: str

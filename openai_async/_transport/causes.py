@@ -1,4 +1,4 @@
-"""The errors behind an error: HTTP libraries wrap those of the system several times."""
+"""The causes of an error. HTTP libraries wrap a system error several times."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def is_of_a_library(error: BaseException) -> bool:
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error itself, then what caused it, from outside to inside. Of several attempts, the last one."""
+    """The error itself, then its causes, from the outermost in. Of an exception group, its last error."""
     link: BaseException | None = error
     seen = set[int]()
     while link is not None and id(link) not in seen:

@@ -1,8 +1,8 @@
-"""Connecting a TCP socket, so that cancelling never loses one.
+"""Connect a TCP socket. Cancelling never loses one.
 
-Happy eyeballs (RFC 8305): the addresses of a host are tried in the resolver's order, the next one when an attempt has
-failed or has taken `DELAY` seconds; the first that answers wins. (asyncio's own version can lose the winner's socket
-when it is cancelled in the same turn.)
+Happy Eyeballs (RFC 8305): the addresses of a host are tried in the resolver's order. The next one is tried when an
+attempt has failed or has taken `DELAY` seconds. The first connection wins. (asyncio's version can lose the winner's
+socket when it is cancelled in the same turn of the loop.)
 """
 
 from __future__ import annotations
@@ -14,40 +14,40 @@ from typing import Final, Generic, TypeVar
 
 import anyio
 
-from openai_async._transport.dns import Address, Names
+from openai_async._transport.dns import Address, Resolver
 from openai_async._transport.resource_exhaustion import ShortageError, shortage_of
 
 #: Seconds before the next address is tried beside one that has not answered.
 DELAY: Final = 0.25
 
 S = TypeVar("S")
-Connect = Callable[[Address], Awaitable[S]]
+Connector = Callable[[Address], Awaitable[S]]
 
 
-async def dial(host: str, port: int, names: Names) -> socket.socket:
-    """A connected, non-blocking socket, on asyncio.
+async def connect_tcp(host: str, port: int, resolver: Resolver) -> socket.socket:
+    """Connect a non-blocking socket, on asyncio.
 
     Raises:
-        ShortageError: this machine has too little of something.
-        OSError: of the last address, or of the resolver.
+        ShortageError: this machine has no descriptor, port or buffer left.
+        OSError: the error of the last address, or of the resolver.
 
     Cancelling closes every socket that was opened.
     """
-    addresses = await names.addresses(host, port)
+    addresses = await resolver.resolve(host, port)
     try:
-        return await first_of(addresses, _connect, lambda sock: sock.close())
+        return await connect_any(addresses, _connect, lambda sock: sock.close())
     except OSError:
-        names.forget(host, port)
+        resolver.forget(host, port)
         raise
 
 
-async def first_of(addresses: Sequence[Address], connect: Connect[S], close: Callable[[S], object]) -> S:
-    """What `connect` gives for the first address that answers; `close` gets what came too late.
+async def connect_any(addresses: Sequence[Address], connect: Connector[S], close: Callable[[S], object]) -> S:
+    """Connect to the first address that answers. Connections that come later are passed to `close`.
 
-    Raises what the last address did, or a ShortageError of any.
+    Raises the error of the last address, or the ShortageError of any.
     """
     if len(addresses) == 1:
-        return await _tried(addresses[0], connect)
+        return await _try_address(addresses[0], connect)
     race = _Race(connect)
     try:
         async with anyio.create_task_group() as group:
@@ -73,9 +73,9 @@ async def first_of(addresses: Sequence[Address], connect: Connect[S], close: Cal
 
 
 class _Race(Generic[S]):
-    """Attempts side by side."""
+    """Connection attempts in parallel."""
 
-    def __init__(self, connect: Connect[S]) -> None:
+    def __init__(self, connect: Connector[S]) -> None:
         self.won: list[S] = []
         self.errors: list[Exception] = []
         self.running = 0
@@ -84,7 +84,7 @@ class _Race(Generic[S]):
 
     async def run(self, address: Address) -> None:
         try:
-            self.won.append(await _tried(address, self._connect))
+            self.won.append(await _try_address(address, self._connect))
         except Exception as error:
             self.errors.append(error)
         finally:
@@ -92,12 +92,12 @@ class _Race(Generic[S]):
             self._ended.set()
 
     async def wait(self) -> None:
-        """Until one more attempt has ended."""
+        """Wait until one more attempt has ended."""
         await self._ended.wait()
         self._ended = anyio.Event()
 
 
-async def _tried(address: Address, connect: Connect[S]) -> S:
+async def _try_address(address: Address, connect: Connector[S]) -> S:
     try:
         return await connect(address)
     except Exception as error:
@@ -107,10 +107,10 @@ async def _tried(address: Address, connect: Connect[S]) -> S:
 
 
 async def _connect(address: Address) -> socket.socket:
-    sock = socket.socket(address.family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock = socket.socket(address.af, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, address.address)
+        await asyncio.get_running_loop().sock_connect(sock, address.sockaddr)
     except BaseException:
         sock.close()
         raise

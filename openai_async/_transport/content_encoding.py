@@ -1,7 +1,7 @@
-"""Content-Encoding, in bounded steps: a small answer must not become a large one before anybody can refuse it.
+"""Content codings (RFC 9110, section 8.4), decoded in bounded steps against decompression bombs.
 
-gzip is the one encoding that is asked for, and the one that is read. One step gives at most `STEP` bytes, so the reader
-above can stop at its own bound; memory never holds more than a step and the compressed piece it came from.
+gzip is the only coding that is requested, and the only one that is decoded. One step yields at most `STEP` bytes, so
+the reader can stop at its own limit. Memory holds one step and the compressed chunk that it came from.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ STEP = 256 * 1024
 
 
 class Identity:
-    """Bytes as they come."""
+    """No content coding: bytes pass unchanged."""
 
     __slots__ = ()
     pending = False
@@ -29,7 +29,7 @@ class Identity:
 
 
 class Gzip:
-    """One gzip member, in steps. While `pending`, call `step(b"")` again before more input is read."""
+    """Decode one gzip member, in steps. While `pending`, call `step(b"")` again before more input is read."""
 
     __slots__ = ("_inflate", "_rest")
 
@@ -66,13 +66,13 @@ _ENCODINGS: Final = frozenset(
 
 
 def decoder(headers: Sequence[tuple[bytes, bytes]]) -> Identity | Gzip:
-    """The decoder for a response's headers. What is no encoding (`identity`, or a charset such as `utf-8`) is not one.
+    """The decoder for a response's fields. A value that is no coding (`identity`, or a charset) is ignored.
 
     Raises:
         InvalidResponseError: an encoding that was not asked for, or several.
     """
-    stated = b",".join(value for name, value in headers if name.lower() == b"content-encoding").lower()
-    encodings = [encoding for part in stated.split(b",") if (encoding := part.strip()) in _ENCODINGS]
+    value = b",".join(value for name, value in headers if name.lower() == b"content-encoding").lower()
+    encodings = [encoding for part in value.split(b",") if (encoding := part.strip()) in _ENCODINGS]
     if not encodings:
         return IDENTITY
     if len(encodings) > 1 or encodings[0] not in (b"gzip", b"x-gzip"):

@@ -1,7 +1,7 @@
-"""An httpx (or httpx2) client or transport of the user's own, with its proxies, hooks, certificates and pool.
+"""A transport over an httpx (or httpx2) client or transport that the user passed, with its proxies, hooks and pool.
 
-It is not closed here unless asked to. Its pool is not ours to throw away, so its I/O goes through the cancellation
-bridge.
+It is closed here only on request. We cannot discard its pool when a call is cancelled, so its I/O runs through
+`httpx_cancellation`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from openai_async._transport.attempt import Attempt
 from openai_async._transport.content_encoding import decoder
 from openai_async._transport.exceptions import translate
 from openai_async._transport.exchange import DeadlineReached, WireRequest
-from openai_async._transport.httpx_cancellation import bridged
+from openai_async._transport.httpx_cancellation import run_cancellable
 from openai_async._transport.httpx_progress import Progress
-from openai_async._transport.request_body import OutgoingBody, run_out
+from openai_async._transport.request_body import OutgoingBody, drain
 from openai_async._transport.resource_exhaustion import shortage_of, wait_after
-from openai_async._transport.timeouts import Waits
+from openai_async._transport.timeouts import ExchangeTimer
 from openai_async.errors import APIConnectionError, ConfigurationError
 from openai_async.types.meta import Header
 
@@ -48,8 +48,8 @@ class CustomTransport:
             raise ConfigurationError(field, "must be an httpx.AsyncClient or an httpx.AsyncBaseTransport")
         self._http = _library_of(owner)
         self._closing = _Closing()
-        self._under_way = 0  # requests until their answer's head
-        self._tells = False  # it says how far a request has come: an object that is not httpx's own may not
+        self._waiting_for_header = 0  # requests whose header section has not arrived
+        self._traces = False  # it reports its progress: an object that is not httpx's own may not
         self._body: Any = type("Body", (OutgoingBody, self._http.AsyncByteStream), {})
 
     def ready(self) -> CustomTransport:
@@ -57,46 +57,46 @@ class CustomTransport:
 
     async def send(self, request: WireRequest, *, connect_timeout: float | None, deadline: float) -> CustomExchange:
         for refusals in itertools.count(1):
-            self._under_way += 1
+            self._waiting_for_header += 1
             try:
-                return await self._attempted(request, connect_timeout, deadline)
+                return await self._attempt(request, connect_timeout, deadline)
             except APIConnectionError as error:
                 if error.phase != "connect" or error.__cause__ is None or shortage_of(error.__cause__) is None:
                     raise
-                # What has it all may never give it back, unless it is a call of ours.
+                # Another program may never free what it holds; our own calls will.
                 bound, before = (
-                    request.call_deadline if self._under_way > 1 else request.deadline_of_attempt(deadline),
+                    request.call_deadline if self._waiting_for_header > 1 else request.deadline_of_attempt(deadline),
                     _concurrency.now(),
                 )
                 if before + wait_after(refusals) >= bound:
                     raise
             finally:
-                self._under_way -= 1
+                self._waiting_for_header -= 1
             await anyio.sleep(wait_after(refusals))
             if bound == request.call_deadline:
                 request.local_wait += _concurrency.now() - before
         raise AssertionError
 
-    async def _attempted(self, request: WireRequest, connect_timeout: float | None, deadline: float) -> CustomExchange:
+    async def _attempt(self, request: WireRequest, connect_timeout: float | None, deadline: float) -> CustomExchange:
         if getattr(self._owner, "is_closed", False) is True:
             raise APIConnectionError("the httpx client that was given has been closed", phase="connect")
         body: Any = self._body(request.body)
         attempt = Attempt(request, connect_timeout, deadline)
-        progress = Progress(_host_of(request.url), "connect" if self._tells else None, attempt)
+        progress = Progress(_host_of(request.url), "connect" if self._traces else None, attempt)
         try:
-            with attempt.waits.move_on_at(attempt.deadline):
+            with attempt.timer.move_on_at(attempt.deadline):
                 await self._closing.wait()
-                response = await bridged(
+                response = await run_cancellable(
                     lambda: self._sent(request, body, connect_timeout, progress),
                     undo=lambda late: _concurrency.spawn(late.stream.aclose),
                 )
-                return CustomExchange(response, self._closing, attempt.waits)
-            raise attempt.late(progress.reached())
+                return CustomExchange(response, self._closing, attempt.timer)
+            raise attempt.timeout_error(progress.reached())
         except BaseException as error:
-            attempt.waits.close()
+            attempt.timer.close()
             raise translate(error, header_received=False, progress=progress)  # noqa: B904 (it sets the cause itself)
         finally:
-            self._tells = self._tells or progress.phase is not None
+            self._traces = self._traces or progress.phase is not None
             await body.aclose()
 
     async def _sent(self, request: WireRequest, body: Any, connect_timeout: float | None, progress: Progress) -> Any:
@@ -130,16 +130,16 @@ class CustomTransport:
 
 
 class CustomExchange:
-    """A response of somebody else's pool. `Exchange` of `exchange`."""
+    """A response of the user's client. Implements `exchange.Exchange`."""
 
-    __slots__ = ("_closing", "_decoder", "_done", "_pieces", "_response", "_waits", "header", "status")
+    __slots__ = ("_closing", "_decoder", "_done", "_pieces", "_response", "_timer", "header", "status")
 
-    def __init__(self, response: Any, closing: _Closing, waits: Waits) -> None:
+    def __init__(self, response: Any, closing: _Closing, timer: ExchangeTimer) -> None:
         self.status: int = response.status_code
         self.header: Header = response.headers.raw
         self._response = response
         self._closing = closing
-        self._waits = waits
+        self._timer = timer
         self._done = False
         self._decoder = decoder(response.headers.raw)
         self._pieces: AsyncIterator[bytes] = aiter(response.stream)
@@ -148,10 +148,10 @@ class CustomExchange:
         if self._done:
             return b""
         try:
-            with self._waits.move_on_at(deadline):
+            with self._timer.move_on_at(deadline):
                 return await self._next()
             if self._done:
-                raise APIConnectionError("the answer was left before it was complete", phase="body")
+                raise APIConnectionError("the response was abandoned before it was complete", phase="body")
             raise DeadlineReached("body")
         except BaseException as error:
             self.abandon()
@@ -159,11 +159,11 @@ class CustomExchange:
 
     async def _next(self) -> bytes:
         while True:
-            data = b"" if self._decoder.pending else await bridged(lambda: anext(self._pieces, None))
+            data = b"" if self._decoder.pending else await run_cancellable(lambda: anext(self._pieces, None))
             if data is None:
-                await bridged(self._response.stream.aclose)
+                await run_cancellable(self._response.stream.aclose)
                 self._done = True
-                self._waits.close()
+                self._timer.close()
                 self._decoder.end()
                 return b""
             if piece := self._decoder.step(data):
@@ -172,21 +172,23 @@ class CustomExchange:
     def abandon(self) -> None:
         if not self._done:
             self._done = True
-            self._waits.stop()
+            self._timer.stop()
             self._closing.begin()
             _concurrency.spawn(self._close)
 
     async def _close(self) -> None:
         try:
             await self._response.stream.aclose()
-            await run_out(self._pieces)
+            await drain(self._pieces)
         finally:
             self._closing.end()
 
 
 class _Closing:
-    """Responses that are being closed. The next request waits for them: it must not have to wait inside the pool,
-    where httpx can lose the slot of a request that is cancelled between being served and connecting."""
+    """Counts responses that are being closed, so that the next request can wait for them here.
+
+    Inside its pool, httpx can lose the slot of a request that is cancelled between being served and connecting.
+    """
 
     def __init__(self) -> None:
         self._count = 0

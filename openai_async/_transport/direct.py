@@ -1,6 +1,6 @@
-"""The lean transport: direct HTTP/1.1 on asyncio, for a fraction of the CPU of a general client (see benchmarks/).
+"""The direct transport: HTTP/1.1 on an asyncio protocol, without a general HTTP client (see benchmarks/).
 
-Connections are kept per loop and origin, and carry one exchange at a time.
+Connections are pooled for each event loop and origin, and carry one exchange at a time.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ import ssl
 from urllib.parse import urlsplit
 
 from openai_async._transport.attempt import Attempt
-from openai_async._transport.connect import dial
+from openai_async._transport.connect import connect_tcp
 from openai_async._transport.direct_connection import DirectConnection
 from openai_async._transport.direct_response import DirectExchange
 from openai_async._transport.exceptions import SPEAKS_TLS, TEXTS, not_connected
 from openai_async._transport.exchange import DeadlineReached, WireRequest
 from openai_async._transport.pool import ConnectionPool, Origin, PoolPerLoop
-from openai_async._transport.pool_queue import Opening
+from openai_async._transport.pool_queue import PoolRequest
 from openai_async._transport.resource_exhaustion import ShortageError
 from openai_async.errors import APIConnectionError
 
 
 class DirectTransport:
-    """See the module. `Transport` of `exchange`."""
+    """HTTP/1.1 on asyncio. Implements `exchange.Transport`."""
 
     def __init__(self, *, keepalive: float = 75.0, ssl_context: ssl.SSLContext | None = None) -> None:
-        self._connections: PoolPerLoop[DirectConnection] = PoolPerLoop(keepalive)
+        self._pools: PoolPerLoop[DirectConnection] = PoolPerLoop(keepalive)
         self._ssl_context = ssl_context
 
     @property
     def open_connections(self) -> int:
         """Connections of all loops, idle and busy."""
-        return self._connections.count
+        return self._pools.count
 
     @property
     def idle_connections(self) -> int:
@@ -45,65 +45,65 @@ class DirectTransport:
 
     async def send(self, request: WireRequest, *, connect_timeout: float | None, deadline: float) -> DirectExchange:
         origin = _parsed(request.url)[0]
-        owned = self._connections.here() or await self._connections.mine()
-        connection = owned.take(origin)
+        pool = self._pools.current() or await self._pools.open()
+        connection = pool.acquire_idle(origin)
         if connection is None:
-            connection = await self._connect(owned, origin, request, Attempt(request, connect_timeout, deadline))
+            connection = await self._connect(pool, origin, request, Attempt(request, connect_timeout, deadline))
             deadline = request.deadline_of_attempt(deadline)
         try:
             _start(connection, request)
             if not isinstance(request.body, bytes):
                 await connection.upload(request.body, deadline)
-            while not connection.head_complete:
+            while not connection.header_complete:
                 if connection.failure is not None:
-                    raise _broken(connection)
-                await connection.news(deadline)
-            return DirectExchange(owned, origin, connection)
+                    raise _connection_error(connection)
+                await connection.wait(deadline)
+            return DirectExchange(pool, origin, connection)
         except BaseException:
-            owned.discard(connection)
+            pool.discard(connection)
             raise
 
     async def aclose(self) -> None:
-        await self._connections.aclose()
+        await self._pools.aclose()
 
     async def _connect(
-        self, owned: ConnectionPool[DirectConnection], origin: Origin, request: WireRequest, attempt: Attempt
+        self, pool: ConnectionPool[DirectConnection], origin: Origin, request: WireRequest, attempt: Attempt
     ) -> DirectConnection:
-        opening = Opening(owned, origin, request, attempt)
+        pool_request = PoolRequest(pool, origin, request, attempt)
         try:
             while True:
-                if (connection := await opening.place()) is not None:
+                if (connection := await pool_request.acquire()) is not None:
                     return connection
                 try:
-                    return await self._open_in_time(owned, origin, attempt)
+                    return await self._open_in_time(pool, origin, attempt)
                 except ShortageError as shortage:
-                    opening.refused(shortage)
+                    pool_request.refused(shortage)
                 finally:
-                    owned.opened()
+                    pool.connect_ended()
         finally:
-            attempt.waits.close()
+            attempt.timer.close()
 
     async def _open_in_time(
-        self, owned: ConnectionPool[DirectConnection], origin: Origin, attempt: Attempt
+        self, pool: ConnectionPool[DirectConnection], origin: Origin, attempt: Attempt
     ) -> DirectConnection:
         try:
-            tls = self._tls() if origin[0] == "https" else None  # before anything is dialled: it may not be readable
-            attempt.connects()
-            with attempt.waits.move_on_at(attempt.due):
-                sock = await dial(origin[1], origin[2], owned.names)
-                connection = await _open(origin[1], sock, tls, owned.buffer)
-                owned.busy.add(connection)
+            tls = self._tls() if origin[0] == "https" else None  # before the connect: certificates may be unreadable
+            attempt.connect_started()
+            with attempt.timer.move_on_at(attempt.wait_deadline):
+                sock = await connect_tcp(origin[1], origin[2], pool.resolver)
+                connection = await _open(origin[1], sock, tls, pool.buffer)
+                pool.busy.add(connection)
                 try:
-                    attempt.connected()
+                    attempt.request_started()
                 except DeadlineReached:
-                    owned.give_back(origin, connection)
+                    pool.release(origin, connection)
                     raise
                 return connection
         except ShortageError:
             raise
         except (OSError, ssl.CertificateError) as error:
             raise not_connected(error, f"the server at {origin[1]}:{origin[2]}") from error
-        raise attempt.late("connect")
+        raise attempt.timeout_error("connect")
 
     def _tls(self) -> ssl.SSLContext:
         if self._ssl_context is None:
@@ -126,22 +126,22 @@ async def _open(host: str, sock: socket.socket, tls: ssl.SSLContext | None, buff
 
 
 def _start(connection: DirectConnection, request: WireRequest) -> None:
-    # Not in `send`: what waits may be cancelled, and its frames be shown with local variables.
+    # Not in `send`, whose frame may be shown, local variables and all, when it is cancelled.
     _, host, target = _parsed(request.url)
-    head = _request_head(request, target, host)
+    header = _request_header(request, target, host)
     body = request.body if isinstance(request.body, bytes) else b""
-    connection.start(head, body, bodiless=request.method == "HEAD")
+    connection.start(header, body, without_body=request.method == "HEAD")
 
 
-def _request_head(request: WireRequest, target: bytes, host: bytes) -> bytes:
-    """The bytes of a request up to its body. Names and values were checked when they were given."""
+def _request_header(request: WireRequest, target: bytes, host: bytes) -> bytes:
+    """The request line and the header section (RFC 9112). Names and values were checked when they were passed."""
     lines = [b"%b %b HTTP/1.1\r\nhost: %b" % (request.method.encode("ascii"), target, host)]
     lines += [b"%b: %b" % pair for pair in request.headers]
     lines.append(b"\r\n")
     return b"\r\n".join(lines)
 
 
-def _broken(connection: DirectConnection) -> APIConnectionError:
+def _connection_error(connection: DirectConnection) -> APIConnectionError:
     if connection.failure == SPEAKS_TLS:
         return APIConnectionError(SPEAKS_TLS, phase="connect")
     phase = connection.phase
@@ -150,7 +150,7 @@ def _broken(connection: DirectConnection) -> APIConnectionError:
 
 @functools.lru_cache(maxsize=1024)
 def _parsed(url: str) -> tuple[Origin, bytes, bytes]:
-    """Origin, Host header and request target of a URL that `_wire.paths` and the settings have checked."""
+    """The origin, the Host field and the request target of a URL that `_wire.paths` and the settings have checked."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)

@@ -1,15 +1,17 @@
 """One HTTP/1.1 connection on an asyncio protocol: one exchange at a time, parsed by llhttp (through httptools).
 
-Reading never runs ahead of the reader by more than `HIGH_WATER` bytes: beyond it the socket is not read. Writing a body
-that is made piece by piece waits until the socket takes more. What the server may not do is an error of the exchange: a
-damaged or oversized head, both framings at once, data nobody asked for, an end before the stated end. A body without
-any framing ends with the connection; every other ends where it said.
+Flow control: the socket is not read while `HIGH_WATER` bytes wait for the reader, and a body that is sent in chunks
+waits until the socket accepts more.
 
-The parser checks the head and the framing. The fields are kept as the bytes that came, and taken apart when somebody
-looks at them: a callback for each of two dozen would cost as much as all the rest here.
+The server breaks the exchange with a malformed or oversized header section, with both framings at once (RFC 9112,
+section 6.3), with data that no request asked for, or with an end before the stated end. A body without framing ends
+with the connection.
 
-One timer serves all waits of a connection: it is set for the first moment at which one has to give up, and when it
-rings for a wait that has long ended, it is set for the one that is under way. So a call sets none.
+The parser checks the header section and the framing. Fields stay in the bytes that came, and are split when a caller
+reads them: a callback for each of two dozen fields would cost as much as everything else here.
+
+One timer serves all waits of a connection, so most calls set none. When it fires for a wait that has ended, it is set
+for the current one.
 """
 
 from __future__ import annotations
@@ -21,33 +23,33 @@ from typing import Final, cast
 
 import httptools
 
-from openai_async._transport.exceptions import SPEAKS_TLS, TLS_ALERT, said_by
+from openai_async._transport.exceptions import SPEAKS_TLS, TLS_ALERT, reason_of
 from openai_async._transport.exchange import DeadlineReached
 from openai_async._transport.keep_alive import keep_alive_timeout
-from openai_async._transport.request_body import Body, closed
+from openai_async._transport.request_body import Body, close_chunks
 from openai_async._transport.sockets import KEEPALIVE, readable
-from openai_async._transport.timeouts import Bound
+from openai_async._transport.timeouts import WaitDeadline
 from openai_async.errors import Phase
 
-#: Bytes of decoded framing that may wait for the reader; of a head.
+#: Bytes of content that may wait for the reader; bytes of a header section.
 HIGH_WATER = 512 * 1024
-MAX_HEAD = 256 * 1024
-#: Bodies up to this size are copied to stand behind their head in one write.
+MAX_HEADER_SECTION = 256 * 1024
+#: Bodies up to this size are copied after their header section, for one write.
 _SMALL: Final = 64 * 1024
 _INVALID: Final = "the server's answer is not valid HTTP/1.1"
 
 
 class _RefusedError(Exception):
-    """Raised in a callback of the parser, which then stops: what follows must not be taken for more of the answer."""
+    """Raised in a callback to stop the parser: what follows must not be read as part of the response."""
 
 
 class DirectConnection(asyncio.BufferedProtocol):
-    """A connection. `start` an exchange, then await `news`, and look at the fields.
+    """A connection. `start` an exchange, then await `wait` and read the attributes.
 
     Args:
-        loop: whose it is.
-        buffer: what the socket is read into, for this moment only: all connections of the loop share it. (A buffer that
-            is made for each read costs three system calls.)
+        loop: its event loop.
+        buffer: receives each read. All connections of the loop share it, because a new buffer for each read costs three
+            system calls.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, buffer: memoryview) -> None:
@@ -57,114 +59,119 @@ class DirectConnection(asyncio.BufferedProtocol):
         self._parser = httptools.HttpResponseParser(self)
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._rings = math.inf  # when the timer does
-        self._bound = Bound()  # of the wait under way
+        self._timer_at = math.inf  # when the timer fires
+        self._deadline = WaitDeadline()  # of the current wait
         self._writable = True
         self._closed: asyncio.Future[None] = loop.create_future()
         self._paused = False
         self._readable: Callable[[], object] = bool
-        self._active = False  # an exchange is under way
+        self._active = False  # an exchange is in progress
         self._reset()
 
     def _reset(self) -> None:
         self.status = 0
-        self.head = b""  # as it came, up to its blank line; until it is complete, with what came behind it
-        self._begun = False  # something of the answer has arrived
-        self.head_complete = False
+        self.header_section = b""  # up to its blank line; until it is complete, with the bytes behind it
+        self._received_any = False  # a byte of the response has arrived
+        self.header_complete = False
         self.complete = False
         self.failure: str | None = None  # why the exchange cannot go on
-        self.pieces: list[bytes] = []
+        self.chunks: list[bytes] = []
         self._buffered = 0
-        self._framed = False  # the end of the body is stated
-        self.encoded = False  # by some Content-Encoding
-        self._whole = True  # the request was handed over to its end
-        self.lifetime = math.inf  # seconds that the server keeps the connection when it is idle
-        self._bodiless = False  # as the answer to a HEAD, whatever its header says
+        self._framed = False  # the framing says where the body ends
+        self.encoded = False  # there is a Content-Encoding field
+        self._request_complete = True  # all of the request was written
+        self.lifetime = math.inf  # seconds that the server keeps an idle connection
+        self._without_body = False  # the response to a HEAD request, whatever its header section says
         self._keep_alive = False
 
-    # -- the owner's side ------------------------------------------------------------------------------
+    # -- called by the transport ---------------------------------------------------------------------
 
-    def start(self, head: bytes, body: bytes = b"", *, bodiless: bool = False) -> None:
-        """Send a request, or the head of one whose body follows by `upload`. The answer to a HEAD is `bodiless`."""
+    def start(self, header: bytes, body: bytes = b"", *, without_body: bool = False) -> None:
+        """Send a request, or the header section of one whose body follows by `upload`.
+
+        `without_body`: the method is HEAD, so the response has no body.
+        """
         assert self._transport is not None
         self._reset()
-        self._bodiless = bodiless
+        self._without_body = without_body
         self._active = True
         if len(body) < _SMALL:
-            self._transport.write(head + body)
+            self._transport.write(header + body)
         else:
-            self._transport.writelines((head, body))
+            self._transport.writelines((header, body))
 
     async def upload(self, body: Body, deadline: float) -> None:
-        """Send a body piece by piece, no faster than the socket takes it, and no further once there is an answer."""
-        self._whole = False
+        """Send a body in chunks, as fast as the socket accepts them. Stop when a response comes before the end."""
+        self._request_complete = False
         chunked = body.length is None
-        pieces = body.open()
+        chunks = body.open()
         try:
-            async for piece in pieces:
-                if self.head_complete or self.failure is not None or self._transport is None:
+            async for chunk in chunks:
+                if self.header_complete or self.failure is not None or self._transport is None:
                     return
-                if piece:
+                if chunk:
                     # Not `writelines`: in CPython 3.12.0 to 3.13.1 it never pauses the writer (CVE-2024-12254).
-                    self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-                del piece  # what waits may be cancelled, and its frames be shown with local variables
-                while not (self._writable or self.head_complete or self.failure is not None):
-                    await self.news(deadline)
+                    self._transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
+                del chunk  # this frame may be shown, local variables and all, when it is cancelled
+                while not (self._writable or self.header_complete or self.failure is not None):
+                    await self.wait(deadline)
         finally:
-            await closed(pieces)
+            await close_chunks(chunks)
         if self._transport is not None:
-            self._whole = True
+            self._request_complete = True
             if chunked:
                 self._transport.write(b"0\r\n\r\n")
 
-    def news(self, deadline: float) -> asyncio.Future[None]:
-        """Await it until something new has arrived: the head, a piece, the end, a failure, or room for more of a body.
+    def wait(self, deadline: float) -> asyncio.Future[None]:
+        """A future for the next event: the header section, a chunk, the end, a failure, or room to write.
 
         Raises:
-            DeadlineReached: nothing new came until then (loop time), also when awaited.
+            DeadlineReached: no event before that loop time. Raised at once, or when awaited.
         """
-        bound = self._bound
-        if deadline != bound.deadline:
-            bound.start(deadline)
+        wait = self._deadline
+        if deadline != wait.deadline:
+            wait.start(deadline)
         if deadline < math.inf:
             now = self._loop.time()
-            if now >= bound.end and not bound.looks_again(now):  # something new came all the time, and was not enough
+            if now >= wait.end and not wait.reads_again(now):  # events came all the time
                 raise DeadlineReached(self.phase)
-            if bound.end < self._rings:
-                self._set_timer(bound.end)
+            if wait.end < self._timer_at:
+                self._set_timer(wait.end)
         self._waiter = self._loop.create_future()  # a coroutine around it would cost as much again
         return self._waiter
 
     @property
     def phase(self) -> Phase:
-        """How far the exchange has come. Bytes that the kernel has not taken were not sent."""
-        if self.head_complete:
+        """The phase of the exchange. Bytes that the kernel has not accepted were not sent."""
+        if self.header_complete:
             return "body"
         transport = self._transport
-        unsent = not (self._whole and self._writable) or (transport is not None and transport.get_write_buffer_size())
+        unsent = not (self._request_complete and self._writable) or (
+            transport is not None and transport.get_write_buffer_size()
+        )
         return "send" if unsent else "response"
 
     def _set_timer(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._rings = when
-        self._timer = self._loop.call_at(when, self._ring) if when < math.inf else None
+        self._timer_at = when
+        self._timer = self._loop.call_at(when, self._timer_fired) if when < math.inf else None
 
-    def _ring(self) -> None:
-        self._rings, self._timer = math.inf, None
+    def _timer_fired(self) -> None:
+        self._timer_at, self._timer = math.inf, None
         if self._waiter is None or self._waiter.done():
             return
         now = self._loop.time()
-        if now < self._bound.end or self._bound.rang(now):
-            self._set_timer(self._bound.end)
+        if now < self._deadline.end or self._deadline.extends(now):
+            self._set_timer(self._deadline.end)
         else:
             self._waiter.set_exception(DeadlineReached(self.phase))
 
-    def take(self) -> bytes:
-        """The pieces that have arrived, as one."""
-        pieces = self.pieces
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self.pieces = []
+    def read(self) -> bytes:
+        """The chunks that have arrived, joined."""
+        chunks = self.chunks
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        self.chunks = []
         self._buffered = 0
         if self._paused and self._transport is not None:
             self._paused = False
@@ -172,28 +179,28 @@ class DirectConnection(asyncio.BufferedProtocol):
         return data
 
     def finish(self) -> bool:
-        """The exchange is over and read; whether the connection can carry another."""
+        """End an exchange that was read completely. Whether the connection persists (RFC 9112, section 9.3)."""
         self._active = False
         transport = self._transport
         return (
             self._keep_alive
-            and self._whole
+            and self._request_complete
             and self.failure is None
             and transport is not None
             and not transport.is_closing()
-            and transport.get_write_buffer_size() == 0  # answered before it had read the request: out of step
+            and transport.get_write_buffer_size() == 0  # it answered before it had read the request
         )
 
     def is_clean(self) -> bool:
         transport = self._transport
         if transport is None or transport.is_closing() or self._active:
             return False
-        # The server's FIN may be in the kernel, and not yet with the loop: a look there saves a lost request.
+        # The loop may not have seen the server's FIN yet. A look into the kernel saves a request that would be lost.
         return not self._readable()
 
     def drop(self) -> None:
         if self._active and not self.complete and self.failure is None:
-            self.failure = "it was closed on this side"  # a reader that still waits must hear of it
+            self.failure = "it was closed on this side"  # wakes a reader with an error
         self._active = False
         self._set_timer(math.inf)
         if self._transport is not None:
@@ -205,7 +212,7 @@ class DirectConnection(asyncio.BufferedProtocol):
         if self._transport is not None:
             await asyncio.wait([self._closed])
 
-    # -- the loop's side -------------------------------------------------------------------------------
+    # -- called by the event loop --------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -231,21 +238,21 @@ class DirectConnection(asyncio.BufferedProtocol):
         if not self._active:  # nobody asked
             self.drop()
             return
-        if self.complete or not (self._begun or data.startswith(b"H")):
-            # Behind the answer; or before it, where the parser skips line ends and knows RTSP.
-            self._fail(SPEAKS_TLS if not self._begun and data.startswith(TLS_ALERT) else _INVALID)
+        if self.complete or not (self._received_any or data.startswith(b"H")):
+            # After the response; or before it, where the parser skips line ends and accepts RTSP.
+            self._fail(SPEAKS_TLS if not self._received_any and data.startswith(TLS_ALERT) else _INVALID)
             self._wake()
             return
-        self._begun = True
-        if not self.head_complete:
-            self.head = self.head + data if self.head else data
+        self._received_any = True
+        if not self.header_complete:
+            self.header_section = self.header_section + data if self.header_section else data
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             refused = error.__context__
             self._fail(str(refused) if isinstance(refused, _RefusedError) else _INVALID)
-        if not self.head_complete and len(self.head) > MAX_HEAD:
-            self._fail(f"the head of the answer is over {MAX_HEAD} bytes")
+        if not self.header_complete and len(self.header_section) > MAX_HEADER_SECTION:
+            self._fail(f"the header section of the response is over {MAX_HEADER_SECTION} bytes")
         if self._buffered > HIGH_WATER and not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
@@ -259,17 +266,17 @@ class DirectConnection(asyncio.BufferedProtocol):
         if exc is None:
             self._end()
         elif self._active and not self.complete and self.failure is None:
-            self.failure = said_by(exc)
+            self.failure = reason_of(exc)
         self._set_timer(math.inf)
-        self._transport = None  # asyncio's can bear no more calls, not even to be aborted
+        self._transport = None  # it accepts no more calls, not even `abort`
         if not self._closed.done():
             self._closed.set_result(None)
         self._wake()
 
     def _end(self) -> None:
-        """No more bytes will come. That is the end of the body only where no other end was stated."""
+        """The server closed. That ends a body without framing, and breaks any other."""
         if self._active and not self.complete and self.failure is None:
-            if self.head_complete and not self._framed:
+            if self.header_complete and not self._framed:
                 self.complete = True
             else:
                 self.failure = "the server closed the connection"
@@ -286,55 +293,55 @@ class DirectConnection(asyncio.BufferedProtocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    # -- the parser's side -----------------------------------------------------------------------------
+    # -- called by the parser ------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        if self.complete:  # a second answer to one request
+        if self.complete:  # a second response to one request
             raise _RefusedError("the server sent more than one answer")
 
     def on_headers_complete(self) -> None:
         status, version = self._parser.get_status_code(), self._parser.get_http_version()
         if status < 100 or version not in ("1.1", "1.0"):
             raise _RefusedError(_INVALID)
-        self.head, blank_line, behind = self.head.lstrip(b"\r\n").partition(b"\r\n\r\n")
+        self.header_section, blank_line, behind = self.header_section.lstrip(b"\r\n").partition(b"\r\n\r\n")
         if not blank_line:
             raise _RefusedError(_INVALID)
-        if len(self.head) > MAX_HEAD:
-            raise _RefusedError(f"the head of the answer is over {MAX_HEAD} bytes")
-        if status < 200:  # an interim answer; the real one follows
+        if len(self.header_section) > MAX_HEADER_SECTION:
+            raise _RefusedError(f"the header section of the response is over {MAX_HEADER_SECTION} bytes")
+        if status < 200:  # an interim response (RFC 9110, section 15.2); the final one follows
             if status == 101:
                 raise _RefusedError("the server switched protocols unasked")
-            self.head = behind
+            self.header_section = behind
             return
-        self._look_at_framing(version)
+        self._read_framing(version)
         self.status = status
-        self.head_complete = True
+        self.header_complete = True
         if status in (204, 304):
             self._framed = True
-        if self._bodiless:  # the parser cannot be told: this connection has seen its last answer
+        if self._without_body:  # the parser cannot be told, so this connection carries no other exchange
             self.complete = self._framed = True
 
-    def _look_at_framing(self, version: str) -> None:
-        """What the head says of where the body ends, and how it is packed."""
-        head = self.head.lower() + b"\r\n"
-        self._framed = b"\r\ncontent-length:" in head
-        self.encoded = b"\r\ncontent-encoding:" in head
-        if b"\r\nkeep-alive:" in head:
-            self.lifetime = keep_alive_timeout(head.partition(b"\r\nkeep-alive:")[2].partition(b"\r\n")[0])
-        if b"\r\ntransfer-encoding:" in head:
-            coding = head.partition(b"\r\ntransfer-encoding:")[2].partition(b"\r\n")[0]
-            # As the parser reads it: anything else it takes for some coding of which it does not know the end.
-            several = self._framed or head.count(b"\r\ntransfer-encoding:") > 1
+    def _read_framing(self, version: str) -> None:
+        """Read from the header section where the body ends (RFC 9112, section 6), and whether it is encoded."""
+        header = self.header_section.lower() + b"\r\n"
+        self._framed = b"\r\ncontent-length:" in header
+        self.encoded = b"\r\ncontent-encoding:" in header
+        if b"\r\nkeep-alive:" in header:
+            self.lifetime = keep_alive_timeout(header.partition(b"\r\nkeep-alive:")[2].partition(b"\r\n")[0])
+        if b"\r\ntransfer-encoding:" in header:
+            coding = header.partition(b"\r\ntransfer-encoding:")[2].partition(b"\r\n")[0]
+            # As the parser reads it: after any other coding it does not know where the body ends.
+            several = self._framed or header.count(b"\r\ntransfer-encoding:") > 1
             if several or version == "1.0" or coding.lstrip(b" \t").rstrip(b" ") != b"chunked":
                 raise _RefusedError("the answer has a transfer encoding that was not asked for")
             self._framed = True
 
     def on_body(self, data: bytes) -> None:
-        self.pieces.append(data)
+        self.chunks.append(data)
         self._buffered += len(data)
 
     def on_message_complete(self) -> None:
-        if not self.head_complete:  # of an interim answer
+        if not self.header_complete:  # of an interim response
             return
         self.complete = True
-        self._keep_alive = self._parser.should_keep_alive() and not self._bodiless
+        self._keep_alive = self._parser.should_keep_alive() and not self._without_body

@@ -1,4 +1,4 @@
-"""The response on a lean connection, read piece by piece."""
+"""A response on a direct connection, read chunk by chunk."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from openai_async.types.meta import Header, fields_of
 
 
 class DirectExchange:
-    """A response on a lean connection. `Exchange` of `exchange`."""
+    """A response on a direct connection. Implements `exchange.Exchange`."""
 
-    __slots__ = ("_connection", "_decoder", "_done", "_origin", "_owned", "header", "status")
+    __slots__ = ("_connection", "_decoder", "_done", "_origin", "_pool", "header", "status")
 
-    def __init__(self, owned: ConnectionPool[DirectConnection], origin: Origin, connection: DirectConnection) -> None:
+    def __init__(self, pool: ConnectionPool[DirectConnection], origin: Origin, connection: DirectConnection) -> None:
         self.status = connection.status
-        self.header: Header = connection.head
-        self._owned = owned
+        self.header: Header = connection.header_section
+        self._pool = pool
         self._origin = origin
         self._connection = connection
         self._done = False
@@ -28,9 +28,9 @@ class DirectExchange:
         try:
             while not self._done:
                 if self._decoder.pending:
-                    piece = self._decoder.step(b"")
-                elif connection.pieces:
-                    piece = self._decoder.step(connection.take())
+                    chunk = self._decoder.step(b"")
+                elif connection.chunks:
+                    chunk = self._decoder.step(connection.read())
                 elif connection.complete:
                     self._decoder.end()
                     self._finish()
@@ -40,12 +40,12 @@ class DirectExchange:
                         f"the connection broke before the answer was complete: {connection.failure}", phase="body"
                     )
                 else:
-                    await connection.news(deadline)
+                    await connection.wait(deadline)
                     if self._done:  # by `abandon`, which is no end
-                        raise APIConnectionError("the answer was left before it was complete", phase="body")
+                        raise APIConnectionError("the response was abandoned before it was complete", phase="body")
                     continue
-                if piece:
-                    return piece
+                if chunk:
+                    return chunk
         except BaseException:
             self.abandon()
             raise
@@ -54,11 +54,11 @@ class DirectExchange:
     def _finish(self) -> None:
         self._done = True
         if self._connection.finish():
-            self._owned.give_back(self._origin, self._connection, self._connection.lifetime)
+            self._pool.release(self._origin, self._connection, self._connection.lifetime)
         else:
-            self._owned.discard(self._connection)
+            self._pool.discard(self._connection)
 
     def abandon(self) -> None:
         if not self._done:
             self._done = True
-            self._owned.discard(self._connection)
+            self._pool.discard(self._connection)

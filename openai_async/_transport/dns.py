@@ -1,6 +1,6 @@
-"""Look-ups of host names: one at a time for each host, and its result kept for some seconds.
+"""Look up host names: one look-up at a time for each host, and its result cached for some seconds.
 
-Each look-up occupies a thread of the loop's pool. A burst of new connections would fill it with the same question.
+Each look-up occupies a thread of the loop's pool. Without the cache, a burst of new connections would fill the pool.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import anyio
 from openai_async import _concurrency
 from openai_async._transport.resource_exhaustion import shortage_of
 
-#: Seconds that a result is used. An address that does not answer is forgotten at once.
+#: Seconds that a result is cached. It is dropped as soon as no address of it answers.
 _KEPT: Final = 5.0
 _CLOSED: Final = "the client was closed while a host name was looked up"
 
@@ -21,14 +21,14 @@ Host: TypeAlias = tuple[str, int]
 
 
 class Address(NamedTuple):
-    """Where a host can be reached."""
+    """A socket address and its family."""
 
-    family: int
-    address: tuple[Any, ...]
+    af: int
+    sockaddr: tuple[Any, ...]
 
 
-class _Question:
-    """A look-up that is under way."""
+class _Lookup:
+    """A look-up in progress, which several calls may wait for."""
 
     def __init__(self) -> None:
         self.done = anyio.Event()
@@ -36,75 +36,75 @@ class _Question:
         self.error: OSError | None = None
 
 
-class Names:
-    """The look-ups of one event loop."""
+class Resolver:
+    """The look-ups and the cache of one event loop."""
 
     def __init__(self) -> None:
-        self._known: dict[Host, tuple[float, list[Address]]] = {}
-        self._asked: dict[Host, _Question] = {}
+        self._cache: dict[Host, tuple[float, list[Address]]] = {}
+        self._lookups: dict[Host, _Lookup] = {}
         self._jobs = _concurrency.Jobs()
         self._closed = False
 
-    async def addresses(self, host: str, port: int) -> list[Address]:
-        """Where a host can be reached, in the resolver's order.
+    async def resolve(self, host: str, port: int) -> list[Address]:
+        """The addresses of a host, in the order of the system's resolver.
 
         Raises:
-            ShortageError: this machine has too little to ask with.
-            OSError: of the resolver.
+            ShortageError: this machine has no descriptor left for the look-up.
+            OSError: the look-up failed.
 
-        Cancelling leaves the look-up to those who wait for it, too.
+        Cancelling does not end the look-up: other calls may wait for it.
         """
         if (literal := _literal(host, port)) is not None:
             return [literal]
         key = (host, port)
-        known = self._known.get(key)
-        if known is not None and _concurrency.now() < known[0]:
-            return known[1]
-        question = self._asked.get(key)
-        if question is None:
+        cached = self._cache.get(key)
+        if cached is not None and _concurrency.now() < cached[0]:
+            return cached[1]
+        lookup = self._lookups.get(key)
+        if lookup is None:
             if self._closed:
                 raise OSError(_CLOSED)
-            question = self._asked[key] = _Question()
-            self._jobs.start(lambda: self._ask(key, question))
-        await question.done.wait()
-        if question.error is not None:
-            raise shortage_of(question.error) or type(question.error)(*question.error.args)
-        return question.addresses
+            lookup = self._lookups[key] = _Lookup()
+            self._jobs.start(lambda: self._look_up(key, lookup))
+        await lookup.done.wait()
+        if lookup.error is not None:
+            raise shortage_of(lookup.error) or type(lookup.error)(*lookup.error.args)
+        return lookup.addresses
 
     def forget(self, host: str, port: int) -> None:
-        """Nobody answers at these addresses: ask anew."""
-        self._known.pop((host, port), None)
+        """Drop the cached addresses, because none of them answers."""
+        self._cache.pop((host, port), None)
 
     async def aclose(self) -> None:
-        """End the look-ups under way; those who wait for them hear that the client was closed."""
+        """Cancel the look-ups in progress. Calls that wait for one get an error."""
         self._closed = True
         await self._jobs.cancel()
 
-    async def _ask(self, key: Host, question: _Question) -> None:
-        question.error = OSError(_CLOSED)
+    async def _look_up(self, key: Host, lookup: _Lookup) -> None:
+        lookup.error = OSError(_CLOSED)
         try:
             resolver = _concurrency.asyncio_loop() or anyio
-            found = await resolver.getaddrinfo(*key, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-            question.addresses = [Address(family, address) for family, _, _, _, address in found]
-            question.error = None
+            results = await resolver.getaddrinfo(*key, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+            lookup.addresses = [Address(af, address) for af, _, _, _, address in results]
+            lookup.error = None
             now = _concurrency.now()
-            self._known = {host: kept for host, kept in self._known.items() if now < kept[0]}
-            self._known[key] = (now + _KEPT, question.addresses)
+            self._cache = {host: kept for host, kept in self._cache.items() if now < kept[0]}
+            self._cache[key] = (now + _KEPT, lookup.addresses)
         except OSError as error:
-            question.error = error
+            lookup.error = error
         except Exception as error:  # a label that is too long is a UnicodeError
-            question.error = OSError(f"the host name could not be looked up ({type(error).__name__})")
+            lookup.error = OSError(f"the host name could not be looked up ({type(error).__name__})")
         finally:
-            self._asked.pop(key, None)
-            question.done.set()
+            self._lookups.pop(key, None)
+            lookup.done.set()
 
 
 def _literal(host: str, port: int) -> Address | None:
-    """An address that is written as one: there is nothing to look up."""
-    for family in (socket.AF_INET, socket.AF_INET6):
+    """The address of a host that is an IP address; None for a name."""
+    for af in (socket.AF_INET, socket.AF_INET6):
         try:
-            socket.inet_pton(family, host)
+            socket.inet_pton(af, host)
         except OSError:
             continue
-        return Address(family, (host, port))
+        return Address(af, (host, port))
     return None

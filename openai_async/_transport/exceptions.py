@@ -1,7 +1,7 @@
-"""Exceptions of httpx -> ours, by phase.
+"""Translate exceptions of httpx into ours, with the phase of the request.
 
-Matched by class name along the MRO, so that httpx and its successor httpx2, whose classes are different objects of the
-same names, are told apart by nothing. A test walks every exception of both and finds its counterpart here.
+Classes are matched by name along the MRO, because httpx and httpx2 have different classes of the same names. A test
+checks that every exception of both has a counterpart here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from openai_async._transport.httpx_progress import Progress
 from openai_async._transport.tls import trusted_source
 from openai_async.errors import APIConnectionError, APIError, APITimeoutError, ConnectTimeoutError, Phase
 
-#: First match along the MRO wins. "response" becomes "body" once the head has arrived.
+#: First match along the MRO wins. "response" becomes "body" once the header section has arrived.
 _PHASES: Final[Mapping[str, Phase]] = {
     "ConnectTimeout": "connect",
     "ConnectError": "connect",
@@ -43,11 +43,11 @@ _PHASES: Final[Mapping[str, Phase]] = {
     "CookieConflict": "response",
     "StreamError": "response",
 }
-#: Reasons of OpenSSL for bytes that are no TLS.
+#: OpenSSL's reasons for bytes that are not TLS.
 _NOT_TLS: Final = frozenset(
     {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST", "UNKNOWN_PROTOCOL"}
 )
-#: The first byte of an alert: what a server says of plain HTTP where it expects TLS.
+#: The first byte of a TLS alert, with which a TLS server answers plain HTTP.
 TLS_ALERT: Final = b"\x15"
 SPEAKS_TLS: Final = "the server speaks TLS at this port: the URL has to begin with https://"
 TEXTS: Final[Mapping[Phase, str]] = {
@@ -59,21 +59,21 @@ TEXTS: Final[Mapping[Phase, str]] = {
 
 
 def translate(error: BaseException, *, header_received: bool, progress: Progress | None = None) -> BaseException:
-    """What to raise for `error`: our counterpart with it as the cause; itself if it is not of the network at all.
+    """The exception to raise for `error`: our counterpart, with it as the cause. Itself if it is no network error.
 
-    Neither keeps frames of an HTTP library: their locals hold the raw request, and with it the key and the prompt,
-    where a crash reporter would show them.
+    Neither keeps frames of an HTTP library, because their locals hold the raw request: a crash reporter would show the
+    key and the prompt.
 
     Args:
         error: what was raised.
-        header_received: it was raised while the body was read.
-        progress: how far the request had come, where that is known.
+        header_received: whether it was raised while the body was read.
+        progress: the phase of the request, where the library reports it.
     """
     if not isinstance(error, Exception):  # a cancellation
         _drop_frames(error)
         return error
     if not _is_of_the_network(error):  # ours, or a bug that must show as what it is
-        return error.with_traceback(_behind_libraries(error.__traceback__))
+        return error.with_traceback(_user_frames(error.__traceback__))
     ours = _counterpart(error, header_received, progress or Progress())
     _drop_frames(error)
     ours.__cause__ = error
@@ -81,15 +81,15 @@ def translate(error: BaseException, *, header_received: bool, progress: Progress
 
 
 def not_connected(error: BaseException, hop: str) -> APIConnectionError:
-    """The error of a connect that failed at `hop`, without its frames."""
-    ours = APIConnectionError(f"could not connect to {hop}: {said_by(error)}{_hint(error)}", phase="connect")
+    """The exception for a connect to `hop` that failed, without frames."""
+    ours = APIConnectionError(f"could not connect to {hop}: {reason_of(error)}{_hint(error)}", phase="connect")
     _drop_frames(error)
     ours.__cause__ = error
     return ours
 
 
-def said_by(error: BaseException) -> str:
-    """What an error says of its reason: the system's words if it has any, else its own, else its class and number."""
+def reason_of(error: BaseException) -> str:
+    """The reason of an error: the text of the system error, else its own, else its class and errno."""
     root = _root(error)
     text = str(root).strip() or str(error).strip()
     if text:
@@ -99,7 +99,7 @@ def said_by(error: BaseException) -> str:
 
 
 def _root(error: BaseException) -> BaseException:
-    """The innermost error of the system in a chain; the error itself if there is none."""
+    """The innermost system error of a chain; the error itself if there is none."""
     system = [
         link
         for link in causes(error)
@@ -123,10 +123,10 @@ def _is_of_the_network(error: Exception) -> bool:
 
 def _counterpart(error: Exception, header_received: bool, progress: Progress) -> APIError:
     names = [cls.__name__ for cls in type(error).__mro__ if cls.__module__.partition(".")[0] in ("httpx", "httpx2")]
-    stated: list[Phase] = [_PHASES[name] for name in names if name in _PHASES]
-    phase: Phase = "body" if header_received else progress.reached(*stated[:1])
+    phases: list[Phase] = [_PHASES[name] for name in names if name in _PHASES]
+    phase: Phase = "body" if header_received else progress.reached(*phases[:1])
     # Texts of the library name hosts and errnos; for local protocol errors they may quote a header.
-    detail = "" if "LocalProtocolError" in names else said_by(error)
+    detail = "" if "LocalProtocolError" in names else reason_of(error)
     if detail == SPEAKS_TLS:
         return APIConnectionError(SPEAKS_TLS, phase="connect")
     if phase == "connect":
@@ -143,8 +143,8 @@ def _connect_failure(error: Exception, names: list[str], detail: str, progress: 
     return (ConnectTimeoutError if "TimeoutException" in names else APIConnectionError)(message, phase="connect")
 
 
-def _behind_libraries(trace: TracebackType | None) -> TracebackType | None:
-    """The frames that an error came through behind the last one of an HTTP library: those of the user's own code."""
+def _user_frames(trace: TracebackType | None) -> TracebackType | None:
+    """The frames after the last one of an HTTP library: those of the user's own code."""
     behind = trace
     while trace is not None:
         if str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0] in LIBRARIES:

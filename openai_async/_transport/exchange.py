@@ -1,4 +1,4 @@
-"""What the rest of the package knows of a transport: a request value in, an `Exchange` out."""
+"""The interface of a transport: a `WireRequest` in, an `Exchange` out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from openai_async.types.meta import Header
 
 @attrs.define  # not frozen: making one is on the path of every call
 class WireRequest:
-    """One HTTP request, ready to send. Its repr shows neither headers nor body: they hold the key and the prompt.
+    """One HTTP request, ready to send. Its repr shows neither fields nor body, which hold the key and the prompt.
 
     Attributes:
         call_deadline: loop time at which the whole call must have ended, infinite for never.
@@ -35,11 +35,11 @@ class WireRequest:
 
 
 class DeadlineReached(Exception):
-    """The moment has passed until which something was to happen. The caller knows which bound that was.
+    """A deadline passed. The caller knows which timeout it belongs to.
 
     Attributes:
-        phase: how far the request had come.
-        reason: what was waited for, where that was not the server.
+        phase: the phase of the request.
+        reason: what the request waited for, if that was not the server.
     """
 
     def __init__(self, phase: Phase, reason: str = "") -> None:
@@ -49,30 +49,29 @@ class DeadlineReached(Exception):
 
 
 class Exchange(Protocol):
-    """A response whose head has arrived.
+    """A response whose header section has arrived (RFC 9110: the response of one exchange).
 
-    It owns its connection until the body was read to the end or `abandon` was called; after any error out of `read` it
-    owns nothing more.
+    It owns its connection until the body was read to the end, `abandon` was called, or `read` raised.
     """
 
     status: int
     header: Header
 
     async def read(self, deadline: float) -> bytes:
-        """The next piece of the decoded body; b"" at its end, where the connection is given back for reuse.
+        """The next chunk of the decoded body. b"" at its end, where the connection is released to the pool.
 
         Args:
-            deadline: loop time at which to give up. What lies in the socket by then is still read: see `bounds`.
+            deadline: loop time at which to give up. Data that is in the socket by then is still read: see `timeouts`.
 
         Raises:
-            DeadlineReached: nothing came until then.
+            DeadlineReached: nothing came before it.
             APIConnectionError: the connection broke, or the body ended before its stated end.
-            InvalidResponseError: an encoding that was not asked for.
+            InvalidResponseError: a content coding that was not requested.
         """
         ...
 
     def abandon(self) -> None:
-        """Drop the connection without waiting. May be called at any time, and more than once.
+        """Drop the connection without waiting. It may be called at any time, and more than once.
 
         A `read` that still waits raises `APIConnectionError`.
         """
@@ -80,14 +79,14 @@ class Exchange(Protocol):
 
 
 class Transport(Protocol):
-    """Sends requests. Usable from several event loops; a connection never leaves the loop that opened it."""
+    """Sends requests. Several event loops may use it; a connection stays on the loop that opened it."""
 
     def ready(self) -> Transport:
-        """What sends on the running loop, with all that it imports. Called before any timeout runs."""
+        """The transport for the running loop, with its modules imported. Called before any timeout starts."""
         ...
 
     async def send(self, request: WireRequest, *, connect_timeout: float | None, deadline: float) -> Exchange:
-        """Send one request and return once the response's head is there. Never waits for a free connection.
+        """Send one request and wait for the header section of its response. Never waits for a free connection.
 
         Cancelling drops the connection.
 
@@ -97,7 +96,7 @@ class Transport(Protocol):
             deadline: loop time at which to give up, infinite for never.
 
         Raises:
-            DeadlineReached: there was no head until then; with the phase that the request was in.
+            DeadlineReached: no header section came before it; with the phase of the request.
             APIConnectionError: with the phase it failed in.
 
         The phase is "connect" until the request's first byte (a name look-up, TCP, TLS, a proxy's CONNECT) and "send"
@@ -107,7 +106,7 @@ class Transport(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Close every connection that the running loop owns."""
+        """Close every connection of the running loop."""
         ...
 
     @property

@@ -1,9 +1,9 @@
-"""The cancellation bridge: I/O of code that survives anyio's cancellation, but not asyncio's own.
+"""Turn a native asyncio cancellation into one of an anyio scope, for httpx's stock pool.
 
-httpx 0.28 loses a slot of its pool for ever when the task in it is cancelled natively (`task.cancel`,
-`asyncio.timeout`), and loses none when the same code is cancelled through an anyio scope. So the I/O runs in a child
-task inside a scope; when the caller is cancelled natively, the scope is cancelled and waited for. Costs 13-22 us a
-call, which is why only pools that are not ours (`foreign`) go through it.
+httpx 0.28 loses a slot of its pool forever when a task inside it is cancelled natively (`task.cancel`,
+`asyncio.timeout`). It loses none when an anyio scope is cancelled. So the I/O runs in a child task inside a scope. When
+the caller is cancelled, the scope is cancelled and the child is awaited. This costs 13-22 us a call, so only `custom`
+uses it, where the pool is not ours.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from openai_async import _concurrency
 T = TypeVar("T")
 
 
-async def bridged(work: Callable[[], Awaitable[T]], *, undo: Callable[[T], None] | None = None) -> T:
+async def run_cancellable(work: Callable[[], Awaitable[T]], *, undo: Callable[[T], None] | None = None) -> T:
     """Run `work` so that cancelling the caller reaches it as an anyio cancellation.
 
     Args:
         work: what to run.
-        undo: takes the result of a `work` that finished although the caller was cancelled.
+        undo: gets the result if `work` finished although the caller was cancelled.
     """
     loop = _concurrency.asyncio_loop()
     if loop is None:  # trio knows one kind of cancellation only
@@ -42,7 +42,7 @@ async def bridged(work: Callable[[], Awaitable[T]], *, undo: Callable[[T], None]
     while not task.done():
         try:
             await asyncio.wait([task])
-        except asyncio.CancelledError as error:  # also the second and the third: the child must end first
+        except asyncio.CancelledError as error:  # also a second one: the child must end first
             cancelled = cancelled or error
             scope.cancel()
     if cancelled is None:

@@ -1,4 +1,4 @@
-"""The network beneath httpx: names are looked up once for all, and a shortage of this machine is told apart."""
+"""A network backend for httpcore: our resolver and Happy Eyeballs, and errors for a shortage on this machine."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import anyio
 import httpcore
 
 from openai_async import _concurrency
-from openai_async._transport.connect import first_of
-from openai_async._transport.dns import Address, Names
+from openai_async._transport.connect import connect_any
+from openai_async._transport.dns import Address, Resolver
 from openai_async._transport.exceptions import SPEAKS_TLS, TLS_ALERT
 from openai_async._transport.resource_exhaustion import ShortageError
 
 
 class Network(httpcore.AsyncNetworkBackend):
-    """A backend of httpcore over another one.
+    """A network backend of httpcore that wraps another one.
 
     Args:
         inner: connects to addresses.
         names: knows the addresses.
     """
 
-    def __init__(self, inner: httpcore.AsyncNetworkBackend, names: Names) -> None:
+    def __init__(self, inner: httpcore.AsyncNetworkBackend, resolver: Resolver) -> None:
         self._inner = inner
-        self._names = names
-        #: The body of the request under way is large, or made while it is sent.
+        self._resolver = resolver
+        #: The body of the current request is large, or read while it is sent.
         self.uploading = False
-        #: A request was left unfinished: the connection carries no other.
+        #: A request was not sent to its end, so the connection can carry no other.
         self.out_of_step = False
 
     async def connect_tcp(
@@ -41,18 +41,18 @@ class Network(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         async def connect(address: Address) -> httpcore.AsyncNetworkStream:
-            return await self._inner.connect_tcp(str(address.address[0]), port, timeout, local_address, socket_options)
+            return await self._inner.connect_tcp(str(address.sockaddr[0]), port, timeout, local_address, socket_options)
 
         try:
-            addresses = await self._names.addresses(host, port)
+            addresses = await self._resolver.resolve(host, port)
         except ShortageError:
             raise
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
         try:
-            connected = await first_of(addresses, connect, lambda late: _concurrency.spawn(late.aclose))
+            connected = await connect_any(addresses, connect, lambda late: _concurrency.spawn(late.aclose))
         except httpcore.ConnectError:
-            self._names.forget(host, port)
+            self._resolver.forget(host, port)
             raise
         return _Stream(connected, self)
 
@@ -66,9 +66,9 @@ class Network(httpcore.AsyncNetworkBackend):
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    """One connection. While an upload is written it is read, too: a refusal comes before the body has been sent.
+    """One connection. It is read during an upload, because a server may refuse the request before its end.
 
-    httpcore reads an answer after a `WriteError`, and closes the connection.
+    After a `WriteError`, httpcore reads the response and closes the connection.
     """
 
     def __init__(self, inner: httpcore.AsyncNetworkStream, network: Network) -> None:
@@ -99,7 +99,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         raise httpcore.WriteError("the server answered before it had read the request")
 
     async def _written(self, buffer: bytes, timeout: float | None) -> bool:
-        """Write it all, unless something comes before that."""
+        """Write the whole buffer. False if the server sent something before that."""
         written = False
         try:
             async with anyio.create_task_group() as group:

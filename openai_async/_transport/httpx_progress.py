@@ -1,7 +1,7 @@
-"""How far a request has come, as httpx and httpcore tell it while they send (their `trace` extension).
+"""The phase of a request, from the `trace` extension of httpx and httpcore.
 
-A class of exception says where the library was, not how far the request had come: a read that fails may be that of a
-proxy's answer to CONNECT. What was told never goes back: a transport that sends twice by itself stays "response".
+The class of an exception does not tell the phase: a read that fails may be that of a proxy's response to CONNECT. A
+phase never goes back: a transport that sends twice by itself stays in "response".
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _ORDER: Final[tuple[Phase | None, ...]] = (None, "connect", "send", "response")
 
 
 class Progress:
-    """Give `trace` to a request.
+    """The phase of one request. Pass `trace` as its extension.
 
     Args:
         server: host and port that the request is for, as text.
-        phase: how far it has come before anything was told; None for unknown.
-        attempt: hears when a connect begins and when the request itself does.
+        phase: the phase before the first event; None for unknown.
+        attempt: is told when a connect and when the request begins.
     """
 
     def __init__(self, server: str = "", phase: Phase | None = None, attempt: Attempt | None = None) -> None:
@@ -36,25 +36,25 @@ class Progress:
         self._asks_proxy = False  # the request under way is a CONNECT
 
     def reached(self, otherwise: Phase = "response") -> Phase:
-        """How far it has come; `otherwise` where nothing was told."""
+        """The phase; `otherwise` if no event came."""
         return self.phase or otherwise
 
     @property
     def hop(self) -> str:
-        """Where a connect was going, in words."""
+        """The host that a connect was for, in words."""
         server = self.server or "the server"
         if not self.proxy:
             return server
         return f"{server} (through {self.proxy})" if self._tunnelled else self.proxy
 
     async def trace(self, name: str, info: dict[str, Any]) -> None:
-        """Hear of one event."""
+        """Handle one trace event."""
         event = name.partition(".")[2]
         if event == "send_request_headers.started":
             self._asks_proxy = info["request"].method == b"CONNECT"
             if not self._asks_proxy:
                 if self._attempt is not None:
-                    self._attempt.connected()
+                    self._attempt.request_started()
                 self._move("send")
         elif event == "send_request_body.complete":
             if not self._asks_proxy:
@@ -80,7 +80,7 @@ class Progress:
             self.proxy = f"the proxy at {hop}" if self._address and hop != self._address else ""
             self._tunnelled = False
             if self._attempt is not None:
-                self._attempt.connects()
+                self._attempt.connect_started()
 
     def _move(self, phase: Phase) -> None:
         if _ORDER.index(phase) > _ORDER.index(self.phase):

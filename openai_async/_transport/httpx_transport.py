@@ -1,13 +1,11 @@
-"""httpx, one connection to a shard: for proxies and for trio, and a fallback for everything.
+"""The httpx transport, for trio and for proxies, with a connection pool of ours.
 
-httpx's stock pool scans all its connections and waiters on each request and each release, which at 256 in flight is
-most of a call's cost; and a call that is cancelled while it waits inside the pool can take its slot to the grave. So
-the pool is cut into shards of a single connection each, and kept here: an idle shard is popped from a stack (O(1), the
-warmest first), a call owns its shard, and whatever goes wrong - an error, cancelling, leaving a stream - throws the
-whole shard away. There is no state left to repair, which is also why cancellation needs no bridge here (compare
-`foreign`). Admission is the limiter's: nothing ever waits in here.
+httpx's stock pool scans all its connections and waiters for each request and each release. At 256 requests in flight
+that is most of a call's cost. A call that is cancelled while it waits in that pool can also lose its slot forever.
 
-A shard belongs to the event loop it was opened on, and is closed when that loop ends.
+So each connection here is an httpx transport with a pool of one, and `pool` keeps the idle ones. A call owns its
+connection. Any failure (an error, a cancellation, an abandoned stream) discards it, so there is no state to repair, and
+cancellation needs no bridge (compare `custom`).
 """
 
 from __future__ import annotations
@@ -20,37 +18,37 @@ from typing import Final
 
 import attrs
 
-# httpx would import it, and much behind it, within the time of the first attempt.
+# Imported now, because httpx would import it, and much more, within the first attempt.
 import httpcore  # noqa: F401  # pyright: ignore[reportUnusedImport]
 import httpx
 
 from openai_async import _concurrency
 from openai_async._transport.attempt import Attempt
 from openai_async._transport.content_encoding import decoder
-from openai_async._transport.dns import Names
+from openai_async._transport.dns import Resolver
 from openai_async._transport.exceptions import not_connected, translate
 from openai_async._transport.exchange import DeadlineReached, WireRequest
 from openai_async._transport.httpx_network import Network
 from openai_async._transport.httpx_progress import Progress
 from openai_async._transport.keep_alive import keep_alive_timeout
 from openai_async._transport.pool import ConnectionPool, Origin, PoolPerLoop
-from openai_async._transport.pool_queue import Opening
+from openai_async._transport.pool_queue import PoolRequest
 from openai_async._transport.proxies import proxy_for
-from openai_async._transport.request_body import OutgoingBody, run_out
+from openai_async._transport.request_body import OutgoingBody, drain
 from openai_async._transport.resource_exhaustion import ShortageError
 from openai_async._transport.sockets import KEEPALIVE
-from openai_async._transport.timeouts import Waits
+from openai_async._transport.timeouts import ExchangeTimer
 from openai_async._transport.tls import shared_context
 from openai_async.errors import APIConnectionError
 from openai_async.types.meta import Header
 
-#: Bytes of a body beyond which the server may refuse it before it was sent.
+#: A larger body may be refused by the server before it was sent.
 _LARGE: Final = 64 * 1024
 
 
 @attrs.frozen
 class HttpxSettings:
-    """How connections are made.
+    """Settings of the connections.
 
     Attributes:
         proxies: proxy URL per scheme ("http", "https"), or "all".
@@ -66,7 +64,7 @@ class HttpxSettings:
 
 
 class _Body(OutgoingBody, httpx.AsyncByteStream):
-    """The body of a request for httpx."""
+    """A request body for httpx."""
 
 
 class HttpxConnection:
@@ -74,17 +72,17 @@ class HttpxConnection:
 
     __slots__ = ("network", "pieces", "transport")
 
-    def __init__(self, transport: httpx.AsyncHTTPTransport, names: Names) -> None:
+    def __init__(self, transport: httpx.AsyncHTTPTransport, resolver: Resolver) -> None:
         self.transport = transport
         pool = transport._pool
-        self.network = pool._network_backend = Network(pool._network_backend, names)
-        self.pieces: AsyncIterator[bytes] | None = None  # the body that is being read
+        self.network = pool._network_backend = Network(pool._network_backend, resolver)
+        self.pieces: AsyncIterator[bytes] | None = None  # the response body in progress
 
     def is_clean(self) -> bool:
-        return True  # httpx looks itself, and reconnects inside its transport
+        return True  # httpx checks it, and reconnects by itself
 
     def holds_unread(self) -> bool:
-        """Whether bytes came behind an answer in the same read: httpcore keeps them, for the next caller to get."""
+        """Whether bytes came after the response in the same read. httpcore would give them to the next request."""
         try:
             [connection] = self.transport._pool.connections
             rest, _ = connection._connection._h11_state.trailing_data  # type: ignore[attr-defined]
@@ -98,20 +96,20 @@ class HttpxConnection:
     async def aclose(self) -> None:
         await self.transport.aclose()
         if self.pieces is not None:
-            await run_out(self.pieces)
+            await drain(self.pieces)
 
 
 class HttpxTransport:
-    """See the module. `Transport` of `exchange`."""
+    """httpx with a pool of ours. Implements `exchange.Transport`."""
 
     def __init__(self, settings: HttpxSettings) -> None:
         self._settings = settings
-        self._shards: PoolPerLoop[HttpxConnection] = PoolPerLoop(settings.keepalive)
+        self._pools: PoolPerLoop[HttpxConnection] = PoolPerLoop(settings.keepalive)
 
     @property
     def open_connections(self) -> int:
         """Connections of all loops, idle and busy."""
-        return self._shards.count
+        return self._pools.count
 
     @property
     def idle_connections(self) -> int:
@@ -122,44 +120,44 @@ class HttpxTransport:
         return self
 
     async def send(self, request: WireRequest, *, connect_timeout: float | None, deadline: float) -> HttpxExchange:
-        owned = await self._shards.mine()
+        pool = await self._pools.open()
         origin = _parsed(request.url)[1]
         attempt = Attempt(request, connect_timeout, deadline)
-        opening = Opening(owned, origin, request, attempt)
+        pool_request = PoolRequest(pool, origin, request, attempt)
         try:
             while True:
-                shard = owned.take(origin) or await opening.place()
-                if shard is None:
-                    attempt.on_end = owned.opened
-                    shard = self._new_connection(owned, origin)
+                connection = pool.acquire_idle(origin) or await pool_request.acquire()
+                if connection is None:
+                    attempt.on_connect_ended = pool.connect_ended
+                    connection = self._new_connection(pool, origin)
                 try:
-                    return await self._send(request, owned, origin, shard, attempt)
+                    return await self._send(request, pool, origin, connection, attempt)
                 except ShortageError as shortage:
-                    opening.refused(shortage)
+                    pool_request.refused(shortage)
         except BaseException:
-            attempt.ended()
-            attempt.waits.close()
+            attempt.connect_ended()
+            attempt.timer.close()
             raise
 
     async def _send(
         self,
         request: WireRequest,
-        owned: ConnectionPool[HttpxConnection],
+        pool: ConnectionPool[HttpxConnection],
         origin: Origin,
-        shard: HttpxConnection,
+        connection: HttpxConnection,
         attempt: Attempt,
     ) -> HttpxExchange:
         body = _Body(request.body)
-        shard.network.uploading = not isinstance(request.body, bytes) or len(request.body) > _LARGE
+        connection.network.uploading = not isinstance(request.body, bytes) or len(request.body) > _LARGE
         progress = Progress(f"{origin[1]}:{origin[2]}", "connect", attempt)
         try:
-            with attempt.waits.move_on_at(attempt.deadline):
-                response = await shard.transport.handle_async_request(_outgoing(request, body, progress))
-                return HttpxExchange(owned, origin, shard, response, attempt.waits)
-            raise attempt.late(progress.reached())
+            with attempt.timer.move_on_at(attempt.deadline):
+                response = await connection.transport.handle_async_request(_outgoing(request, body, progress))
+                return HttpxExchange(pool, origin, connection, response, attempt.timer)
+            raise attempt.timeout_error(progress.reached())
         except BaseException as error:
-            attempt.ended()
-            owned.discard(shard)
+            attempt.connect_ended()
+            pool.discard(connection)
             if isinstance(error, ShortageError):
                 raise
             raise translate(error, header_received=False, progress=progress)  # noqa: B904 (it sets the cause itself)
@@ -167,20 +165,20 @@ class HttpxTransport:
             await body.aclose()
 
     async def aclose(self) -> None:
-        await self._shards.aclose()
+        await self._pools.aclose()
 
-    def _new_connection(self, owned: ConnectionPool[HttpxConnection], origin: Origin) -> HttpxConnection:
-        """A shard that has yet to connect."""
+    def _new_connection(self, pool: ConnectionPool[HttpxConnection], origin: Origin) -> HttpxConnection:
+        """A connection that is not connected yet."""
         try:
-            shard = HttpxConnection(self._new_transport(origin), owned.names)
+            connection = HttpxConnection(self._new_transport(origin), pool.resolver)
         except (ValueError, ImportError, httpx.InvalidURL) as error:
             # The proxy's URL is not shown: it may hold a password.
             hint = "; pip install 'httpx[socks]'" if isinstance(error, ImportError) else ""
             raise APIConnectionError(f"the proxy cannot be used{hint}", phase="connect") from None
         except OSError as error:
             raise not_connected(error, f"the server at {origin[1]}:{origin[2]}") from error
-        owned.busy.add(shard)
-        return shard
+        pool.busy.add(connection)
+        return connection
 
     def _new_transport(self, origin: Origin) -> httpx.AsyncHTTPTransport:
         settings = self._settings
@@ -194,7 +192,7 @@ class HttpxTransport:
 
 
 def _outgoing(request: WireRequest, body: _Body, progress: Progress) -> httpx.Request:
-    # Not in `send`: what waits may be cancelled, and its frames be shown with local variables.
+    # Not in `send`, whose frame may be shown, local variables and all, when it is cancelled.
     url, _ = _parsed(request.url)
     return httpx.Request(
         request.method,
@@ -206,50 +204,50 @@ def _outgoing(request: WireRequest, body: _Body, progress: Progress) -> httpx.Re
 
 
 class HttpxExchange:
-    """A response on a shard. `Exchange` of `exchange`."""
+    """A response on an httpx connection. Implements `exchange.Exchange`."""
 
     __slots__ = (
+        "_connection",
         "_decoder",
         "_done",
         "_origin",
-        "_owned",
         "_pieces",
+        "_pool",
         "_response",
-        "_shard",
-        "_waits",
+        "_timer",
         "header",
         "status",
     )
 
     def __init__(
         self,
-        owned: ConnectionPool[HttpxConnection],
+        pool: ConnectionPool[HttpxConnection],
         origin: Origin,
-        shard: HttpxConnection,
+        connection: HttpxConnection,
         response: httpx.Response,
-        waits: Waits,
+        timer: ExchangeTimer,
     ) -> None:
         self.status = response.status_code
         self.header: Header = response.headers.raw
-        self._owned = owned
+        self._pool = pool
         self._origin = origin
-        self._shard = shard
+        self._connection = connection
         self._response = response
-        self._waits = waits
+        self._timer = timer
         self._done = False
         stream = response.stream
         assert isinstance(stream, httpx.AsyncByteStream)
-        self._pieces = shard.pieces = aiter(stream)
+        self._pieces = connection.pieces = aiter(stream)
         self._decoder = decoder(response.headers.raw)
 
     async def read(self, deadline: float) -> bytes:
         if self._done:
             return b""
         try:
-            with self._waits.move_on_at(deadline):
+            with self._timer.move_on_at(deadline):
                 return await self._next()
             if self._done:
-                raise APIConnectionError("the answer was left before it was complete", phase="body")
+                raise APIConnectionError("the response was abandoned before it was complete", phase="body")
             raise DeadlineReached("body")
         except BaseException as error:
             self.abandon()
@@ -268,19 +266,19 @@ class HttpxExchange:
         await self._response.stream.aclose()  # type: ignore[union-attr]  # pyright: ignore
         self._decoder.end()
         self._done = True
-        self._waits.close()
-        if self._shard.network.out_of_step or self._shard.holds_unread():
-            self._owned.discard(self._shard)
+        self._timer.close()
+        if self._connection.network.out_of_step or self._connection.holds_unread():
+            self._pool.discard(self._connection)
         else:
-            stated = self._response.headers.get("keep-alive")
-            lifetime = math.inf if stated is None else keep_alive_timeout(stated.encode("latin-1", "replace"))
-            self._owned.give_back(self._origin, self._shard, lifetime)
+            value = self._response.headers.get("keep-alive")
+            lifetime = math.inf if value is None else keep_alive_timeout(value.encode("latin-1", "replace"))
+            self._pool.release(self._origin, self._connection, lifetime)
 
     def abandon(self) -> None:
         if not self._done:
             self._done = True
-            self._waits.stop()
-            self._owned.discard(self._shard)
+            self._timer.stop()
+            self._pool.discard(self._connection)
 
 
 @functools.lru_cache(maxsize=1024)

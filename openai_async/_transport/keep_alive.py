@@ -1,4 +1,4 @@
-"""How long a server keeps an idle connection, by its own word (`Keep-Alive: timeout=5`)."""
+"""The time for which a server keeps an idle connection, from its Keep-Alive field (`timeout=5`)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _TIMEOUT: Final = re.compile(rb"(?:^|[,;\s])timeout\s*=\s*\"?(\d{1,9})", re.IGNO
 
 
 def keep_alive_timeout(value: bytes) -> float:
-    """Seconds for which an idle connection may be used, from the value of a Keep-Alive field; infinite if unstated.
+    """Seconds for which an idle connection may be used, from the value of a Keep-Alive field; infinite if absent.
 
-    A second less than stated, or half of a shorter time: the next request must arrive before the server closes.
+    That is a second less than the field says, or half of it, so that the next request arrives before the server closes.
     """
-    found = _TIMEOUT.search(value)
-    if found is None:
+    match = _TIMEOUT.search(value)
+    if match is None:
         return math.inf
-    seconds = float(found[1])
+    seconds = float(match[1])
     return seconds - min(1.0, seconds / 2)

@@ -1,8 +1,8 @@
-"""The connections of one event loop: who holds which, which are idle, and that all are closed when the loop ends.
+"""The connection pool of one event loop. All its connections are closed when the loop ends.
 
-Idle connections are a stack for each origin: the warmest is taken first (O(1)), the coldest expires at the other end.
-Admission is the limiter's. Here a call waits only where this machine cannot open one more connection, or should not: it
-gets the next one that comes back, or opens its own when there is room.
+Idle connections form a stack for each origin: the most recently used is acquired first (O(1)), the least recently used
+expires at the other end. The limiter admits calls; a call waits here only if this machine cannot open another
+connection, or is opening too many at once. It then gets the next connection that is released, or opens one.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 import anyio
 
 from openai_async import _concurrency
-from openai_async._transport.dns import Names
+from openai_async._transport.dns import Resolver
 from openai_async._transport.resource_exhaustion import most_connections, wait_after
 from openai_async.errors import APIConnectionError
 
-#: A server's queue of connections that it has not accepted yet is about this long; one more waits a second, or three.
+#: Connects at a time: about the backlog of a server. A connect beyond it waits a second or three.
 MOST_CONNECTS: Final = 100
-#: Bytes that are read at once, at most.
+#: Most bytes of one read.
 _BUFFER: Final = 256 * 1024
 
 #: scheme, host, port
@@ -30,14 +30,14 @@ Origin: TypeAlias = tuple[str, str, int]
 
 
 class Connection(Protocol):
-    """What can be held: one connection."""
+    """A connection that the pool can hold."""
 
     def is_clean(self) -> bool:
-        """Whether it is open and the server has sent nothing unasked, its own farewell included."""
+        """Whether it is open and nothing lies unread in it, the server's FIN included."""
         ...
 
     def drop(self) -> None:
-        """Close it without waiting: the owner may be a cancelled task, which must not await anything."""
+        """Close it without waiting: the caller may be a cancelled task, which must not await."""
         ...
 
     async def aclose(self) -> None:
@@ -48,36 +48,36 @@ class Connection(Protocol):
 K = TypeVar("K", bound=Connection)
 
 
-class _Turn(Generic[K]):
-    """A call that waits for a connection, or for room to open one."""
+class _Waiter(Generic[K]):
+    """A call that waits for a connection, or for leave to open one."""
 
     __slots__ = ("connection", "granted", "origin", "ready")
 
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
         self.ready = anyio.Event()
-        self.granted = False  # it may open one
-        self.connection: K | None = None  # it got one that came back
+        self.granted = False  # it may open a connection
+        self.connection: K | None = None  # a released one that it got
 
 
 class ConnectionPool(Generic[K]):
-    """Connections of one loop. `keepalive` is in seconds."""
+    """The connections of one loop. `keepalive`: seconds that an idle connection is kept."""
 
     def __init__(self, keepalive: float, on_close: Callable[[], object]) -> None:
-        self.idle: dict[Origin, deque[tuple[K, float]]] = {}  # each with the moment until which it may be used
+        self.idle: dict[Origin, deque[tuple[K, float]]] = {}  # each with the loop time at which it expires
         self.busy: set[K] = set()
-        self.names = Names()
-        self._opening = 0  # connects under way
-        self._queue: deque[_Turn[K]] = deque()
+        self.resolver = Resolver()
+        self._opening = 0  # connects in progress
+        self._queue: deque[_Waiter[K]] = deque()
         self._closed = False
         self._keepalive = keepalive
         self._now, _ = _concurrency.clock_here()
         self._on_close = on_close
-        self._watch: AsyncGenerator[None, Any] | None = None
+        self._at_loop_end: AsyncGenerator[None, Any] | None = None
 
     @cached_property
     def buffer(self) -> memoryview:
-        """Where sockets of this loop are read into: one after the other, each for a moment."""
+        """The read buffer that all connections of this loop share."""
         return memoryview(bytearray(_BUFFER))
 
     @property
@@ -90,12 +90,12 @@ class ConnectionPool(Generic[K]):
         return len(self.busy) + sum(map(len, self.idle.values()))
 
     async def watch_loop(self) -> None:
-        """From now on the end of the running loop closes everything."""
-        self._watch = _concurrency.at_loop_end(self._close_all)
-        await anext(self._watch)
+        """Close everything when the running loop ends."""
+        self._at_loop_end = _concurrency.at_loop_end(self._close_all)
+        await anext(self._at_loop_end)
 
-    def take(self, origin: Origin) -> K | None:
-        """The warmest idle connection that is still clean; None if there is none."""
+    def acquire_idle(self, origin: Origin) -> K | None:
+        """The most recently used idle connection that is still clean; None if there is none."""
         stack = self.idle.get(origin)
         while stack:
             connection, deadline = stack.pop()
@@ -105,40 +105,40 @@ class ConnectionPool(Generic[K]):
             connection.drop()
         return None
 
-    async def place(self, origin: Origin, refusals: int = 0) -> K | None:
-        """Wait until one more connection may be opened (None), or one for this origin has come back (that one).
+    async def wait_for_turn(self, origin: Origin, refusals: int = 0) -> K | None:
+        """Wait for a released connection to this origin, or for leave to open one (None).
 
-        After None the caller opens one and calls `opened` when that has ended, however it did.
+        After None the caller opens a connection and calls `connect_ended` afterwards, also when the connect failed.
 
         Args:
-            origin: where to.
-            refusals: how often the machine has refused to open one: then it is not asked again for a while.
+            origin: scheme, host and port.
+            refusals: how often this machine has refused a connect of this call. Each makes the next wait longer.
 
         Raises:
-            APIConnectionError: all connections were closed meanwhile.
+            APIConnectionError: the pool was closed while the call waited.
         """
         if not (refusals or self._queue) and self._has_room():
             self._opening += 1
             return None
-        turn: _Turn[K] = _Turn(origin)
-        self._queue.append(turn)
+        waiter: _Waiter[K] = _Waiter(origin)
+        self._queue.append(waiter)
         try:
             with anyio.move_on_after(wait_after(refusals) if refusals else math.inf):
-                await turn.ready.wait()
+                await waiter.ready.wait()
         except BaseException:
-            self._leave(turn)
+            self._cancel_wait(waiter)
             raise
         if self._closed:
             raise APIConnectionError("the client was closed while the call waited to connect", phase="connect")
-        if not turn.ready.is_set():
-            self._queue.remove(turn)
+        if not waiter.ready.is_set():
+            self._queue.remove(waiter)
             self._opening += 1
-        return turn.connection
+        return waiter.connection
 
-    def opened(self) -> None:
-        """A connect has ended. Its connection, if there is one, is among the busy."""
+    def connect_ended(self) -> None:
+        """Count a connect as ended. Its connection, if there is one, is in `busy`."""
         self._opening -= 1
-        self._serve()
+        self._wake_waiters()
 
     def _has_room(self) -> bool:
         if self._opening >= MOST_CONNECTS:
@@ -147,72 +147,72 @@ class ConnectionPool(Generic[K]):
         return self.count + self._opening < most or self._drop_idle()
 
     def _drop_idle(self) -> bool:
-        """Make room: drop an idle connection, of whatever origin. Whether there was one."""
+        """Drop an idle connection of any origin. Whether there was one."""
         for stack in self.idle.values():
             if stack:
                 stack.popleft()[0].drop()
                 return True
         return False
 
-    def _serve(self) -> None:
-        """Let those who wait open connections, as far as there is room."""
+    def _wake_waiters(self) -> None:
+        """Let waiting calls open connections, as far as there is room."""
         while self._queue and self._has_room():
-            turn = self._queue.popleft()
-            turn.granted = True
+            waiter = self._queue.popleft()
+            waiter.granted = True
             self._opening += 1
-            turn.ready.set()
+            waiter.ready.set()
 
-    def _leave(self, turn: _Turn[K]) -> None:
-        """A waiting call was cancelled; what it was given goes to the next one."""
-        if turn.connection is not None:
-            self.give_back(turn.origin, turn.connection)
-        elif turn.granted:
-            self.opened()
+    def _cancel_wait(self, waiter: _Waiter[K]) -> None:
+        """Remove a waiter that was cancelled. What it had got goes to the next one."""
+        if waiter.connection is not None:
+            self.release(waiter.origin, waiter.connection)
+        elif waiter.granted:
+            self.connect_ended()
         elif not self._closed:
-            self._queue.remove(turn)
-            self._serve()
+            self._queue.remove(waiter)
+            self._wake_waiters()
 
-    def give_back(self, origin: Origin, connection: K, lifetime: float = math.inf) -> None:
-        """A connection is idle again; the server keeps it for so many seconds."""
+    def release(self, origin: Origin, connection: K, lifetime: float = math.inf) -> None:
+        """Return a connection to the pool. `lifetime`: seconds that the server keeps it."""
         if connection not in self.busy:  # everything was closed meanwhile
             return
         if lifetime <= 0:
             self.discard(connection)
             return
-        if self._queue and self._hand_over(origin, connection):
+        if self._queue and self._pass_on(origin, connection):
             return
         self.busy.discard(connection)
         stack = self.idle.setdefault(origin, deque())
         now = self._now()
         stack.append((connection, now + min(self._keepalive, lifetime)))
-        # One look at the coldest per release keeps the stack trimmed.
+        # One look at the oldest per release keeps the stack short.
         if now > stack[0][1]:
             stack.popleft()[0].drop()
         if self._queue:  # of other origins
-            self._serve()
+            self._wake_waiters()
 
-    def _hand_over(self, origin: Origin, connection: K) -> bool:
-        """Give a connection to the first call that waits for one. O(1) where all wait for the same origin."""
-        for turn in self._queue:
-            if turn.origin == origin:
-                self._queue.remove(turn)
-                turn.connection = connection
-                turn.ready.set()
+    def _pass_on(self, origin: Origin, connection: K) -> bool:
+        """Pass a connection to the first call that waits for its origin. O(1) if all wait for the same origin."""
+        for waiter in self._queue:
+            if waiter.origin == origin:
+                self._queue.remove(waiter)
+                waiter.connection = connection
+                waiter.ready.set()
                 return True
         return False
 
     def discard(self, connection: K) -> None:
-        """A connection that cannot be used again."""
+        """Drop a connection that cannot be used again."""
         if connection in self.busy:
             self.busy.discard(connection)
             connection.drop()
             if self._queue:
-                self._serve()
+                self._wake_waiters()
 
     async def aclose(self) -> None:
-        """Close everything; busy connections break under their owners."""
-        if self._watch is not None:
-            await self._watch.aclose()
+        """Close every connection. Exchanges in progress fail."""
+        if self._at_loop_end is not None:
+            await self._at_loop_end.aclose()
 
     async def _close_all(self) -> None:
         self._on_close()
@@ -231,34 +231,34 @@ class ConnectionPool(Generic[K]):
                 connection.drop()
             raise
         finally:
-            await self.names.aclose()
+            await self.resolver.aclose()
         await _concurrency.background_done()
 
 
 class PoolPerLoop(Generic[K]):
-    """`ConnectionPool` by event loop, opened on first use."""
+    """One `ConnectionPool` for each event loop, made on first use."""
 
     def __init__(self, keepalive: float) -> None:
         self._keepalive = keepalive
         self._loops: dict[object, ConnectionPool[K]] = {}
 
-    def here(self) -> ConnectionPool[K] | None:
-        """Those of the running loop, if there are any yet."""
+    def current(self) -> ConnectionPool[K] | None:
+        """The pool of the running loop, if there is one yet."""
         return self._loops.get(_concurrency.loop_token())
 
-    async def mine(self) -> ConnectionPool[K]:
-        """Those of the running loop, from now on until it ends."""
+    async def open(self) -> ConnectionPool[K]:
+        """The pool of the running loop. It is made here, and closed when the loop ends."""
         token = _concurrency.loop_token()
-        found = self._loops.get(token)
-        if found is None:
-            found = self._loops[token] = ConnectionPool(self._keepalive, lambda: self._loops.pop(token, None))
-            await found.watch_loop()
-        return found
+        pool = self._loops.get(token)
+        if pool is None:
+            pool = self._loops[token] = ConnectionPool(self._keepalive, lambda: self._loops.pop(token, None))
+            await pool.watch_loop()
+        return pool
 
     @property
     def count(self) -> int:
         """Connections of all loops, idle and busy."""
-        return sum(found.count for found in tuple(self._loops.values()))
+        return sum(pool.count for pool in tuple(self._loops.values()))
 
     @property
     def idle_count(self) -> int:
@@ -266,7 +266,7 @@ class PoolPerLoop(Generic[K]):
         return sum(found.idle_count for found in tuple(self._loops.values()))
 
     async def aclose(self) -> None:
-        """Close those of the running loop."""
-        found = self._loops.get(_concurrency.loop_token())
-        if found is not None:
-            await found.aclose()
+        """Close the pool of the running loop."""
+        pool = self._loops.get(_concurrency.loop_token())
+        if pool is not None:
+            await pool.aclose()

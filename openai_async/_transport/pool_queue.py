@@ -1,6 +1,6 @@
-"""One call's way to a connection: an idle one that came back, or leave to open another.
+"""The request of one call for a connection: a released one, or leave to open another.
 
-What is waited for on this side is no part of the attempt, and no failure of the server.
+The time that a call waits here does not count against its attempt, because the server has no part in it.
 """
 
 from __future__ import annotations
@@ -16,42 +16,42 @@ from openai_async._transport.resource_exhaustion import ShortageError
 K = TypeVar("K", bound=Connection)
 
 
-class Opening(Generic[K]):
-    """See the module.
+class PoolRequest(Generic[K]):
+    """The request of one call for a connection.
 
     Args:
-        owned: the connections of the running loop.
-        origin: where to.
-        request: for what.
-        attempt: its bounds.
+        pool: the pool of the running loop.
+        origin: scheme, host and port.
+        request: the HTTP request.
+        attempt: its time limits.
     """
 
-    def __init__(self, owned: ConnectionPool[K], origin: Origin, request: WireRequest, attempt: Attempt) -> None:
-        self._owned = owned
+    def __init__(self, pool: ConnectionPool[K], origin: Origin, request: WireRequest, attempt: Attempt) -> None:
+        self._pool = pool
         self._origin = origin
         self._request = request
         self._attempt = attempt
         self._refusals = 0
         self._shortage: ShortageError | None = None
 
-    async def place(self) -> K | None:
-        """Wait for a connection, or for leave to open one (None; say `opened` to the connections afterwards).
+    async def acquire(self) -> K | None:
+        """Wait for a connection, or for leave to open one (None; call `pool.connect_ended` afterwards).
 
         Raises:
             DeadlineReached: neither came before the deadline of the call. If none of our connections is in use, other
                 programs hold all descriptors and may keep them: then the deadline of the attempt applies.
         """
         since = _concurrency.now()
-        alone = self._refusals > 0 and not self._owned.busy
-        with self._attempt.waits.move_on_at(self._attempt.deadline if alone else self._request.call_deadline):
-            connection = await self._owned.place(self._origin, self._refusals)
+        alone = self._refusals > 0 and not self._pool.busy
+        with self._attempt.timer.move_on_at(self._attempt.deadline if alone else self._request.call_deadline):
+            connection = await self._pool.wait_for_turn(self._origin, self._refusals)
             if not alone:
-                self._attempt.waited(since)
+                self._attempt.exclude(since)
             return connection
         raise DeadlineReached("connect", self._reason())
 
     def refused(self, shortage: ShortageError) -> None:
-        """This machine had nothing to open a connection with."""
+        """Note that this machine could not open a connection."""
         self._refusals += 1
         self._shortage = shortage
 

@@ -1,4 +1,4 @@
-"""Which proxy a connection goes through: the client's own setting, else the environment's, if that may be asked."""
+"""The proxy of a connection: the client's own setting, else the environment, if it is trusted."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from openai_async._transport.pool import Origin
 
 
 def proxy_for(origin: Origin, proxies: Mapping[str, str], *, trust_env: bool) -> str | None:
-    """URL of the proxy for an origin, or None. The environment is HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."""
+    """The URL of the proxy for an origin, or None. Reads HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."""
     scheme, host, port = origin
-    stated = proxies.get(scheme) or proxies.get("all")
-    if stated or not trust_env:
-        return stated
+    configured = proxies.get(scheme) or proxies.get("all")
+    if configured or not trust_env:
+        return configured
     if not any(name.lower().endswith("_proxy") for name in os.environ):
         return None
     import urllib.request  # slow to load, and rarely needed
@@ -22,5 +22,5 @@ def proxy_for(origin: Origin, proxies: Mapping[str, str], *, trust_env: bool) ->
     bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]
     if bypass(f"{host}:{port}", environment):
         return None
-    found = environment.get(scheme) or environment.get("all")
-    return f"http://{found}" if found and "://" not in found else found
+    proxy = environment.get(scheme) or environment.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy

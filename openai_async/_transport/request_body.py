@@ -1,6 +1,6 @@
-"""Bodies of requests: bytes, or pieces that are made while they are sent.
+"""Request bodies: bytes, or chunks that are read while they are sent.
 
-Those for httpx are no generators: one that is left half-way warns when it is collected.
+The iterators for httpx are no generators, because a generator that is left half-way warns when it is collected.
 """
 
 from __future__ import annotations
@@ -13,45 +13,45 @@ import attrs
 
 
 class Body(Protocol):
-    """A body that is never whole in memory. Each attempt reads it anew, from its beginning."""
+    """A body that is read while it is sent. Each attempt reads it again, from the beginning."""
 
     @property
     def length(self) -> int | None:
-        """Bytes in all; None if that is not known, and the body is sent in chunks."""
+        """Bytes in all; None if unknown, and the chunked transfer coding is used."""
         ...
 
     def open(self) -> AsyncIterator[bytes]:
-        """The pieces, from the first. Their number and size are the body's; an empty one is left out.
+        """The chunks, from the first. Empty ones are skipped.
 
         An iterator with an `aclose` is closed when the sending ends early.
         """
         ...
 
 
-async def closed(pieces: AsyncIterator[bytes]) -> None:
-    """Close what a body gave, if it can be closed."""
-    close = getattr(pieces, "aclose", None)
+async def close_chunks(chunks: AsyncIterator[bytes]) -> None:
+    """Close the iterator of a body, if it can be closed."""
+    close = getattr(chunks, "aclose", None)
     if close is not None:
         await close()
 
 
 @attrs.define(eq=False)
 class OutgoingBody:
-    """The body of a request for httpx (or httpx2): mixed into its `AsyncByteStream`."""
+    """A request body for httpx (or httpx2). Mix it into its `AsyncByteStream`."""
 
     body: bytes | Body = attrs.field(repr=False)
-    _pieces: AsyncIterator[bytes] | None = attrs.field(default=None, init=False, repr=False)
+    _chunks: AsyncIterator[bytes] | None = attrs.field(default=None, init=False, repr=False)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        self._pieces = _Once(self.body) if isinstance(self.body, bytes) else self.body.open()
-        return self._pieces
+        self._chunks = _OneChunk(self.body) if isinstance(self.body, bytes) else self.body.open()
+        return self._chunks
 
     async def aclose(self) -> None:
-        if self._pieces is not None:
-            await closed(self._pieces)
+        if self._chunks is not None:
+            await close_chunks(self._chunks)
 
 
-class _Once:
+class _OneChunk:
     __slots__ = ("_body",)
 
     def __init__(self, body: bytes) -> None:
@@ -67,8 +67,8 @@ class _Once:
         return body
 
 
-async def run_out(pieces: AsyncIterator[bytes]) -> None:
-    """Let the generators of a closed response body end."""
+async def drain(chunks: AsyncIterator[bytes]) -> None:
+    """Run the generators of a closed response body to their end."""
     with contextlib.suppress(Exception):
-        async for _ in pieces:
+        async for _ in chunks:
             pass

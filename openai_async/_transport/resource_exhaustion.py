@@ -1,4 +1,4 @@
-"""What this machine has too little of: file descriptors, ports, buffers. Not the server's failure, and it passes."""
+"""Shortages of this machine: file descriptors, ports, buffers. They pass, and are not the server's failure."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if sys.platform != "win32":  # which has no such limit
 
 from openai_async._transport.causes import causes
 
-#: Seconds until the machine is asked again, at first and at most; each refusal doubles them.
+#: Seconds before the next connect after a refusal: at first and at most. Each refusal doubles them.
 _FIRST_WAIT: Final = 0.05
 _MOST_WAIT: Final = 1.0
 _ERRNOS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class ShortageError(OSError):
-    """A connection could not be opened because this machine had nothing to open it with."""
+    """A connection could not be opened because this machine has no descriptor, port or buffer left."""
 
 
 def wait_after(refusals: int) -> float:
-    """Seconds until the machine is asked again."""
+    """Seconds before the next connect."""
     return min(_MOST_WAIT, _FIRST_WAIT * 2.0 ** min(refusals - 1, 16))
 
 
 def most_connections() -> float:
-    """Connections that may be open at a time: the limit on file descriptors, less some for everything else.
+    """Most connections at a time: the limit on file descriptors, less some for everything else.
 
-    The limit is read each time: a program may raise it.
+    The limit is read each time, because a program may raise it.
     """
     if sys.platform == "win32":
         return math.inf
@@ -42,12 +42,12 @@ def most_connections() -> float:
     return max(1, soft - max(16, min(64, soft // 4)))
 
 
-def shortage_of(error: BaseException, family: int = 0, address: Any = None) -> ShortageError | None:
-    """The shortage behind the failure of a connect or of a name look-up; None if it is no shortage.
+def shortage_of(error: BaseException, af: int = 0, address: Any = None) -> ShortageError | None:
+    """The shortage that made a connect or a name look-up fail; None if it is another failure.
 
     Args:
-        error: what was raised, perhaps around the error of the system.
-        family, address: what was connected to.
+        error: what was raised. It may wrap the system error.
+        af, address: the address of the connect.
     """
     link = next((link for link in causes(error) if isinstance(link, OSError) and link.errno is not None), None)
     if link is None:
@@ -55,7 +55,7 @@ def shortage_of(error: BaseException, family: int = 0, address: Any = None) -> S
     number = link.errno
     if isinstance(link, socket.gaierror):
         number = _refused_now()  # the resolver does not say why it could not open its files
-    elif number == errno.EADDRNOTAVAIL and not _is_reachable(family, address):
+    elif number == errno.EADDRNOTAVAIL and not _is_reachable(af, address):
         return None
     if number in _ERRNOS or number == errno.EADDRNOTAVAIL:
         assert number is not None
@@ -71,10 +71,10 @@ def _refused_now() -> int | None:
     return None
 
 
-def _is_reachable(family: int, address: Any) -> bool:
-    """Whether there is a way to an address, ports aside: no port is left for it, then."""
+def _is_reachable(af: int, address: Any) -> bool:
+    """Whether there is a route to an address. If so, it is ports that are short."""
     try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        with socket.socket(af, socket.SOCK_DGRAM) as probe:
             probe.connect(address)  # of a datagram socket: nothing is sent
     except OSError:
         return False

@@ -1,7 +1,7 @@
 """Socket options of every connection.
 
-TCP keep-alive finds a dead peer in about two minutes, where a silent stream would otherwise hang to its timeout, and
-keeps NAT tables from forgetting an idle connection.
+TCP keep-alive detects a dead peer in about two minutes, where a silent stream would hang until its timeout. It also
+keeps an idle connection in NAT tables.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ KEEPALIVE: Final = _options()
 
 
 def readable(fd: int) -> Callable[[], object]:
-    """Whether a socket has something to read now, its end included: what is returned says so, without waiting.
+    """A function that says, without waiting, whether a socket has something to read, its end included.
 
-    Windows has no poll(2), nor has a process that eventlet has patched. select(2) knows descriptors below 1024 only;
-    nothing is known of the others, and their end is seen when the loop gets to it.
+    Windows has no poll(2), nor has a process that eventlet has patched. select(2) takes descriptors below 1024 only.
+    For others the function says no, and the event loop sees the end later.
     """
     if (poll := getattr(select, "poll", None)) is None:
         return partial(_selected, fd)

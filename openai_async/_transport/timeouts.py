@@ -1,9 +1,8 @@
-"""Moments at which a wait is given up, for both event loops.
+"""Deadlines of waits, on both event loops.
 
-A process can be stopped and a loop can be held by a callback for longer than any bound. The timer then rings late, and
-the answer may lie in the socket unread. So a bound that has passed is no end by itself: the loop looks at its sockets
-once more, and a timer that rang late gives what was held up twice as much time again, between `LEAST_GRACE` and
-`MOST_GRACE`.
+A process can be stopped, and a callback can block the loop, for longer than any timeout. The timer then fires late, and
+the response may lie in the socket unread. So a late wait does not fail at once: the loop reads its sockets once more,
+and the wait gets twice the delay as grace, between `LEAST_GRACE` and `MOST_GRACE`.
 """
 
 from __future__ import annotations
@@ -17,20 +16,20 @@ import anyio
 
 from openai_async import _concurrency
 
-#: Seconds by which a timer rings late where the loop was held, or the process stopped.
+#: A timer that fires this many seconds late shows that the loop was blocked, or the process stopped.
 HELD: Final = 0.05
 LEAST_GRACE: Final = 0.5
-#: Seconds beyond a bound, at most, in which what had arrived is still read.
+#: Most seconds after a deadline in which data that had arrived is still read.
 MOST_GRACE: Final = 2.0
 
 
-class Bound:
-    """When one wait ends. Arithmetic only.
+class WaitDeadline:
+    """The deadline of one wait. Arithmetic only.
 
     Attributes:
-        deadline: the moment that was asked for.
-        end: the moment at which the wait ends in fact; later than `deadline` where that was noticed late.
-        overdue: when the last extra look may begin; infinite as long as `deadline` has not passed.
+        deadline: the loop time that the caller set.
+        end: the loop time at which the wait ends; after `deadline` if the timer was late.
+        overdue: the loop time of the last extra read; infinite before `deadline` has passed.
     """
 
     __slots__ = ("deadline", "end", "overdue")
@@ -39,12 +38,12 @@ class Bound:
         self.start(math.inf)
 
     def start(self, deadline: float) -> None:
-        """Begin another wait, unless this one has the same moment: what was granted for that is not granted again."""
+        """Begin another wait. Do not call it for the same deadline: that would grant the grace again."""
         self.deadline = self.end = deadline
         self.overdue = math.inf
 
-    def rang(self, now: float) -> bool:
-        """Whether a wait whose timer rings goes on. Call at `end` or later."""
+    def extends(self, now: float) -> bool:
+        """Whether a wait goes on although its timer has fired. Call it at `end` or later."""
         if self.overdue < math.inf:
             return False
         self.overdue = now + MOST_GRACE
@@ -52,8 +51,8 @@ class Bound:
         self.end = now + (min(max(2.0 * late, LEAST_GRACE), MOST_GRACE) if late > HELD else 0.0)
         return True
 
-    def looks_again(self, now: float) -> bool:
-        """Whether a wait that begins at `end` or later may look at the socket once more."""
+    def reads_again(self, now: float) -> bool:
+        """Whether a wait that begins at `end` or later may read the socket once more."""
         if self.overdue == math.inf:
             self.overdue = now + MOST_GRACE
         elif now >= self.overdue:
@@ -62,32 +61,32 @@ class Bound:
         return True
 
 
-class Waits:
-    """The waits of one exchange, one after the other, on one timer. A context manager for each.
+class ExchangeTimer:
+    """One timer for the successive waits of an exchange. A context manager for each wait.
 
-        with waits.move_on_at(moment):
+        with timer.move_on_at(deadline):
             return await something()
         raise DeadlineReached
 
-    What is awaited inside is cancelled when its moment has passed.
+    The block is cancelled at its deadline, and execution continues after it.
     """
 
-    __slots__ = ("_bound", "_quiet", "_rings", "_scope")
+    __slots__ = ("_cancel_timer", "_deadline", "_fires_at", "_scope")
 
     def __init__(self) -> None:
-        self._bound = Bound()
+        self._deadline = WaitDeadline()
         self._scope: anyio.CancelScope | None = None
-        self._rings = math.inf
-        self._quiet: Callable[[], object] | None = None
+        self._fires_at = math.inf
+        self._cancel_timer: Callable[[], object] | None = None
 
     def move_on_at(self, deadline: float) -> Self:
-        if deadline != self._bound.deadline:
-            self._bound.start(deadline)
+        if deadline != self._deadline.deadline:
+            self._deadline.start(deadline)
         return self
 
     def move(self, moment: float) -> None:
-        """The wait under way ends at another moment, if there is one."""
-        self._bound.start(moment)
+        """Move the deadline of the current wait, if there is one."""
+        self._deadline.start(moment)
         if self._scope is not None:
             self._arm()
 
@@ -105,40 +104,40 @@ class Waits:
         return bool(scope.__exit__(kind, error, trace))
 
     def close(self) -> None:
-        """No wait follows."""
-        if self._quiet is not None:
-            self._quiet()
-            self._quiet = None
-        self._rings = math.inf
+        """Cancel the timer: no wait follows."""
+        if self._cancel_timer is not None:
+            self._cancel_timer()
+            self._cancel_timer = None
+        self._fires_at = math.inf
 
     def stop(self) -> None:
-        """No wait follows, and the one under way ends now."""
+        """Cancel the timer and the current wait."""
         self.close()
         if self._scope is not None:
             self._scope.cancel()
 
     def _arm(self) -> None:
         assert self._scope is not None
-        if self._bound.end >= self._rings:  # it rings before that, and is set anew then
+        if self._deadline.end >= self._fires_at:  # it fires before that, and is set again then
             return
-        if self._quiet is not None:
-            self._quiet()
+        if self._cancel_timer is not None:
+            self._cancel_timer()
         now = _concurrency.now()
-        if now < self._bound.end or self._bound.looks_again(now):
+        if now < self._deadline.end or self._deadline.reads_again(now):
             self._set(now)
         else:
             self._scope.cancel()
 
-    def _ring(self) -> None:
-        self._rings, self._quiet = math.inf, None
+    def _fired(self) -> None:
+        self._fires_at, self._cancel_timer = math.inf, None
         if self._scope is None:
             return
         now = _concurrency.now()
-        if now < self._bound.end or self._bound.rang(now):
+        if now < self._deadline.end or self._deadline.extends(now):
             self._set(now)
         else:
             self._scope.cancel()
 
     def _set(self, now: float) -> None:
-        self._rings = self._bound.end
-        self._quiet = _concurrency.call_later(max(0.0, self._rings - now), self._ring)
+        self._fires_at = self._deadline.end
+        self._cancel_timer = _concurrency.call_later(max(0.0, self._fires_at - now), self._fired)

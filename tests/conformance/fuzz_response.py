@@ -58,7 +58,7 @@ async def check(data: bytes) -> None:
     plan, said = data[:2], data[2:]
     ends = bool(plan) and plan[0] % 2 == 0
     chance = random.Random(plan)  # bytes seed it the same way everywhere
-    with mock.patch.object(direct_connection, "MAX_HEAD", MAX_HEAD):
+    with mock.patch.object(direct_connection, "MAX_HEADER_SECTION", MAX_HEAD):
         whole = await over_memory("direct", [said] if said else [], ends=ends)
         reads = list(cut(said, chance))
         in_reads = await over_memory("direct", reads, ends=ends)

@@ -19,7 +19,7 @@ from unittest import mock
 import httpcore
 
 from openai_async._transport import direct
-from openai_async._transport.dns import Address, Names
+from openai_async._transport.dns import Address, Resolver
 from openai_async._transport.exchange import Transport
 from openai_async._transport.httpx_transport import HttpxConnection, HttpxSettings, HttpxTransport
 from tests.conformance.outcome import SECOND, Outcome, observe
@@ -82,14 +82,14 @@ class _DirectWire(asyncio.Transport):
             await self._flowing.wait()
             if self._closing:
                 break
-            self._hand_over(piece)
+            self._pass_on(piece)
             await asyncio.sleep(0)
         if ends and not self._closing:
             assert not self._protocol.eof_received()
             self.close()
         self._server.said_all()
 
-    def _hand_over(self, piece: bytes) -> None:
+    def _pass_on(self, piece: bytes) -> None:
         """A read of a socket gives no more than the buffer takes, and is over when the next one begins."""
         while piece and not self._closing:
             buffer = self._protocol.get_buffer(-1)
@@ -171,15 +171,15 @@ class _MemoryHttpxTransport(HttpxTransport):
         super().__init__(HttpxSettings(trust_env=False))
         self._server = server
 
-    def _new_connection(self, owned: Any, origin: Any) -> HttpxConnection:
-        connection = super()._new_connection(owned, origin)
+    def _new_connection(self, pool: Any, origin: Any) -> HttpxConnection:
+        connection = super()._new_connection(pool, origin)
         connection.network._inner = _HttpxNetwork(self._server)
-        connection.network._names = _NoNames()
+        connection.network._resolver = _NoResolver()
         return connection
 
 
-class _NoNames(Names):
-    async def addresses(self, host: str, port: int) -> list[Address]:
+class _NoResolver(Resolver):
+    async def resolve(self, host: str, port: int) -> list[Address]:
         return [Address(0, (host, port))]
 
 
@@ -195,7 +195,7 @@ def _quiet() -> socket.socket:
 
 
 @contextlib.contextmanager
-def _direct_connects(server: Server) -> Generator[None]:
+def _direct_connects_to(server: Server) -> Generator[None]:
     """While this holds, the direct transport of the running loop dials `server`."""
     loop = asyncio.get_running_loop()
 
@@ -204,10 +204,10 @@ def _direct_connects(server: Server) -> Generator[None]:
         protocol = factory()
         return _DirectWire(protocol, server, _quiet()), protocol
 
-    async def dial(host: str, port: int, names: object) -> socket.socket:
+    async def connect_tcp(host: str, port: int, names: object) -> socket.socket:
         return _quiet()
 
-    with mock.patch.object(direct, "dial", dial), mock.patch.object(loop, "create_connection", connect):
+    with mock.patch.object(direct, "connect_tcp", connect_tcp), mock.patch.object(loop, "create_connection", connect):
         yield
 
 
@@ -219,7 +219,7 @@ async def serving(name: str, server: Server) -> AsyncGenerator[Transport]:
         yield transport
         await transport.aclose()
         return
-    with _direct_connects(server):
+    with _direct_connects_to(server):
         transport = direct.DirectTransport()
         yield transport
         await transport.aclose()

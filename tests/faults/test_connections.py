@@ -20,7 +20,7 @@ import trustme
 
 from openai_async._transport import connect, direct
 from openai_async._transport.direct import DirectTransport
-from openai_async._transport.dns import Names
+from openai_async._transport.dns import Resolver
 from openai_async._transport.exchange import WireRequest
 from openai_async._transport.httpx_transport import HttpxSettings, HttpxTransport
 from openai_async._transport.keep_alive import keep_alive_timeout
@@ -201,7 +201,7 @@ async def test_an_idle_connection_is_used_no_longer_than_the_server_keeps_it(
             for connections, later in ((1, 0.0), (1, 28.0), (2, 60.0)):
                 if later:
                     transport = pipeline_of(client).transport.ready()
-                    [owned] = (getattr(transport, "_connections", None) or transport._shards)._loops.values()
+                    [owned] = transport._pools._loops.values()
                     monkeypatch.setattr(owned, "_now", lambda real=owned._now, more=later: real() + more)
                 await client.chat.completions.create(**CALL)
                 assert server.accepted_connections == connections
@@ -286,9 +286,9 @@ async def test_connects_that_are_under_way_are_bounded(
 ) -> None:
     """Many calls at once do not overrun the server's queue, and a connection that came back is used instead."""
     under_way = most = opened = 0
-    real = connect.dial
+    real = connect.connect_tcp
 
-    async def counted(host: str, port: int, names: Names) -> socket.socket:
+    async def counted(host: str, port: int, names: Resolver) -> socket.socket:
         nonlocal under_way, most, opened
         under_way += 1
         opened += 1
@@ -299,7 +299,7 @@ async def test_connects_that_are_under_way_are_bounded(
         finally:
             under_way -= 1
 
-    monkeypatch.setattr(direct, "dial", counted)
+    monkeypatch.setattr(direct, "connect_tcp", counted)
     with FaultServer([ok()]) as server:
         async with make_client(server.base_url) as client, anyio.create_task_group() as group:
             for _ in range(3 * MOST_CONNECTS):

@@ -17,7 +17,7 @@ import anyio
 import pytest
 
 from openai_async._transport import connect as dialing, pool, resource_exhaustion
-from openai_async._transport.dns import Names
+from openai_async._transport.dns import Resolver
 from openai_async.errors import APIConnectionError, DeadlineExceededError
 from openai_async.testing import FaultServer, Gate, json_reply
 from tests.cli.commands import Commands
@@ -115,7 +115,7 @@ async def test_a_refusal_of_the_system_is_waited_out(
 
 def _connections(client: Any) -> Any:
     transport = pipeline_of(client).transport.ready()
-    return (getattr(transport, "_connections", None) or transport._shards).here()
+    return transport._pools.current()
 
 
 def _subclass(real: type[socket.socket], refuse: list[bool], number: int) -> type[socket.socket]:
@@ -192,15 +192,15 @@ async def test_an_idle_connection_makes_room_for_another_host(
             await client.chat.completions.create(**CALL)
             owned = _connections(client)
             with anyio.fail_after(5):
-                assert await owned.place(("http", "127.0.0.1", other.port)) is None
-            owned.opened()
+                assert await owned.wait_for_turn(("http", "127.0.0.1", other.port)) is None
+            owned.connect_ended()
             assert owned.count == 0
 
 
 # ---- names
 
 
-class Resolver:
+class CountingResolver:
     """Counts what is asked, and answers when it may."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, fails: bool = False) -> None:
@@ -224,7 +224,7 @@ class Resolver:
 
 async def test_a_name_is_looked_up_once_for_all(make_client: MakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """A burst asks once; one caller who is cancelled takes the answer from nobody; the next burst asks nothing."""
-    resolver = Resolver(monkeypatch)
+    resolver = CountingResolver(monkeypatch)
     with FaultServer([json_reply(COMPLETION, headers={"connection": "close"})]) as server:
         async with make_client(f"http://api.example:{server.port}/v1", allow_http=True) as client:
 
@@ -246,20 +246,20 @@ async def test_a_name_is_looked_up_once_for_all(make_client: MakeClient, monkeyp
 
 async def test_a_failed_look_up_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept is an answer, not a failure; and an address that nobody answers at is forgotten."""
-    resolver = Resolver(monkeypatch, fails=True)
+    resolver = CountingResolver(monkeypatch, fails=True)
     resolver.may_answer.set()
-    names = Names()
+    names = Resolver()
     for _ in range(2):
         with pytest.raises(socket.gaierror):
-            await names.addresses("api.example", 80)
+            await names.resolve("api.example", 80)
     assert resolver.asked == 2
-    working = Resolver(monkeypatch)
+    working = CountingResolver(monkeypatch)
     working.may_answer.set()
-    await names.addresses("api.example", 80)
-    await names.addresses("api.example", 80)
+    await names.resolve("api.example", 80)
+    await names.resolve("api.example", 80)
     assert working.asked == 1
     names.forget("api.example", 80)
-    await names.addresses("api.example", 80)
+    await names.resolve("api.example", 80)
     assert working.asked == 2
     await names.aclose()
 
@@ -272,17 +272,17 @@ async def test_the_first_address_that_answers_wins(monkeypatch: pytest.MonkeyPat
     both = anyio.Event()
 
     async def connect(address: Any) -> int:
-        if address.family == 2:
+        if address.af == 2:
             both.set()
         await both.wait()
-        return int(address.family)
+        return int(address.af)
 
     addresses = [dialing.Address(1, ()), dialing.Address(2, ())]
-    won = await dialing.first_of(addresses, connect, closed.append)
+    won = await dialing.connect_any(addresses, connect, closed.append)
     assert sorted([won, *closed]) in ([1, 2], [won])
 
     async def refused(address: Any) -> int:
-        raise OSError(errno.EMFILE if address.family == 1 else errno.ECONNREFUSED, "no")
+        raise OSError(errno.EMFILE if address.af == 1 else errno.ECONNREFUSED, "no")
 
     with pytest.raises(resource_exhaustion.ShortageError):
-        await dialing.first_of(addresses, refused, closed.append)
+        await dialing.connect_any(addresses, refused, closed.append)

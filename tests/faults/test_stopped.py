@@ -21,7 +21,7 @@ import trustme
 
 from openai_async import AsyncClient
 from openai_async._transport import tls
-from openai_async._transport.timeouts import LEAST_GRACE, MOST_GRACE, Bound
+from openai_async._transport.timeouts import LEAST_GRACE, MOST_GRACE, WaitDeadline
 from openai_async.errors import APITimeoutError
 from openai_async.testing import FaultServer, Gate, Mark, Request, Script, Stall, json_reply, sse
 from openai_async.types.settings import Timeout
@@ -158,29 +158,29 @@ async def test_a_server_that_is_silent_is_given_up_after_a_hold(make_client: Mak
 
 def test_a_bound_that_is_noticed_in_time_gives_one_look() -> None:
     """A timer that rings when it should is followed by one more turn of the loop, and by no other time."""
-    bound = Bound()
+    bound = WaitDeadline()
     bound.start(10.0)
-    assert bound.rang(10.0)
+    assert bound.extends(10.0)
     assert bound.end == 10.0
-    assert not bound.rang(10.0)
+    assert not bound.extends(10.0)
 
 
 @pytest.mark.parametrize(("late", "more"), [(0.01, 0.0), (0.06, LEAST_GRACE), (0.5, 1.0), (3600.0, MOST_GRACE)])
 def test_a_bound_that_is_noticed_late_gives_as_much_again(late: float, more: float) -> None:
     """What was held up gets its time back, within a bound; it is given once."""
-    bound = Bound()
+    bound = WaitDeadline()
     bound.start(10.0)
     now = 10.0 + late
-    assert bound.rang(now)
+    assert bound.extends(now)
     assert bound.end == pytest.approx(now + more)
-    assert not bound.rang(bound.end)
+    assert not bound.extends(bound.end)
     bound.start(20.0)  # the next wait is another matter
-    assert bound.rang(20.0)
+    assert bound.extends(20.0)
 
 
 def test_waits_that_begin_late_look_at_the_socket_within_the_grace() -> None:
     """A body that comes in many reads goes on as long as each look finds something, and not for ever."""
-    bound = Bound()
+    bound = WaitDeadline()
     bound.start(10.0)
-    assert all(bound.looks_again(now) for now in (10.0, 11.0, 11.9))
-    assert not bound.looks_again(10.0 + MOST_GRACE)
+    assert all(bound.reads_again(now) for now in (10.0, 11.0, 11.9))
+    assert not bound.reads_again(10.0 + MOST_GRACE)

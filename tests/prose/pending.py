@@ -11,7 +11,6 @@ NAMES: Final[frozenset[str]] = frozenset(
         "_limits",
         "_pipeline",
         "_policy",
-        "_transport",
         "_wire",
         "azure",
         "batch",
@@ -28,6 +27,4 @@ NAMES: Final[frozenset[str]] = frozenset(
 DOCSTRINGS: Final[frozenset[str]] = frozenset(["batch", "cli", "emulator", "progress", "testing"])
 
 #: Rooms with British spellings.
-SPELLING: Final[frozenset[str]] = frozenset(
-    ["_limits", "_pipeline", "_transport", "_wire", "cli", "emulator", "testing"]
-)
+SPELLING: Final[frozenset[str]] = frozenset()
