@@ -1,4 +1,4 @@
-"""Plain JSON values -> typed values, by compiled cattrs hooks.
+"""Structure plain JSON values into typed values, with compiled cattrs hooks.
 
 Lenient forward, strict backward: unknown fields are kept in `extra`, unknown strings are values; but a missing
 required field or a value of the wrong JSON type is a `DecodeError` that names the path, never the value.
@@ -200,9 +200,9 @@ def _without_empty(data: dict[str, Any], optional: frozenset[str]) -> dict[str, 
 def _structure_value(cls: type[Value], converter: cattrs.Converter) -> Callable[[Any, Any], Any]:
     """The compiled hook for the fields we know; what is left over goes into `extra`."""
     fields = {field.name: field for field in attrs.fields(cls)}
-    beside: dict[str, Any] = {name: override(omit=True) for name in ("extra", "meta") if name in fields}
-    fill = make_dict_structure_fn(cls, converter, _cattrs_detailed_validation=converter.detailed_validation, **beside)
-    known = frozenset(fields.keys() - beside.keys())
+    omitted: dict[str, Any] = {name: override(omit=True) for name in ("extra", "meta") if name in fields}
+    fill = make_dict_structure_fn(cls, converter, _cattrs_detailed_validation=converter.detailed_validation, **omitted)
+    known = frozenset(fields.keys() - omitted.keys())
     optional = frozenset(name for name in known if fields[name].default is None)
     is_list = "data" in known and _is_list(fields["data"].type)
     reads_nothing = issubclass(cls, Polled)
@@ -213,7 +213,7 @@ def _structure_value(cls: type[Value], converter: cattrs.Converter) -> Callable[
             if data.__class__ is not list or not is_list:
                 raise TypeError("not a JSON object")
             data = {"data": data}  # some servers write the items of a list alone
-        stated = data
+        original = data
         if reads_nothing:
             data = _without_empty(data, optional)
         try:
@@ -237,9 +237,9 @@ def _structure_value(cls: type[Value], converter: cattrs.Converter) -> Callable[
             if kept:
                 value.extra = {name: part for name, part in data.items() if name not in known} | kept
                 return value
-        if (reads_nothing and len(stated) > len(data)) or not known.issuperset(data):
+        if (reads_nothing and len(original) > len(data)) or not known.issuperset(data):
             # What was read as nothing is kept as it came: `to_dict()` gives it back.
-            value.extra = {name: part for name, part in stated.items() if name not in known or name not in data}
+            value.extra = {name: part for name, part in original.items() if name not in known or name not in data}
         return value
 
     return structure_value

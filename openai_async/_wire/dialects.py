@@ -1,7 +1,7 @@
-"""What other servers write in another form than the API, and how it is read: one table, field by field.
+"""The dialects of other servers: a table of the forms that they use in place of the API's, field by field.
 
-It is asked only when a value does not fit, so that the API's own form costs nothing. A form is here because a server
-was seen to use it. Nothing that is missing is made up: what is truncated, or no reply at all, stays an error.
+The table is read only if a value does not fit, so the API's own form costs nothing. Each form was seen at a server.
+Nothing is invented: a truncated body, or one that is no reply, stays an error.
 
 Where reading loses something (a content in parts, of which the text is taken), the original is kept in the value's
 `extra` under the field's own name: `to_dict()` gives it back as it came, and so the next request does.

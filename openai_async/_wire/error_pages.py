@@ -1,4 +1,4 @@
-"""Error bodies of what stands between: the pages of proxies and gateways, and JSON in the frame of a stream."""
+"""Error bodies of proxies and gateways: HTML pages, and JSON inside an event of a stream."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LOOKED_AT: Final = 8_192
 
 
 def summary(meta: Meta, text: str) -> str | None:
-    """What a page says, and whose it is, in place of its markup; None for a text that is no page."""
+    """The message and the sender of an HTML or XML page, without markup; None for other text."""
     text = text[:_LOOKED_AT]
     if not text.startswith("<") or not (_PAGE.search(text[:2_000]) or text.startswith("<?xml")):
         return None
@@ -35,8 +35,8 @@ def summary(meta: Meta, text: str) -> str | None:
 def _title(text: str) -> str:
     for title in _TITLES:
         match = title.search(text)
-        if match is not None and (found := _plain(match[1])):
-            return found
+        if match is not None and (text_of_title := _plain(match[1])):
+            return text_of_title
     return ""
 
 
@@ -45,15 +45,15 @@ def _plain(text: str) -> str:
 
 
 def first_event(body: bytes) -> Any | None:
-    """The first object in the frame of a stream, an error before others; None if the body is no such frame."""
+    """The first error object among the events of a body, else the first object; None if there are no events."""
     if not body.lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"data:", b"event:", b"id:", b":")):
         return None
-    found: list[Any] = []
+    decoded: list[Any] = []
     for event in re.split(rb"\r?\n\r?\n", body):
         lines = [line[5:].removeprefix(b" ") for line in event.splitlines() if line.startswith(b"data:")]
         try:
-            found.append(json.loads(b"\n".join(lines)))
+            decoded.append(json.loads(b"\n".join(lines)))
         except DecodeError:
             continue
-    objects: list[Any] = [each for each in found if isinstance(each, dict)]
+    objects: list[Any] = [each for each in decoded if isinstance(each, dict)]
     return next((each for each in objects if "error" in each), objects[0] if objects else None)  # pyright: ignore

@@ -1,7 +1,7 @@
-"""Error answers -> the exception they mean.
+"""Turn error responses into exceptions.
 
-An error arrives in three ways: as the body of an error status, as an event inside a stream, or as a bare JSON body
-where a stream was due. All end here. Messages and bodies are masked before they reach an exception: servers quote keys.
+An error arrives in three forms: the body of an error status, an event of a stream, or a JSON body in place of a stream.
+Messages and bodies are masked before they reach an exception, because servers quote keys.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _BY_STATUS: Mapping[int, type[APIStatusError]] = {
     422: UnprocessableEntityError,
     429: RateLimitError,
 }
-#: Status that an error inside a stream would have had as a reply of its own.
+#: The status that an error inside a stream would have had as a response.
 _STATUS_OF_TYPE = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -70,7 +70,7 @@ _MASK = "***"
 
 
 def error_in(event: Any) -> Any | None:
-    """The error inside a decoded stream event or a bare body; None if it is an ordinary one."""
+    """The error object of a decoded event or body; None if there is none."""
     if not isinstance(event, dict):
         return None
     error: Any = event.get("error")  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
@@ -80,14 +80,14 @@ def error_in(event: Any) -> Any | None:
 
 
 def from_response(meta: Meta, body: bytes, *, secrets: Collection[Secret]) -> APIStatusError:
-    """The exception of an error status. Any body will do: JSON of the API, of another server, HTML or nothing."""
+    """The exception for an error status. The body may be JSON of any server, HTML, or empty."""
     try:
         decoded = _unwrapped(json.loads(body))
     except DecodeError:
         decoded = error_pages.first_event(body)
     error, shown = error_in(decoded) or decoded, None
     if not isinstance(error, (dict, str)) and body:
-        # Masked before it is cut: half a key is no longer recognised.
+        # Masked before it is cut: half a key is no longer recognized.
         text = _masked(body.decode("utf-8", "replace").strip(), _revealed(secrets))
         error, shown = text[:500], error_pages.summary(meta, text)
     return _build(
@@ -112,7 +112,7 @@ def _unwrapped(decoded: Any) -> Any:
 
 
 def from_success(meta: Meta, body: bytes, *, secrets: Collection[Secret]) -> APIStatusError | None:
-    """The exception of an error body that came with a success status, as some servers send it; None if it is none."""
+    """The exception for an error object inside a 2xx response, as some servers send it; None if there is none."""
     try:
         error = error_in(json.loads(body))
     except DecodeError:
@@ -133,7 +133,7 @@ def from_event(error: Any, *, request_id: str | None, secrets: Collection[Secret
 
 
 def from_event_data(data: bytes, *, request_id: str | None, secrets: Collection[Secret]) -> APIStatusError | None:
-    """The exception of the data of an event; None if it is no error."""
+    """The exception for the data of an event; None if it is no error."""
     try:
         event: Any = json.loads(data)
     except DecodeError:
@@ -143,26 +143,26 @@ def from_event_data(data: bytes, *, request_id: str | None, secrets: Collection[
         error = event  # pyright: ignore[reportUnknownVariableType]
     if error is None:
         return None
-    found = from_event(error, request_id=request_id, secrets=secrets)
-    found.message += " (inside the stream)"
-    return found
+    exception = from_event(error, request_id=request_id, secrets=secrets)
+    exception.message += " (inside the stream)"
+    return exception
 
 
 def from_status(status: int, error: Any, *, request_id: str | None) -> APIStatusError:
-    """The exception of a status and an error that were read from a file, where no headers belong to them."""
+    """The exception for a status and an error that were read from a file, without header fields."""
     return _build(status, error, (), request_id=request_id, retry_after=lambda _: None)
 
 
 def _implied_status(error: Any) -> int:
     if not isinstance(error, dict):
         return 500
-    stated: list[Any] = [error.get(name) for name in ("status", "code", "type")]  # pyright: ignore
-    for value in stated:
+    values: list[Any] = [error.get(name) for name in ("status", "code", "type")]  # pyright: ignore
+    for value in values:
         if isinstance(value, str) and re.fullmatch("[45][0-9][0-9]", value):
             return int(value)
         if isinstance(value, int) and 400 <= value <= 599:
             return value
-    for value in stated:
+    for value in values:
         if isinstance(value, str):
             if value.lower() in exhausted_quota.CODES:
                 return 429
@@ -220,10 +220,10 @@ def _told_by(detail: Any) -> str:
     if not isinstance(detail, list):
         return detail if isinstance(detail, str) else ""
     entries = [cast("dict[str, Any]", entry) for entry in cast("list[object]", detail) if isinstance(entry, dict)]
-    return "; ".join(f"{_place(entry.get('loc'))}{entry['msg']}" for entry in entries if "msg" in entry)
+    return "; ".join(f"{_location(entry.get('loc'))}{entry['msg']}" for entry in entries if "msg" in entry)
 
 
-def _place(loc: Any) -> str:
+def _location(loc: Any) -> str:
     steps = [str(step) for step in cast("list[object]", loc) if step != "body"] if isinstance(loc, list) else []
     return f"{'.'.join(steps)}: " if steps else ""
 

@@ -1,8 +1,8 @@
-"""How servers say that an account is drained: no credit is left, or a spending limit is reached. Data, by spelling.
+"""How servers say that the quota is exhausted: no credit is left, or a spending limit is reached. A table of spellings.
 
-Waiting does not cure it, so it must not be taken for a rate limit. A word counts only under a status that servers use
-for it, because a message may quote the prompt. A 429 that states a delay is a rate limit, whatever it says: Gemini
-writes "check your plan and billing details" for a limit per minute.
+Waiting does not help, so it must not be taken for a rate limit. Words of a message count only under statuses that
+servers use for it, because a message may quote the prompt. A 429 with a delay is a rate limit, whatever its message:
+Gemini writes "check your plan and billing details" for a limit per minute.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _TOO_LOW: Final = re.compile(r"your credit balance is too low", re.IGNORECASE)
 
 
 def is_quota_exhausted(status: int, code: Any, kind: Any, message: str, *, delay: float | None) -> bool:
-    """Whether an error means that the account is drained. `delay`: seconds after which the server invites a retry."""
+    """Whether an error means an exhausted quota. `delay`: seconds after which the server invites a retry."""
     if status == 402:
         return True
     if any(isinstance(word, str) and word.lower() in CODES for word in (code, kind)):

@@ -1,4 +1,4 @@
-"""Vectors as they travel: little-endian 32-bit floats in base64, on every platform. No I/O."""
+"""Embeddings as base64 of little-endian 32-bit floats, on every platform. No I/O."""
 
 from __future__ import annotations
 

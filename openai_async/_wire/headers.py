@@ -1,8 +1,7 @@
-"""Headers in both directions: what may be sent, and what replies say.
+"""Header fields (RFC 9110): check those that are sent, and read `x-should-retry`.
 
-Sending: names and values are checked here, before the HTTP library sees them, because its own error would show the
-value, and that may be a key. Receiving: whether an answer may be tried again. (When is said in `retry_delays`, the rest
-in `types.meta`.)
+Names and values are checked here, because the error of an HTTP library would show the value, which may be a key.
+`retry_delays` reads the delays, `types.meta` the rest.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from openai_async.errors import ConfigurationError, InvalidParameterError
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")  # RFC 9110, token
 _VALUE = re.compile(r"[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff\t]*[\x21-\x7e\x80-\xff])?\Z")
 _VISIBLE = re.compile(r"[\x21-\x7e]+\Z")
-#: Framing belongs to the transport. A second opinion about it is how requests are smuggled.
+#: The transport sets the framing. A second framing would allow request smuggling (RFC 9112, section 11.2).
 _RESERVED = frozenset({"content-length", "transfer-encoding", "host", "connection"})
 
 
 def check_token(field: str, value: object) -> str:
-    """A key, organisation or project: visible ASCII without spaces. The error never shows the value.
+    """A key, organization or project: visible ASCII without spaces. The error never shows the value.
 
     Raises:
         ConfigurationError: anything else, such as a stray newline.

@@ -1,11 +1,11 @@
-"""JSON text -> plain values, by orjson (measured: decodes in 0.45x of the standard module's time).
+"""Decode JSON text with orjson (measured: 0.45x of the standard module's time).
 
 Promises: whatever bytes come in, the only error out is `DecodeError`, which shows no value. Nesting is bounded: about
-1,000 levels are read. The other way is in `encoding`.
+1,000 levels are read. `json_encoding` encodes.
 
-What orjson refuses is read once more, by the standard decoder, because many servers are written with it. So `NaN`,
-`Infinity`, numbers too large for a float, a byte order mark and halves of surrogate pairs are read. A half becomes
-U+FFFD; see `surrogates`.
+Text that orjson refuses is decoded again by the standard decoder, because many servers write with its encoder. So
+`NaN`, `Infinity`, numbers too large for a float, a byte order mark and lone surrogates are accepted. A lone surrogate
+becomes U+FFFD; see `surrogates`.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ def loads(data: bytes) -> Any:
         return orjson.loads(data)
     except (ValueError, RecursionError, MemoryError):
         pass
-    value, whole = _loads_standard(data)
-    return value if whole else surrogates.repair(value)
+    value, well_formed = _loads_standard(data)
+    return value if well_formed else surrogates.repair(value)
 
 
 def loads_event(data: bytes) -> Any:
@@ -69,8 +69,8 @@ def loads_event(data: bytes) -> Any:
         return orjson.loads(data)
     except (ValueError, RecursionError, MemoryError):
         pass
-    value, whole = _loads_standard(data)
-    if not whole:
+    value, well_formed = _loads_standard(data)
+    if not well_formed:
         raise LoneSurrogateError("an event of the stream holds half of a character")
     return value
 

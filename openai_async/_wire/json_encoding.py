@@ -1,8 +1,7 @@
-"""Parameters -> JSON text, by orjson (measured: 0.06x of the standard module's time).
+"""Encode parameters as JSON text with orjson (measured: 0.06x of the standard module's time).
 
-Promises: whatever values go in, the only error out is `InvalidParameterError`, which names the part by its path and
-never shows a value. What is written is what the program has: no NaN becomes null, no file becomes its lines, no half of
-a surrogate pair becomes another character.
+The only error is `InvalidParameterError`, which names the part by its path and never shows a value. Nothing is changed
+silently: NaN does not become null, a file not its lines, and a lone surrogate not another character.
 
 Plain values are written by orjson alone, other objects through `types._objects`. Only what orjson refuses, and what may
 hold NaN (it writes null), is walked through here.
@@ -128,39 +127,39 @@ def _composed(value: Any, inside: set[int]) -> Any:
     if is_iterator(value):
         return _plain(_drawn(value), inside)
     try:
-        found = unfolded(value)
+        converted = unfolded(value)
     except NoJSONFormError as error:
         reason = str(error)
     except Exception as error:  # of a serializer of somebody's own, whose message may show anything
         reason = f"the serializer of {type(value).__name__} failed with {type(error).__name__}"
     else:
-        return _plain(found, inside)
+        return _plain(converted, inside)
     raise _Fault(reason)
 
 
 def _list(value: list[Any], inside: set[int]) -> list[Any]:
-    found: list[Any] = []
+    converted: list[Any] = []
     try:
         for part in value:
-            found.append(_plain(part, inside))  # noqa: PERF401 (how many there are is the label of one that fails)
+            converted.append(_plain(part, inside))  # noqa: PERF401 (how many there are is the label of one that fails)
     except _Fault as fault:
-        fault.labels.append(f"[{len(found)}]")
+        fault.labels.append(f"[{len(converted)}]")
         raise
-    return found
+    return converted
 
 
 def _object(value: dict[Any, Any], inside: set[int]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    converted: dict[str, Any] = {}
     for key, part in value.items():
         name = _key(key)
-        if name in found:
+        if name in converted:
             raise _Fault("has two keys that are written alike")
         try:
-            found[name] = _plain(part, inside)
+            converted[name] = _plain(part, inside)
         except _Fault as fault:
             fault.labels.append(_label(key))
             raise
-    return found
+    return converted
 
 
 def _key(key: Any) -> str:
@@ -182,10 +181,10 @@ def _scalar(key: Any) -> Any:
     """What a key of numpy, or a float of a class of its own, is."""
     if isinstance(key, (bool, int, enum.Enum, *_LEAVES)) or key is None:
         return key
-    found = unfolded(key)
-    if isinstance(found, float) and not math.isfinite(found):
+    converted = unfolded(key)
+    if isinstance(converted, float) and not math.isfinite(converted):
         raise NoJSONFormError
-    return found
+    return converted
 
 
 def _label(key: object) -> str:

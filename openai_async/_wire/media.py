@@ -1,7 +1,7 @@
-"""Media types of files, by their names and their first bytes, without I/O.
+"""Media types of files, from their names and their first bytes. No I/O.
 
-Only of what the API asks a type or a name for: pictures, sound, films, documents. Anything else has none here, and is
-sent as bytes of no kind. The system's own table of types is never read: an upload means the same everywhere.
+Only types that the API needs: images, audio, video, documents. Any other file is sent as `application/octet-stream`.
+The system's table of types is not read, so an upload is the same everywhere.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Sound and text where events were asked for, and events where sound was: each turned into the other. No I/O.
+"""Convert audio and text into events, and events into audio, where the server answers in the other form. No I/O.
 
-Servers answer in the form that they have: OpenAI's tts-1 gives bare sound whatever `stream_format` says, and whisper-1
-bare text whatever `stream` says. What they send was paid for. Feed the pieces of a body, take those of the other form;
-a body that is in the right form already passes as it is.
+OpenAI's tts-1 sends audio whatever `stream_format` says, and whisper-1 text whatever `stream` says. The user paid for
+it. Feed the chunks of a body, and take chunks of the requested form. A body in the requested form passes unchanged.
 """
 
 from __future__ import annotations
@@ -111,7 +110,7 @@ class EventsToAudio:
 
     def end(self) -> bytes:
         if self._start is not None:
-            if (error := self._told(self._start)) is not None:
+            if (error := self._error_in(self._start)) is not None:
                 raise error
             return self._start
         if self._decoder is None:
@@ -126,7 +125,7 @@ class EventsToAudio:
         self._start, self._decoder = None, None if sound else SSEDecoder(self._bound)
 
     def _sound_of(self, events: list[Event]) -> bytes:
-        fold = SpeechAccumulator()
+        accumulator = SpeechAccumulator()
         for event in events:
             if self.over or is_keepalive(event):
                 continue
@@ -140,15 +139,17 @@ class EventsToAudio:
                 raise self._fault(data) from None
             if name == b"error" or (piece.extra and error_responses.error_in(piece.extra)):
                 raise self._fault(data)
-            fold.add(piece)
-            self.over = fold.over
-        found = fold.result()
-        return b"" if found is None else found.content
+            accumulator.add(piece)
+            self.over = accumulator.over
+        audio = accumulator.result()
+        return b"" if audio is None else audio.content
 
     def _fault(self, data: bytes) -> APIError:
-        return self._told(data) or DecodeError("the server answered with a stream of speech; an event of it is damaged")
+        return self._error_in(data) or DecodeError(
+            "the server answered with a stream of speech; an event of it is damaged"
+        )
 
-    def _told(self, data: bytes) -> APIError | None:
+    def _error_in(self, data: bytes) -> APIError | None:
         return error_responses.from_event_data(data, request_id=self._meta.request_id, secrets=self._secrets)
 
 

@@ -1,6 +1,6 @@
-"""Where servers say how long to wait, as data: header fields, fields of error bodies, and words of error messages.
+"""The delay that a server asks for: in header fields, fields of error bodies, or words of error messages.
 
-What a server states is a hint. Whatever cannot be read is absent, and so is what no server can mean: see
+A delay is a hint. One that cannot be read counts as absent, and so does one that no server can mean: see
 `types._durations`. The first place that can be read wins, in the order of this module.
 """
 
@@ -113,11 +113,11 @@ def from_message(message: str, now: float | None) -> float | None:
     """Seconds that words ask to wait."""
     if len(message) > 2 * _LOOKED_AT:
         message = f"{message[:_LOOKED_AT]} {message[-_LOOKED_AT:]}"
-    if found := _WORDS.search(message):
-        seconds = sum(float(amount) * _SECONDS[unit.lower()] for amount, unit in _AMOUNT.findall(found[1]))
+    if match := _WORDS.search(message):
+        seconds = sum(float(amount) * _SECONDS[unit.lower()] for amount, unit in _AMOUNT.findall(match[1]))
         return seconds if seconds <= LONGEST else None
-    found = _MOMENT.search(message)
-    until = seconds_until(found[1], _NO_HEADERS, now) if found else None
+    match = _MOMENT.search(message)
+    until = seconds_until(match[1], _NO_HEADERS, now) if match else None
     return until[0] if until else None
 
 
@@ -153,14 +153,14 @@ def _fields(error: object) -> Iterator[tuple[str, Any]]:
     """The fields of an error body and of what it holds, the outer ones first."""
     ahead, seen = [error], 0
     while seen < len(ahead) and seen < _OBJECTS:
-        found = ahead[seen]
+        part = ahead[seen]
         seen += 1
-        if isinstance(found, dict):
-            fields = cast("dict[str, object]", found)
+        if isinstance(part, dict):
+            fields = cast("dict[str, object]", part)
             yield from fields.items()
             ahead += [value for value in fields.values() if isinstance(value, (dict, list))]
-        elif isinstance(found, list):
-            ahead += [item for item in cast("list[object]", found)[:_OBJECTS] if isinstance(item, (dict, list))]
+        elif isinstance(part, list):
+            ahead += [item for item in cast("list[object]", part)[:_OBJECTS] if isinstance(item, (dict, list))]
 
 
 def _end_of_window(meta: Meta) -> float | None:

@@ -1,4 +1,4 @@
-"""Server-sent events: bytes in any pieces -> events. No I/O.
+"""Decode server-sent events from bytes in any chunks. No I/O.
 
 Follows the WHATWG rules (https://html.spec.whatwg.org/multipage/server-sent-events.html): lines end by CR, LF or CRLF,
 several `data` lines join with LF, a BOM at the start and comments are skipped, an event ends at a blank line. UTF-8 is
@@ -28,7 +28,7 @@ _RELEVANT = _JSON_START + b"de"
 
 
 class SSEDecoder:
-    """Feed bytes, take events.
+    """The decoder of one stream. Feed bytes, take events.
 
     Args:
         max_event_bytes: bound on one event; more raises `ResponseTooLargeError`.
@@ -158,6 +158,6 @@ def _too_large(bound: int) -> ResponseTooLargeError:
 
 
 def is_keepalive(event: Event) -> bool:
-    """Whether an event says only that the server is there: one without data, a comment in its data, or a ping."""
+    """Whether an event is a keep-alive: without data, with a comment as data, or a ping."""
     name, data = event
     return name == b"ping" or (data[:1] in b" :" and (not data.strip() or data[:1] == b":"))

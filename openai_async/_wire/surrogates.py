@@ -1,4 +1,4 @@
-"""Halves of surrogate pairs: characters that a server has cut in two.
+"""Lone surrogates: halves of characters that a server has split.
 
 JSON may name half of a pair as an escape, and Python reads it as a character of its own. Such text can neither be
 printed nor sent again, because UTF-8 has no place for it. So two halves that stand side by side become the character
@@ -29,7 +29,7 @@ _Object: TypeAlias = dict[str, Any]
 _Event: TypeAlias = tuple[bytes | None, bytes]
 
 #: Fields that say which part of a reply an event belongs to.
-_PLACE = ("id", "item_id", "output_index", "content_index", "summary_index")
+_POSITION = ("id", "item_id", "output_index", "content_index", "summary_index")
 #: Last words of the types of events after which a text does not go on.
 _ENDS = (".completed", ".incomplete", ".failed", ".cancelled", ".expired")
 
@@ -115,15 +115,15 @@ class _Text:
         self._kind = kind
         self._held = held
         stem = kind.rpartition(".")[0]
-        self._place: _Path = (stem, *(_named(event.get(name)) for name in _PLACE)) if kind else ("",)
+        self._position: _Path = (stem, *(_named(event.get(name)) for name in _POSITION)) if kind else ("",)
         self._ended: list[_Path] = []
         if kind.endswith(_ENDS):
             self._ended = [()]
         elif kind.endswith(".done"):
-            self._ended = [self._place]
+            self._ended = [self._position]
         else:
             self._ended = [
-                (*self._place, "choices", _label(choice, number))
+                (*self._position, "choices", _label(choice, number))
                 for number, choice in enumerate(_items(event.get("choices")))
                 if isinstance(choice, dict) and choice.get("finish_reason")  # pyright: ignore[reportUnknownMemberType]
             ]
@@ -134,7 +134,7 @@ class _Text:
 
     def passed(self) -> _Object:
         """The event with the halves that were held for it, and without those that are held back now."""
-        return self._walk(self._event, self._place, ())  # type: ignore[no-any-return]
+        return self._walk(self._event, self._position, ())  # type: ignore[no-any-return]
 
     def _walk(self, value: Any, path: _Path, steps: _Path) -> Any:
         if isinstance(value, str):

@@ -1,7 +1,7 @@
-"""A stream as the whole reply that it amounts to, where no stream was asked for: the reverse of `whole`. No I/O.
+"""Read a stream that was not requested as the complete reply. The reverse of `accumulators.synthesize`. No I/O.
 
-Some servers stream where `stream` is left out, and some stream whatever it says; some put a whole reply into one event.
-What they send was paid for, and is read to its end here.
+Some servers stream if `stream` is absent, some stream always, and some put a complete reply into one event. The user
+paid for what they send, so it is read to its end.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _STREAM: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?::[^\r\n]*[\r\n]\s*)*(?:dat
 
 @attrs.frozen
 class CollectedStream:
-    """What became of a stream: one of `reply` and `partial`, or neither of an empty one.
+    """The result of a stream: `reply` or `partial`; neither if the stream is empty.
 
     Attributes:
-        reply: the whole reply, as JSON (of speech, the sound).
-        partial: what had come of one that did not get to its end.
-        fault: data of the event that ended it, and is an error or damaged.
+        reply: the complete reply, as JSON (of speech, the audio).
+        partial: the reply so far, of a stream that did not get to its end.
+        fault: data of the event that ended the stream, because it is an error or damaged.
     """
 
     reply: bytes | None = attrs.field(default=None, repr=False)
@@ -44,9 +44,9 @@ class _Kind:
     """How the streams of an endpoint are read."""
 
     decode: Callable[[bytes], Any]
-    fold: Any
+    accumulator: Any
     #: Of an event that holds the whole reply.
-    unfold: synthesize.EventSynthesizer = lambda body: []
+    synthesize_events: synthesize.EventSynthesizer = lambda body: []
     #: Whether nothing is missing although no event says that it is the last one.
     is_complete: Callable[[], bool] = lambda: False
 
@@ -57,13 +57,13 @@ def is_stream(body: bytes) -> bool:
 
 
 def collect_stream(path: str, body: bytes, *, choices: int, states_end: bool) -> CollectedStream | None:
-    """Read a stream; None if it is none, or of an endpoint whose streams are not known.
+    """Read a stream; None if the body is no stream, or the endpoint has no known streams.
 
     Args:
         path: template of the endpoint.
-        body: all of it.
+        body: the complete body.
         choices: how many replies were asked for.
-        states_end: the body is known to be synthesize.
+        states_end: whether the framing shows that the body is complete.
     """
     make = next((make for end, make in _KINDS if path.endswith(end)), None)
     if make is None or not (is_stream(body) or body.rstrip().endswith(b"[DONE]")):
@@ -73,14 +73,14 @@ def collect_stream(path: str, body: bytes, *, choices: int, states_end: bool) ->
         if data.strip() == b"[DONE]":
             over = True
             break
-        if number == 0 and kind.unfold(data):
+        if number == 0 and kind.synthesize_events(data):
             return CollectedStream(data)
         if not _added(kind, name, data):
-            return CollectedStream(partial=kind.fold.result(), fault=data)
-        if kind.fold.over:
+            return CollectedStream(partial=kind.accumulator.result(), fault=data)
+        if kind.accumulator.over:
             over = True
             break
-    result = kind.fold.result()
+    result = kind.accumulator.result()
     if result is None or not (over or (states_end and kind.is_complete())):
         return CollectedStream(partial=result)
     return CollectedStream(result.content if isinstance(result, Binary) else json.dumps_lenient(result.to_dict()))
@@ -96,14 +96,14 @@ def _events(body: bytes) -> list[tuple[bytes | None, bytes]]:
 
 
 def _added(kind: _Kind, name: bytes | None, data: bytes) -> bool:
-    """Add an event to what has come; False if it is an error, or damaged."""
+    """Add an event to the accumulator. False if it is an error, or damaged."""
     try:
         event = kind.decode(data)
     except DecodeError:
         return False
     if name == b"error" or getattr(event, "type", None) == "error" or (event.extra and error_in(event.extra)):
         return False
-    kind.fold.add(event)
+    kind.accumulator.add(event)
     return True
 
 
@@ -116,16 +116,16 @@ def _chat(choices: int) -> _Kind:
     from openai_async._wire.accumulators.chat import ChatAccumulator
     from openai_async.types.chat import ChatCompletionChunk
 
-    fold = ChatAccumulator(choices)
-    return _Kind(codec.decoder(ChatCompletionChunk, event=True), fold, synthesize.chat, fold.is_complete)
+    accumulator = ChatAccumulator(choices)
+    return _Kind(codec.decoder(ChatCompletionChunk, event=True), accumulator, synthesize.chat, accumulator.is_complete)
 
 
 def _completion(choices: int) -> _Kind:
     from openai_async._wire.accumulators.completions import CompletionAccumulator
     from openai_async.types.completions import Completion
 
-    fold = CompletionAccumulator(choices)  # a whole reply has the form of a piece, and is added as one
-    return _Kind(codec.decoder(Completion, event=True), fold, is_complete=fold.is_complete)
+    accumulator = CompletionAccumulator(choices)  # a whole reply has the form of a piece, and is added as one
+    return _Kind(codec.decoder(Completion, event=True), accumulator, is_complete=accumulator.is_complete)
 
 
 def _response(choices: int) -> _Kind:

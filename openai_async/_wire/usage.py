@@ -1,4 +1,4 @@
-"""The usage in the body of an answer, of whichever endpoint it is."""
+"""Read the token usage from the body of any endpoint's response."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _AS_IN_CHATS: Final = {
 
 
 def usage_of(body: Mapping[str, Any]) -> CompletionUsage | None:
-    """Tokens as chats count them, from what the body of an answer says; None if it does not."""
-    found = body.get("usage")
-    if not isinstance(found, dict):
+    """The usage of a response, in the fields of chat completions; None if the body has none."""
+    usage_fields = body.get("usage")
+    if not isinstance(usage_fields, dict):
         return None
-    named = {_AS_IN_CHATS.get(name, name): value for name, value in cast("dict[str, Any]", found).items()}
+    named = {_AS_IN_CHATS.get(name, name): value for name, value in cast("dict[str, Any]", usage_fields).items()}
     try:
         usage = codec.structure(CompletionUsage, named).as_completion_usage()
     except DecodeError:  # it is only counted

@@ -1,4 +1,4 @@
-"""For tests of code that calls the API: a server that fails as told, a clock that jumps, cancellation swept.
+"""Tools for testing code that calls the API: a scripted fault server, a virtual clock, cancellation sweeps.
 
     from openai_async import AsyncClient
     from openai_async.testing import FaultServer, Rst, json_reply, no_leaks
@@ -10,9 +10,9 @@
         assert reply.choices[0].message.content == "Hello!"
         assert [request.target for request in server.requests] == ["/v1/chat/completions"] * 2
 
-Scripts are values and servers play them (`script`, `faults`); time is virtual where you say so (`clock`);
-every suspension of a coroutine is a place to cancel it (`sweep`); what stays behind is seen (`leaks`).
-Nothing here imports the rest of the package, and nothing leaves 127.0.0.1.
+A script is a value, and a server plays it (`script`, `faults`). `clock` makes time virtual. `sweep` cancels a
+coroutine at each of its suspensions. `leaks` finds open sockets and tasks that are left behind.
+Nothing here imports the rest of the package, and nothing connects to another host than 127.0.0.1.
 """
 
 from __future__ import annotations

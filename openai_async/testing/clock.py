@@ -1,12 +1,12 @@
 """An asyncio loop whose clock jumps instead of waiting: hours of backoff in milliseconds, the same each time.
 
 `loop.time()` (and so `asyncio.sleep`, `asyncio.timeout`, `anyio.current_time`, anyio deadlines) is virtual
-and starts at 0.0. Whenever nothing can run, it jumps to the next timer; when there is no timer and no I/O
-either, that is a deadlock, raised as `RuntimeError` with the waiting tasks instead of hanging.
+and starts at 0.0. Whenever nothing can run, it jumps to the next timer. If there is no timer and no I/O
+either, that is a deadlock: it raises `RuntimeError` with the waiting tasks instead of hanging.
 
 Limits. `time.monotonic()` stays real. With real sockets time still jumps, so a peer slower than `io_grace`
-real seconds appears to stall until the next timer: give `io_grace` (0.01 to 0.05 on loopback), which is
-waited for before every jump. Threads of the loop's executor (`asyncio.to_thread`, name look-ups) hold the
+real seconds appears to stall until the next timer. Pass `io_grace` (0.01 to 0.05 on loopback) to wait so
+long before every jump. Threads of the loop's executor (`asyncio.to_thread`, name look-ups) hold the
 clock until they are done; other threads (`anyio.to_thread`) are invisible and need `io_grace` as well. It is
 not for a loop that idles in a thread of its own. trio has the same in
 `trio.testing.MockClock(autojump_threshold=0)`.
@@ -86,12 +86,12 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         raise RuntimeError(f"deadlock: nothing can run, no timer, no I/O; {self._waiting()}")
 
     def _waiting(self) -> str:
-        places: list[str] = []
+        locations: list[str] = []
         for task in sorted(asyncio.all_tasks(self), key=lambda task: task.get_name()):
             stack = task.get_stack(limit=1)
-            place = f"{stack[0].f_code.co_filename}:{stack[0].f_lineno}" if stack else "an unknown place"
-            places.append(f"{task.get_name()} waits in {place}")
-        return ", ".join(places) or "no task is left"
+            location = f"{stack[0].f_code.co_filename}:{stack[0].f_lineno}" if stack else "an unknown place"
+            locations.append(f"{task.get_name()} waits in {location}")
+        return ", ".join(locations) or "no task is left"
 
 
 class _IdleSelector(selectors.DefaultSelector):

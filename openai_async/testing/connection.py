@@ -53,17 +53,17 @@ class Connection:
         while (at := self._received.find(mark, searched)) < 0:
             searched = max(0, len(self._received) - len(mark) + 1)
             self._received += self._receive()
-        found = bytes(self._received[:at])
+        data = bytes(self._received[:at])
         del self._received[: at + len(mark)]
-        return found
+        return data
 
     def exactly(self, size: int) -> bytes:
         """The next `size` bytes."""
         while len(self._received) < size:
             self._received += self._receive()
-        found = bytes(self._received[:size])
+        data = bytes(self._received[:size])
         del self._received[:size]
-        return found
+        return data
 
     def send(self, data: bytes) -> None:
         """Hand all bytes to the kernel, as fast as the client takes them."""

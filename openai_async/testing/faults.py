@@ -1,4 +1,4 @@
-"""A scripted HTTP/1.1 server on loopback that misbehaves exactly as told, for clients of any kind and colour.
+"""A scripted HTTP/1.1 server on loopback that misbehaves exactly as scripted, for clients of any kind.
 
 It reads a request, plays the next script, and keeps the connection for another request if the response was
 whole and self-delimited. Threads and raw sockets carry it, so the client under test may live on asyncio, trio
@@ -49,8 +49,8 @@ _STOP_LIMIT = 1.0  # seconds; every wait in a connection watches the stop signal
 class FaultServer:
     """A server that plays scripts; `with FaultServer([script, ...]) as server:` runs it in daemon threads.
 
-    `scripts` are played one per request, in order of arrival over all connections, the last one again and
-    again; or a callable chooses the script for each `Request`, one call at a time. `on_accept` scripts are
+    `scripts` are played one per request, in order of arrival over all connections; the last one is repeated.
+    Or a callable chooses the script for each `Request`, one call at a time. `on_accept` scripts are
     played in the same way when a connection is accepted, before TLS and before any request (`[(Rst(),), ()]`:
     the first connection is reset, later ones live). `tls` is a server-side context; the address is
     127.0.0.1, with a free port unless one is given.

@@ -1,7 +1,7 @@
-"""Probes for what a test may leave behind: open sockets and running tasks.
+"""Find what a test leaves behind: open sockets and running tasks.
 
 `no_leaks` compares the state after a block with the state before it. Closing takes a few turns of the loop,
-so it waits for its condition, briefly and boundedly; it never collects garbage, because a socket that only
+so it waits for its condition, for a bounded time. It never collects garbage, because a socket that only
 the collector would close is a leak.
 """
 
@@ -33,7 +33,7 @@ def open_sockets() -> int:
         except OSError:
             continue
         return sum(map(_is_socket, names))
-    return sum(isinstance(thing, socket.socket) and thing.fileno() >= 0 for thing in gc.get_objects())
+    return sum(isinstance(item, socket.socket) and item.fileno() >= 0 for item in gc.get_objects())
 
 
 def pending_tasks() -> list[anyio.TaskInfo]:
@@ -63,13 +63,13 @@ async def no_leaks(patience: float = 1.0) -> AsyncGenerator[None]:
 
 
 def _leaked(sockets: int, tasks: list[anyio.TaskInfo]) -> list[str]:
-    found: list[str] = []
+    leaks: list[str] = []
     if (extra := open_sockets() - sockets) > 0:
-        found.append(f"{extra} open socket{'s' if extra > 1 else ''}")
+        leaks.append(f"{extra} open socket{'s' if extra > 1 else ''}")
     # compared by coroutine, which `tasks` keeps alive: the id of a finished task may be given to a new one
     known = {id(task.coro) for task in tasks}
-    found += [f"task {task.name!r}" for task in pending_tasks() if id(task.coro) not in known]
-    return found
+    leaks += [f"task {task.name!r}" for task in pending_tasks() if id(task.coro) not in known]
+    return leaks
 
 
 def _is_socket(descriptor: str) -> bool:

@@ -2,7 +2,7 @@
 
 `read_head` and `read_body` know HTTP/1.1 requests and nothing of sockets: they ask a `Source` for "up to this
 mark" or "exactly so many". They are strict where a client must be right (framing) and blind to the rest. They
-never decode or normalise: header names and values are the bytes of the wire, in order.
+never decode or normalize: header names and values are the bytes of the wire, in order.
 """
 
 from __future__ import annotations

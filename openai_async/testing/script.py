@@ -241,14 +241,14 @@ def _framed(
 
 
 def _head(status: int, headers: Headers, defaults: Mapping[str, str]) -> bytes:
-    given = list(headers if isinstance(headers, Sequence) else headers.items())
-    names = {name.lower() for name, _ in given}
-    given += [(name, value) for name, value in defaults.items() if name not in names]
+    fields = list(headers if isinstance(headers, Sequence) else headers.items())
+    names = {name.lower() for name, _ in fields}
+    fields += [(name, value) for name, value in defaults.items() if name not in names]
     try:
         reason = HTTPStatus(status).phrase
     except ValueError:
         reason = "Unassigned"
-    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in given), "", ""]
+    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in fields), "", ""]
     return "\r\n".join(lines).encode("latin-1")
 
 

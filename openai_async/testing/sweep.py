@@ -58,8 +58,8 @@ async def sweep(
 
     Kinds: "native" is `task.cancel()` from outside the task, "twice" repeats it at the next suspension,
     "timeout" is an `asyncio.timeout` that runs out, "scope" a cancelled `anyio.CancelScope`. On trio only
-    "scope" exists and the others are left out. A kind ends at the first run that finishes before its turn to
-    be cancelled, so a coroutine whose suspensions vary with real I/O is swept as far as it goes.
+    "scope" exists and the others are left out. A kind ends at the first run that finishes before it is
+    cancelled. So a coroutine whose suspensions vary with real I/O is swept as far as it goes.
 
     Raises what the undisturbed run raises; what `check` raises, with a note of kind and point; `RuntimeError`
     if the undisturbed run suspends more than `max_points` times. Cancelling the sweep cancels the run under

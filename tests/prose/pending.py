@@ -11,20 +11,18 @@ NAMES: Final[frozenset[str]] = frozenset(
         "_limits",
         "_pipeline",
         "_policy",
-        "_wire",
         "azure",
         "batch",
         "cli",
         "emulator",
         "progress",
         "resources",
-        "testing",
         "types",
     ]
 )
 
 #: Rooms with retired words, or sentences of too many words, in their public docstrings.
-DOCSTRINGS: Final[frozenset[str]] = frozenset(["batch", "cli", "emulator", "progress", "testing"])
+DOCSTRINGS: Final[frozenset[str]] = frozenset(["batch", "cli", "emulator", "progress"])
 
 #: Rooms with British spellings.
 SPELLING: Final[frozenset[str]] = frozenset()

@@ -1,1 +1,1 @@
-"""Chunks and events -> the complete reply, and back. No I/O."""
+"""Accumulators: add the chunks of a stream, ask for the complete reply. `synthesize` does the reverse. No I/O."""

@@ -1,4 +1,4 @@
-"""Chunks -> the reply they amount to, in linear time.
+"""Accumulate the chunks of a chat completion, in linear time.
 
 Per choice: content, refusal and speech are kept as lists of pieces and joined once, when asked for. A reply that was
 asked for midway is the caller's: later chunks do not change it. Unknown fields of a message grow as the known ones do:
@@ -66,8 +66,8 @@ class _Choice:
     __slots__ = (
         "annotations",
         "audio",
-        "beside",
         "calls",
+        "choice_extra",
         "content",
         "extra",
         "finish_reason",
@@ -94,7 +94,7 @@ class _Choice:
         self.texts: dict[str, list[str]] = {}
         self.lists: dict[str, list[Any]] = {}
         self.parts: list[tuple[int, int, list[Any]]] = []  # of a content in parts: see `_add_parts`
-        self.beside: dict[str, Any] = {}  # unknown fields beside the message
+        self.choice_extra: dict[str, Any] = {}  # unknown fields beside the message
 
     def add(self, choice: ChunkChoice) -> None:
         delta = choice.delta
@@ -128,7 +128,7 @@ class _Choice:
                 else:
                     self._add_extra(name, value)
         if choice.extra:
-            self.beside.update(choice.extra)
+            self.choice_extra.update(choice.extra)
 
     def _add_logprobs(self, piece: ChoiceLogprobs) -> None:
         if self.logprobs is None:
@@ -155,14 +155,14 @@ class _Choice:
         """The whole content in parts, under the name of the field; nothing if it came as text alone."""
         if not self.parts:
             return {}
-        found: list[Any] = []
+        content: list[Any] = []
         last = 0
         for begin, end, parts in [*self.parts, (len(self.content), 0, [])]:
             if text := "".join(self.content[last:begin]):
-                found.append({"type": "text", "text": text})
-            found.extend(parts)
+                content.append({"type": "text", "text": text})
+            content.extend(parts)
             last = end
-        return {"content": found}
+        return {"content": content}
 
     def _all_extra(self) -> dict[str, Any]:
         """Unknown fields of the message."""
@@ -194,7 +194,7 @@ class _Choice:
             message=message,
             finish_reason=self.finish_reason,
             logprobs=_copied_logprobs(self.logprobs) if self.logprobs else None,
-            extra=_copied(self.beside),
+            extra=_copied(self.choice_extra),
         )
 
 
@@ -216,7 +216,7 @@ def _copied_logprobs(logprobs: ChoiceLogprobs) -> ChoiceLogprobs:
 
 
 class ChatAccumulator:
-    """Add chunks, ask for the reply so far. Asking does not change it."""
+    """The accumulator of one chat completion. `result` may be called at any time, and changes nothing."""
 
     __slots__ = (
         "_choices",
@@ -264,19 +264,19 @@ class ChatAccumulator:
             known.add(choice)
 
     def is_complete(self) -> bool:
-        """Whether every choice that was asked for has come to its end."""
+        """Whether every requested choice has a finish reason."""
         ended = [choice.finish_reason is not None for choice in self._choices.values()]
         return len(ended) >= self._expected and all(ended)
 
     def reply_usage(self) -> ReplyUsage:
-        """What is known of it for the bill."""
+        """The usage so far, with what its price depends on."""
         first = self._first
         if first is None:
             return ReplyUsage()
         return ReplyUsage(first.model, first.created, self._tier or first.service_tier, self._usage)
 
     def result(self, meta: Meta = NO_META) -> ChatCompletion | None:
-        """The reply that the chunks so far amount to; None before the first."""
+        """The reply so far; None before the first chunk."""
         first = self._first
         if first is None:
             return None

@@ -1,4 +1,4 @@
-"""Pieces of text completions -> the reply they amount to, in linear time.
+"""Accumulate the chunks of a text completion, in linear time.
 
 Pieces of several choices may interleave: they are matched by their index, kept as lists and joined when asked for. A
 reply that was asked for midway is the caller's: later pieces do not change it.
@@ -21,14 +21,14 @@ _LISTS: Final = ("tokens", "token_logprobs", "top_logprobs", "text_offset")
 class _Choice:
     """Pieces of one text."""
 
-    __slots__ = ("_beside", "_extra", "_logprobs", "_text", "finish_reason")
+    __slots__ = ("_extra", "_logprobs", "_logprobs_extra", "_text", "finish_reason")
 
     def __init__(self) -> None:
         self._text: list[str] = []
         self.finish_reason: str | None = None
         self._logprobs: dict[str, list[Any]] | None = None
         self._extra: dict[str, Any] = {}
-        self._beside: dict[str, Any] = {}  # unknown fields of `logprobs`
+        self._logprobs_extra: dict[str, Any] = {}  # unknown fields of `logprobs`
 
     def add(self, piece: CompletionChoice) -> None:
         self._text.append(piece.text)
@@ -39,7 +39,7 @@ class _Choice:
             for name in _LISTS:
                 if (values := getattr(piece.logprobs, name)) is not None:
                     self._logprobs.setdefault(name, []).extend(values)
-            _grow(self._beside, piece.logprobs.extra)
+            _grow(self._logprobs_extra, piece.logprobs.extra)
         if piece.extra:
             self._extra.update(piece.extra)
 
@@ -47,8 +47,8 @@ class _Choice:
         logprobs = None
         if self._logprobs is not None:
             lists: dict[str, list[Any]] = {name: list(values) for name, values in self._logprobs.items()}
-            beside: dict[str, Any] = {name: _copied(value) for name, value in self._beside.items()}
-            logprobs = CompletionLogprobs(**lists, extra=beside or EMPTY)
+            logprobs_extra: dict[str, Any] = {name: _copied(value) for name, value in self._logprobs_extra.items()}
+            logprobs = CompletionLogprobs(**lists, extra=logprobs_extra or EMPTY)
         return CompletionChoice(
             text="".join(self._text),
             index=index,
@@ -72,7 +72,7 @@ def _grow(known: dict[str, Any], added: Mapping[str, Any]) -> None:
 
 
 class CompletionAccumulator:
-    """Add pieces, ask for the reply so far. Asking does not change it.
+    """The accumulator of one text completion. `result` may be called at any time, and changes nothing.
 
     Args:
         expected: how many texts are to come.
@@ -103,17 +103,17 @@ class CompletionAccumulator:
             known.add(piece)
 
     def is_complete(self) -> bool:
-        """Whether every text that was asked for has come to its end."""
+        """Whether every requested text has a finish reason."""
         ended = [choice.finish_reason is not None for choice in self._choices.values()]
         return len(ended) >= self._expected and all(ended)
 
     def reply_usage(self) -> ReplyUsage:
-        """What is known of it for the bill; there is no service tier."""
+        """The usage so far, with what its price depends on; there is no service tier."""
         first = self._first
         return ReplyUsage() if first is None else ReplyUsage(first.model, first.created, None, self._usage)
 
     def result(self, meta: Meta = NO_META) -> Completion | None:
-        """The reply that the pieces so far amount to; None before the first."""
+        """The reply so far; None before the first chunk."""
         first = self._first
         if first is None:
             return None

@@ -1,4 +1,4 @@
-"""Events of pictures, speech and transcripts -> the reply they amount to.
+"""Accumulate the events of images, speech and transcripts.
 
 Each kind of stream ends with an event of its own, and is over then. What was asked for midway is the caller's: later
 events do not change it.
@@ -30,27 +30,27 @@ from openai_async.types.usage import ReplyUsage
 
 
 class ImageAccumulator:
-    """Pictures: those that are whole, and behind them the latest unfinished one.
+    """Images: the complete ones, then the latest partial one.
 
     Args:
-        wanted: how many whole ones end the stream.
+        wanted: how many complete images end the stream.
     """
 
     def __init__(self, wanted: int = 1) -> None:
         self._wanted = wanted
-        self._whole: list[Image] = []
+        self._completed: list[Image] = []
         self._unfinished: Image | None = None
         self._last: ImageStreamEvent | None = None
 
     @property
     def over(self) -> bool:
-        """Whether every picture is whole."""
-        return len(self._whole) >= self._wanted
+        """Whether every requested image is complete."""
+        return len(self._completed) >= self._wanted
 
     def add(self, chunk: ImageStreamEvent) -> None:
         self._last = chunk
         if chunk.completed:
-            self._whole.append(chunk.image)
+            self._completed.append(chunk.image)
             self._unfinished = None
         elif chunk.b64_json is not None:
             self._unfinished = chunk.image
@@ -67,7 +67,7 @@ class ImageAccumulator:
             return None
         return ImagesResponse(
             created=last.created_at,
-            data=[*self._whole, self._unfinished] if self._unfinished is not None else list(self._whole),
+            data=[*self._completed, self._unfinished] if self._unfinished is not None else list(self._completed),
             background=last.background,
             output_format=last.output_format,
             quality=last.quality,
@@ -78,7 +78,7 @@ class ImageAccumulator:
 
 
 class SpeechAccumulator:
-    """Sound, piece by piece; `model` is the one that was asked for."""
+    """Audio chunks. `model`: the requested model."""
 
     def __init__(self, model: str | None = None) -> None:
         self._model = model
@@ -102,7 +102,7 @@ class SpeechAccumulator:
 
 
 class TranscriptAccumulator:
-    """Text, piece by piece; `model` is the one that was asked for."""
+    """Text chunks of a transcript. `model`: the requested model."""
 
     def __init__(self, model: str | None = None) -> None:
         self._model = model
@@ -111,7 +111,7 @@ class TranscriptAccumulator:
         self._logprobs: list[TranscriptionLogprob] = []
         self._languages: list[TranscriptionLanguage] | None = None
         self._usage: AudioUsage | None = None
-        self._beside: Mapping[str, Any] = EMPTY  # what else the last event states
+        self._done_fields: Mapping[str, Any] = EMPTY  # what else the last event states
         self._begun = self.over = False
 
     def add(self, chunk: TranscriptionStreamEvent) -> None:
@@ -122,7 +122,7 @@ class TranscriptAccumulator:
         if self.over:  # the pieces again, whole
             self._pieces = [chunk.text or "".join(self._pieces)]
             self._logprobs = chunk.logprobs or self._logprobs
-            self._beside = chunk.extra
+            self._done_fields = chunk.extra
         elif chunk.type == "transcript.text.segment":
             self._segments.append(_segment(chunk))
         elif chunk.delta:
@@ -138,13 +138,13 @@ class TranscriptAccumulator:
             return None
         text = "".join(self._pieces)
         try:
-            stated = codec.structure(Transcription, {**self._beside, "text": text})
+            transcription = codec.structure(Transcription, {**self._done_fields, "text": text})
         except DecodeError:
-            stated = Transcription(text, extra=self._beside)
+            transcription = Transcription(text, extra=self._done_fields)
         return attrs.evolve(
-            stated,
+            transcription,
             languages=self._languages,
-            segments=list(self._segments) or stated.segments,
+            segments=list(self._segments) or transcription.segments,
             logprobs=list(self._logprobs) or None,
             usage=self._usage,
             meta=meta,
@@ -173,7 +173,7 @@ _read_speech = codec.decoder(SpeechStreamEvent, event=True)
 
 
 def decode_speech_event(body: bytes) -> SpeechStreamEvent:
-    """One event of speech; its sound is seen to be whole here, so that a stream ends at a damaged one.
+    """Decode one event of speech. Its audio is decoded here, so that a stream ends at a damaged event.
 
     Raises:
         DecodeError: it is no event, or damaged.

@@ -1,10 +1,9 @@
-"""Events -> the response they amount to, in linear time.
+"""Accumulate the events of a response, in linear time.
 
-A stream of the Responses API ends with the whole response, which then is the result. What is folded here serves the
-streams that do not get there: text, refusals, reasoning, arguments, inputs and code are kept as lists of pieces, by
-output index, and joined once, when asked for. What a stream says again as a whole (`....done`) replaces its pieces, so
-that one which was taken up midway ends right, too. A response that was asked for midway is the caller's: later events
-do not change it.
+A stream of the Responses API ends with the complete response, which is then the result. The accumulator serves streams
+that end before: text, refusals, reasoning, arguments, inputs and code are lists of chunks by output index, joined once
+by `result`. An event `....done` repeats a complete text, which replaces its chunks, so a stream that was resumed midway
+ends right, too. A result belongs to the caller: later events do not change it.
 """
 
 from __future__ import annotations
@@ -112,9 +111,9 @@ class _Item(_Grown):
 
 
 class ResponseAccumulator:
-    """Add events, ask for the response so far. Asking does not change it.
+    """The accumulator of one response. `result` may be called at any time, and changes nothing.
 
-    `id` is that of a response whose stream is taken up midway: its first events do not come again.
+    `id`: of a response whose stream is resumed midway, because its first events do not come again.
     """
 
     __slots__ = ("_id", "_items", "_last", "events", "over")
@@ -138,7 +137,7 @@ class ResponseAccumulator:
         name, _, step = kind.rpartition(".")
         growth = _GROWTHS.get(name)
         if growth is not None:
-            self._grow(chunk, growth, whole=step == "done")
+            self._grow(chunk, growth, complete=step == "done")
         elif chunk.item is not None:
             self._items[chunk.output_index or 0] = _Item(chunk.item)
         elif chunk.part is not None:
@@ -158,8 +157,8 @@ class ResponseAccumulator:
             known = self._items[index] = _Item(ResponseItem(type=kind, id=event.item_id, role=role))
         return known
 
-    def _grow(self, event: ResponseStreamEvent, growth: _Growth, *, whole: bool) -> None:
-        text = getattr(event, growth.field) if whole else event.delta
+    def _grow(self, event: ResponseStreamEvent, growth: _Growth, *, complete: bool) -> None:
+        text = getattr(event, growth.field) if complete else event.delta
         if not isinstance(text, str):
             return
         item = self._item(event, growth.item)
@@ -168,16 +167,16 @@ class ResponseAccumulator:
             index = event.content_index if growth.list == "content" else event.summary_index
             grown = part = item.part(growth.list, index or 0, growth.part)
             if event.logprobs:
-                if whole:
+                if complete:
                     part.logprobs.clear()
                 part.logprobs.extend(event.logprobs)
-        if whole:
+        if complete:
             grown.pieces[growth.field] = [text]
         else:
             grown.grow(growth.field, text)
 
     def reply_usage(self) -> ReplyUsage:
-        """What is known of it for the bill: the usage only once it is over."""
+        """The usage, once the response is over, with what its price depends on."""
         last = self._last
         if last is None:
             return ReplyUsage()
@@ -186,9 +185,9 @@ class ResponseAccumulator:
         return ReplyUsage(last.model, last.created_at, last.service_tier, usage, job)
 
     def result(self, meta: Meta = NO_META) -> Response | None:
-        """The response that the events so far amount to; None before the first.
+        """The response so far; None before the first event.
 
-        After the terminal event it is the response stated there; where that has no output, it gets what had come.
+        After the terminal event it is the response of that event. If that has no output, it gets the accumulated one.
         """
         if not self.events:
             return None

@@ -1,7 +1,7 @@
-"""The events of a run: bytes -> events, and events -> the run they amount to. No I/O.
+"""Decode and accumulate the events of a run. No I/O.
 
-What an event is about stands in `object` of its data; what happened, in its name, which is beside the data. Unknown
-events are events.
+The `object` field of the data gives the type of an event's value; the name of the event says what happened. Unknown
+events pass.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _CLASSES: Final[Mapping[str, type[Thread | Message | MessageDelta | Run | RunSte
 
 
 def decode_event(name: bytes | None, data: bytes) -> RunEvent:
-    """One event of a run's stream.
+    """Decode one event of a run's stream.
 
     Raises:
         DecodeError: the data is no JSON object, or not of the shape that its `object` states.
@@ -42,12 +42,12 @@ def decode_event(name: bytes | None, data: bytes) -> RunEvent:
     kind = plain.get("object")
     cls = _CLASSES.get(kind, APIObject) if isinstance(kind, str) else APIObject
     # A stream looks for an error among what is unknown of its chunks.
-    beside = {"error": plain["error"]} if "error" in plain else EMPTY
-    return RunEvent((name or b"").decode("utf-8", "replace"), codec.structure(cls, plain), extra=beside)
+    extra = {"error": plain["error"]} if "error" in plain else EMPTY
+    return RunEvent((name or b"").decode("utf-8", "replace"), codec.structure(cls, plain), extra=extra)
 
 
 class RunAccumulator:
-    """Add events, ask for the run as the last of them states it."""
+    """The accumulator of one run: its latest state."""
 
     __slots__ = ("_run",)
 
@@ -64,11 +64,11 @@ class RunAccumulator:
             self._run = chunk.data
 
     def result(self, meta: Meta = NO_META) -> Run | None:
-        """The run so far; None before the first event that states it."""
+        """The run so far; None before the first event that holds it."""
         return None if self._run is None else attrs.evolve(self._run, meta=meta)
 
     def reply_usage(self) -> ReplyUsage | None:
-        """What the bill is made from, once the usage is known."""
+        """The usage, once it is known, with what its price depends on."""
         run = self._run
         if run is None or run.usage is None:
             return None

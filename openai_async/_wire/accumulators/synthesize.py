@@ -1,8 +1,8 @@
-"""Whole replies as the events that they would have been. No I/O.
+"""Synthesize the events of a stream from a complete reply. No I/O.
 
-Some models and servers ignore `stream=True` and answer with one JSON body: what was asked for, complete and paid for.
-It becomes the events of a stream with the same content, so that whoever iterates misses nothing and the end is the
-reply. What is not clearly a whole reply gives none: what was cut must not pass for one.
+Some models and servers ignore `stream=True` and answer with one JSON body. It becomes the events of a stream with the
+same content, so that a caller who iterates misses nothing. A body that is not clearly a complete reply gives no events,
+because a truncated one must not pass for complete.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any, Final, TypeAlias, cast
 from openai_async._wire import json
 from openai_async.errors import DecodeError
 
-#: From a reply to the events that it would have been; empty if it is none.
+#: From the body of a complete reply to events; no events if it is none.
 EventSynthesizer: TypeAlias = Callable[[bytes], list[bytes]]
 _Object: TypeAlias = dict[str, Any]
 
 
-def _unfolding(events_of: Callable[[_Object], Iterator[_Object]]) -> EventSynthesizer:
-    def unfold(body: bytes) -> list[bytes]:
+def _synthesizer(events_of: Callable[[_Object], Iterator[_Object]]) -> EventSynthesizer:
+    def synthesize(body: bytes) -> list[bytes]:
         try:
             reply: Any = json.loads(body)
         except DecodeError:
@@ -28,16 +28,16 @@ def _unfolding(events_of: Callable[[_Object], Iterator[_Object]]) -> EventSynthe
             return []
         return [json.dumps_lenient(event) for event in events_of(cast("_Object", reply))]
 
-    return unfold
+    return synthesize
 
 
 def _chat(reply: _Object) -> Iterator[_Object]:
     choices = _objects(reply, "choices")
     if choices and all(isinstance(choice.get("message"), dict) for choice in choices):
-        whole = [{**choice, "delta": choice["message"]} for choice in choices]
-        for choice in whole:
+        complete_choices = [{**choice, "delta": choice["message"]} for choice in choices]
+        for choice in complete_choices:
             del choice["message"]
-        yield {**reply, "object": "chat.completion.chunk", "choices": whole}
+        yield {**reply, "object": "chat.completion.chunk", "choices": complete_choices}
 
 
 def _completion(reply: _Object) -> Iterator[_Object]:
@@ -52,8 +52,8 @@ def _response(reply: _Object) -> Iterator[_Object]:
     for number, item in enumerate(_objects(reply, "output")):
         for index, part in enumerate(_objects(item, "content")):
             if part.get("type") == "output_text":
-                place = {"output_index": number, "content_index": index, "item_id": item.get("id")}
-                yield {"type": "response.output_text.delta", "delta": part.get("text"), **place}
+                position = {"output_index": number, "content_index": index, "item_id": item.get("id")}
+                yield {"type": "response.output_text.delta", "delta": part.get("text"), **position}
     yield {"type": f"response.{reply['status']}", "response": reply}
 
 
@@ -68,13 +68,13 @@ def _images(kind: str) -> Callable[[_Object], Iterator[_Object]]:
         pictures = _objects(reply, "data")
         if not all(picture.get("b64_json") or picture.get("url") for picture in pictures):
             return
-        beside = {name: value for name, value in reply.items() if name not in ("data", "created")}
-        beside["created_at"] = reply.get("created")
+        shared = {name: value for name, value in reply.items() if name not in ("data", "created")}
+        shared["created_at"] = reply.get("created")
         for number, picture in enumerate(pictures, 1):
             if number == len(pictures):
-                yield {**beside, **picture, "type": f"{kind}.completed"}
+                yield {**shared, **picture, "type": f"{kind}.completed"}
             else:  # the tokens are those of all pictures, and told once
-                yield {**beside, "usage": None, **picture, "type": f"{kind}.completed"}
+                yield {**shared, "usage": None, **picture, "type": f"{kind}.completed"}
 
     return events
 
@@ -86,9 +86,9 @@ def _objects(of: _Object, name: str) -> list[_Object]:
     return items if all(isinstance(item, dict) for item in items) else []  # pyright: ignore[reportUnnecessaryIsInstance]
 
 
-chat: Final = _unfolding(_chat)
-completion: Final = _unfolding(_completion)
-response: Final = _unfolding(_response)
-transcript: Final = _unfolding(_transcript)
-generated: Final = _unfolding(_images("image_generation"))
-edited: Final = _unfolding(_images("image_edit"))
+chat: Final = _synthesizer(_chat)
+completion: Final = _synthesizer(_completion)
+response: Final = _synthesizer(_response)
+transcript: Final = _synthesizer(_transcript)
+generated: Final = _synthesizer(_images("image_generation"))
+edited: Final = _synthesizer(_images("image_edit"))

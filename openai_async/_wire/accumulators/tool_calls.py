@@ -1,4 +1,4 @@
-"""Pieces of tool calls -> the calls, in linear time.
+"""Accumulate the chunks of tool calls, in linear time.
 
 Pieces are matched by their index. Where a server numbers calls in another way, or not at all, what a piece has tells: a
 call begins with a name, mostly with an id, and what has neither belongs to the call that is open.
@@ -23,7 +23,7 @@ _MARKS: Final = re.compile(r'\\.|["{}\[\]]', re.DOTALL)
 class ToolCallAccumulator:
     """Pieces of one tool call."""
 
-    __slots__ = ("custom", "extra", "id", "inner", "name", "pieces", "type", "whole")
+    __slots__ = ("balance", "custom", "extra", "id", "inner", "name", "pieces", "type")
 
     def __init__(self) -> None:
         self.id: str | None = None
@@ -33,7 +33,7 @@ class ToolCallAccumulator:
         self.custom = False
         self.extra: dict[str, Any] = {}
         self.inner: dict[str, Any] = {}  # unknown fields of `function` or `custom`
-        self.whole = _Whole()
+        self.balance = _JsonBalance()
 
     def add(self, call: ToolCall) -> None:
         self.id = self.id or call.id
@@ -66,7 +66,7 @@ class ToolCallAccumulator:
             return False
         if name != "".join(self.name):
             return True  # a name is over when the arguments begin
-        return bool(text) and self.whole.after(self.pieces) and [text] != self.pieces
+        return bool(text) and self.balance.after(self.pieces) and [text] != self.pieces
 
     def result(self) -> ToolCall:
         name, inner = "".join(self.name) or None, dict(self.inner) or EMPTY
@@ -82,12 +82,12 @@ class ToolCallAccumulator:
 class ToolCallsAccumulator:
     """The calls of one message."""
 
-    __slots__ = ("_calls", "_index_of_id", "_last", "_moved", "_open")
+    __slots__ = ("_calls", "_index_of_id", "_last", "_open", "_renumbered")
 
     def __init__(self) -> None:
         self._calls: dict[int, ToolCallAccumulator] = {}
         self._index_of_id: dict[str, int] = {}  # of calls that came without an index
-        self._moved: dict[int, int] = {}  # from the index of a piece to that of its call, where it is another one
+        self._renumbered: dict[int, int] = {}  # from the index of a piece to that of its call, where it is another one
         self._last = -1  # the highest index so far
         self._open = -1  # that of the last piece
 
@@ -100,15 +100,15 @@ class ToolCallsAccumulator:
             known = self._calls[index] = ToolCallAccumulator()
         known.add(call)
 
-    def _stated_index(self, call: ToolCall, stated: int) -> int:
+    def _stated_index(self, call: ToolCall, index_sent: int) -> int:
         """Some servers number all calls 0, others every piece."""
-        index = self._moved.get(stated, stated)
+        index = self._renumbered.get(index_sent, index_sent)
         known = self._calls.get(index)
         if known is None:
             if self._calls and not call.id and not _name_and_text(call)[0]:
-                index = self._moved[stated] = self._open
+                index = self._renumbered[index_sent] = self._open
         elif known.ends_before(call):
-            index = self._moved[stated] = self._last + 1
+            index = self._renumbered[index_sent] = self._last + 1
         return index
 
     def _unstated_index(self, call: ToolCall) -> int:
@@ -122,7 +122,7 @@ class ToolCallsAccumulator:
         return [self._calls[index].result() for index in sorted(self._calls)] or None
 
 
-class _Whole:
+class _JsonBalance:
     """Whether pieces so far are whole JSON objects or arrays. Looks at each character once."""
 
     __slots__ = ("_depth", "_in_text", "_seen")
@@ -143,7 +143,7 @@ class _Whole:
 
     @staticmethod
     def _marks(text: str) -> Iterator[str]:
-        return (found[0] for found in _MARKS.finditer(text))
+        return (match[0] for match in _MARKS.finditer(text))
 
 
 def _name_and_text(call: ToolCall) -> tuple[str | None, str | None]:
