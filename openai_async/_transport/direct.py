@@ -38,7 +38,7 @@ class DirectTransport:
     @property
     def idle_connections(self) -> int:
         """Those of them that no call holds."""
-        return self._connections.idle_count
+        return self._pools.idle_count
 
     def ready(self) -> DirectTransport:
         return self

@@ -114,7 +114,7 @@ class HttpxTransport:
     @property
     def idle_connections(self) -> int:
         """Those of them that no call holds."""
-        return self._shards.idle_count
+        return self._pools.idle_count
 
     def ready(self) -> HttpxTransport:
         return self

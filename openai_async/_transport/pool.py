@@ -263,7 +263,7 @@ class PoolPerLoop(Generic[K]):
     @property
     def idle_count(self) -> int:
         """Idle connections of all loops."""
-        return sum(found.idle_count for found in tuple(self._loops.values()))
+        return sum(pool.idle_count for pool in tuple(self._loops.values()))
 
     async def aclose(self) -> None:
         """Close the pool of the running loop."""
