@@ -3,11 +3,9 @@
     with Client() as client:
         reply = client.chat.completions.create(model="...", messages=[...])
 
-    client, _stream, _map, batch, resources     generated: typed pass-throughs, one module for each of the core's
-    _facade                                     what a pass-through is made of
-    _iterator                                    asynchronous iterators and context managers, held open for a thread
-    _arguments                                  what a thread gives and a task takes: iterables, callables, events
-    _portal                                     the event loop behind it all, in a thread of its own
+    client, azure, batch, resources     generated: typed pass-throughs, one module for each of the core's
+    _stream, _map                       generated, too: the iterators
+    _bridge                             by hand: the event loop in a thread, and the bases of the proxies
 
 After a change of the core: python -m openai_async._codegen.sync
 """

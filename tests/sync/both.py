@@ -22,7 +22,7 @@ import anyio.to_thread
 import pytest
 
 from openai_async import Client
-from openai_async.sync._bridge import portal
+from openai_async.sync._bridge.call import PortalCall
 from openai_async.sync._bridge.proxies import Proxy
 
 _END = object()
@@ -66,7 +66,7 @@ def _raise(error: BaseException) -> None:
 
 
 def _wait(call: Any) -> None:
-    """`_Call.wait` for threads that hear of no signal: what `interrupted` says is Ctrl-C to them."""
+    """`PortalCall.wait` for threads that hear of no signal: what `interrupted` says is Ctrl-C to them."""
     interrupted: threading.Event | None = getattr(_interruption, "event", None)
     while not call._done:
         if select.select([call.wakeup.fd], [], [], 0.002)[0]:
@@ -164,7 +164,7 @@ def over_the_client(module: str, *, without: Collection[str] = ()) -> dict[str, 
     @pytest.fixture(autouse=True)
     def synchronous(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(source, "AsyncClient", awaited_client, raising=False)
-        monkeypatch.setattr(portal._Call, "wait", _wait)
+        monkeypatch.setattr(PortalCall, "wait", _wait)
 
     return {**found, "synchronous": synchronous}
 
