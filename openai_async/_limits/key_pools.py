@@ -6,11 +6,12 @@ Every key has limits of its own. Of several keys the one that can send earliest 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from openai_async._limits.levels import Grant, Reason
-from openai_async._limits.pool import Pool, limits_of
+from openai_async._limits.backend import LimitBackend, LimitPool, Reservation
+from openai_async._limits.levels import Reason
+from openai_async._limits.pool import limits_of
 from openai_async.errors import OpenAIError, QuotaExhaustedError, RequestExceedsLimitError
 from openai_async.types.limits import Accounting, StatedLimits
 
@@ -28,15 +29,26 @@ class Accounts:
         stated: the rate limits.
         keys: how many keys there are.
         accounting: how the server counts tokens, if the limits do not say it.
+        backend: where limits are kept.
+        wake: makes the limiter look at its queues again, from any thread.
     """
 
-    def __init__(self, stated: StatedLimits, keys: int, accounting: Accounting) -> None:
+    def __init__(
+        self,
+        stated: StatedLimits,
+        keys: int,
+        accounting: Accounting,
+        backend: LimitBackend,
+        wake: Callable[[], object],
+    ) -> None:
         self._accounting: Accounting = accounting
         self._stated: StatedLimits = stated
+        self._backend = backend
+        self._wake = wake
         self._keys = keys
         self._turn = 0
         self._drained: set[int] = set()
-        self._pools: dict[str, dict[int, Pool]] = {}  # by scope and key
+        self._pools: dict[str, dict[int, LimitPool]] = {}  # by scope and key
         self._look_at = _FEW  # so many scopes are too many to keep without a look at them
 
     # -- which key -------------------------------------------------------------------------------------
@@ -72,7 +84,7 @@ class Accounts:
 
     def charge(
         self, scope: str, tokens: float, now: float, key: int, *, last_attempt: bool = False
-    ) -> tuple[Pool | None, Grant | None]:
+    ) -> tuple[LimitPool | None, Reservation]:
         """Count a request against the limits of a key that can send it now."""
         self._turn = (key + 1) % self._keys
         pool = self._pools[scope].get(key)  # `earliest` has looked
@@ -104,7 +116,7 @@ class Accounts:
             )
         return None
 
-    def _pool(self, scope: str, key: int, now: float) -> Pool | None:
+    def _pool(self, scope: str, key: int, now: float) -> LimitPool | None:
         pools = self._pools.get(scope)
         if pools is None:
             if len(self._pools) >= self._look_at:
@@ -113,7 +125,7 @@ class Accounts:
         pool = pools.get(key)
         if pool is None and self._stated is not None:
             stated = None if is_elsewhere(scope) else limits_of(scope, self._stated)
-            pool = pools[key] = Pool(stated, now, self._accounting)
+            pool = pools[key] = self._backend.pool(scope, key, stated, now, self._accounting, self._wake)
         return pool
 
     def _usable(self, scope: str) -> Sequence[int]:
@@ -159,11 +171,11 @@ class Accounts:
 
     # -- what is known ---------------------------------------------------------------------------------
 
-    def pools(self, scope: str) -> Mapping[int, Pool]:
+    def pools(self, scope: str) -> Mapping[int, LimitPool]:
         """The pools of a scope by key, as far as they were used."""
         return self._pools.get(scope, {})
 
-    def items(self) -> Iterable[tuple[str, Mapping[int, Pool]]]:
+    def items(self) -> Iterable[tuple[str, Mapping[int, LimitPool]]]:
         """All scopes that are kept, each with its pools by key."""
         return self._pools.items()
 

@@ -18,15 +18,17 @@ import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from openai_async import _concurrency
+from openai_async._limits.backend import LimitBackend, LimitPool
 from openai_async._limits.exclusion import Exclusion, Run
 from openai_async._limits.key_pools import Accounts, all_drained, is_elsewhere
 from openai_async._limits.levels import Reason
 from openai_async._limits.permits import AcquireRequest as AcquireRequest, Permit as Permit
-from openai_async._limits.pool import Pool
+from openai_async._limits.pool import InMemory
 from openai_async._limits.waiting import Queue, Waiter as Waiter
 from openai_async.errors import DeadlineExceededError, OpenAIError, QueueFullError
 from openai_async.types.limits import Accounting, StatedLimits
@@ -45,6 +47,7 @@ class Limiter:
         accounting: how the server counts tokens, if the limits do not say it.
         max_waiting: most calls by themselves in line; None for no bound. Those of maps and batches, which bound
             themselves, are neither counted nor refused; nor is a call refused that had its turn and comes back.
+        backend: where limits are kept: see `_limits.backend`. None for this process.
     """
 
     def __init__(
@@ -54,10 +57,11 @@ class Limiter:
         keys: int = 1,
         accounting: Accounting = "admission",
         max_waiting: int | None = None,
+        backend: LimitBackend | None = None,
     ) -> None:
         self.limit = max_concurrency
         self._max_waiting = max_waiting
-        self._accounts = Accounts(stated, keys, accounting)
+        self._accounts = Accounts(stated, keys, accounting, backend or InMemory(), partial(_wake, ref(self)))
         self._in_flight = 0
         self._queues: dict[str, Queue] = {}  # by scope; none is empty
         self._clock = _concurrency.LastingClock()
@@ -188,7 +192,7 @@ class Limiter:
 
         return read(self._in_flight, self._queues, self._accounts.items(), self.now())
 
-    def pools(self, scope: str) -> Mapping[int, Pool]:
+    def pools(self, scope: str) -> Mapping[int, LimitPool]:
         """See `Accounts.pools`."""
         return self._accounts.pools(scope)
 
@@ -292,6 +296,13 @@ class Limiter:
         self._in_flight += 1
         charged = self._accounts.charge(request.scope, request.tokens, now, key, last_attempt=request.is_last_attempt)
         return Permit(self, request.scope, key, *charged)
+
+
+def _wake(limiter: ref[Limiter]) -> None:
+    """Serve whoever can go now: a backend has something new. From any thread; a backend keeps no limiter alive."""
+    alive = limiter()
+    if alive is not None:
+        alive.run(alive.pump)
 
 
 def _dismiss(queue: Queue, error: OpenAIError) -> None:

@@ -9,9 +9,8 @@ from typing import Protocol
 import attrs
 
 from openai_async._limits.accounting import log_failure
+from openai_async._limits.backend import LimitPool, Reservation
 from openai_async._limits.exclusion import Run
-from openai_async._limits.levels import Grant
-from openai_async._limits.pool import Pool
 from openai_async._limits.queue import Priority
 from openai_async.types.meta import RateLimits
 
@@ -68,7 +67,7 @@ class Permit:
 
     __slots__ = ("_ended", "_grant", "_limiter", "_pool", "_process", "_scope", "key")
 
-    def __init__(self, limiter: Issuer, scope: str, key: int, pool: Pool | None, grant: Grant | None) -> None:
+    def __init__(self, limiter: Issuer, scope: str, key: int, pool: LimitPool | None, grant: Reservation) -> None:
         self.key = key
         self._scope = scope
         self._limiter = limiter

@@ -9,7 +9,7 @@ nothing to count, and everything goes until the server refuses a request. From t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from openai_async._limits import learned
@@ -201,6 +201,22 @@ class Pool:
                 self._buckets.forget()
         else:
             self._silent = 0
+
+
+class InMemory:
+    """The limits of this process alone: see `_limits.backend`."""
+
+    def pool(
+        self,
+        scope: str,
+        key: int,
+        stated: RateLimit | None,
+        now: float,
+        accounting: Accounting,
+        wake: Callable[[], object],
+    ) -> Pool:
+        """Make a pool. Nothing changes it but calls of its own limiter, so nobody need be woken."""
+        return Pool(stated, now, accounting)
 
 
 def _samples(limits: RateLimits) -> tuple[Stated, Stated, Sequence[tuple[Kind, Stated]]]:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import attrs
 
+from openai_async._limits.backend import LimitPool
 from openai_async._limits.levels import Reason
-from openai_async._limits.pool import Pool
 from openai_async._limits.waiting import Queue
 from openai_async._policy.statistics import LimitStatistics, ScopeStatistics
 
@@ -23,7 +23,7 @@ class LimiterStatistics(NamedTuple):
 
 
 def read(
-    in_flight: int, queues: Mapping[str, Queue], pools: Iterable[tuple[str, Mapping[int, Pool]]], now: float
+    in_flight: int, queues: Mapping[str, Queue], pools: Iterable[tuple[str, Mapping[int, LimitPool]]], now: float
 ) -> LimiterStatistics:
     """Read queues and pools, both by scope. In a section of the limiter; O(scopes * keys)."""
     waiting_for: Counter[Reason] = Counter()
@@ -34,7 +34,7 @@ def read(
     return LimiterStatistics(in_flight, waiting_for, scopes)
 
 
-def _scope(pools: Mapping[int, Pool], now: float) -> ScopeStatistics:
+def _scope(pools: Mapping[int, LimitPool], now: float) -> ScopeStatistics:
     limits: list[LimitStatistics] = []
     for key, pool in pools.items():
         pool.at_rest(now)  # refills the levels

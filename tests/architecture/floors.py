@@ -72,7 +72,10 @@ FLOORS: Final[tuple[tuple[Room, ...], ...]] = (
     (
         room(
             "_limits",
-            "anyio.Event contextvars.ContextVar logging os.register_at_fork random.random threading weakref.WeakSet",
+            """
+            anyio.Event contextvars.ContextVar logging os.register_at_fork random.random threading weakref.WeakSet
+            weakref.ref
+            """,
         ),
         room(
             "_transport",
