@@ -60,13 +60,13 @@ def _with_outages(
     from openai_async._policy.statistics import ScopeStatistics
 
     for name, state in tuple(pipeline.outages.scopes.items()):
-        found = scopes.get(name) or ScopeStatistics()
+        known = scopes.get(name) or ScopeStatistics()
         waiting = len(state.waiters)
         if waiting:
             waiting_for["outage"] += waiting
         scopes[name] = attrs.evolve(
-            found,
-            waiting=found.waiting + waiting,
+            known,
+            waiting=known.waiting + waiting,
             is_out=state.outage.is_open,
             failures_left=state.outage.failures_left,
         )

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from openai_async._limits.backend import LimitBackend, LimitPool, Reservation
 from openai_async._limits.levels import Reason
 from openai_async._limits.pool import limits_of
 from openai_async.errors import OpenAIError, QuotaExhaustedError, RequestExceedsLimitError
 from openai_async.types.limits import Accounting, StatedLimits
+
+if TYPE_CHECKING:
+    from openai_async._limits.backend import LimitBackend, LimitPool, Reservation
 
 #: Families that are kept at least, and at most while nothing is in flight and no limit remembers anything.
 _FEW: Final = 64

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet, ref
 
 from openai_async import _concurrency
-from openai_async._limits.backend import LimitBackend, LimitPool
 from openai_async._limits.exclusion import Exclusion, Run
 from openai_async._limits.key_pools import Accounts, all_drained, is_elsewhere
 from openai_async._limits.levels import Reason
@@ -34,6 +33,7 @@ from openai_async.errors import DeadlineExceededError, OpenAIError, QueueFullErr
 from openai_async.types.limits import Accounting, StatedLimits
 
 if TYPE_CHECKING:
+    from openai_async._limits.backend import LimitBackend, LimitPool
     from openai_async._limits.statistics import LimiterStatistics
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import random
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
 from openai_async._limits.accounting import log_failure
-from openai_async._limits.backend import LimitPool, Reservation
 from openai_async._limits.exclusion import Run
 from openai_async._limits.queue import Priority
 from openai_async.types.meta import RateLimits
+
+if TYPE_CHECKING:
+    from openai_async._limits.backend import LimitPool, Reservation
 
 
 @attrs.define(eq=False)  # not frozen: making one is on the path of every call
