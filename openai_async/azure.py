@@ -115,7 +115,7 @@ class AsyncAzureClient(AsyncClient):
                 key_prefix=b"" if is_key else b"Bearer ",
                 credential=credential,
                 accounting="settle",
-                place=_path_prefix(base, azure_deployment, dated=dated),
+                path_of=_path_prefix(base, azure_deployment, dated=dated),
             )
             query = _config.query(settings.get("default_query"))
             settings["default_query"] = query if version is None else {**query, "api-version": version}

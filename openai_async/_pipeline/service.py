@@ -18,7 +18,7 @@ class Service:
         key_header, key_prefix: the header that names who asks, and what stands in it before the key.
         credential: the argument that keys come from, as errors name it.
         accounting: how tokens are counted against a limit that does not say it itself.
-        place: from the template of a path and the parameters of a call to the template that the service has for it;
+        path_of: from the template of a path and the parameters of a call to the template that the service has for it;
             None where it is the same one.
     """
 
@@ -26,7 +26,7 @@ class Service:
     key_prefix: bytes = b"Bearer "
     credential: str = "api_key"
     accounting: Accounting = "admission"
-    place: Callable[[str, Mapping[str, Any]], str] | None = None
+    path_of: Callable[[str, Mapping[str, Any]], str] | None = None
 
 
 OPENAI: Final = Service()

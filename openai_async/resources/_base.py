@@ -1,4 +1,4 @@
-"""From the arguments of a method to a `Call`."""
+"""`Resource`, the base class of resources, and `prepare`, which turns the arguments of a method into a `Request`."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ from openai_async.types.settings import Timeout, check_seconds
 R = TypeVar("R", bound=Reply)
 V = TypeVar("V", bound=Value)
 
-#: What a network that wants a login answers with, whatever it is asked for: nothing that is stored at the API.
+#: Media types of web pages, with which a network that requires a login answers every request.
 PAGES: Final = ("text/html", "application/xhtml+xml")
-#: What is neither sound nor pictures.
+#: Media types that are neither audio nor images.
 NO_MEDIA: Final = (*PAGES, "application/json")
 
 
 class Resource(Uncopied):
-    """A noun of the API, bound to a client's pipeline."""
+    """The base class of resources. It is bound to a client's pipeline."""
 
     __slots__ = ("_pipeline",)
 
@@ -62,18 +62,18 @@ class Resource(Uncopied):
         params: Mapping[str, object],
         *,
         check: Callable[[Mapping[str, Any]], None] | None = None,
-        **place: object,
+        **path_params: object,
     ) -> R:
-        """Make a call whose reply is of a class. `place` is what stands in the path.
+        """Send a request whose reply is of a class.
 
-        `params` are consumed, as by all of these: hand over the method's own, and no frame still shows them.
-        A deletion may be answered with nothing: the reply is then of the last id in `place`.
+        `params` are consumed here and in the methods below, so that no traceback frame shows them.
+        A deletion may have an empty reply, which then has the last ID of `path_params`.
         """
         decode = codec.decoder(cls)
         if operation.verb == "DELETE":
-            decode = _or_done(decode, cls, place)
-        given = cast("dict[str, Any]", params)
-        call = prepare(self._pipeline, operation, decode, given, place=place, check=check)
+            decode = _or_done(decode, cls, path_params)
+        arguments = cast("dict[str, Any]", params)
+        call = prepare(self._pipeline, operation, decode, arguments, path_params=path_params, check=check)
         try:
             return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
         except APIError as error:
@@ -85,11 +85,13 @@ class Resource(Uncopied):
         self,
         operation: Operation,
         params: Mapping[str, object],
-        **place: object,
+        **path_params: object,
     ) -> Binary:
-        """Make a call whose reply is no JSON, and no page."""
-        given = cast("dict[str, Any]", params)
-        call = prepare(self._pipeline, operation, bytes, given, place=place, accept=b"*/*", rejected=PAGES)
+        """Send a request whose reply is binary, and not a web page."""
+        arguments = cast("dict[str, Any]", params)
+        call = prepare(
+            self._pipeline, operation, bytes, arguments, path_params=path_params, accept=b"*/*", rejected=PAGES
+        )
         content, meta = await self._pipeline.fetch_bytes(call)
         return Binary(content, meta=meta)
 
@@ -101,19 +103,19 @@ class Resource(Uncopied):
         rejected: Sequence[str] = PAGES,
         check: Callable[[Mapping[str, Any]], None] | None = None,
         rewriter: Callable[[Request, Answer], Rewriter] | None = None,
-        **place: object,
+        **path_params: object,
     ) -> AsyncDownloadManager:
-        """Open a reply that is read as it arrives, and is not of the `rejected` media types.
+        """Open a reply that is read as it arrives. The `rejected` media types are errors.
 
-        `rewriter` turns it into the form that was asked for, where servers answer in another.
+        `rewriter` converts replies of servers that answer in another format than the requested one.
         """
-        given = cast("dict[str, Any]", params)
+        arguments = cast("dict[str, Any]", params)
         call = prepare(
             self._pipeline,
             operation,
             bytes,
-            given,
-            place=place,
+            arguments,
+            path_params=path_params,
             check=check,
             accept=b"*/*",
             rejected=rejected,
@@ -127,23 +129,23 @@ class Resource(Uncopied):
         cls: type[V],
         params: dict[str, Any],
         following: Following = after_last,
-        **place: object,
+        **path_params: object,
     ) -> AsyncPaginator[V]:
-        """A list of the API, asked for when it is awaited or iterated."""
+        """A paginated list, which is requested when it is awaited or iterated."""
         decode = page_decoder(cls)
 
-        async def fetch(asked: PageArguments) -> AsyncPage[V]:
-            call = prepare(self._pipeline, operation, decode, dict(asked.params), place=place)
+        async def fetch(page_arguments: PageArguments) -> AsyncPage[V]:
+            call = prepare(self._pipeline, operation, decode, dict(page_arguments.params), path_params=path_params)
             page: AsyncPage[V] = await self._pipeline.fetch(call)
             if (further := following(page.data, page.extra)) is not None:
-                page._next = partial(fetch, asked.further(further))
+                page._next = partial(fetch, page_arguments.further(further))
             return page
 
         return AsyncPaginator(fetch, PageArguments(params))
 
 
-def _or_done(decode: Callable[[bytes], R], cls: type[R], place: Mapping[str, object]) -> Callable[[bytes], R]:
-    *_, last = place.values()
+def _or_done(decode: Callable[[bytes], R], cls: type[R], path_params: Mapping[str, object]) -> Callable[[bytes], R]:
+    *_, last = path_params.values()
 
     def read(body: bytes) -> R:
         return decode(body) if body.strip() else codec.structure(cls, {"id": last})
@@ -157,7 +159,7 @@ def prepare(
     decode: Callable[[bytes], Any],
     params: dict[str, Any],
     *,
-    place: Mapping[str, object] = EMPTY,
+    path_params: Mapping[str, object] = EMPTY,
     check: Callable[[Mapping[str, Any]], None] | None = None,
     stream: bool = False,
     files: Sequence[str] = (),
@@ -170,23 +172,23 @@ def prepare(
 ) -> Request:
     """Check the arguments of a method and encode them, once.
 
-    `params` is consumed: emptied whatever happens, so that no frame of a traceback still shows the prompt.
+    `params` is always emptied, so that no traceback frame shows the prompt.
 
     Args:
-        pipeline: of the client.
-        operation: what is called.
-        decode: reads the reply.
-        params: parameters of the API and options of the call, by name.
-        place: what stands in the path.
-        check: refuses parameters that no server can answer.
-        stream: the reply comes in events.
-        files: parameters of a form that are files, where its description does not say so.
-        accept: media type that is asked for, if not JSON.
-        rejected: media types that the reply is not to be of.
-        download: the body is read as it arrives, whatever it is.
-        choices: replies that a stream is to have.
-        scope: what shares a rate limit with it, if not all calls of its path; the model is added.
-        on_send: called just before an attempt is sent; what it raises ends the call.
+        pipeline: the client's pipeline.
+        operation: the operation to call.
+        decode: the decoder of the reply.
+        params: API parameters and call options by name.
+        path_params: path parameters by name.
+        check: raises for parameters that no server can answer.
+        stream: whether the reply is an event stream.
+        files: form parameters that are files, besides those of the catalog.
+        accept: requested media type, if not JSON.
+        rejected: media types that are errors.
+        download: whether the body is read as it arrives.
+        choices: the number of choices in a stream.
+        scope: rate-limit scope, by default the path template; the model is appended.
+        on_send: called just before an attempt is sent. An exception from it ends the call.
 
     Raises:
         InvalidParameterError: names the argument; nothing was sent.
@@ -197,7 +199,7 @@ def prepare(
             operation,
             decode,
             params,
-            place,
+            path_params,
             check,
             stream,
             files,
@@ -219,7 +221,7 @@ def _prepare(
     operation: Operation,
     decode: Callable[[bytes], Any],
     params: dict[str, Any],
-    place: Mapping[str, object],
+    path_params: Mapping[str, object],
     check: Callable[[Mapping[str, Any]], None] | None,
     stream: bool,
     files: Sequence[str],
@@ -244,19 +246,19 @@ def _prepare(
 
     if check is not None:
         check(params)
-    given = {name: value for name, value in params.items() if value is not None}
-    check_names(given.keys(), operation.path)
-    query = _query_of(operation, given)
+    arguments = {name: value for name, value in params.items() if value is not None}
+    check_names(arguments.keys(), operation.path)
+    query = _query_of(operation, arguments)
     if defaults.query or extra_query:
         query = {**defaults.query, **query, **(extra_query or {})}
     if extra_body:
-        given.update(extra_body)
+        arguments.update(extra_body)
     template = operation.path.partition("?")[0]
-    model = given.get("model")
+    model = arguments.get("model")
     scope = f"{scope or template} {model or ''}"
     if not stream and pipeline.stated_stream.said:
-        pipeline.stated_stream.put(scope, given)
-    encoded, own_headers = _encoded(operation, given, files, on_upload)
+        pipeline.stated_stream.put(scope, arguments)
+    encoded, own_headers = _encoded(operation, arguments, files, on_upload)
     if accept is not None:
         own_headers.append((b"accept", accept))
     if deadline is None:
@@ -266,10 +268,10 @@ def _prepare(
     retries = defaults.max_retries if max_retries is None else check_retries(max_retries)
     if here.scopes is not None:
         here.scopes.add(scope)
-    path = operation.path if pipeline.service.place is None else pipeline.service.place(operation.path, given)
+    path = operation.path if pipeline.service.path_of is None else pipeline.service.path_of(operation.path, arguments)
     return Request(
         operation.verb,
-        _path(path, place, query),
+        _path(path, path_params, query),
         decode,
         defaults.timeout if timeout is None else Timeout.of(timeout),
         0 if isinstance(encoded, FormBody) and encoded.single_use else retries,
@@ -284,57 +286,57 @@ def _prepare(
         makes=operation.makes,
         model=model if isinstance(model, str) else None,
         scope=scope,
-        size=size_of_request(template, given),
+        size=size_of_request(template, arguments),
         priority=check_priority(priority),
         job=here.job,
         on_send=on_send,
     )
 
 
-def _query_of(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
-    """Take the parameters of the query out of those that were given."""
+def _query_of(operation: Operation, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Take the query parameters out of the arguments."""
     if not operation.has_body:
-        query = dict(given)
-        given.clear()
+        query = dict(arguments)
+        arguments.clear()
         return query
-    return {name: given.pop(name) for name in operation.query & given.keys()} if operation.query else {}
+    return {name: arguments.pop(name) for name in operation.query & arguments.keys()} if operation.query else {}
 
 
-def _path(template: str, place: Mapping[str, object], query: Mapping[str, Any]) -> str:
-    path = paths.render(template, **place) if place else template
+def _path(template: str, path_params: Mapping[str, object], query: Mapping[str, Any]) -> str:
+    path = paths.render(template, **path_params) if path_params else template
     if not query or not (text := paths.query(query)):
         return path
     return f"{path}{'&' if '?' in path else '?'}{text}"
 
 
 def _encoded(
-    operation: Operation, given: dict[str, Any], files: Sequence[str], on_upload: Any
+    operation: Operation, arguments: dict[str, Any], files: Sequence[str], on_upload: Any
 ) -> tuple[bytes | FormBody, Headers]:
     """The body, and the headers that the operation needs."""
     headers: Headers = [] if operation.beta is None else [(b"openai-beta", operation.beta.encode("ascii"))]
-    if operation.alone is not None and given.keys() == {operation.alone}:
-        return _whole_body(operation, json.plain(given[operation.alone], operation.alone), headers)
+    if operation.alone is not None and arguments.keys() == {operation.alone}:
+        return _whole_body(operation, json.plain(arguments[operation.alone], operation.alone), headers)
     if operation.form:
         # A mapping names a file that the API has already.
-        named = {name for name in (*files, *files_of(operation)) if not isinstance(given.get(name), Mapping)}
-        sent = {name: value for name, value in given.items() if name in named or is_file(value)}
-        rest = {name: value for name, value in given.items() if name not in sent}
+        named = {name for name in (*files, *files_of(operation)) if not isinstance(arguments.get(name), Mapping)}
+        sent = {name: value for name, value in arguments.items() if name in named or is_file(value)}
+        rest = {name: value for name, value in arguments.items() if name not in sent}
         form = FormBody(rest, sent, on_upload, dict(operation.parts))
         return form, [*headers, (b"content-type", form.content_type.encode("ascii"))]
-    return b"" if operation.bare and not given else json.dumps(given), headers
+    return b"" if operation.no_body and not arguments else json.dumps(arguments), headers
 
 
 def _whole_body(operation: Operation, value: object, headers: Headers) -> tuple[bytes, Headers]:
-    """A field of a form as a body of its own."""
+    """One field of a form as the complete body."""
     if not isinstance(value, str):
         raise InvalidParameterError(str(operation.alone), "must be a text")
     kind = dict(operation.parts)[str(operation.alone)]
     return value.encode(), [*headers, (b"content-type", kind.encode("ascii"))]
 
 
-def _merged(own: Headers, stated: Headers) -> Headers:
-    names = {name for name, _ in stated}
-    return [pair for pair in own if pair[0] not in names] + stated
+def _merged(own: Headers, passed: Headers) -> Headers:
+    names = {name for name, _ in passed}
+    return [pair for pair in own if pair[0] not in names] + passed
 
 
 def check_mapping(field: str, value: Any) -> Mapping[str, Any] | None:

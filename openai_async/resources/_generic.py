@@ -124,7 +124,7 @@ class Method(Resource):
 
     async def _object(self, params: dict[str, Any], path_params: Mapping[str, object]) -> APIObject:
         endpoint = self._endpoint
-        call = prepare(self._pipeline, endpoint.operation, api_object_of, params, place=path_params)
+        call = prepare(self._pipeline, endpoint.operation, api_object_of, params, path_params=path_params)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     async def _stream(self, params: dict[str, Any], path_params: Mapping[str, object]) -> AsyncStream[Any, Any]:
@@ -132,9 +132,11 @@ class Method(Resource):
         if endpoint.name.startswith("beta.responses."):
             from openai_async.resources.responses import AsyncResponses, response_event
 
-            call = prepare(self._pipeline, endpoint.operation, response_event, params, place=path_params, stream=True)
+            call = prepare(
+                self._pipeline, endpoint.operation, response_event, params, path_params=path_params, stream=True
+            )
             return await AsyncResponses(self._pipeline)._open(call, str(path_params.get("response_id", "")))
-        call = prepare(self._pipeline, endpoint.operation, event_of, params, place=path_params, stream=True)
+        call = prepare(self._pipeline, endpoint.operation, event_of, params, path_params=path_params, stream=True)
         return await opened(self._pipeline, call)
 
     def __repr__(self) -> str:

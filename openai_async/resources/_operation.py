@@ -36,14 +36,14 @@ class Operation:
 
     Attributes:
         verb: of HTTP.
-        path: template below the base URL, with a fixed query if it has one: `/files/{file_id}`.
-        query: parameters that stand in the query. Those of an operation without a body all do.
+        path: template below the base URL, with a fixed query if any: `/files/{file_id}`.
+        query: parameters that are sent in the query. Without a body, all are.
         form: the body is multipart/form-data, and not JSON.
         parts: media types of a form's parts, where they are not texts: name, type.
         alone: field of a form that is the whole body, under the media type of its part, where no other is given.
         beta: value of the OpenAI-Beta header.
-        bare: it takes no body, not even an empty one.
-        repeatable: sending it twice does no harm beyond its price; so it is for everything that only reads.
+        no_body: it has no body, not even an empty one.
+        repeatable: whether sending it twice does no harm beyond its price, as for everything that only reads.
         makes: a repetition would double its effect, such as a batch. A status of 5xx does not say then that nothing
             happened.
     """
@@ -55,7 +55,7 @@ class Operation:
     parts: tuple[tuple[str, str], ...] = attrs.field(default=(), kw_only=True)
     alone: str | None = attrs.field(default=None, kw_only=True)
     beta: str | None = attrs.field(default=None, kw_only=True)
-    bare: bool = attrs.field(
+    no_body: bool = attrs.field(
         default=attrs.Factory(
             lambda self: not self.has_body or self.path.partition("?")[0].endswith(_ACTIONS), takes_self=True
         ),

@@ -1,4 +1,4 @@
-"""Endpoints that have no method here: any path below the base URL, with the key, limits and retries of a client.
+"""Raw requests: any path below the base URL, with the key, limits and retries of a client.
 
     reply = await client.get("/models")
     reply = await client.post("/new/endpoint", body={"a": 1}, cast_to=Binary)   # its bytes, and its headers in `meta`
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class AsyncRead(Resource):
-    """GET or DELETE of a path, to be called."""
+    """GET or DELETE of a path. Call it to send the request."""
 
     __slots__ = ("_verb",)
 
@@ -44,7 +44,7 @@ class AsyncRead(Resource):
     @overload
     async def __call__(self, path: str, *, cast_to: type[T], **options: Unpack[RequestOptions]) -> T: ...
     async def __call__(self, path: str, *, cast_to: type[Any] = APIObject, **options: Unpack[RequestOptions]) -> Any:
-        """Make the request.
+        """Send the request.
 
         Args:
             path: below the base URL, such as "/models"; the query may stand in it, or in `extra_query`.
@@ -58,19 +58,19 @@ class AsyncRead(Resource):
 
         Cancelling drops the connection.
         """
-        given = cast("dict[str, Any]", options)
+        arguments = cast("dict[str, Any]", options)
         try:
-            call = _call(self._pipeline, self._verb, path, given, cast_to)
+            call = _call(self._pipeline, self._verb, path, arguments, cast_to)
         except InvalidParameterError as error:
             raise frameless(error) from None
         finally:
-            given.clear()
+            arguments.clear()
             del path  # its query may hold a key, and tracebacks may be shown with local variables
         return await _read(self._pipeline, call, cast_to)
 
 
 class AsyncWrite(Resource):
-    """POST, PUT or PATCH of a path, to be called."""
+    """POST, PUT or PATCH of a path. Call it to send the request."""
 
     __slots__ = ("_verb",)
 
@@ -106,7 +106,7 @@ class AsyncWrite(Resource):
         cast_to: type[Any] = APIObject,
         **options: Unpack[UploadOptions],
     ) -> Any:
-        """Make the request. It is sent again only where the first attempt cannot have been carried out.
+        """Send the request. It is retried only if the first attempt cannot have been carried out.
 
         Args:
             path: below the base URL, such as "/files"; the query may stand in it, or in `extra_query`.
@@ -123,31 +123,31 @@ class AsyncWrite(Resource):
 
         Cancelling drops the connection; the request may be carried out all the same.
         """
-        given = cast("dict[str, Any]", options)
+        arguments = cast("dict[str, Any]", options)
         try:
-            content = _content(given, body, files)
-            call = _call(self._pipeline, self._verb, path, given, cast_to, files, bare=body is None)
+            content = _content(arguments, body, files)
+            call = _call(self._pipeline, self._verb, path, arguments, cast_to, files, no_body=body is None)
             if content is not None:
                 call = attrs.evolve(call, body=content)
         except InvalidParameterError as error:
             raise frameless(error) from None
         finally:
-            given.clear()
+            arguments.clear()
             content = None
             del path, body, files  # tracebacks may be shown with local variables
         return await _read(self._pipeline, call, cast_to)
 
 
-def _content(given: dict[str, Any], body: object, files: Mapping[str, FileInput] | None) -> bytes | None:
+def _content(arguments: dict[str, Any], body: object, files: Mapping[str, FileInput] | None) -> bytes | None:
     """A body that is no mapping. One that is goes to the parameters."""
     if has_fields(body) and not isinstance(body, Mapping):
         body = json.plain(body, "body")
     if body is None or isinstance(body, Mapping) or files is not None:
         fields = check_mapping("body", body) or {}
-        extra = check_mapping("extra_body", given.get("extra_body")) or {}
-        given["extra_body"] = {**(files or {}), **fields, **extra}
+        extra = check_mapping("extra_body", arguments.get("extra_body")) or {}
+        arguments["extra_body"] = {**(files or {}), **fields, **extra}
         return None
-    if given.get("extra_body"):
+    if arguments.get("extra_body"):
         raise InvalidParameterError("extra_body", "has no place in a body that is no mapping")
     if isinstance(body, (bytes, bytearray, memoryview)):
         return bytes(cast("bytes", body))
@@ -161,24 +161,24 @@ def _call(
     pipeline: Pipeline,
     verb: Verb,
     path: str,
-    given: dict[str, Any],
+    arguments: dict[str, Any],
     cast_to: type[Any],
     files: Mapping[str, FileInput] | None = None,
     *,
-    bare: bool = True,
+    no_body: bool = True,
 ) -> Request:
-    operation = Operation(verb, paths.relative(path), form=files is not None, bare=bare)
+    operation = Operation(verb, paths.relative(path), form=files is not None, no_body=no_body)
     scope = scope_of(operation.path.partition("?")[0])  # shared by all of its kind, whatever ids are in their paths
     if cast_to in (bytes, Binary):
-        return prepare(pipeline, operation, bytes, given, files=tuple(files or ()), accept=b"*/*", scope=scope)
+        return prepare(pipeline, operation, bytes, arguments, files=tuple(files or ()), accept=b"*/*", scope=scope)
     if not (isinstance(cast_to, type) and issubclass(cast_to, Reply)):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidParameterError("cast_to", "must be APIObject, a reply of openai_async.types, bytes or Binary")
     decode = api_object_of if cast_to is APIObject else codec.decoder(cast_to)
-    return prepare(pipeline, operation, decode, given, files=tuple(files or ()), scope=scope)
+    return prepare(pipeline, operation, decode, arguments, files=tuple(files or ()), scope=scope)
 
 
 async def _read(pipeline: Pipeline, call: Request, cast_to: type[Any]) -> Any:
     if cast_to not in (bytes, Binary):
         return await pipeline.fetch(call)
-    found, meta = await pipeline.fetch_bytes(call)
-    return found if cast_to is bytes else Binary(found, meta=meta)
+    content, meta = await pipeline.fetch_bytes(call)
+    return content if cast_to is bytes else Binary(content, meta=meta)

@@ -113,7 +113,7 @@ class AsyncConversationItems(Resource):
         """
         decode, path_params = codec.decoder(ConversationItemList), {"conversation_id": conversation_id}
         arguments = cast("dict[str, Any]", params)
-        call = prepare(self._pipeline, _ADD_ITEMS, decode, arguments, place=path_params, check=_check)
+        call = prepare(self._pipeline, _ADD_ITEMS, decode, arguments, path_params=path_params, check=_check)
         return await self._pipeline.fetch(call)  # type: ignore[no-any-return]
 
     def list(self, conversation_id: str, **params: Unpack[ItemListParams]) -> AsyncPaginator[ResponseItem]:

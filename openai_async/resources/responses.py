@@ -154,7 +154,7 @@ class AsyncResponses(Resource):
         if not stream:
             return await self._fetch(_RETRIEVE, Response, arguments, response_id=response_id)
         call = prepare(
-            self._pipeline, _RETRIEVE, response_event, arguments, place={"response_id": response_id}, stream=True
+            self._pipeline, _RETRIEVE, response_event, arguments, path_params={"response_id": response_id}, stream=True
         )
         return await self._open(call, response_id)
 

@@ -58,7 +58,7 @@ class RunsResource(AssistantsResource):
         operation = self._operation(method, arguments)
         arguments["stream"] = True
         return prepare(
-            self._pipeline, operation, partial(decode_event, None), arguments, place=path_params, stream=True
+            self._pipeline, operation, partial(decode_event, None), arguments, path_params=path_params, stream=True
         )
 
     async def _open(self, call: Request) -> RunStream:

@@ -45,7 +45,7 @@ def test_what_is_not_published_yet_goes_where_it_is_listed(name: str, wire: Wire
     """Verb, path and header are those of the list; reading puts parameters into the query, the rest into the body."""
     endpoint = endpoints()[name]
     verb, path = endpoint.operation.verb, endpoint.operation.path
-    places = {place: f"p {number}" for number, place in enumerate(endpoint.places)}
+    places = {place: f"p {number}" for number, place in enumerate(endpoint.path_names)}
     files = dict.fromkeys(endpoint.files, b"content")
     method = method_of(wire.client, name)
     *named, last = places or {"": ""}

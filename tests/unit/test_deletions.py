@@ -16,7 +16,7 @@ DELETIONS = sorted(name for name, endpoint in endpoints().items() if endpoint.op
 
 
 def places_of(name: str) -> dict[str, str]:
-    return {place: f"{place}-1" for place in endpoints()[name].places}
+    return {place: f"{place}-1" for place in endpoints()[name].path_names}
 
 
 def check(name: str, reply: Any) -> None:
