@@ -1,7 +1,7 @@
-"""What a thread gives and a task takes: iterables, callables, events.
+"""Converters of arguments, from what a thread passes to what a task takes: iterables, callables, events.
 
-Whatever may block is kept off the loop: an iterable is read in a thread of its own, a callable key is asked in a worker
-thread. Callbacks of progress are the exception: they are called on the loop, where they happen, and must not block.
+Nothing here blocks the loop: an iterable is read in a thread of its own, and a callable key is called in a worker
+thread. Callbacks of progress are the exception: they are called on the loop, and must not block.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ _LOOK_EVERY: Final = 0.05
 
 
 def as_async_iterable(items: Iterable[T]) -> Iterable[T] | AsyncIterator[T]:
-    """An iterable for the loop. A list or a tuple is one; any other may block, and is read in a thread of its own."""
+    """An iterable for the loop. A list or a tuple stays as it is; others may block, and are read in a thread."""
     if type(items) in (list, tuple):
         return items
     return _SizedReader(items) if isinstance(items, Sized) else _Reader(items)
 
 
 class _Reader(Generic[T]):
-    """All of an iterable is read in one thread, from the first item to closing it: generators can rely on that."""
+    """Reads all of an iterable in one thread, and closes it there, because generators may rely on that."""
 
     def __init__(self, items: Iterable[T]) -> None:
         self._source = items
@@ -68,7 +68,7 @@ class _Reader(Generic[T]):
                 raise StopAsyncIteration
             self._changed.clear()
             self._waiting = True
-            # Looked at again, now that the thread knows that it is to say so.
+            # Checked again, now that the thread knows that it must wake this task.
             if not self._items and not self._ended:
                 await self._changed.wait()
             self._waiting = False
@@ -76,7 +76,7 @@ class _Reader(Generic[T]):
         return self._items.popleft()
 
     async def aclose(self) -> None:
-        """Read no more. Waits for nothing: the thread may be blocked in the iterable, and ends when that lets go."""
+        """Stop reading, without waiting: the thread may be blocked in the iterable, and ends after that."""
         self._closed = True
         self._room.release()
 
@@ -109,7 +109,7 @@ class _Reader(Generic[T]):
 
 
 class _SizedReader(_Reader[T]):
-    """One whose length is known, so that progress has a total."""
+    """A reader with a length, so that progress has a total."""
 
     def __len__(self) -> int:
         return len(cast("Sized", self._source))
@@ -119,7 +119,7 @@ class _SizedReader(_Reader[T]):
 
 
 def as_async_method(method: Callable[..., T]) -> Callable[..., Awaitable[T]]:
-    """The asynchronous method that a method of ours passes its arguments on to.
+    """The asynchronous method behind a method of a synchronous client.
 
     Raises:
         InvalidParameterError: it is no method of a synchronous client.
@@ -139,7 +139,7 @@ def as_async_key(
 def as_async_key(
     key: str | Sequence[str] | Callable[[], str | Awaitable[str]] | None,
 ) -> str | Sequence[str] | Callable[[], str | Awaitable[str]] | None:
-    """The key; a callable that may block is asked in a worker thread."""
+    """The key; a callable that may block is called in a worker thread."""
     if not callable(key) or inspect.iscoroutinefunction(key):
         return key
     source = key
@@ -175,7 +175,7 @@ def as_async_event(event: threading.Event | None) -> _Watched | None:
 
 
 def as_secret(secret: str | Secret | None) -> Secret | None:
-    """A secret that no frame shows."""
+    """A secret that no traceback frame shows."""
     from openai_async.webhooks import held
 
     return None if secret is None else held(secret)

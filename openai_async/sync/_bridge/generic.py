@@ -16,7 +16,7 @@ A = TypeVar("A", bound=CatalogResource)
 
 
 def proxy_of(handle: PortalHandle, name: str, value: Any) -> Any:
-    """What stands for a generic resource or a method of one.
+    """The proxy of a generic resource or of one of its methods.
 
     Raises:
         AttributeError: it is neither, and so not for threads.
@@ -29,7 +29,7 @@ def proxy_of(handle: PortalHandle, name: str, value: Any) -> Any:
 
 
 class CatalogProxy(Proxy[A], Generic[A]):
-    """Stands for a resource that has, beside its own methods, those of the table."""
+    """A proxy of a resource with methods of its own and those of the table of operations."""
 
     if not TYPE_CHECKING:  # a checker knows what a class has, and flags a misspelling
 
@@ -51,14 +51,14 @@ class GenericResourceProxy(CatalogProxy[GenericResource]):
 
 
 class OperationProxy(Uncopied):
-    """An operation, to be called."""
+    """A proxy of one operation, to be called."""
 
     def __init__(self, handle: PortalHandle, inner: Method) -> None:
         self._handle = handle
         self._inner = inner
 
     def __call__(self, *path_params: object, **params: Any) -> Any:
-        """The reply, or with `stream=True` its events; of a list, what gives its pages and items."""
+        """Make the call. Returns the reply, a stream with `stream=True`, or a paginator of a list."""
         try:
             result = self._inner(*path_params, **params)
         finally:

@@ -1,4 +1,4 @@
-"""Processes whose threads are not threads: gevent or eventlet has patched the standard library.
+"""Threads of the operating system in processes that gevent or eventlet has patched.
 
 There a `threading.Thread` is a coroutine of the thread that starts it. The event loop of the synchronous clients needs
 a thread of the operating system, and a caller that waits for it must let the other coroutines run.
@@ -16,7 +16,7 @@ from typing import Any
 
 
 class Unpatched:
-    """What a patched process still has of the operating system. `wait` lets others run until a descriptor is ready."""
+    """The original thread functions of a patched process. `wait` lets others run until a descriptor is ready."""
 
     def __init__(self, threads: Any, wait: Callable[[int], object]) -> None:
         self.start_new_thread: Callable[..., object] = threads.start_new_thread
@@ -26,7 +26,7 @@ class Unpatched:
 
 
 def unpatched() -> Unpatched | None:
-    """What gevent or eventlet has replaced; None in a process that is as it should be."""
+    """The functions that gevent or eventlet has replaced; None in a process that is not patched."""
     monkey: Any = sys.modules.get("gevent.monkey")
     if monkey is not None and monkey.is_module_patched("threading"):
         names = ("start_new_thread", "allocate_lock", "RLock")

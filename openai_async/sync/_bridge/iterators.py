@@ -1,8 +1,8 @@
-"""Asynchronous iterators and context managers, held open for a thread.
+"""Asynchronous iterators and context managers, kept open on the loop for a thread.
 
-Each is held by one task from beginning to end, as cancel scopes and generators want it. Items are handed over in
-batches: whatever is there when the first item is, up to `_MOST` items, `_BYTES` bytes or `_SECONDS` seconds. No item
-waits for the next one, and at most one is read that nobody has asked for.
+One task owns each from beginning to end, because cancel scopes and generators need that. Items are handed over in
+batches: all that have arrived with the first item, up to `_MOST` items, `_BYTES` bytes or `_SECONDS` seconds. No item
+waits for the next one, and at most one is read before it is requested.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _SECONDS: Final = 0.002
 
 
 class AsyncIteratorReader(Generic[T]):
-    """Iterates for a thread. Everything but `__init__` and `drop` is for the loop.
+    """Reads an asynchronous iterator for a thread. All methods but `drop` belong to the loop.
 
-    `open_` gives the iterator; it is closed in the end if it can be.
+    `open_` returns the iterator, which is closed at the end if it has `aclose`.
     """
 
     def __init__(self, portal: Portal, open_: Callable[[], AsyncIterator[T]]) -> None:
@@ -42,11 +42,11 @@ class AsyncIteratorReader(Generic[T]):
         self._task: asyncio.Task[None] | None = None
         self._scope: anyio.CancelScope | None = None
         self._closed = self._ended = False
-        self._wanted = asyncio.Event()  # somebody waits for items
-        self._items_ready = asyncio.Event()  # there are some, or it has ended
+        self._wanted = asyncio.Event()  # a thread waits for items
+        self._items_ready = asyncio.Event()  # items have arrived, or the iterator has ended
 
     async def batch(self) -> deque[T]:
-        """The next items; none at the end. Raises what iterating raises."""
+        """The next items; empty at the end. Raises what iterating raises."""
         if self._task is None and not self._closed:
             self.portal.hold()
             self._task = self.portal.spawn(self._run())
@@ -62,7 +62,7 @@ class AsyncIteratorReader(Generic[T]):
         return items
 
     async def close(self) -> None:
-        """End it and wait until the iterator is closed."""
+        """End the iteration and wait until the iterator is closed."""
         self._drop()
         if self._task is not None:
             await asyncio.wait([self._task])
@@ -120,7 +120,7 @@ class AsyncIteratorReader(Generic[T]):
 
 
 class EnteredContext(Generic[T]):
-    """An asynchronous context manager that a thread has entered. All but `__init__` and `drop` is for the loop."""
+    """An asynchronous context manager that a thread has entered. All methods but `drop` belong to the loop."""
 
     def __init__(self, portal: Portal, manager: AbstractAsyncContextManager[T]) -> None:
         self.portal = portal
@@ -135,7 +135,7 @@ class EnteredContext(Generic[T]):
         self._scope: anyio.CancelScope | None = None
 
     async def enter(self) -> T:
-        """Enter it. Cancelling leaves it again."""
+        """Enter the context. Cancelling leaves it again."""
         self.portal.hold()
         self._task = self.portal.spawn(self._run())
         try:
@@ -151,7 +151,7 @@ class EnteredContext(Generic[T]):
         return cast("T", self._value)
 
     async def leave(self, reason: BaseException | None) -> bool | None:
-        """Leave it because of an error, or of none; what its exit returns."""
+        """Leave the context, with an error or with None. Returns what its exit returns."""
         self._reason = reason
         self._left.set()
         if self._task is not None:
@@ -160,7 +160,7 @@ class EnteredContext(Generic[T]):
         return self._suppressed
 
     def drop(self) -> None:
-        """Leave it without waiting. From any thread."""
+        """Leave the context without waiting. From any thread."""
         self.portal.post(self._left.set)
 
     def _raise(self) -> None:
@@ -197,7 +197,7 @@ class Caller(Protocol):
 
 
 class IteratorProxy(Uncopied, Generic[T]):
-    """An iterator for threads: each item goes to one of them. `close` ends it, also from another thread."""
+    """An iterator for threads. Each item goes to one of them; `close` ends it, also from another thread."""
 
     def __init__(self, reader: AsyncIteratorReader[T], caller: Caller) -> None:
         self._reader = reader
@@ -213,7 +213,7 @@ class IteratorProxy(Uncopied, Generic[T]):
 
     @property
     def unread(self) -> int:
-        """How many items have come that nobody took."""
+        """The number of items that have arrived and were not taken."""
         return len(self._batch)
 
     def __iter__(self) -> IteratorProxy[T]:
@@ -246,7 +246,7 @@ class IteratorProxy(Uncopied, Generic[T]):
             raise
 
     def close(self) -> None:
-        """End it and wait until what it iterates is closed."""
+        """End the iteration and wait until the asynchronous iterator is closed."""
         self._over = True
         self._batch.clear()
         if not self._reader.portal.forked:

@@ -1,7 +1,7 @@
-"""What a pass-through is made of: the object it stands for, and a client's hold on the portal.
+"""The base classes of the generated synchronous classes, and a client's handle of the portal.
 
-A generated method is one line: the call of the asynchronous method, made and awaited on the loop. What comes back and
-is asynchronous itself gets its proxy there, so that nothing that is open is ever without an owner.
+A generated method is one line: it calls the asynchronous method on the loop and waits for the result. An asynchronous
+result gets its proxy on the loop too, so that nothing that is open is ever without an owner.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ A = TypeVar("A")
 
 
 class PortalHandle:
-    """A client's hold on the portal, shared by everything that comes from the client.
+    """A client's claim to the portal, shared by all proxies of the client.
 
     It is claimed by the first call, and released when the client is closed or all of them are gone.
     """
@@ -56,7 +56,7 @@ class PortalHandle:
                 continue
 
     def release(self) -> None:
-        """Close the connections, and give the portal back: the last one ends it."""
+        """Close the connections and release the portal. The last release ends it."""
         portal = self._portal
         if portal is None or portal.forked:
             return
@@ -74,7 +74,7 @@ class PortalHandle:
 
 
 class _Finalizer:
-    """Closes the connections of a client that nobody has any more. Called on the loop."""
+    """Closes the connections of a client that was garbage-collected. Called on the loop."""
 
     def __init__(self, portal: Portal, root: AsyncClient) -> None:
         self._portal = portal
@@ -87,15 +87,15 @@ class _Finalizer:
         try:
             await self._root.aclose()
         except Exception:
-            pass  # nobody is left to hear of it
+            pass  # no caller is left to get the error
         finally:
             self._portal.release()
 
 
 class Proxy(Uncopied, Generic[A]):
-    """Stands for an asynchronous object."""
+    """A synchronous object in place of an asynchronous one."""
 
-    #: The class that it stands for.
+    #: The asynchronous class.
     _async_class: ClassVar[type]
 
     def __init__(self, handle: PortalHandle, inner: A) -> None:
@@ -103,7 +103,7 @@ class Proxy(Uncopied, Generic[A]):
         self._inner = inner
 
     def _call(self, function: Callable[[], Awaitable[T]], params: Mapping[str, object] | None = None) -> T:
-        """The result of an asynchronous method. `params` are emptied, so that no frame still shows the prompt."""
+        """The result of an asynchronous method. Empties `params`, so that no frame still shows the prompt."""
         try:
             return self._handle.call(function)
         finally:
@@ -116,7 +116,7 @@ class Proxy(Uncopied, Generic[A]):
         function: Callable[[], Awaitable[object]],
         params: Mapping[str, object] | None = None,
     ) -> Any:
-        """As `_call`, of a method whose result may be asynchronous itself, and gets this proxy then."""
+        """The result of an asynchronous method, in this proxy if it is asynchronous itself."""
         handle = self._handle
 
         async def proxied() -> object:
@@ -126,7 +126,7 @@ class Proxy(Uncopied, Generic[A]):
         return self._call(proxied, params)
 
     def _run_on_loop(self, function: Callable[[], T], params: Mapping[str, object] | None = None) -> T:
-        """The result of a method that is not asynchronous, and yet belongs to the loop."""
+        """The result of a method that is not asynchronous and must be called on the loop."""
 
         async def run() -> T:
             return function()
@@ -139,11 +139,11 @@ class Proxy(Uncopied, Generic[A]):
         function: Callable[[], T],
         params: Mapping[str, object] | None = None,
     ) -> S:
-        """As `_run_on_loop`, of a method whose result gets a proxy."""
+        """The result of such a method, in a proxy."""
         return proxy(self._handle, self._run_on_loop(function, params))
 
     def _iterate(self, open_: Callable[[], AsyncIterator[T]]) -> IteratorProxy[T]:
-        """The items of an asynchronous iterator."""
+        """Iterate an asynchronous iterator."""
         return IteratorProxy(AsyncIteratorReader(self._handle.portal, open_), self._handle)
 
     def __repr__(self) -> str:
@@ -152,7 +152,7 @@ class Proxy(Uncopied, Generic[A]):
 
 
 class PageProxy(Plain, Proxy[A], Generic[A]):
-    """Stands for a page, which can be turned into what the page can."""
+    """A proxy of a page, with the same conversions to plain values."""
 
     def _items(self) -> Iterator[tuple[str, Any]]:
         return cast("Plain", self._inner)._items()
@@ -162,7 +162,7 @@ class PageProxy(Plain, Proxy[A], Generic[A]):
 
 
 class StepProxy(Proxy[A], Generic[A, T]):
-    """Stands for an asynchronous iterator; each item is one call, and none is read ahead."""
+    """A proxy of an asynchronous iterator. Each item is one call, and no item is read ahead."""
 
     def _next(self) -> T:
         step: Callable[[], Awaitable[T]] = cast("Any", self._inner).__anext__
@@ -176,10 +176,10 @@ class StepProxy(Proxy[A], Generic[A, T]):
 
 
 class ContextProxy(Proxy[A]):
-    """Stands for an asynchronous context manager."""
+    """A proxy of an asynchronous context manager."""
 
     _context: EnteredContext[Any] | None = None
-    #: What was entered is kept: it ends with the block, and not when nobody looks at it.
+    #: Kept until the block ends, even if the caller keeps no reference.
     _entered: object = None
 
     def _enter(self, proxy: type[Proxy[Any]]) -> Any:

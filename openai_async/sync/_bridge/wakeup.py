@@ -19,24 +19,24 @@ _let_others_run: Callable[[int], object] | None = None
 
 
 def wait_by(wait: Callable[[int], object] | None) -> None:
-    """From now on, whoever waits for a wakeup waits like this first."""
+    """From now on, call this function before each wait."""
     global _let_others_run
     _let_others_run = wait
 
 
 class Wakeup(Protocol):
-    """Rung once, from any thread, and heard by one. It may sound without having been rung: look at what was awaited."""
+    """Wakes one waiting thread. It may wake without cause, so the waiting thread checks its condition again."""
 
     def wake(self) -> None: ...
     def wait(self) -> None: ...
 
     def recycle(self) -> None:
-        """Nobody waits for it any more."""
+        """Keep it for another call, because no thread waits for it any more."""
         ...
 
 
 class LockWakeup:
-    """A lock, released by whoever rings."""
+    """A lock that `wake` releases."""
 
     __slots__ = ("_lock",)
 
@@ -49,7 +49,7 @@ class LockWakeup:
 
     def wait(self) -> None:
         if sys.platform == "win32":
-            self._lock.acquire(timeout=0.05)  # a lock there does not hear of Ctrl-C
+            self._lock.acquire(timeout=0.05)  # Ctrl-C does not interrupt a lock there
         else:
             self._lock.acquire()
 
@@ -58,7 +58,7 @@ class LockWakeup:
 
 
 class PipeWakeup:
-    """A pipe, where waiting must let others run and there is nothing better to wait for."""
+    """A pipe, for processes without eventfd where a waiting thread must let other coroutines run."""
 
     __slots__ = ("_ends", "_wait")
 
@@ -82,19 +82,19 @@ class PipeWakeup:
 
 
 class LoopWakeup(Protocol):
-    """Has an event loop call a function, soon; one call may answer several rings. For any thread."""
+    """Makes an event loop call a function, soon, from any thread. One call may answer several wake-ups."""
 
     def wake(self) -> None: ...
 
     def open(self) -> None:
-        """Begin to answer. On the loop."""
+        """Begin to react. Call it on the loop."""
         ...
 
     def close(self) -> None: ...
 
 
 class CallSoonWakeup:
-    """The loop's own way to be woken."""
+    """Uses the loop's own `call_soon_threadsafe`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, answer: Callable[[], None]) -> None:
         self._loop = loop
@@ -113,7 +113,7 @@ class CallSoonWakeup:
 if sys.platform == "linux":
 
     class EventfdWakeup:
-        """A counter of the kernel, kept for the next call: opening one costs as much as using it."""
+        """An eventfd, kept for the next call, because opening one costs as much as using it."""
 
         __slots__ = ("fd",)
 
@@ -136,7 +136,7 @@ if sys.platform == "linux":
             os.close(self.fd)
 
     class EventfdLoopWakeup:
-        """A counter of the kernel that the loop looks at."""
+        """An eventfd that the loop watches."""
 
         def __init__(self, loop: asyncio.AbstractEventLoop, answer: Callable[[], None]) -> None:
             self._loop = loop
@@ -160,7 +160,7 @@ if sys.platform == "linux":
     _idle: list[EventfdWakeup] = []
 
     def acquire() -> Wakeup:
-        """A wakeup for one call."""
+        """A wake-up for one call."""
         try:
             return _idle.pop()
         except IndexError:
@@ -171,7 +171,7 @@ if sys.platform == "linux":
             return LockWakeup()
 
     def after_fork() -> None:
-        """In a child process: the counters are the parent's, too, and its threads are woken by them."""
+        """Forget the idle eventfds in a child process, because they wake threads of the parent."""
         _idle.clear()
 
     loop_wakeup: type[EventfdLoopWakeup | CallSoonWakeup] = EventfdLoopWakeup
@@ -179,10 +179,10 @@ if sys.platform == "linux":
 else:
 
     def acquire() -> Wakeup:
-        """A wakeup for one call."""
+        """A wake-up for one call."""
         return LockWakeup() if _let_others_run is None else PipeWakeup(_let_others_run)
 
     def after_fork() -> None:
-        """In a child process: there is nothing to leave alone."""
+        """Do nothing, because no wake-up is kept for another call."""
 
     loop_wakeup: type[CallSoonWakeup] = CallSoonWakeup
