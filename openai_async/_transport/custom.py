@@ -132,7 +132,7 @@ class CustomTransport:
 class CustomExchange:
     """A response of the user's client. Implements `exchange.Exchange`."""
 
-    __slots__ = ("_closing", "_decoder", "_done", "_pieces", "_response", "_timer", "header", "status")
+    __slots__ = ("_chunks", "_closing", "_decoder", "_done", "_response", "_timer", "header", "status")
 
     def __init__(self, response: Any, closing: _Closing, timer: ExchangeTimer) -> None:
         self.status: int = response.status_code
@@ -142,7 +142,7 @@ class CustomExchange:
         self._timer = timer
         self._done = False
         self._decoder = decoder(response.headers.raw)
-        self._pieces: AsyncIterator[bytes] = aiter(response.stream)
+        self._chunks: AsyncIterator[bytes] = aiter(response.stream)
 
     async def read(self, deadline: float) -> bytes:
         if self._done:
@@ -159,15 +159,15 @@ class CustomExchange:
 
     async def _next(self) -> bytes:
         while True:
-            data = b"" if self._decoder.pending else await run_cancellable(lambda: anext(self._pieces, None))
+            data = b"" if self._decoder.pending else await run_cancellable(lambda: anext(self._chunks, None))
             if data is None:
                 await run_cancellable(self._response.stream.aclose)
                 self._done = True
                 self._timer.close()
                 self._decoder.end()
                 return b""
-            if piece := self._decoder.step(data):
-                return piece
+            if chunk := self._decoder.step(data):
+                return chunk
 
     def abandon(self) -> None:
         if not self._done:
@@ -179,7 +179,7 @@ class CustomExchange:
     async def _close(self) -> None:
         try:
             await self._response.stream.aclose()
-            await drain(self._pieces)
+            await drain(self._chunks)
         finally:
             self._closing.end()
 

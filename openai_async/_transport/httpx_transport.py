@@ -70,13 +70,13 @@ class _Body(OutgoingBody, httpx.AsyncByteStream):
 class HttpxConnection:
     """One connection, in an httpx transport of its own."""
 
-    __slots__ = ("network", "pieces", "transport")
+    __slots__ = ("chunks", "network", "transport")
 
     def __init__(self, transport: httpx.AsyncHTTPTransport, resolver: Resolver) -> None:
         self.transport = transport
         pool = transport._pool
         self.network = pool._network_backend = Network(pool._network_backend, resolver)
-        self.pieces: AsyncIterator[bytes] | None = None  # the response body in progress
+        self.chunks: AsyncIterator[bytes] | None = None  # the response body in progress
 
     def is_clean(self) -> bool:
         return True  # httpx checks it, and reconnects by itself
@@ -95,8 +95,8 @@ class HttpxConnection:
 
     async def aclose(self) -> None:
         await self.transport.aclose()
-        if self.pieces is not None:
-            await drain(self.pieces)
+        if self.chunks is not None:
+            await drain(self.chunks)
 
 
 class HttpxTransport:
@@ -207,11 +207,11 @@ class HttpxExchange:
     """A response on an httpx connection. Implements `exchange.Exchange`."""
 
     __slots__ = (
+        "_chunks",
         "_connection",
         "_decoder",
         "_done",
         "_origin",
-        "_pieces",
         "_pool",
         "_response",
         "_timer",
@@ -237,7 +237,7 @@ class HttpxExchange:
         self._done = False
         stream = response.stream
         assert isinstance(stream, httpx.AsyncByteStream)
-        self._pieces = connection.pieces = aiter(stream)
+        self._chunks = connection.chunks = aiter(stream)
         self._decoder = decoder(response.headers.raw)
 
     async def read(self, deadline: float) -> bytes:
@@ -255,12 +255,12 @@ class HttpxExchange:
 
     async def _next(self) -> bytes:
         while True:
-            data = b"" if self._decoder.pending else await anext(self._pieces, None)
+            data = b"" if self._decoder.pending else await anext(self._chunks, None)
             if data is None:
                 await self._finish()
                 return b""
-            if piece := self._decoder.step(data):
-                return piece
+            if chunk := self._decoder.step(data):
+                return chunk
 
     async def _finish(self) -> None:
         await self._response.stream.aclose()  # type: ignore[union-attr]  # pyright: ignore

@@ -201,8 +201,8 @@ async def test_an_idle_connection_is_used_no_longer_than_the_server_keeps_it(
             for connections, later in ((1, 0.0), (1, 28.0), (2, 60.0)):
                 if later:
                     transport = pipeline_of(client).transport.ready()
-                    [owned] = transport._pools._loops.values()
-                    monkeypatch.setattr(owned, "_now", lambda real=owned._now, more=later: real() + more)
+                    [pool] = transport._pools._loops.values()
+                    monkeypatch.setattr(pool, "_now", lambda real=pool._now, more=later: real() + more)
                 await client.chat.completions.create(**CALL)
                 assert server.accepted_connections == connections
                 monkeypatch.undo()

@@ -248,20 +248,20 @@ async def test_a_failed_look_up_is_asked_again(monkeypatch: pytest.MonkeyPatch) 
     """What is kept is an answer, not a failure; and an address that nobody answers at is forgotten."""
     resolver = CountingResolver(monkeypatch, fails=True)
     resolver.may_answer.set()
-    names = Resolver()
+    resolver_cache = Resolver()
     for _ in range(2):
         with pytest.raises(socket.gaierror):
-            await names.resolve("api.example", 80)
+            await resolver_cache.resolve("api.example", 80)
     assert resolver.asked == 2
     working = CountingResolver(monkeypatch)
     working.may_answer.set()
-    await names.resolve("api.example", 80)
-    await names.resolve("api.example", 80)
+    await resolver_cache.resolve("api.example", 80)
+    await resolver_cache.resolve("api.example", 80)
     assert working.asked == 1
-    names.forget("api.example", 80)
-    await names.resolve("api.example", 80)
+    resolver_cache.forget("api.example", 80)
+    await resolver_cache.resolve("api.example", 80)
     assert working.asked == 2
-    await names.aclose()
+    await resolver_cache.aclose()
 
 
 @pytest.mark.parametrize("stack", ["asyncio-direct", "trio-httpx"], indirect=True)
