@@ -21,11 +21,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from openai_async._limits.levels import Level, Reason
+from openai_async._limits.levels import RateBucket, Reason
 from openai_async.types.limits import Accounting, RateLimit
 from openai_async.types.meta import RateLimits
 
-#: What `LimitPool.grant` returns for one request. Only the pool that made it looks inside.
+#: What `LimitPool.reserve` returns for one request. Only the pool that made it looks inside.
 Reservation: TypeAlias = Any
 
 
@@ -48,20 +48,20 @@ class LimitPool(Protocol):
         """
         ...
 
-    def grant(self, now: float, tokens: float, *, last_attempt: bool = False) -> Reservation:
+    def reserve(self, now: float, tokens: float, *, last_attempt: bool = False) -> Reservation:
         """Charge a request that is sent now. Called right after `wait` answered 0."""
         ...
 
-    def samples(self, grant: Reservation) -> bool:
+    def samples(self, reservation: Reservation) -> bool:
         """Whether the limits that a reply states would tell anything new. If not, they are not read."""
         ...
 
-    def answered(self, now: float, grant: Reservation, limits: RateLimits | None) -> None:
+    def answered(self, now: float, reservation: Reservation, limits: RateLimits | None) -> None:
         """The headers of a reply have arrived; None if they were not read (see `samples`)."""
         ...
 
     def refused(
-        self, now: float, grant: Reservation, limits: RateLimits, *, retry_after: float | None, jitter: float
+        self, now: float, reservation: Reservation, limits: RateLimits, *, retry_after: float | None, jitter: float
     ) -> None:
         """The server refused a request for its rate (429), or for overload.
 
@@ -74,11 +74,11 @@ class LimitPool(Protocol):
         """
         ...
 
-    def ended(self, now: float, grant: Reservation, tokens: float | None) -> None:
+    def ended(self, now: float, reservation: Reservation, tokens: float | None) -> None:
         """A request that was sent is over. `tokens` is what the server counted, if that is known."""
         ...
 
-    def cancel(self, now: float, grant: Reservation) -> None:
+    def cancel(self, now: float, reservation: Reservation) -> None:
         """A request was never sent: take its charge back."""
         ...
 
@@ -89,7 +89,7 @@ class LimitPool(Protocol):
         """
         ...
 
-    def fits(self, tokens: float) -> Level | None:
+    def fits(self, tokens: float) -> RateBucket | None:
         """The limit that a request of this cost exceeds forever; None if it fits. The call fails then."""
         ...
 
@@ -112,7 +112,7 @@ class LimitPool(Protocol):
         ...
 
     @property
-    def levels(self) -> Sequence[Level]:
+    def levels(self) -> Sequence[RateBucket]:
         """The limits that are known, with their levels as of the last call. For progress and `statistics()`."""
         ...
 

@@ -24,7 +24,7 @@ _MANY: Final = 256
 _UNUSED: Final = 600.0
 
 
-class Accounts:
+class KeyPools:
     """See the module.
 
     Args:
@@ -90,7 +90,7 @@ class Accounts:
         """Count a request against the limits of a key that can send it now."""
         self._turn = (key + 1) % self._keys
         pool = self._pools[scope].get(key)  # `earliest` has looked
-        return pool, pool.grant(now, tokens, last_attempt=last_attempt) if pool is not None else None
+        return pool, pool.reserve(now, tokens, last_attempt=last_attempt) if pool is not None else None
 
     def held(self, scope: str, now: float) -> float:
         """Seconds until the first of the keys sends again that were refused; 0 if one was not."""

@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from openai_async._limits.levels import Kind, Level, Stated, Window, end_of
+from openai_async._limits.levels import HeaderSample, Kind, RateBucket, Window, end_of
 
 #: Windows that a limit may be for, where its name does not say it.
 _MINUTE: Final = 60.0
@@ -20,21 +20,21 @@ _NEARLY: Final = 0.03
 _TOKENS_LEAST: Final = 100.0
 
 
-def plausible(kind: Kind, stated: Stated) -> Stated:
+def plausible(kind: Kind, stated: HeaderSample) -> HeaderSample:
     """What is said, or nothing where that cannot be meant."""
     if kind == "tokens" and stated.limit is not None and stated.limit < _TOKENS_LEAST:
-        return Stated()
+        return HeaderSample()
     return stated
 
 
-def level_of(kind: Kind, stated: Stated, time: float, now: float) -> Level:
+def level_of(kind: Kind, stated: HeaderSample, time: float, now: float) -> RateBucket:
     """The limit that a reply to a request sent at `time` describes, full."""
     limit = stated.limit
     assert limit is not None
     seconds = stated.window or _seconds_of(stated)
     fixed = stated.at_once or (stated.window is None and _is_too_slow(stated, seconds))
     capacity = stated.capacity if seconds == _MINUTE and not fixed else None
-    level = Level(kind, limit / seconds, capacity or limit, math.inf, learnt=True)
+    level = RateBucket(kind, limit / seconds, capacity or limit, math.inf, is_learned=True)
     level.most = limit
     if fixed and stated.reset is not None:
         level.fixed = Window()
@@ -42,7 +42,7 @@ def level_of(kind: Kind, stated: Stated, time: float, now: float) -> Level:
     return level
 
 
-def _seconds_of(stated: Stated) -> float:
+def _seconds_of(stated: HeaderSample) -> float:
     """What a limit is for, by how fast its bucket fills or how long its window lasts: a minute if nothing tells it."""
     if not stated.reset or stated.limit is None:
         return _MINUTE
@@ -55,28 +55,28 @@ def _seconds_of(stated: Stated) -> float:
     return _MINUTE
 
 
-def _is_too_slow(stated: Stated, seconds: float) -> bool:
+def _is_too_slow(stated: HeaderSample, seconds: float) -> bool:
     """Whether no bucket of this limit takes so long to fill: then it is the end of a window that was said."""
     return stated.reset is not None and stated.reset > 1.1 * seconds
 
 
-def known(levels: Sequence[Level], kind: Kind, stated: Stated) -> Level | None:
-    """The limit that was learnt before from what is stated now, if it was."""
-    found = [level for level in levels if level.learnt and level.kind == kind]
+def known(levels: Sequence[RateBucket], kind: Kind, stated: HeaderSample) -> RateBucket | None:
+    """The limit that was learned before from what is stated now, if it was."""
+    found = [level for level in levels if level.is_learned and level.kind == kind]
     if stated.window is not None:
         found = [level for level in found if 0.5 < level.most / level.rate / stated.window < 2]
     return found[0] if found else None
 
 
-def is_news(levels: Sequence[Level], kind: Kind, limit: float, *, learns: bool) -> bool:
-    """Whether a limit is to be learnt: all are where none was stated, else those below what was."""
-    stated = [level.most for level in levels if level.kind == kind and not level.learnt]
+def is_news(levels: Sequence[RateBucket], kind: Kind, limit: float, *, learns: bool) -> bool:
+    """Whether a limit is to be learned: all are where none was stated, else those below what was."""
+    stated = [level.most for level in levels if level.kind == kind and not level.is_learned]
     return limit < 0.99 * min(stated, key=lambda most: abs(math.log(most / limit))) if stated else learns
 
 
-def follow(level: Level, stated: Stated, time: float, now: float, *, refused: bool = False) -> None:
+def follow(level: RateBucket, stated: HeaderSample, time: float, now: float, *, refused: bool = False) -> None:
     """A reply to a request sent at `time`, the newest one so far, says this of a limit."""
-    if level.learnt:
+    if level.is_learned:
         if stated.limit is not None and abs(stated.limit / level.most - 1) > 0.01:
             level.become(stated.limit)
         _tell_filling(level, stated, time)
@@ -87,7 +87,7 @@ def follow(level: Level, stated: Stated, time: float, now: float, *, refused: bo
         level.fixed.hear(time, stated.reset, now, refused=refused)
 
 
-def _tell_filling(level: Level, stated: Stated, time: float) -> None:
+def _tell_filling(level: RateBucket, stated: HeaderSample, time: float) -> None:
     """Whether it fills bit by bit or all at once: two samples of one filling tell it.
 
     Of a bucket, the time until it is full grows with what was used. The end of a window does not move.

@@ -8,13 +8,13 @@ from typing import Final, Literal
 import attrs
 
 #: Seconds by which a request may be admitted after one that was sent later.
-_LATE: Final = 0.75
-DOUBT_MOST: Final = 0.75
-DOUBT_LEAST: Final = 0.05
+_REORDER_WINDOW_MOST: Final = 0.75
+SAFETY_FACTOR_MOST: Final = 0.75
+SAFETY_FACTOR_LEAST: Final = 0.05
 #: Share of capacity that is left untouched.
 MARGIN: Final = 0.002
 #: Seconds by which the order of admission may differ from that of sending: at first and at most.
-DISORDER_MOST: Final = 0.125
+REORDERING_BOUND_MOST: Final = 0.125
 
 #: Seconds that are added to the end of a window, at least and at most, and per second of the window: a request must
 #: not arrive before it, and servers round.
@@ -74,7 +74,7 @@ class Window:
 
 
 @attrs.define(eq=False)
-class Level:
+class RateBucket:
     """One limit: `rate` per second, `capacity` at most. `level` may be negative after a correction."""
 
     kind: Kind
@@ -85,7 +85,7 @@ class Level:
     #: The most that `capacity` may become: what was stated, or as much as the server says.
     most: float = attrs.field(default=attrs.Factory(lambda self: self.capacity, takes_self=True), init=False)
     #: It is known from the server alone: it delays requests, and forbids none.
-    learnt: bool = attrs.field(default=False, kw_only=True)
+    is_learned: bool = attrs.field(default=False, kw_only=True)
     #: What it becomes full by, if that is not the rate.
     fixed: Window | None = attrs.field(default=None, kw_only=True)
     #: Until when a server's own window holds nothing more, whatever was stated.
@@ -97,9 +97,9 @@ class Level:
     share: float = attrs.field(default=1.0, init=False)
     margin: float = attrs.field(init=False)
     #: Seconds by which requests were last found to be admitted in another order than sent.
-    disorder: float = attrs.field(default=DISORDER_MOST, init=False)
+    reordering_bound: float = attrs.field(default=REORDERING_BOUND_MOST, init=False)
     #: Part of our unconfirmed charges that is held back.
-    doubt: float = attrs.field(init=False)
+    safety_factor: float = attrs.field(init=False)
     #: When it was last full, and what came flowed over.
     full: float = attrs.field(default=-math.inf, init=False)
     #: What was sent until then is in the samples seen, for sure.
@@ -112,7 +112,7 @@ class Level:
     def __attrs_post_init__(self) -> None:
         self.level = self.capacity
         self.margin = self.least_margin
-        self.doubt = self.most_doubt
+        self.safety_factor = self.most_safety_factor
 
     @property
     def window(self) -> float:
@@ -120,15 +120,15 @@ class Level:
         return self.capacity / self.rate
 
     @property
-    def late(self) -> float:
-        return min(_LATE, self.window / 8) * self.disorder / DISORDER_MOST
+    def reorder_window(self) -> float:
+        return min(_REORDER_WINDOW_MOST, self.window / 8) * self.reordering_bound / REORDERING_BOUND_MOST
 
     @property
-    def most_doubt(self) -> float:
+    def most_safety_factor(self) -> float:
         """A request is always one, and what was taken of a short window before we came is soon back."""
         if self.kind == "tokens":
-            return DOUBT_MOST
-        return max(DOUBT_LEAST, DOUBT_MOST * min(1.0, self.window / 10))
+            return SAFETY_FACTOR_MOST
+        return max(SAFETY_FACTOR_LEAST, SAFETY_FACTOR_MOST * min(1.0, self.window / 10))
 
     def roll(self, now: float) -> None:
         """It becomes full if its window has ended."""
@@ -153,11 +153,11 @@ class Level:
     def least_margin(self) -> float:
         if self.kind == "tokens":
             return MARGIN * self.capacity
-        return min(self.capacity / 4, self.rate * self.disorder)
+        return min(self.capacity / 4, self.rate * self.reordering_bound)
 
 
 @attrs.define(eq=False)
-class Grant:
+class Reservation:
     """Leave to send one request; handed back to the `Buckets` that gave it."""
 
     number: int
@@ -172,7 +172,7 @@ class Grant:
 
 
 @attrs.frozen
-class Stated:
+class HeaderSample:
     """What a reply's headers said of one kind of limit, sanitised: None where they said nothing of use."""
 
     limit: float | None = None

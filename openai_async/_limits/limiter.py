@@ -4,9 +4,9 @@ A request needs two things: a free slot of the client (the bound on what is in f
 limits of a key for a scope, see `key_pools`). The slot comes first and the charge last, so nobody holds a
 reservation while waiting.
 
-There is no polling and no herd: those who wait stand in a `Line`, only its head is considered, and one timer is set for
-the moment at which the head can go. Everything between two awaits is plain arithmetic. Cancelling a waiter takes it out
-of the line; cancelling one that was just served takes the charge back, exactly once.
+There is no polling. Waiters are in a `WaitQueue`; only its head is considered, and one timer is set for the moment at
+which the head can go. Everything between two awaits is plain arithmetic. Cancelling a waiter takes it out of the queue;
+cancelling one that was just served takes the charge back, exactly once.
 
 The limiter lives as long as its client, outlasts event loops and serves several at a time. Threads exclude each other
 (see `_exclusion`); who waits is woken on its own loop (see `_waiting`).
@@ -24,11 +24,11 @@ from weakref import WeakSet, ref
 
 from openai_async import _concurrency
 from openai_async._limits.exclusion import Exclusion, Run
-from openai_async._limits.key_pools import Accounts, all_drained, is_elsewhere
+from openai_async._limits.key_pools import KeyPools, all_drained, is_elsewhere
 from openai_async._limits.levels import Reason
 from openai_async._limits.permits import AcquireRequest as AcquireRequest, Permit as Permit
 from openai_async._limits.pool import InMemory
-from openai_async._limits.waiting import Queue, Waiter as Waiter
+from openai_async._limits.waiting import ScopeQueue, Waiter as Waiter
 from openai_async.errors import DeadlineExceededError, OpenAIError, QueueFullError
 from openai_async.types.limits import Accounting, StatedLimits
 
@@ -61,9 +61,9 @@ class Limiter:
     ) -> None:
         self.limit = max_concurrency
         self._max_waiting = max_waiting
-        self._accounts = Accounts(stated, keys, accounting, backend or InMemory(), partial(_wake, ref(self)))
+        self._key_pools = KeyPools(stated, keys, accounting, backend or InMemory(), partial(_wake, ref(self)))
         self._in_flight = 0
-        self._queues: dict[str, Queue] = {}  # by scope; none is empty
+        self._queues: dict[str, ScopeQueue] = {}  # by scope; none is empty
         self._clock = _concurrency.LastingClock()
         self.now: Callable[[], float] = self._clock.now  # in a section
         #: Runs a section: what reads and changes all this.
@@ -103,9 +103,9 @@ class Limiter:
 
     def _try_acquire(self, request: AcquireRequest) -> Permit | Waiter:
         now = self.now()
-        if request.scope not in self._queues and (permit := self._grant(request, now)) is not None:
+        if request.scope not in self._queues and (permit := self._try_reserve(request, now)) is not None:
             return permit
-        if (error := self._accounts.never(request.scope, request.tokens, now)) is not None:
+        if (error := self._key_pools.never(request.scope, request.tokens, now)) is not None:
             raise error
         waiter = Waiter(request, now)
         if (error := self._too_late(waiter, now) or self._too_many(request)) is not None:
@@ -116,12 +116,12 @@ class Limiter:
     def _too_late(self, waiter: Waiter, now: float) -> OpenAIError | None:
         """That the turn of a waiter cannot come before its deadline, if that is known for certain.
 
-        It is until the end of a Retry-After, and where a limit that the user stated has no room. What was learnt from
+        It is until the end of a Retry-After, and where a limit that the user stated has no room. What was learned from
         headers, and what requests in flight may give back, can still turn out in its favour: then it waits.
         """
         if waiter.until == math.inf:
             return None
-        seconds, reason = self._accounts.least_wait(waiter.request.scope, waiter.request.tokens, now)
+        seconds, reason = self._key_pools.least_wait(waiter.request.scope, waiter.request.tokens, now)
         left = waiter.until - now
         if seconds <= left:
             return None
@@ -146,16 +146,16 @@ class Limiter:
         waiter.gone = True
         if waiter.permit is not None:
             waiter.permit.end(sent=False)
-        elif waiter.in_line:
-            self._queues[waiter.request.scope].leave(waiter)
+        elif waiter.is_queued:
+            self._queues[waiter.request.scope].cancel(waiter)
             self._serve(waiter.request.scope, self.now())
 
     def _join(self, waiter: Waiter, *, first: bool) -> None:
         scope = waiter.request.scope
         queue = self._queues.get(scope)
         if queue is None:
-            queue = self._queues[scope] = Queue(self.run, lambda: self._serve(scope, self.now()), self._back)
-        queue.join(waiter, first=first)
+            queue = self._queues[scope] = ScopeQueue(self.run, lambda: self._serve(scope, self.now()), self._back)
+        queue.enqueue(waiter, first=first)
         self._serve(scope, self.now())
 
     def _back(self, waiter: Waiter) -> None:
@@ -190,31 +190,31 @@ class Limiter:
     def _statistics(self) -> LimiterStatistics:
         from openai_async._limits.statistics import read
 
-        return read(self._in_flight, self._queues, self._accounts.items(), self.now())
+        return read(self._in_flight, self._queues, self._key_pools.items(), self.now())
 
     def pools(self, scope: str) -> Mapping[int, LimitPool]:
-        """See `Accounts.pools`."""
-        return self._accounts.pools(scope)
+        """See `KeyPools.pools`."""
+        return self._key_pools.pools(scope)
 
     def best(self, calls: int | None, tokens: float, scopes: Iterable[str]) -> dict[str, float | None]:
-        """See `Accounts.best`."""
-        return self.run(self._accounts.best, calls, tokens, scopes)
+        """See `KeyPools.best`."""
+        return self.run(self._key_pools.best, calls, tokens, scopes)
 
     def held(self, scope: str, now: float) -> float:
-        """See `Accounts.held`."""
-        return self._accounts.held(scope, now)
+        """See `KeyPools.held`."""
+        return self._key_pools.held(scope, now)
 
     @property
     def drained(self) -> frozenset[int]:
         """Keys that are set aside."""
-        return self._accounts.drained
+        return self._key_pools.drained
 
     def set_aside(self, key: int) -> bool:
         """Use a key no more, because its account is drained. False if it was the last one."""
         return self.run(self._set_aside, key)
 
     def _set_aside(self, key: int) -> bool:
-        if self._accounts.set_aside(key):
+        if self._key_pools.set_aside(key):
             return True
         for scope in tuple(self._queues):
             if not is_elsewhere(scope):
@@ -228,14 +228,14 @@ class Limiter:
         self.run(self._enable, key)
 
     def _enable(self, key: int | None) -> None:
-        self._accounts.enable(key)
-        self.pump()
+        self._key_pools.enable(key)
+        self.dispatch()
 
     def after_fork(self) -> None:
         """Begin anew, in a child process: those who wait, and those who hold permits, are the parent's."""
         self._queues, self._in_flight = {}, 0
         self.process += 1
-        self._accounts.after_fork()
+        self._key_pools.after_fork()
         self._clock.ask_anew()
         self.run = Exclusion(self._clock.share).run  # a thread of the parent may have been in a section
 
@@ -244,9 +244,9 @@ class Limiter:
     def free_slot(self) -> None:
         """A permit has ended."""
         self._in_flight -= 1
-        self.pump()
+        self.dispatch()
 
-    def pump(self) -> None:
+    def dispatch(self) -> None:
         """Serve whoever can go now: something has changed."""
         if self._queues:
             now = self.now()
@@ -260,32 +260,32 @@ class Limiter:
         queue, served = self._queues.get(scope), False
         if queue is None:  # a timer rang in vain
             return False
-        queue.settle(settled=self._accounts.is_settled(scope))
+        queue.settle(settled=self._key_pools.is_settled(scope))
         while (waiter := queue.head()) is not None:
-            permit = self._grant(waiter.request, now, queue)
+            permit = self._try_reserve(waiter.request, now, queue)
             if permit is None:
                 error = self._too_late(waiter, now)
                 if error is None and (queue.reason == "slot" or queue.seconds < math.inf):
                     return served  # it can go later
-                error = error or self._accounts.never(scope, waiter.request.tokens, now)
+                error = error or self._key_pools.never(scope, waiter.request.tokens, now)
                 if error is None:
                     return served
                 _dismiss(queue, error)  # limits have become known, or lower, while it waited
                 continue
-            waiter = queue.take()
+            waiter = queue.dequeue()
             waiter.permit = permit
             waiter.wake()
             served = True
         del self._queues[scope]
         return served
 
-    def _grant(self, request: AcquireRequest, now: float, queue: Queue | None = None) -> Permit | None:
+    def _try_reserve(self, request: AcquireRequest, now: float, queue: ScopeQueue | None = None) -> Permit | None:
         """A permit if one can be had now; else the timers of the queue are set for when it can."""
         if self.limit is not None and self._in_flight >= self.limit:
             if queue is not None:
                 queue.reason = "slot"
             return None
-        seconds, reason, key = self._accounts.earliest(
+        seconds, reason, key = self._key_pools.earliest(
             request.scope, request.tokens, now, last_attempt=request.is_last_attempt
         )
         if seconds > 0.0 or key < 0:
@@ -294,7 +294,7 @@ class Limiter:
                 queue.arm(now, seconds)
             return None
         self._in_flight += 1
-        charged = self._accounts.charge(request.scope, request.tokens, now, key, last_attempt=request.is_last_attempt)
+        charged = self._key_pools.charge(request.scope, request.tokens, now, key, last_attempt=request.is_last_attempt)
         return Permit(self, request.scope, key, *charged)
 
 
@@ -302,12 +302,12 @@ def _wake(limiter: ref[Limiter]) -> None:
     """Serve whoever can go now: a backend has something new. From any thread; a backend keeps no limiter alive."""
     alive = limiter()
     if alive is not None:
-        alive.run(alive.pump)
+        alive.run(alive.dispatch)
 
 
-def _dismiss(queue: Queue, error: OpenAIError) -> None:
+def _dismiss(queue: ScopeQueue, error: OpenAIError) -> None:
     """Take the head out of its line with an error."""
-    waiter = queue.take()
+    waiter = queue.dequeue()
     waiter.error = error
     waiter.wake()
 

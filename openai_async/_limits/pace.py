@@ -2,7 +2,7 @@
 
 Time passes in cycles. A cycle begins when the server accepts a request again and ends with the next refusal:
 
-1. shut: nothing is sent until the gate opens.
+1. shut: nothing is sent until the hold ends.
 2. probe: one request is sent. The next follows when it is answered, or when it was not refused for `_PROBE_SECONDS`.
 3. paced: requests are spaced evenly. The rate rises slowly while it is what holds requests back.
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from openai_async._limits.hold import Gate
+from openai_async._limits.hold import RetryAfterHold
 
 #: Seconds after which a probe that was not refused counts as accepted. A refusal is fast, an answer may take minutes.
 _PROBE_SECONDS: Final = 0.25
@@ -55,19 +55,19 @@ class Pace:
     """One per scope, from its first refusal on.
 
     Args:
-        gate: when the scope opens again.
+        hold: until when nothing is sent.
         now: time of the refusal, in seconds.
         since: time from which requests were counted before the first refusal, in seconds.
         sent: how many were sent since then, refused ones included.
     """
 
     __slots__ = (
-        "_accepted", "_accepted_before", "_gate", "_next", "_probe", "_probing", "_ramps_to", "_server",
+        "_accepted", "_accepted_before", "_hold", "_next", "_probe", "_probing", "_ramps_to", "_server",
         "_shut", "_since", "_was_shut", "rate",
     )  # fmt: skip
 
-    def __init__(self, gate: Gate, now: float, since: float, sent: float) -> None:
-        self._gate = gate
+    def __init__(self, hold: RetryAfterHold, now: float, since: float, sent: float) -> None:
+        self._hold = hold
         #: Requests per second; infinite until the server has accepted some and refused others.
         self.rate = math.inf
         self._ramps_to = math.inf  # the rate to which successes raise it fast
@@ -88,21 +88,21 @@ class Pace:
 
     def is_shut(self, now: float) -> bool:
         """Whether nothing at all is sent now."""
-        return now < self._gate.opens
+        return now < self._hold.ends
 
     def wait(self, now: float, *, last_attempt: bool = False) -> float:
         """Seconds until a request may be sent.
 
         `last_attempt`: its caller fails if it is refused once more. It keeps a distance, and rarely is a probe.
         """
-        opens = self._gate.opens
+        ends = self._hold.ends
         if self._probing:
-            due = opens if self._probe is None else self._probe + _PROBE_SECONDS
+            due = ends if self._probe is None else self._probe + _PROBE_SECONDS
             if last_attempt:  # at least as long as the scope was shut the time before
-                due = max(due + self._gate.hold, self._shut + self._was_shut)
-            return max(0.0, opens - now, due - now)
+                due = max(due + self._hold.seconds, self._shut + self._was_shut)
+            return max(0.0, ends - now, due - now)
         distance = (_DISTANCE_EARLY if self.is_early else _DISTANCE_LATE) / self.rate if last_attempt else 0.0
-        return max(0.0, opens - now, self._next + distance - now)
+        return max(0.0, ends - now, self._next + distance - now)
 
     def sent(self, now: float, *, last_attempt: bool = False) -> None:
         """A request is sent now. Whether it may be is `wait`'s to say."""
@@ -139,7 +139,7 @@ class Pace:
             self._server = max(self._server, self.rate)
 
     def refused(self, now: float, sent: float) -> None:
-        """A request sent at `sent` was refused; the gate knows."""
+        """A request sent at `sent` was refused; the hold knows."""
         if not self._probing:
             if sent < self._since:
                 return  # it belongs to an earlier cycle

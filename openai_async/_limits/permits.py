@@ -24,9 +24,9 @@ class AcquireRequest:
     Attributes:
         scope: what shares a limit: the endpoint and the model.
         tokens: what the request will be charged, as estimated.
-        priority, job: see `Line`.
+        priority, job: see `WaitQueue`.
         is_retry: it was refused before, and goes first in its job.
-        is_last_attempt: it was refused before, and fails if it is refused once more (see `Line`).
+        is_last_attempt: it was refused before, and fails if it is refused once more (see `WaitQueue`).
         max_wait: seconds until its deadline; infinite without one.
     """
 
@@ -51,7 +51,7 @@ class Issuer(Protocol):
         """The limiter's clock."""
         ...
 
-    def pump(self) -> None:
+    def dispatch(self) -> None:
         """Serve whoever can go now."""
         ...
 
@@ -67,32 +67,32 @@ class Issuer(Protocol):
 class Permit:
     """Leave to send one request with one key. Give back exactly one answer, then `end` it."""
 
-    __slots__ = ("_ended", "_grant", "_limiter", "_pool", "_process", "_scope", "key")
+    __slots__ = ("_ended", "_limiter", "_pool", "_process", "_reservation", "_scope", "key")
 
-    def __init__(self, limiter: Issuer, scope: str, key: int, pool: LimitPool | None, grant: Reservation) -> None:
+    def __init__(self, limiter: Issuer, scope: str, key: int, pool: LimitPool | None, reservation: Reservation) -> None:
         self.key = key
         self._scope = scope
         self._limiter = limiter
         self._pool = pool
-        self._grant = grant
+        self._reservation = reservation
         self._process = limiter.process
         self._ended = False
 
     @property
     def samples(self) -> bool:
         """Whether it would help to know what the reply says of the limits."""
-        pool, grant = self._pool, self._grant
-        return pool is not None and grant is not None and pool.samples(grant)
+        pool, reservation = self._pool, self._reservation
+        return pool is not None and reservation is not None and pool.samples(reservation)
 
     def answered(self, limits: RateLimits | None) -> None:
         """The head of a reply has arrived. `limits` as it states them, or None if nobody has looked (see `samples`)."""
-        if self._grant is not None:
+        if self._reservation is not None:
             self._limiter.run(self._answered, limits)
 
     def _answered(self, limits: RateLimits | None) -> None:
-        if self._pool is not None and self._grant is not None:
-            self._pool.answered(self._limiter.now(), self._grant, limits)
-            self._limiter.pump()
+        if self._pool is not None and self._reservation is not None:
+            self._pool.answered(self._limiter.now(), self._reservation, limits)
+            self._limiter.dispatch()
 
     def finish(self, limits: RateLimits | None, tokens: float | None) -> None:
         """A whole reply has arrived: `answered` and `end` in one section. Raises nothing."""
@@ -104,14 +104,14 @@ class Permit:
 
         Gives the seconds until the limiter lets the next request of the scope go; None if it keeps no account of it.
         """
-        return self._limiter.run(self._refused, limits, retry_after) if self._grant is not None else None
+        return self._limiter.run(self._refused, limits, retry_after) if self._reservation is not None else None
 
     def _refused(self, limits: RateLimits, retry_after: float | None) -> float | None:
-        if self._pool is None or self._grant is None:
+        if self._pool is None or self._reservation is None:
             return None
         now = self._limiter.now()
-        self._pool.refused(now, self._grant, limits, retry_after=retry_after, jitter=random.random())  # noqa: S311
-        self._limiter.pump()
+        self._pool.refused(now, self._reservation, limits, retry_after=retry_after, jitter=random.random())  # noqa: S311
+        self._limiter.dispatch()
         return self._limiter.held(self._scope, now)
 
     def end(self, *, tokens: float | None = None, sent: bool = True) -> None:
@@ -123,22 +123,22 @@ class Permit:
             self._limiter.run(self._end, tokens, sent)
 
     def _end(self, tokens: float | None, sent: bool, limits: RateLimits | None = None, answered: bool = False) -> None:
-        limiter, pool, grant = self._limiter, self._pool, self._grant
+        limiter, pool, reservation = self._limiter, self._pool, self._reservation
         if self._ended or self._process != limiter.process:  # of the process that this one was forked from
             return
         self._ended = True
-        if pool is not None and grant is not None:
+        if pool is not None and reservation is not None:
             now = limiter.now()
             if answered:
                 try:
-                    pool.answered(now, grant, limits)
+                    pool.answered(now, reservation, limits)
                 except Exception as error:
                     log_failure("what a reply says of the limits", error)
             try:
                 if sent:
-                    pool.ended(now, grant, tokens)
+                    pool.ended(now, reservation, tokens)
                 else:
-                    pool.cancel(now, grant)
+                    pool.cancel(now, reservation)
             except Exception as error:
                 log_failure("the charge of a request", error)
         try:

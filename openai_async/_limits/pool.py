@@ -1,9 +1,9 @@
 """One pool: what one key may send to one scope. No clock, no I/O.
 
-A pool begins in one of two ways. With stated limits its levels are known. With limits to be learnt it sends a few
+A pool begins in one of two ways. With stated limits its levels are known. With limits to be learned it sends a few
 requests blind until a reply states limits in its headers; those become its levels. While replies state none, there is
 nothing to count, and everything goes until the server refuses a request. From then on the scope is held back as one: a
-`Gate` shuts it for a while, a `Pace` spaces what follows, and the number in flight is bounded (AIMD).
+`RetryAfterHold` shuts it for a while, a `Pace` spaces what follows, and the number in flight is bounded (AIMD).
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Final
 
 from openai_async._limits import learned
 from openai_async._limits.buckets import Buckets
-from openai_async._limits.hold import Gate
-from openai_async._limits.levels import Grant, Kind, Level, Reason, Stated
+from openai_async._limits.hold import RetryAfterHold
+from openai_async._limits.levels import HeaderSample, Kind, RateBucket, Reason, Reservation
 from openai_async._limits.pace import Pace
 from openai_async.types.limits import Accounting, RateLimit, StatedLimits
 from openai_async.types.meta import Bucket, RateLimits
 
 #: Requests in flight while a pool's limits are still unknown.
 _BLIND: Final = 16
-_CUT: Final = 0.7
-#: So many replies on end that state no limit: those that were learnt hold no more.
+_DECREASE: Final = 0.7
+#: So many replies on end that state no limit: those that were learned hold no more.
 _SILENT: Final = 3
 #: Seconds without a request after which the pace of a scope that was refused is not worth keeping.
 _FORGIVEN: Final = 60.0
@@ -52,12 +52,12 @@ class Pool:
     """
 
     __slots__ = (
-        "_began", "_blind", "_buckets", "_gate", "_in_flight", "_most", "_pace", "_ramps", "_silent", "accounting",
+        "_began", "_blind", "_buckets", "_hold", "_in_flight", "_most", "_pace", "_ramps", "_silent", "accounting",
     )  # fmt: skip
 
     def __init__(self, stated: RateLimit | None, now: float, accounting: Accounting = "admission") -> None:
         self.accounting: Accounting = (stated.accounting if stated else None) or accounting
-        levels = [Level(*period) for period in stated.periods()] if stated else []
+        levels = [RateBucket(*period) for period in stated.periods()] if stated else []
         self._buckets = Buckets(levels, now, learns=not levels)
         self._blind = not levels  # nor is it known whether there are any
         self._silent = 0  # replies on end that stated none
@@ -65,20 +65,20 @@ class Pool:
         self._most = math.inf  # AIMD's bound on the number in flight
         self._ramps = True  # refused once: the bound may be far too low, and rises fast
         self._began = now
-        self._gate: Gate | None = None  # None: nothing was refused yet
+        self._hold: RetryAfterHold | None = None  # None: nothing was refused yet
         self._pace: Pace | None = None  # None: the same, or limits are known
 
     @property
-    def levels(self) -> list[Level]:
+    def levels(self) -> list[RateBucket]:
         """The limits that are known, with their levels."""
         return self._buckets.levels
 
     @property
     def settled(self) -> bool:
         """Whether what is sent now is as sure to be accepted as it can be: the last attempts of calls are made then."""
-        if self._gate is None:
+        if self._hold is None:
             return True
-        return not self._gate.refusals and (self._pace is None or self._pace.is_early)
+        return not self._hold.refusals and (self._pace is None or self._pace.is_early)
 
     def wait(self, now: float, tokens: float, *, last_attempt: bool = False) -> tuple[float, Reason | None]:
         """Seconds until a request may be sent, and what for. Infinite seconds: not before something else happens.
@@ -109,46 +109,46 @@ class Pool:
             return False
         return self._buckets.at_rest(now)
 
-    def fits(self, tokens: float) -> Level | None:
+    def fits(self, tokens: float) -> RateBucket | None:
         """The limit that a request of this cost exceeds for ever; None if it fits."""
         return next((lv for lv in self.levels if lv.kind == "tokens" and tokens > lv.limit), None)
 
     def held(self, now: float) -> float:
         """Seconds for which nothing is sent because of a refusal."""
-        return max(0.0, self._gate.opens - now) if self._gate is not None else 0.0
+        return max(0.0, self._hold.ends - now) if self._hold is not None else 0.0
 
-    def grant(self, now: float, tokens: float, *, last_attempt: bool = False) -> Grant:
+    def reserve(self, now: float, tokens: float, *, last_attempt: bool = False) -> Reservation:
         self._in_flight += 1
         if self._pace is not None:
             self._pace.sent(now, last_attempt=last_attempt)
-        return self._buckets.grant(now, tokens)
+        return self._buckets.reserve(now, tokens)
 
-    def cancel(self, now: float, grant: Grant) -> None:
+    def cancel(self, now: float, reservation: Reservation) -> None:
         """It was never sent."""
         self._in_flight -= 1
         if self._pace is not None:
-            self._pace.unsent(grant.time)
-        self._buckets.cancel(now, grant)
+            self._pace.unsent(reservation.time)
+        self._buckets.cancel(now, reservation)
 
-    def samples(self, grant: Grant) -> bool:
+    def samples(self, reservation: Reservation) -> bool:
         """Whether what the reply to a request says of the limits would tell anything new."""
-        return not self.levels or self._buckets.samples(grant)
+        return not self.levels or self._buckets.samples(reservation)
 
-    def answered(self, now: float, grant: Grant, limits: RateLimits | None) -> None:
+    def answered(self, now: float, reservation: Reservation, limits: RateLimits | None) -> None:
         """A reply's headers have arrived; None if nobody has looked what they say (see `samples`)."""
         if limits is None:
-            self._buckets.close(grant)
+            self._buckets.close(reservation)
         else:
             requests, tokens, others = _samples(limits)
             self._blind = False
             self._unlearn(limits)
-            self._buckets.succeeded(now, grant, requests, tokens, others)
-        if self._gate is not None:
-            self._gate.accepted(grant.time)
-            self._speed_up(grant)
+            self._buckets.succeeded(now, reservation, requests, tokens, others)
+        if self._hold is not None:
+            self._hold.accepted(reservation.time)
+            self._speed_up(reservation)
 
     def refused(
-        self, now: float, grant: Grant, limits: RateLimits, *, retry_after: float | None, jitter: float
+        self, now: float, reservation: Reservation, limits: RateLimits, *, retry_after: float | None, jitter: float
     ) -> None:
         """A 429 (or an overload) has arrived.
 
@@ -156,42 +156,42 @@ class Pool:
         """
         requests, tokens, others = _samples(limits)
         self._blind = False
-        if self._gate is None:
-            self._gate = Gate()
-        new = self._gate.refused(now, grant.time, retry_after, jitter=jitter)
-        self._buckets.refused(now, grant, requests, tokens, others, retry_after=self._gate.opens - now)
+        if self._hold is None:
+            self._hold = RetryAfterHold()
+        new = self._hold.refused(now, reservation.time, retry_after, jitter=jitter)
+        self._buckets.refused(now, reservation, requests, tokens, others, retry_after=self._hold.ends - now)
         if self.levels:
             self._pace, self._most = None, math.inf
         else:
-            self._slow_down(now, grant, new=new)
+            self._slow_down(now, reservation, new=new)
 
-    def _speed_up(self, grant: Grant) -> None:
+    def _speed_up(self, reservation: Reservation) -> None:
         """Accepted after refusals."""
         if self.levels:  # they have become known
             self._pace, self._most = None, math.inf
         elif self._pace is not None:
-            self._pace.accepted(grant.time)
+            self._pace.accepted(reservation.time)
             self._most += 1.0 if self._ramps else max(_LEAST_RISE, 1.0 / self._most)
 
-    def _slow_down(self, now: float, grant: Grant, *, new: bool) -> None:
+    def _slow_down(self, now: float, reservation: Reservation, *, new: bool) -> None:
         """Refused by limits that are not known."""
-        assert self._gate is not None
+        assert self._hold is not None
         if self._pace is None:
             since = max(self._began, now - _COUNTED_SECONDS)
-            self._pace = Pace(self._gate, now, since, self._buckets.sent_after(since - 0.01))
-        self._pace.refused(now, grant.time)
+            self._pace = Pace(self._hold, now, since, self._buckets.sent_after(since - 0.01))
+        self._pace.refused(now, reservation.time)
         accepted = self._in_flight - 1.0  # what is in flight beside it; some of that may be refused, too
         if new:
-            self._ramps = math.isinf(self._most) or (self._ramps and self._gate.refusals > 1)
-            accepted *= _CUT
+            self._ramps = math.isinf(self._most) or (self._ramps and self._hold.refusals > 1)
+            accepted *= _DECREASE
         self._most = max(1.0, min(self._most, accepted))
 
-    def ended(self, now: float, grant: Grant, tokens: float | None) -> None:
+    def ended(self, now: float, reservation: Reservation, tokens: float | None) -> None:
         """The request is over, however it ended; `tokens` is what the server counted for it, if that is known."""
         self._in_flight -= 1
-        self._buckets.close(grant)
+        self._buckets.close(reservation)
         if tokens is not None and self.accounting != "admission" and 0 < tokens < math.inf:
-            self._buckets.settle(now, grant, tokens)
+            self._buckets.settle(now, reservation, tokens)
 
     def _unlearn(self, limits: RateLimits) -> None:
         """A server that states limits no more is not held to the last ones that it stated."""
@@ -219,11 +219,13 @@ class InMemory:
         return Pool(stated, now, accounting)
 
 
-def _samples(limits: RateLimits) -> tuple[Stated, Stated, Sequence[tuple[Kind, Stated]]]:
+def _samples(limits: RateLimits) -> tuple[HeaderSample, HeaderSample, Sequence[tuple[Kind, HeaderSample]]]:
     """What headers say, as far as it can be meant."""
-    others: list[tuple[Kind, Stated]] = [(kind, _stated(kind, bucket)) for kind, bucket in limits.others]
+    others: list[tuple[Kind, HeaderSample]] = [(kind, _stated(kind, bucket)) for kind, bucket in limits.others]
     return _stated("requests", limits.requests), _stated("tokens", limits.tokens), others
 
 
-def _stated(kind: Kind, bucket: Bucket) -> Stated:
-    return learned.plausible(kind, Stated(bucket.limit, bucket.remaining, bucket.reset, bucket.window, bucket.at_once))
+def _stated(kind: Kind, bucket: Bucket) -> HeaderSample:
+    return learned.plausible(
+        kind, HeaderSample(bucket.limit, bucket.remaining, bucket.reset, bucket.window, bucket.at_once)
+    )

@@ -38,7 +38,7 @@ _SINGLE_CALLS: Final = QueuePosition("default", None)
 queue_position: ContextVar[QueuePosition] = ContextVar("queue_position", default=_SINGLE_CALLS)
 
 
-class Line(Generic[W]):
+class WaitQueue(Generic[W]):
     """Waiters in order. Joining, leaving from anywhere and taking the head are O(1).
 
     Attributes:
@@ -64,7 +64,7 @@ class Line(Generic[W]):
         """How many wait for one job."""
         return sum(len(jobs.get(job, ())) for jobs in self._classes.values())
 
-    def join(
+    def enqueue(
         self, waiter: W, priority: Priority, job: object, *, first: bool = False, last_attempt: bool = False
     ) -> None:
         """Stand at the end of one's job, or before all others of it (`first`: a retry); or apart (see the module)."""
@@ -82,7 +82,7 @@ class Line(Generic[W]):
         if self._head is not None and (first or PRIORITIES.index(priority) < PRIORITIES.index(self._head[0])):
             self._head = None  # somebody came who goes before; the head has not been promised anything
 
-    def leave(self, waiter: W, priority: Priority, job: object) -> None:
+    def cancel(self, waiter: W, priority: Priority, job: object) -> None:
         """Go away unserved."""
         if waiter in self._last:
             del self._last[waiter]
@@ -104,7 +104,7 @@ class Line(Generic[W]):
             self._head = (priority, job, next(iter(waiters)))
         return self._head[2] if self._head else None
 
-    def take(self) -> W:
+    def dequeue(self) -> W:
         """Serve the head; its job goes to the end of its class."""
         waiter = self.head()
         assert waiter is not None

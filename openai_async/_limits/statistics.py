@@ -10,7 +10,7 @@ import attrs
 
 from openai_async._limits.backend import LimitPool
 from openai_async._limits.levels import Reason
-from openai_async._limits.waiting import Queue
+from openai_async._limits.waiting import ScopeQueue
 from openai_async._policy.statistics import LimitStatistics, ScopeStatistics
 
 
@@ -23,7 +23,7 @@ class LimiterStatistics(NamedTuple):
 
 
 def read(
-    in_flight: int, queues: Mapping[str, Queue], pools: Iterable[tuple[str, Mapping[int, LimitPool]]], now: float
+    in_flight: int, queues: Mapping[str, ScopeQueue], pools: Iterable[tuple[str, Mapping[int, LimitPool]]], now: float
 ) -> LimiterStatistics:
     """Read queues and pools, both by scope. In a section of the limiter; O(scopes * keys)."""
     waiting_for: Counter[Reason] = Counter()
@@ -45,7 +45,7 @@ def _scope(pools: Mapping[int, LimitPool], now: float) -> ScopeStatistics:
                 per_second=level.rate,
                 capacity=level.capacity,
                 level=level.level,
-                is_learned=level.learnt,
+                is_learned=level.is_learned,
             )
             for level in pool.levels
         ]

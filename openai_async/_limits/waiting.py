@@ -20,7 +20,7 @@ import anyio
 from openai_async import _concurrency
 from openai_async._limits.levels import Reason
 from openai_async._limits.permits import AcquireRequest, Permit
-from openai_async._limits.queue import Line
+from openai_async._limits.queue import WaitQueue
 from openai_async.errors import OpenAIError
 
 #: Seconds by which a timer of another loop must be late for that loop to be asked to look again.
@@ -30,14 +30,14 @@ _EARLIER: Final = 0.001
 class Waiter:
     """One caller in line. Made on its own loop."""
 
-    __slots__ = ("error", "event", "gone", "in_line", "loop", "permit", "request", "until")
+    __slots__ = ("error", "event", "gone", "is_queued", "loop", "permit", "request", "until")
 
     def __init__(self, request: AcquireRequest, now: float) -> None:
         self.request = request
         self.until = now + request.max_wait  # its deadline
         self.loop = _concurrency.loop_token()
         self.event = anyio.Event()
-        self.in_line = False
+        self.is_queued = False
         self.gone = False  # cancelled
         self.permit: Permit | None = None
         self.error: OpenAIError | None = None  # it can never go, and stands in line no more
@@ -62,7 +62,7 @@ class _Timer:
         self.posted = False  # its loop was asked to look again, and has not yet
 
 
-class Queue:
+class ScopeQueue:
     """See the module.
 
     Args:
@@ -71,7 +71,7 @@ class Queue:
         back: has a waiter whose loop was stopped stand in line again.
     """
 
-    __slots__ = ("_back", "_line", "_run", "_serve", "_timers", "reason", "seconds")
+    __slots__ = ("_back", "_order", "_run", "_serve", "_timers", "reason", "seconds")
 
     def __init__(
         self,
@@ -82,56 +82,56 @@ class Queue:
         #: What the head waits for, and for how many seconds, as it was last found out.
         self.reason: Reason = "slot"
         self.seconds = math.inf
-        self._line: Line[Waiter] = Line()
+        self._order: WaitQueue[Waiter] = WaitQueue()
         self._timers: dict[object, _Timer] = {}  # by loop
         self._run = run
         self._serve = serve
         self._back = back
 
     def __len__(self) -> int:
-        return len(self._line)
+        return len(self._order)
 
     @property
     def single(self) -> int:
         """How many of them are calls by themselves, and not of a map or a batch."""
-        return self._line.count(None)
+        return self._order.count(None)
 
     # -- the line --------------------------------------------------------------------------------------
 
-    def join(self, waiter: Waiter, *, first: bool) -> None:
-        """Stand in line; see `Line.join`."""
+    def enqueue(self, waiter: Waiter, *, first: bool) -> None:
+        """Stand in line; see `WaitQueue.enqueue`."""
         request = waiter.request
-        self._line.join(waiter, request.priority, request.job, first=first, last_attempt=request.is_last_attempt)
-        waiter.in_line = True
+        self._order.enqueue(waiter, request.priority, request.job, first=first, last_attempt=request.is_last_attempt)
+        waiter.is_queued = True
         timer = self._timers.get(waiter.loop)
         if timer is None:
             timer = self._timers[waiter.loop] = _Timer()
         timer.waiters += 1
 
     def settle(self, *, settled: bool) -> None:
-        """See `Line.settled`."""
-        self._line.settled = settled
+        """See `WaitQueue.settled`."""
+        self._order.settled = settled
 
     def head(self) -> Waiter | None:
         """Whose turn it is. One whose loop is stopped leaves: it comes back when that loop runs on."""
-        while (waiter := self._line.head()) is not None and _concurrency.is_stopped(waiter.loop):
-            self.leave(waiter)
+        while (waiter := self._order.head()) is not None and _concurrency.is_stopped(waiter.loop):
+            self.cancel(waiter)
             _concurrency.post(waiter.loop, partial(self._run, self._back, waiter))
         return waiter
 
-    def take(self) -> Waiter:
+    def dequeue(self) -> Waiter:
         """The head leaves, served."""
-        waiter = self._line.take()
+        waiter = self._order.dequeue()
         self._left(waiter)
         return waiter
 
-    def leave(self, waiter: Waiter) -> None:
+    def cancel(self, waiter: Waiter) -> None:
         """Go away unserved."""
-        self._line.leave(waiter, waiter.request.priority, waiter.request.job)
+        self._order.cancel(waiter, waiter.request.priority, waiter.request.job)
         self._left(waiter)
 
     def _left(self, waiter: Waiter) -> None:
-        waiter.in_line = False
+        waiter.is_queued = False
         timer = self._timers[waiter.loop]
         timer.waiters -= 1
         if not timer.waiters:
@@ -160,9 +160,9 @@ class Queue:
         timer.at, timer.cancel = math.inf, None
         if seconds < math.inf:
             timer.at = when
-            timer.cancel = _concurrency.call_later(seconds, partial(self._run, self._ring, timer))
+            timer.cancel = _concurrency.call_later(seconds, partial(self._run, self._timer_fired, timer))
 
-    def _ring(self, timer: _Timer) -> None:
+    def _timer_fired(self, timer: _Timer) -> None:
         timer.at, timer.cancel = math.inf, None
         self._serve()
 

@@ -66,7 +66,7 @@ PARTS: dict[str, tuple[Any, str]] = {
     "limits of headers": (Response, "rate_limits"),
     "what the limiter learns": (Pool, "answered"),
     "charge": (Pool, "ended"),
-    "queue": (Limiter, "pump"),
+    "queue": (Limiter, "dispatch"),
     "spending of a map": (Spending, "add"),
     "progress of a map": (Limiter, "best"),
 }

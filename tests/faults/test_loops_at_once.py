@@ -185,7 +185,7 @@ def test_a_blocked_loop_does_not_keep_the_time_for_others() -> None:
 
 
 def test_limits_that_a_reply_of_one_loop_states_are_kept_by_the_timers_of_the_others() -> None:
-    """Waiters without a timer (no limit was known) are served although the loop that learnt it ends at once."""
+    """Waiters without a timer (no limit was known) are served although the loop that learned it ends at once."""
     limiter = Limiter(None, "auto")
     waits, known = threading.Event(), threading.Event()
     permits: list[Permit] = []

@@ -54,7 +54,7 @@ class Traffic(RuleBasedStateMachine):
         super().__init__()
         self.loop = VirtualClockLoop()
         self.accounts: dict[tuple[str, int], list[Tally]] = {}
-        self.gates: dict[tuple[str, int], float] = {}
+        self.holds: dict[tuple[str, int], float] = {}
         self.lines: dict[tuple[str, Priority, object], list[Caller]] = {}
         self.out: list[Caller] = []
         self.tasks: list[asyncio.Task[None]] = []
@@ -156,7 +156,7 @@ class Traffic(RuleBasedStateMachine):
     def admit(self, caller: Caller, permit: Permit, whose: tuple[str, int]) -> None:
         """The request reaches the server at once, or never."""
         assert permit.key not in self.aside
-        assert caller.granted_at >= self.gates.get(whose, -1.0) - 1e-9, "sent before a Retry-After was over"
+        assert caller.granted_at >= self.holds.get(whose, -1.0) - 1e-9, "sent before a Retry-After was over"
         tallies = self.account(*whose)
         if caller.fate != "unsent":
             tokens = caller.request.tokens if caller.fate == "sent" else 0.0
@@ -224,7 +224,7 @@ class Traffic(RuleBasedStateMachine):
             tally.taken_back(
                 self.loop.time(), caller.request.tokens if tally.kind == "tokens" else 0.0, caller.granted_at
             )
-        self.gates[whose] = max(self.gates.get(whose, 0.0), self.loop.time() + (retry_after or 0.0))
+        self.holds[whose] = max(self.holds.get(whose, 0.0), self.loop.time() + (retry_after or 0.0))
         caller.permit.refused(caller.limits, retry_after)
 
     # -- what happens ------------------------------------------------------------------------------------------
@@ -324,9 +324,9 @@ class Traffic(RuleBasedStateMachine):
     def patience(self) -> float:
         """Seconds in which somebody goes once nothing is out: until every gate is open, then what the largest needs."""
         now = self.loop.time()
-        gate = max([gate + 0.05 - now for gate in self.gates.values()], default=0.0)
+        hold = max([hold + 0.05 - now for hold in self.holds.values()], default=0.0)
         share = 0.05 if self.headers else max(0.05, 0.9**self.refusals)
-        return max(0.0, gate) + max(2 * capacity / rate for _, capacity, rate in self.terms.levels) / share + 1.0
+        return max(0.0, hold) + max(2 * capacity / rate for _, capacity, rate in self.terms.levels) / share + 1.0
 
     # -- what holds --------------------------------------------------------------------------------------------
 
@@ -342,7 +342,7 @@ class Traffic(RuleBasedStateMachine):
         if any(not caller.answered and self.loop.time() - caller.granted_at > window / 2 for caller in self.out):
             return
         waiting = self.limiter.waiting
-        self.do(self.limiter.pump)
+        self.do(self.limiter.dispatch)
         assert self.limiter.waiting == waiting
 
     @invariant()
@@ -404,7 +404,7 @@ def test_any_traffic(traffic: type[Traffic]) -> None:
 
 @pytest.mark.parametrize("warm", [False, True])
 def test_a_refused_request_teaches_no_refill_that_is_too_fast(warm: bool) -> None:
-    """What a refused request did not cost is no refill: the share of the rate that is learnt stays what flowed in."""
+    """What a refused request did not cost is no refill: the share of the rate that is learned stays what flowed in."""
     machine = StatedTraffic()
     try:
         machine.begin(terms=TERMS[2], most=None, keys=1, fates=FATES[2], warm=warm)

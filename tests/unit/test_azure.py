@@ -295,8 +295,8 @@ async def test_tokens_count_as_they_are_used() -> None:
                     await ask(other, **options)
 
 
-def test_limits_that_are_learnt_count_in_the_same_way() -> None:
-    """What is learnt from headers says nothing of how tokens are counted: the service does."""
+def test_limits_that_are_learned_count_in_the_same_way() -> None:
+    """What is learned from headers says nothing of how tokens are counted: the service does."""
     assert Pool(None, 0.0).accounting == "admission"
     assert Pool(None, 0.0, "settle").accounting == "settle"
     assert Pool(RateLimit(accounting="realtime"), 0.0, "settle").accounting == "realtime"

@@ -18,7 +18,7 @@ import pytest
 
 from openai_async import RateLimit, RequestExceedsLimitError
 from openai_async._limits.backend import LimitBackend, LimitPool
-from openai_async._limits.levels import Level, Reason
+from openai_async._limits.levels import RateBucket, Reason
 from openai_async._limits.limiter import AcquireRequest, Limiter
 from openai_async._limits.pool import InMemory
 from openai_async.testing import run_virtual
@@ -49,7 +49,7 @@ class Store:
 class LeasedPool:
     """What a member may still send of its leases."""
 
-    levels: Sequence[Level] = ()
+    levels: Sequence[RateBucket] = ()
     settled = True
 
     def __init__(self, store: Store, wake: Callable[[], object]) -> None:
@@ -72,31 +72,31 @@ class LeasedPool:
         self.left, self._asked = self.left + block, False
         self._wake()
 
-    def grant(self, now: float, tokens: float, *, last_attempt: bool = False) -> object:
+    def reserve(self, now: float, tokens: float, *, last_attempt: bool = False) -> object:
         self.left, self.out, self.used = self.left - 1.0, self.out + 1, now
         return object()
 
-    def cancel(self, now: float, grant: object) -> None:
+    def cancel(self, now: float, reservation: object) -> None:
         self.left, self.out = self.left + 1.0, self.out - 1
 
-    def ended(self, now: float, grant: object, tokens: float | None) -> None:
+    def ended(self, now: float, reservation: object, tokens: float | None) -> None:
         self.out -= 1
 
-    def samples(self, grant: object) -> bool:
+    def samples(self, reservation: object) -> bool:
         return False
 
-    def answered(self, now: float, grant: object, limits: RateLimits | None) -> None: ...
+    def answered(self, now: float, reservation: object, limits: RateLimits | None) -> None: ...
 
     def refused(
-        self, now: float, grant: object, limits: RateLimits, *, retry_after: float | None, jitter: float
+        self, now: float, reservation: object, limits: RateLimits, *, retry_after: float | None, jitter: float
     ) -> None:
         self.left = 0.0
 
     def least_wait(self, now: float, tokens: float) -> tuple[float, Reason | None]:
         return 0.0, None
 
-    def fits(self, tokens: float) -> Level | None:
-        return Level("tokens", 1.0, 1_000.0) if tokens > 1_000 else None
+    def fits(self, tokens: float) -> RateBucket | None:
+        return RateBucket("tokens", 1.0, 1_000.0) if tokens > 1_000 else None
 
     def held(self, now: float) -> float:
         return 0.0

@@ -232,7 +232,7 @@ def test_headers_pull_the_level_down() -> None:
     assert run_virtual(main) >= 0.5
 
 
-def test_limits_are_learnt_from_the_first_reply() -> None:
+def test_limits_are_learned_from_the_first_reply() -> None:
     """With "auto" a few requests go blind; then the stated limits hold."""
 
     async def main() -> tuple[int, float]:

@@ -118,11 +118,11 @@ def test_those_in_line_hear_of_a_wait_that_becomes_known() -> None:
 
 
 def test_what_may_turn_out_better_is_waited_for() -> None:
-    """A limit that was learnt, tokens that come back, a request in flight that may not have been sent, another key."""
+    """A limit that was learned, tokens that come back, a request in flight that may not have been sent, another key."""
 
     async def main() -> None:
-        learnt = Limiter(None, "auto")
-        await use(learnt, RateLimits(Bucket(6, 0, 60.0)))
+        learned = Limiter(None, "auto")
+        await use(learned, RateLimits(Bucket(6, 0, 60.0)))
         taken_back = Limiter(None, RateLimit(requests_per_minute=1))
         unsent = await taken_back.acquire(AcquireRequest("f"))
         settles = Limiter(None, RateLimit(tokens_per_minute=6_000, accounting="settle"))
@@ -130,7 +130,7 @@ def test_what_may_turn_out_better_is_waited_for() -> None:
         running.answered(RateLimits())
         calls = [
             asyncio.ensure_future(limiter.acquire(AcquireRequest("f", 10.0, max_wait=1.0)))
-            for limiter in (learnt, taken_back, settles)
+            for limiter in (learned, taken_back, settles)
         ]
         await settled()
         assert not any(call.done() for call in calls)

@@ -60,7 +60,7 @@ def test_a_waiter_larger_than_what_a_server_allows_goes_when_that_is_there(first
     run_virtual(main)
 
 
-def test_a_waiter_larger_than_limits_that_were_learnt_goes_when_they_are_full() -> None:
+def test_a_waiter_larger_than_limits_that_were_learned_goes_when_they_are_full() -> None:
     """With "auto" it stood in line before anything was known."""
 
     async def main() -> None:

@@ -62,7 +62,7 @@ def test_scopes_that_nobody_uses_are_forgotten(stated: object, pause: float) -> 
             await use(limiter, f"chat {number}")
             if pause or number % 10 == 0:
                 await asyncio.sleep(pause or 0.01)
-        return len(limiter._accounts._pools)
+        return len(limiter._key_pools._pools)
 
     assert run_virtual(main) <= 1_024
 
@@ -92,7 +92,7 @@ def test_what_is_in_flight_or_charged_is_not_forgotten() -> None:
 
 
 def test_those_used_last_are_kept() -> None:
-    """What was learnt of a scope in use is not lost to a crowd of others."""
+    """What was learned of a scope in use is not lost to a crowd of others."""
 
     async def main() -> None:
         limiter = Limiter(None, "auto")

@@ -436,7 +436,7 @@ def test_rate_limits_that_are_right(given: Any, stated: Any) -> None:
     """None, learned, one, one per model, or a number of requests per second."""
     limiter = _config.limiter(7, given, 1)
     assert limiter.limit == 7
-    assert limiter._accounts._stated == stated
+    assert limiter._key_pools._stated == stated
     assert _config.limiter(None, given, 1).limit is None
 
 

@@ -118,9 +118,9 @@ def test_a_window_that_ended_while_its_reply_was_on_the_way_holds_nobody(took: f
     pool = Pool(None, 0.0)
     for number in range(3):
         now = 100.0 * number
-        grant = pool.grant(now, 10.0)
-        pool.answered(now + took, grant, RateLimits(Bucket(600, 0, reset, None, True)))
-        pool.ended(now + took, grant, None)
+        reservation = pool.reserve(now, 10.0)
+        pool.answered(now + took, reservation, RateLimits(Bucket(600, 0, reset, None, True)))
+        pool.ended(now + took, reservation, None)
         assert pool.wait(now + took, 10.0)[0] <= max(0.0, reset + 0.1 - took)
 
 
@@ -131,9 +131,9 @@ def pool_of(*replies: RateLimits, stated: RateLimit | None = None, tokens: float
     """A pool that got these replies, a second apart."""
     pool = Pool(stated, 0.0)
     for number, limits in enumerate(replies):
-        grant = pool.grant(float(number), tokens)
-        pool.answered(number + 0.5, grant, limits)
-        pool.ended(number + 0.5, grant, None)
+        reservation = pool.reserve(float(number), tokens)
+        pool.answered(number + 0.5, reservation, limits)
+        pool.ended(number + 0.5, reservation, None)
     return pool
 
 
@@ -163,7 +163,7 @@ def test_one_reply_shuts_nothing_off(name: str, kind: str, stated: RateLimit | N
         waited.append(seconds)
         now += seconds
         assert pool.wait(now, tokens) == (0.0, None)
-        pool.ended(now, pool.grant(now, tokens), None)
+        pool.ended(now, pool.reserve(now, tokens), None)
 
 
 @pytest.mark.parametrize("name", ODD)
@@ -176,9 +176,9 @@ def test_a_reply_takes_back_what_one_before_it_said(name: str, kind: str) -> Non
     for number in range(50):
         now = 3.0 + number / 10
         assert pool.wait(now, 10.0) == (0.0, None)
-        grant = pool.grant(now, 10.0)
-        pool.answered(now, grant, RateLimits(**{kind: sound}) if pool.samples(grant) else None)
-        pool.ended(now, grant, None)
+        reservation = pool.reserve(now, 10.0)
+        pool.answered(now, reservation, RateLimits(**{kind: sound}) if pool.samples(reservation) else None)
+        pool.ended(now, reservation, None)
 
 
 @pytest.mark.parametrize("stated", [None, RateLimit(requests_per_minute=60)])
@@ -204,7 +204,7 @@ def test_limits_of_several_windows_hold_together() -> None:
     assert [(level.capacity, round(level.level)) for level in pool.levels] == [(30, 29), (100, 40)]
 
 
-def test_limits_of_a_kind_that_come_later_are_learnt() -> None:
+def test_limits_of_a_kind_that_come_later_are_learned() -> None:
     """The first reply stated requests alone, the next one tokens, too."""
     both = RateLimits(Bucket(60, 58, 2.0), Bucket(6_000, 5_900, 1.0))
     assert [level.kind for level in pool_of(RateLimits(Bucket(60, 59, 1.0)), both).levels] == ["requests", "tokens"]
@@ -218,9 +218,9 @@ def test_a_request_like_one_that_succeeded_is_not_held_back() -> None:
         seconds, _ = pool.wait(now, 8_000.0)
         assert seconds < 1
         now += seconds
-        grant = pool.grant(now, 8_000.0)
-        pool.answered(now + 0.1, grant, limits)
-        pool.ended(now + 0.1, grant, None)
+        reservation = pool.reserve(now, 8_000.0)
+        pool.answered(now + 0.1, reservation, limits)
+        pool.ended(now + 0.1, reservation, None)
         now += 0.2
 
 
@@ -238,6 +238,6 @@ def test_a_share_does_not_shrink_the_largest_request(share: float) -> None:
     assert pool.fits(8_000.0) is None
     assert pool.fits(8_001.0) is not None
     assert pool.wait(0.0, 8_000.0) == (0.0, None)
-    pool.ended(0.0, pool.grant(0.0, 8_000.0), None)
+    pool.ended(0.0, pool.reserve(0.0, 8_000.0), None)
     seconds, _ = pool.wait(1.0, 1.0)
     assert seconds == pytest.approx(60 * (1 / share - 1), rel=0.01, abs=1.0)
