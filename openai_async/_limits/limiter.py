@@ -117,7 +117,7 @@ class Limiter:
         """That the turn of a waiter cannot come before its deadline, if that is known for certain.
 
         It is until the end of a Retry-After, and where a limit that the user stated has no room. What was learned from
-        headers, and what requests in flight may give back, can still turn out in its favour: then it waits.
+        headers, and what requests in flight may give back, can still turn out in its favor: then it waits.
         """
         if waiter.until == math.inf:
             return None
