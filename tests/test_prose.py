@@ -22,6 +22,7 @@ from tests.prose.vocabulary import BRITISH, KEPT, RETIRED, RETIRED_ALONE
 MOST_WORDS = 30
 
 _BRITISH = re.compile("|".join(BRITISH))
+_KEPT = re.compile(rf"\b({'|'.join(KEPT)})\b")
 
 
 def retired_names(module: Module) -> Iterator[str]:
@@ -50,7 +51,7 @@ def bad_sentences(module: Module) -> Iterator[str]:
 def british_spellings(module: Module) -> Iterator[str]:
     """The words of a module, in code, comments and texts, that are spelled as in Britain."""
     for number, line in enumerate(module.text.splitlines(), 1):
-        for match in _BRITISH.finditer(line.lower()):
+        for match in _BRITISH.finditer(_KEPT.sub("", line).lower()):
             yield f"{module.name}:{number}: {match[0]}: {BRITISH[match[0]]}"
 
 

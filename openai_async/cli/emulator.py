@@ -101,7 +101,7 @@ def emulator(
       openai-async emulator --port 8080 --rpm 500 --first-token 0.3 --tokens-per-second 50
     """
     try:
-        from openai_async.emulator import CATALOGUE, Emulator, Faults, Latency, RateLimits, is_loopback
+        from openai_async.emulator import CATALOG, Emulator, Faults, Latency, RateLimits, is_loopback
     except ImportError as error:  # its own words say what to install
         raise Misused(str(error)) from None
     emulated = Emulator(
@@ -117,7 +117,7 @@ def emulator(
         warning = f"warning: {host} may be reached from other machines: who reaches it may use it"
         click.echo(warning + ("" if keys else "; --key bounds that to those with a key"), err=True)
     with _until_told() as stop, _listening(emulated, host, port, hosts) as server:
-        models = [model.id for model in CATALOGUE]
+        models = [model.id for model in CATALOG]
         click.echo(_greeting(server.base_url, models, any_model=any_model, any_key=not keys))
         while not stop.wait(1.0):  # bounded, because Windows cannot interrupt a wait without end
             pass

@@ -1,8 +1,8 @@
-"""`python -m openai_async.emulator`: the emulator as a process of its own.
+"""`python -m openai_async.emulator`: the emulator as a separate process.
 
-Prints exactly one line to standard output, once it is ready: `{"base_url": "http://127.0.0.1:8080/v1",
-"port": 8080}`. Ends on SIGINT and SIGTERM with status 0, and with `--exit-with-parent` as soon as its
-standard input ends, so that whoever started it through a pipe cannot leave it behind.
+Prints one line to standard output when it is ready: `{"base_url": "http://127.0.0.1:8080/v1", "port": 8080}`. Ends on
+SIGINT and SIGTERM with status 0. With `--exit-with-parent` it also ends when its standard input ends, so that it does
+not outlive the process that started it through a pipe.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until told to end; gives the exit status: 0, or 1 when the address cannot be bound, or not be told."""
+    """Serve until told to end. Gives the exit status: 0, or 1 if the address cannot be bound or printed."""
     open_closed()
     options = _parser().parse_args(argv)
     stop = threading.Event()
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(f"warning: {options.host} may be reached from other machines")
     try:
         with _emulator(options).run(host=options.host, port=options.port) as server:
-            if not _told(server):
+            if not _announce(server):
                 return 1
             while not stop.wait(1.0):  # bounded, because Windows cannot interrupt a wait without end
                 pass
@@ -52,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _told(server: Serving) -> bool:
-    """Say where it listens; False if that cannot be written."""
+def _announce(server: Serving) -> bool:
+    """Print the address. False if it cannot be written."""
     line = orjson.dumps({"base_url": server.base_url, "port": server.port})
     try:
         sys.stdout.write(line.decode() + "\n")

@@ -1,7 +1,7 @@
-"""The emulator's ASGI application: the API's nouns, one file each, and two pages about the server itself.
+"""The ASGI application of the emulator: the routes of all resources, and two pages about the server itself.
 
-To add a noun, write a file with `routes(emulator)` and name it in `_NOUNS`. Paths that no noun serves get the
-API's 404; `/healthz` and `/emulator/stats` need no key and leave no trace in the ledger.
+To add a resource, write a module with `routes(emulator)` and name it in `_RESOURCES`. Unknown paths get the API's 404.
+`/healthz` and `/emulator/stats` need no key and are not in the request log.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["application"]
 
-_NOUNS = (
+_RESOURCES = (
     assistants,
     audio,
     batches,
@@ -57,7 +57,7 @@ _NOUNS = (
 
 
 def application(emulator: Backend) -> Starlette:
-    """Build the application of one emulator; it holds no state of its own."""
+    """Build the application of an emulator. It holds no state of its own."""
 
     async def health(request: Request) -> Response:
         return _json({"status": "ok"})
@@ -65,7 +65,7 @@ def application(emulator: Backend) -> Starlette:
     async def stats(request: Request) -> Response:
         return _json(emulator.ledger.snapshot())
 
-    routes = [route for noun in _NOUNS for route in noun.routes(emulator)]
+    routes = [route for resource in _RESOURCES for route in resource.routes(emulator)]
     for route in routes:
         if isinstance(route.endpoint, Endpoint):
             route.endpoint.known = known_fields(route.path)

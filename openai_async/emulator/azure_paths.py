@@ -1,8 +1,8 @@
-"""Azure's addresses of the same API: what is asked for below `/openai` is answered by the endpoints below `/v1`.
+"""The paths of Azure OpenAI: requests below `/openai` are answered by the endpoints below `/v1`.
 
 Azure has two forms. `/openai/v1/...` is the API itself. The older form needs `?api-version=`, and names the model in
-the path (`/openai/deployments/NAME/chat/completions`); what belongs to no model stands right below `/openai`. Both take
-`api-key` in place of a bearer token. A deployment is a model of the same name.
+the path: `/openai/deployments/NAME/chat/completions`. Resources without a model are directly below `/openai`. Both
+forms accept `api-key` in place of a bearer token. A deployment is a model of the same name.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 from attrs import frozen
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from openai_async.emulator.error_responses import Problem
+from openai_async.emulator.error_responses import ErrorResponse
 
 __all__ = [
     "Addressed",
@@ -41,16 +41,16 @@ _KEY = "openai_async.addressed"
 
 @frozen
 class Addressed:
-    """How a request came by Azure's addresses: the path it asked for, and the deployment that the path names."""
+    """The path of an Azure request, and the deployment that the path names."""
 
     path: str
     deployment: str | None = None
 
 
 def address_of(scope: Scope) -> Addressed | None:
-    """What `at_v1` found out about a request; None for one of the API's own addresses."""
-    found: Addressed | None = scope.get(_KEY)
-    return found
+    """Get what `at_v1` found in the path of a request. None for a path of OpenAI's own API."""
+    addressed: Addressed | None = scope.get(_KEY)
+    return addressed
 
 
 def at_v1(app: ASGIApp) -> ASGIApp:
@@ -65,8 +65,8 @@ def at_v1(app: ASGIApp) -> ASGIApp:
 
 
 def _translated(scope: Scope) -> Scope:
-    asked: str = scope["path"]
-    below = asked.removeprefix("/openai")
+    path: str = scope["path"]
+    below = path.removeprefix("/openai")
     deployment = None
     if not below.startswith("/v1/"):
         if below.startswith("/deployments/"):
@@ -74,12 +74,12 @@ def _translated(scope: Scope) -> Scope:
             below = slash + rest if slash + rest in _OF_A_DEPLOYMENT else ""
         dated = bool(parse_qs(scope["query_string"].decode("latin-1")).get("api-version"))
         # A path that nobody serves is answered with a 404 by whoever answers those.
-        below = f"/v1{below}" if dated and below else asked
-    return {**scope, "path": below, "raw_path": below.encode(), _KEY: Addressed(asked, deployment)}
+        below = f"/v1{below}" if dated and below else path
+    return {**scope, "path": below, "raw_path": below.encode(), _KEY: Addressed(path, deployment)}
 
 
-def unknown_deployment() -> Problem:
-    return Problem(
+def unknown_deployment() -> ErrorResponse:
+    return ErrorResponse(
         404,
         "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes,"
         " please wait a moment and try again.",
@@ -87,13 +87,13 @@ def unknown_deployment() -> Problem:
     )
 
 
-def resource_unknown() -> Problem:
-    """No such path, or one of the older form without its api-version."""
-    return Problem(404, "Resource not found", code="404")
+def resource_unknown() -> ErrorResponse:
+    """The 404 for an unknown path, or for a path of the older form without `api-version`."""
+    return ErrorResponse(404, "Resource not found", code="404")
 
 
-def key_missing() -> Problem:
-    return Problem(
+def key_missing() -> ErrorResponse:
+    return ErrorResponse(
         401,
         "Access denied due to missing subscription key. Make sure to include subscription key when making requests to"
         " an API.",
@@ -101,8 +101,8 @@ def key_missing() -> Problem:
     )
 
 
-def key_unknown() -> Problem:
-    return Problem(
+def key_unknown() -> ErrorResponse:
+    return ErrorResponse(
         401,
         "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an"
         " active subscription and use a correct regional API endpoint for your resource.",

@@ -1,6 +1,7 @@
-"""What endpoints and resources ask of the emulator: its settings, its stores, and leave to answer a call.
+"""The protocol between the endpoints and the emulator: its settings, its stores, and its checks of a call.
 
-`server.Emulator` is one. The other modules know this protocol alone, so that each can be read, and changed, without it.
+`server.Emulator` implements it. The other modules import this protocol alone, so that each can be read without the
+server.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from openai_async.emulator.assistants.store import ThreadStore
     from openai_async.emulator.batches.store import BatchLimits, BatchStore
     from openai_async.emulator.call import Call
-    from openai_async.emulator.catalogue import Catalogue
+    from openai_async.emulator.catalog import Catalog
     from openai_async.emulator.chat_store import ChatStore
     from openai_async.emulator.conditions import Latency
     from openai_async.emulator.files.store import FileStore
@@ -28,7 +29,7 @@ __all__ = ["Backend"]
 
 
 class Backend(Protocol):
-    """A service that speaks the OpenAI API. Settings are those of `Emulator`, and may change while it runs."""
+    """A service that speaks the OpenAI API. Its settings are those of `Emulator`, and may change while it runs."""
 
     refuse_unknown: bool
     batch_delay: float
@@ -45,7 +46,7 @@ class Backend(Protocol):
     ledger: Ledger
 
     batches: BatchStore
-    catalogue: Catalogue
+    catalog: Catalog
     chats: ChatStore
     conversations: ConversationStore
     files: FileStore
@@ -56,21 +57,21 @@ class Backend(Protocol):
     vector_stores: VectorStores
 
     def identify(self, call: Call) -> None:
-        """Find out whose call it is; raises the API's 401 for a key that is missing or unknown."""
+        """Identify the caller by its key. Raises the API's 401 if the key is missing or unknown."""
         ...
 
     def deploy(self, call: Call, deployment: str) -> None:
-        """Make a deployment of Azure the model of a request; raises Azure's 404 when there is none."""
+        """Use a deployment of Azure as the model of a request. Raises Azure's 404 if there is none."""
         ...
 
     def inject(self, call: Call, *, carried_out: bool = False) -> None:
-        """Raise the fault that is due for this call, if one is: before it is carried out, or after that."""
+        """Raise the injected fault of this call, if there is one: before it is carried out, or after that."""
         ...
 
     def admit(self, call: Call, model: str, tokens: int) -> None:
         """Charge the call `tokens` against its key's quota and limits for `model`, or raise the API's 429.
 
-        Either way the call's `limit_headers` say how its limits stand. A row of a batch needs a quota, and is
-        subject to no rate limit.
+        In both cases the call's `limit_headers` give the state of its limits. A row of a batch needs a quota, but has
+        no rate limit.
         """
         ...

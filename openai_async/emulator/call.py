@@ -1,4 +1,4 @@
-"""One request as its handler sees it, and the replies that a handler can give."""
+"""A request as its handler sees it, and the replies that a handler can return."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = ["Answer", "Call", "Download", "EventStream", "Handler", "Reply"]
 
 @frozen
 class Answer:
-    """A whole reply; `after` is how many seconds from now it is ready.
+    """A complete reply. `after` is the number of seconds from now until it is ready.
 
-    `background` is work that the request has started: it is done once the reply is sent or its client gone, and
-    is cancelled when the server stops.
+    `background` is work that the request has started. It runs when the reply is sent or the client has disconnected,
+    and is cancelled when the server stops.
     """
 
     body: bytes
@@ -38,14 +38,14 @@ class Answer:
 
 @frozen
 class EventStream:
-    """A reply in server-sent events: each is the seconds from now at which it is due, and its bytes."""
+    """A reply of server-sent events: for each, the seconds from now at which it is due, and its bytes."""
 
     events: Iterator[tuple[float, bytes]]
 
 
 @frozen
 class Download:
-    """A reply that is sent in pieces, none of them empty; `size` is what they come to, in bytes."""
+    """A reply sent in pieces, none of them empty. `size` is their sum, in bytes."""
 
     pieces: Iterator[bytes]
     size: int
@@ -59,10 +59,10 @@ Handler = Callable[["Call"], Reply]
 
 @define
 class Call:
-    """What a handler sees of a request, and its `entry` in the ledger, which the handler completes.
+    """A request as its handler sees it, and its `entry` in the request log, which the handler completes.
 
-    `address`: how it came by Azure's addresses; None for the API's own. `known`: the fields that its body may have;
-    None if any.
+    `address`: the Azure path; None for a path of OpenAI's own API. `known`: the fields that the body may have; None if
+    any.
     """
 
     entry: Entry
@@ -76,19 +76,19 @@ class Call:
     known: KnownFields | None = None
 
     def json(self) -> dict[str, Any]:
-        """Read the body as a JSON object; raises the API's 400 when it is not one, or has fields that nobody knows."""
+        """Read the body as a JSON object. Raises the API's 400 if it is none, or has unknown fields."""
         try:
-            found = orjson.loads(self.body)
+            body = orjson.loads(self.body)
         except orjson.JSONDecodeError:
             raise error_responses.not_json() from None
-        if not isinstance(found, dict):
+        if not isinstance(body, dict):
             raise error_responses.not_json()
         if self.known is not None:
-            check_fields(found, self.known)  # pyright: ignore[reportUnknownArgumentType]
-        return found  # pyright: ignore[reportUnknownVariableType]
+            check_fields(body, self.known)  # pyright: ignore[reportUnknownArgumentType]
+        return body  # pyright: ignore[reportUnknownVariableType]
 
     def use_model(self, name: str) -> None:
-        """Make a model the one that is asked for, whatever the body says."""
+        """Replace the model of the body by this one."""
         if self.form is not None:
             pairs = [(key, value) for key, value in self.form.multi_items() if key != "model"]
             self.form = FormData([*pairs, ("model", name)])

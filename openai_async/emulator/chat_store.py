@@ -1,6 +1,6 @@
-"""The chat completions that were asked for with `store: true`, with the messages they were asked with.
+"""The store of chat completions that were created with `store: true`, with the messages of their requests.
 
-Kept until they are deleted or the last server stops. May be used from any thread.
+They are kept until they are deleted or the last server stops. May be used from any thread.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import define, frozen
 
-from openai_async.emulator.error_responses import Problem
+from openai_async.emulator.error_responses import ErrorResponse
 from openai_async.emulator.fields import JSONObject, is_list
 
 __all__ = ["ChatStore", "StoredChat"]
@@ -19,7 +19,7 @@ _PARAMETERS = ("temperature", "top_p", "seed", "tools", "tool_choice", "response
 
 @define(eq=False)
 class StoredChat:
-    """One completion: the reply as it was given, the messages of its request, and what it is filed under."""
+    """One completion: its reply, the messages of its request, and its metadata."""
 
     reply: JSONObject
     messages: list[_Message]
@@ -51,32 +51,32 @@ class _Message:
 
 
 class ChatStore:
-    """The stored completions of one emulator, in the order in which they came."""
+    """The stored completions of one emulator, in order of creation."""
 
     def __init__(self) -> None:
         self._chats: dict[str, StoredChat] = {}
 
     def add(self, reply: JSONObject, request: JSONObject) -> None:
-        """Keep a reply and what it was asked with."""
+        """Store a reply with its request."""
         kept = {name: request[name] for name in _PARAMETERS if request.get(name) is not None}
         messages = [_Message(f"{reply['id']}-{at}", message) for at, message in enumerate(request["messages"])]
         self._chats[reply["id"]] = StoredChat({**kept, **reply}, messages, request.get("metadata"))
 
     def find(self, id: str) -> StoredChat:
-        """Give the completion of this id; raises the API's 404 when there is none."""
+        """Get the completion of this id. Raises the API's 404 if there is none."""
         chat = self._chats.get(id)
         if chat is None:
-            raise Problem(404, f"Chat completion '{id}' not found.", param="completion_id", code="not_found")
+            raise ErrorResponse(404, f"Chat completion '{id}' not found.", param="completion_id", code="not_found")
         return chat
 
     def listed(self) -> list[StoredChat]:
-        """Give all completions, oldest first."""
+        """Get all completions, oldest first."""
         return list(self._chats.values())
 
     def delete(self, id: str) -> None:
-        """Forget a completion; raises the API's 404 when there is none."""
+        """Delete a completion. Raises the API's 404 if there is none."""
         self._chats.pop(self.find(id).id, None)
 
     def clear(self) -> None:
-        """Forget every completion."""
+        """Delete every completion."""
         self._chats.clear()

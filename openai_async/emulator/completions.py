@@ -1,7 +1,7 @@
-"""`POST /v1/completions`: text completions, whole or streamed.
+"""The endpoint of `POST /v1/completions`: text completions, in one reply or streamed.
 
-A prompt that ends in numbers counted up is counted on; any other is gone on with in the emulator's own words. The same
-request always gets the same texts. Checks, then admits, then composes.
+A prompt that ends in counted numbers is continued with the next numbers, any other with generated sentences. The same
+request always gets the same texts. It checks, admits, and only then generates.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ class _Request:
         ):
             fields.number(name, low, high)
         fields.mapping("logit_bias")
-        fields.whole("seed")
+        fields.integer("seed")
         stream = fields.flag("stream")
-        n = fields.whole("n", 1, 128) or 1
-        max_tokens = fields.whole("max_tokens", 0)
+        n = fields.integer("n", 1, 128) or 1
+        max_tokens = fields.integer("max_tokens", 0)
         return cls(
             prompts=read_prompts(fields, "prompt", _MOST_PROMPTS),
             suffix=fields.text("suffix") or "",
@@ -76,7 +76,7 @@ class _Request:
             max_tokens=_MAX_TOKENS if max_tokens is None else max_tokens,
             stop=read_stop(fields),
             echo=fields.flag("echo"),
-            logprobs=fields.whole("logprobs", 0, 5),
+            logprobs=fields.integer("logprobs", 0, 5),
             stream=stream,
             include_usage=_include_usage(fields, stream),
         )
@@ -88,7 +88,7 @@ class _Request:
 
 @frozen
 class _Text:
-    """One of the texts: its tokens after those of the prompt, and figures for each of both."""
+    """One text: its tokens after those of the prompt, and log probabilities of both."""
 
     echoed: str
     pieces: list[str]
@@ -105,7 +105,7 @@ def routes(emulator: Backend) -> list[Route]:
         if not name:
             raise invalid("you must provide a model parameter")
         call.entry.model = name
-        model = emulator.catalogue.find(name)
+        model = emulator.catalog.find(name)
         call.entry.model = model.id
         request = _Request.read(body)
         longest = max(prompt.tokens for prompt in request.prompts)
@@ -113,7 +113,7 @@ def routes(emulator: Backend) -> list[Route]:
             raise context_exceeded(model.context_window, longest, request.max_tokens)
         emulator.admit(call, model.id, _charge(request))
         seed = digest([model.id, [prompt.text for prompt in request.prompts], request.suffix, body.get("seed")])
-        texts, made = _compose(request, seed)
+        texts, completion_tokens = _compose(request, seed)
         call.entry.prompt_tokens = request.prompt_tokens
         common = {
             "id": f"cmpl-{seed:016x}{call.entry.sequence:012d}",
@@ -125,7 +125,7 @@ def routes(emulator: Backend) -> list[Route]:
         pace = emulator.latency.pace(seed)
         if request.stream:
             return EventStream(_events(common, request, texts, pace, call.entry))
-        call.entry.completion_tokens = made
+        call.entry.completion_tokens = completion_tokens
         choices = [
             {
                 "text": text.echoed + "".join(text.pieces),
@@ -135,14 +135,14 @@ def routes(emulator: Backend) -> list[Route]:
             }
             for index, text in enumerate(texts)
         ]
-        reply = {**common, "choices": choices, "usage": _usage(request, made)}
+        reply = {**common, "choices": choices, "usage": _usage(request, completion_tokens)}
         return Answer(orjson.dumps(reply), after=pace.due(max(len(text.pieces) for text in texts)))
 
     return [Route("/v1/completions", Endpoint(emulator, POST=create))]
 
 
 def _best_of(fields: Fields, n: int, stream: bool) -> int:
-    best_of = fields.whole("best_of", 1, 20)
+    best_of = fields.integer("best_of", 1, 20)
     if best_of is None:
         return n
     if best_of < n:
@@ -164,28 +164,28 @@ def _include_usage(fields: Fields, stream: bool) -> bool:
 
 
 def _charge(request: _Request) -> int:
-    """What the rate limit takes, in tokens: a guess from the characters, all completions at their maximum."""
+    """Estimate the tokens for the rate limit: the prompt from its characters, all completions at their maximum."""
     characters = sum(prompt.characters for prompt in request.prompts) + len(request.suffix)
     return math.ceil(characters / 4) + len(request.prompts) * request.best_of * request.max_tokens
 
 
-def _usage(request: _Request, made: int) -> JSONObject:
+def _usage(request: _Request, completion_tokens: int) -> JSONObject:
     prompt = request.prompt_tokens
-    return {"prompt_tokens": prompt, "completion_tokens": made, "total_tokens": prompt + made}
+    return {"prompt_tokens": prompt, "completion_tokens": completion_tokens, "total_tokens": prompt + completion_tokens}
 
 
 # -- texts ---------------------------------------------------------------------------------------------------
 
 
 def _compose(request: _Request, seed: int) -> tuple[list[_Text], int]:
-    """Give the texts that are returned, and how many tokens all that were made have."""
+    """Generate the texts that are returned. Also gives the number of tokens of all texts, discarded ones included."""
     texts: list[_Text] = []
-    made = 0
+    completion_tokens = 0
     for at, prompt in enumerate(request.prompts):
         tried = [_text(request, prompt, seed + (at << 8) + index) for index in range(request.best_of)]
-        made += sum(len(text.pieces) for text in tried)
+        completion_tokens += sum(len(text.pieces) for text in tried)
         texts += tried[: request.n]  # which of them is likeliest is anybody's guess
-    return texts, made
+    return texts, completion_tokens
 
 
 def _text(request: _Request, prompt: Prompt, seed: int) -> _Text:
@@ -200,16 +200,16 @@ def _text(request: _Request, prompt: Prompt, seed: int) -> _Text:
 
 
 def _counted_on(prompt: str) -> list[str]:
-    """Count on where the prompt counts up."""
-    found = _COUNTED.search(prompt[-200:])
-    if found is None or len(found[2]) > 9 or int(found[2]) != int(found[1]) + 1:
+    """Continue a prompt that ends in counted numbers."""
+    match = _COUNTED.search(prompt[-200:])
+    if match is None or len(match[2]) > 9 or int(match[2]) != int(match[1]) + 1:
         return []
-    last, between = int(found[2]), found[3]
+    last, between = int(match[2]), match[3]
     return tokens(between.join(str(number) for number in range(last + 1, last + _COUNTS)))
 
 
 def _logprobs(echoed: list[str], pieces: list[str], top: int, rng: Random) -> JSONObject:
-    """Make up plausible figures: mostly confident, each alternative less likely than what was said."""
+    """Invent plausible log probabilities: mostly high, each alternative lower than the chosen token."""
     offsets: list[int] = []
     at = 0
     chances: list[float | None] = []
@@ -242,7 +242,7 @@ def _logprobs(echoed: list[str], pieces: list[str], top: int, rng: Random) -> JS
 def _events(
     common: JSONObject, request: _Request, texts: list[_Text], pace: Pace, entry: Entry
 ) -> Iterator[tuple[float, bytes]]:
-    """Give the stream's events, each with the time at which it is due; counts the tokens into `entry`."""
+    """Make the stream's events, each with the time at which it is due. Counts the tokens into `entry`."""
     head = b"data: " + orjson.dumps(common)[:-1] + b',"choices":'
     tail = b',"usage":null}\n\n' if request.include_usage else b"}\n\n"
     position = 0
@@ -258,7 +258,7 @@ def _events(
 
 
 def _steps(index: int, text: _Text) -> Iterator[JSONObject]:
-    """Give the pieces of one text: its prompt with the first token, if it is echoed, then token after token."""
+    """Make the pieces of one text: its prompt with the first token, if it is echoed, then token after token."""
     echoed = len(tokens(text.echoed))
     for at, piece in enumerate(text.pieces):
         start = 0 if at == 0 else echoed + at

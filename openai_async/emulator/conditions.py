@@ -1,8 +1,6 @@
-"""The weather between client and server: how long a model thinks, and which calls fail although nothing is
-wrong.
+"""Simulated network and server conditions: latency, and injected failures.
 
-Both are decided by the request or by its number, never by chance, so a run can be repeated. Nothing here
-waits.
+Both depend on the request or its number, never on chance, so that a run can be repeated. Nothing here waits.
 """
 
 from __future__ import annotations
@@ -18,21 +16,21 @@ __all__ = ["Faults", "Latency", "Pace"]
 
 @frozen
 class Pace:
-    """When the tokens of one reply are due, in seconds from admission."""
+    """The times at which the tokens of one reply are due, in seconds from admission."""
 
     first: float = 0.0
     gap: float = 0.0
 
     def due(self, tokens: int) -> float:
-        """Seconds until `tokens` tokens are out (0: until the reply begins)."""
+        """Get the seconds until `tokens` tokens are sent (0: until the reply begins)."""
         return self.first + self.gap * tokens
 
 
 @frozen
 class Latency:
-    """A model's speed: `first_token` seconds until the reply begins, then `tokens_per_second` in each choice.
+    """The speed of a model: `first_token` seconds until the reply begins, then `tokens_per_second` in each choice.
 
-    `jitter` is a share, 0 to 1: both figures vary by up to that much either way, by the request's digest.
+    `jitter` is a share from 0 to 1. Both figures vary by up to that share in either direction, by the request's digest.
     """
 
     first_token: float = field(default=0.0, validator=ge(0))
@@ -40,7 +38,7 @@ class Latency:
     jitter: float = field(default=0.0, validator=[ge(0), le(1)])
 
     def pace(self, seed: int) -> Pace:
-        """Give the pace of the request whose digest is `seed`."""
+        """Get the pace of the request whose digest is `seed`."""
         gap = 1 / self.tokens_per_second
         if self.jitter == 0:
             return Pace(self.first_token, gap)
@@ -51,9 +49,9 @@ class Latency:
 
 @frozen
 class Faults:
-    """Failures to inject: a share `rate` (0 to 1) of the requests gets one of `statuses`, by their number.
+    """The failures to inject: a share `rate` (0 to 1) of the requests, by their number, gets one of `statuses`.
 
-    `only`: those requests alone, by verb and path, such as `"POST /v1/batches"`. `carried_out`: they fail after the
+    `only`: these requests alone, by method and path, such as `"POST /v1/batches"`. `carried_out`: they fail after the
     server has done what they ask for.
     """
 
@@ -64,11 +62,11 @@ class Faults:
     carried_out: bool = field(default=False, kw_only=True)
 
     def concerns(self, request: str) -> bool:
-        """Say whether a request, by verb and path, may fail."""
+        """Whether a request, by method and path, may fail."""
         return not self.only or request in self.only
 
     def status(self, number: int) -> int | None:
-        """Give the status that the request of this number fails with, or `None` to let it pass."""
+        """Get the status with which the request of this number fails. `None` if it succeeds."""
         if self.rate == 0 or not self.statuses:
             return None
         rng = Random((self.seed << 64) + number)

@@ -1,4 +1,4 @@
-"""`/v1/conversations`: conversations and their items, to which responses add their turns."""
+"""The endpoints of `/v1/conversations`: conversations and their items, to which responses add their turns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from openai_async.emulator.call import Answer, Call
 from openai_async.emulator.endpoint import Endpoint
-from openai_async.emulator.error_responses import Problem
+from openai_async.emulator.error_responses import ErrorResponse
 from openai_async.emulator.fields import Fields, JSONObject
 from openai_async.emulator.listing import listing
 from openai_async.emulator.metadata import read_metadata
@@ -43,7 +43,7 @@ def routes(emulator: Backend) -> list[Route]:
         wanted = call.path_params["item"]
         item = items_of(call).get(wanted)
         if item is None:
-            raise Problem(404, f"Item with id '{wanted}' not found in conversation.")
+            raise ErrorResponse(404, f"Item with id '{wanted}' not found in conversation.")
         return item
 
     def create(call: Call) -> Answer:

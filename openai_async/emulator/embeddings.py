@@ -1,7 +1,7 @@
-"""`POST /v1/embeddings`: unit vectors that texts share a direction of as far as they share words.
+"""The endpoint of `POST /v1/embeddings`: unit vectors that are close if their texts share words.
 
-Each word, or number of a token array, adds to a few places of the vector that depend on it alone; so the same input
-always has the same vector, and inputs with words in common are near each other. No model is asked.
+Each word, or number of a token array, adds to a few positions of the vector that depend on this word alone. The same
+input therefore always has the same vector. No model is used.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from openai_async.emulator.call import Answer, Call
 from openai_async.emulator.endpoint import Endpoint
-from openai_async.emulator.error_responses import Problem, invalid
+from openai_async.emulator.error_responses import ErrorResponse, invalid
 from openai_async.emulator.fields import Fields
 from openai_async.emulator.sampling import Prompt, read_prompts
 
@@ -45,10 +45,10 @@ def routes(emulator: Backend) -> list[Route]:
         if not name:
             raise invalid("you must provide a model parameter")
         call.entry.model = name
-        model = emulator.catalogue.find(name)
+        model = emulator.catalog.find(name)
         call.entry.model = model.id
         encoding = fields.choice("encoding_format", ("float", "base64")) or "float"
-        dimensions = fields.whole("dimensions", 1, _MOST_DIMENSIONS) or _DIMENSIONS
+        dimensions = fields.integer("dimensions", 1, _MOST_DIMENSIONS) or _DIMENSIONS
         inputs = read_prompts(fields, "input", _MOST_INPUTS)
         for each in inputs:
             _check(each)
@@ -70,7 +70,7 @@ def _check(each: Prompt) -> None:
     if not each.text:
         raise invalid("'$.input' is invalid. Please check the API reference.", param="input")
     if each.tokens > _LONGEST:
-        raise Problem(
+        raise ErrorResponse(
             400,
             f"This model's maximum context length is {_LONGEST} tokens, however you requested {each.tokens} tokens "
             f"({each.tokens} in your prompt; 0 for the completion). Please reduce your prompt.",
@@ -78,14 +78,14 @@ def _check(each: Prompt) -> None:
 
 
 def vector(text: str, dimensions: int = _DIMENSIONS) -> array[float]:
-    """Give the vector of a text, as 32-bit floats of length 1."""
+    """Get the vector of a text, as 32-bit floats of length 1."""
     sums = [0.0] * dimensions
     touched: set[int] = set()
     for word in _WORD.findall(text.lower()) or [text]:
-        for place in unpack("<8I", blake2b(word.encode(), digest_size=32).digest()):
-            at = place % dimensions
+        for bits in unpack("<8I", blake2b(word.encode(), digest_size=32).digest()):
+            at = bits % dimensions
             touched.add(at)
-            sums[at] += 1.0 if place & 0x8000_0000 else -1.0
+            sums[at] += 1.0 if bits & 0x8000_0000 else -1.0
     length = math.sqrt(sum(sums[at] ** 2 for at in touched))
     if not length:  # words may cancel each other out
         sums[0] = length = 1.0

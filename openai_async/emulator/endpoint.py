@@ -1,9 +1,9 @@
-"""One request's way through the emulator: ledger, method, key, injected fault, body, handler, pace, reply.
+"""One request through the emulator: log entry, method, key, injected fault, body, handler, pace, reply.
 
-A handler is a plain function from a `Call` to an `Answer`, an `EventStream` or a `Download`, and refuses by
-raising `Problem`; all the waiting is done here. A client that hangs up stops the work at once and is noted in the
-ledger as aborted; whatever happens, the request ends in the ledger exactly once. Never prints, and never lets
-an exception of a handler reach the server.
+A handler is a synchronous function from a `Call` to an `Answer`, an `EventStream` or a `Download`. It refuses by
+raising `ErrorResponse`. All waiting is done here. If the client disconnects, the work stops at once and the request is
+logged as aborted. Every request ends in the request log exactly once. An exception of a handler never reaches the
+server, and nothing is printed.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from starlette.types import Receive, Scope, Send
 
 from openai_async.emulator import azure_paths, error_responses
 from openai_async.emulator.call import Answer, Call, Download, EventStream, Handler, Reply
-from openai_async.emulator.error_responses import Problem
+from openai_async.emulator.error_responses import ErrorResponse
 from openai_async.emulator.known_fields import KnownFields
 
 if TYPE_CHECKING:
     from openai_async.emulator.backend import Backend
 
-__all__ = ["Endpoint", "Loader", "body_parts", "whole"]
+__all__ = ["Endpoint", "Loader", "body_parts", "load_body"]
 
 # Events that are due at the same instant go out in one write, up to this many: a bound on memory and on how
 # long the other calls wait for their turn.
@@ -37,18 +37,18 @@ Loader = Callable[["Call", Receive, "Backend"], Awaitable[None]]
 
 
 class _HungUp(Exception):
-    """The client left before it had sent its whole request."""
+    """The client disconnected before it had sent its complete request."""
 
 
 class Endpoint:
-    """An ASGI application for one path: `Endpoint(emulator, GET=handler, POST=other)`; without any, a 404.
+    """An ASGI application for one path: `Endpoint(emulator, GET=handler, POST=other)`. Without a handler, a 404.
 
-    `known`: the fields that bodies may have, while the emulator refuses unknown ones; None if any.
+    `known`: the fields that bodies may have, while the emulator refuses unknown ones. None if any.
     """
 
     def __init__(self, emulator: Backend, load: Loader | None = None, /, **handlers: Handler) -> None:
         self._emulator = emulator
-        self._load = load or whole
+        self._load = load or load_body
         self._handlers = handlers
         self.known: KnownFields | None = None
 
@@ -74,9 +74,9 @@ class Endpoint:
             await background()
 
     def perform(self, call: Call) -> Answer:
-        """Answer at once a request that came in no connection of its own, such as a row of a batch.
+        """Answer a request without a connection, such as a row of a batch, at once.
 
-        Its key is taken as known and its body as read; the caller closes its entry in the ledger.
+        Its key counts as checked and its body as read. The caller closes its entry in the request log.
         """
         try:
             handler = self._handler(call)
@@ -101,7 +101,7 @@ class Endpoint:
             reply = handler(call)
             try:
                 self._emulator.inject(call, carried_out=True)
-            except Problem as fault:
+            except ErrorResponse as fault:
                 return evolve(_refusal(call, fault), background=reply.background if isinstance(reply, Answer) else None)
             return reply
         except _HungUp:
@@ -124,13 +124,13 @@ class Endpoint:
 
 
 def _refusal(call: Call, error: Exception) -> Answer:
-    problem = error if isinstance(error, Problem) else error_responses.internal(error)
-    call.entry.code = problem.code or problem.type
-    return Answer(problem.body(), problem.status, headers=problem.headers)
+    error_response = error if isinstance(error, ErrorResponse) else error_responses.internal(error)
+    call.entry.code = error_response.code or error_response.type
+    return Answer(error_response.body(), error_response.status, headers=error_response.headers)
 
 
 async def body_parts(receive: Receive, limit: int) -> AsyncGenerator[bytes, None]:
-    """Give the body part by part, to its end, though nothing beyond `limit` bytes; then raise the API's 413."""
+    """Read the body part by part, to its end. If it is longer than `limit` bytes, raise the API's 413."""
     size, more = 0, True
     while more:
         message = await receive()
@@ -145,14 +145,14 @@ async def body_parts(receive: Receive, limit: int) -> AsyncGenerator[bytes, None
         raise error_responses.body_too_large(limit)
 
 
-async def whole(call: Call, receive: Receive, emulator: Backend) -> None:
+async def load_body(call: Call, receive: Receive, emulator: Backend) -> None:
     """Load the body into memory, as `call.body`."""
     async with aclosing(body_parts(receive, emulator.max_body)) as parts:
         call.body = b"".join([part async for part in parts])
 
 
 class _Delivery:
-    """Sends one reply at its pace and closes the request in the ledger just before the last byte."""
+    """Sends one reply at its pace, and closes the request in the log just before the last byte."""
 
     def __init__(self, emulator: Backend, call: Call, receive: Receive, send: Send) -> None:
         self._emulator = emulator
@@ -229,7 +229,7 @@ class _Delivery:
         await self._send({"type": "http.response.body", "body": last, "more_body": False})
 
     async def _attended(self, work: Callable[[], Awaitable[None]]) -> bool:
-        """Do the work, but stop it as soon as the client hangs up; say whether it was done."""
+        """Do the work, but stop it when the client disconnects. Gives whether it was done."""
         done = False
         async with anyio.create_task_group() as group:
 
@@ -248,7 +248,7 @@ class _Delivery:
         return done
 
     def close(self, *, aborted: bool = False) -> None:
-        """Enter the request in the ledger, the first time that this is called."""
+        """Close the request in the log. Only the first call counts."""
         if self._closed:
             return
         self._closed = True

@@ -1,7 +1,7 @@
-"""Reading a request's JSON: each reader gives a typed value or refuses in the API's own words.
+"""Typed readers of a request's JSON. Each returns a value or refuses it in the API's own words.
 
-A parameter that is `null` counts as absent, as it does for the API. Unknown parameters are ignored here: see
-`known_fields`. Nothing here knows which endpoint it serves.
+A parameter that is `null` counts as absent, as it does for the API. `known_fields` refuses unknown parameters. Nothing
+here depends on the endpoint.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeGuard
 
-from openai_async.emulator.error_responses import Problem, invalid
+from openai_async.emulator.error_responses import ErrorResponse, invalid
 
 __all__ = ["Fields", "JSONObject", "is_list", "is_object", "one_of_these", "wrong_type"]
 
@@ -34,7 +34,7 @@ def is_list(value: object) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
 
 
-def wrong_type(param: str, expected: str, value: object) -> Problem:
+def wrong_type(param: str, expected: str, value: object) -> ErrorResponse:
     got = _TYPES.get(type(value), "something else")
     return invalid(
         f"Invalid type for '{param}': expected {expected}, but got {got} instead.",
@@ -43,29 +43,29 @@ def wrong_type(param: str, expected: str, value: object) -> Problem:
     )
 
 
-def one_of_these(param: str, value: object, allowed: Sequence[str]) -> Problem:
+def one_of_these(param: str, value: object, allowed: Sequence[str]) -> ErrorResponse:
     *most, last = (f"'{name}'" for name in allowed)
     listed = f"{', '.join(most)}, and {last}" if most else last
     return invalid(f"Invalid value: '{value}'. Supported values are: {listed}.", param=param, code="invalid_value")
 
 
 class Fields:
-    """The parameters of one JSON object; `at` is where it stands in the request, for `param` in refusals."""
+    """The parameters of one JSON object. `at` is its path in the request, for `param` in error responses."""
 
     def __init__(self, values: JSONObject, at: str = "") -> None:
         self._values = values
         self._at = f"{at}." if at else ""
 
     def get(self, name: str) -> Any:
-        """Give the raw value; `None` when absent."""
+        """Get the raw value. `None` if absent."""
         return self._values.get(name)
 
     def param(self, name: str) -> str:
-        """Say where a parameter stands in the request."""
+        """Get the path of a parameter in the request."""
         return self._at + name
 
     def required(self, name: str) -> Any:
-        """Give the raw value, which must be there."""
+        """Get the raw value, which must be present."""
         value = self._values.get(name)
         if value is None:
             param = self.param(name)
@@ -79,7 +79,7 @@ class Fields:
         return value
 
     def required_text(self, name: str) -> str:
-        """Give a text, which must be there."""
+        """Get a text, which must be present."""
         self.required(name)
         return self.text(name) or ""
 
@@ -89,7 +89,7 @@ class Fields:
             raise wrong_type(self.param(name), "a boolean", value)
         return bool(value)
 
-    def whole(self, name: str, low: int | None = None, high: int | None = None) -> int | None:
+    def integer(self, name: str, low: int | None = None, high: int | None = None) -> int | None:
         value = self._values.get(name)
         if value is None:
             return None
@@ -145,7 +145,7 @@ class Fields:
         return Fields(value, self.param(name))
 
     def mapping(self, name: str) -> JSONObject | None:
-        """Give a parameter that is an object, as it is."""
+        """Get a parameter that is an object, unchanged."""
         inner = self.fields(name)
         return None if inner is None else inner._values
 

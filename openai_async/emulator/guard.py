@@ -1,8 +1,8 @@
-"""Who is let in before a request is read: heads have a bound in time, and `Host` must be a name of this server.
+"""The checks before a request is read: a time limit for its headers, and the name in its `Host` header.
 
-A page in a browser can have any name of its own resolve to loopback (DNS rebinding). Its requests then carry that name
-in `Host`; so a name is accepted only if it is loopback's, the one that the server is bound to, or one that is allowed.
-An address is no such name, and is always accepted.
+A web page can make a name of its own resolve to loopback (DNS rebinding). Its requests then carry that name in `Host`.
+A name is therefore accepted only if it is a loopback name, the name that the server is bound to, or an allowed one. An
+IP address is always accepted.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from openai_async.emulator.error_responses import Problem
+from openai_async.emulator.error_responses import ErrorResponse
 
-__all__ = ["bounded_heads", "checked_host", "is_loopback"]
+__all__ = ["checked_host", "header_deadline", "is_loopback"]
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address or name to listen on is reachable from this machine alone."""
+    """Whether a listening address or name is reachable from this machine alone."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -30,7 +30,7 @@ def is_loopback(host: str) -> bool:
 
 
 def checked_host(app: ASGIApp, bound: str, allowed: Collection[str] = ()) -> ASGIApp:
-    """Wrap `app`: a request whose `Host` is none of this server's names gets a 403. One without `Host` is let in."""
+    """Wrap `app`: a request with a foreign name in `Host` gets a 403. One without `Host` is accepted."""
     names = {name.lower() for name in ("localhost", bound, *allowed)}
     if not is_loopback(bound):
         names.add(socket.gethostname().lower())
@@ -60,7 +60,7 @@ def _is_ours(host: str, names: set[str]) -> bool:
 
 async def _refuse(send: Send) -> None:
     words = "The Host of this request is not a name of this server. Its owner can allow it (`hosts`, --allow-host)."
-    body = Problem(403, words, code="host_not_allowed").body()
+    body = ErrorResponse(403, words, code="host_not_allowed").body()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", b"%d" % len(body)),
@@ -70,35 +70,35 @@ async def _refuse(send: Send) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def bounded_heads(seconds: float) -> type[HttpToolsProtocol]:
-    """uvicorn's protocol, with `seconds` for the head of each request, counted from its first byte.
+def header_deadline(seconds: float) -> type[HttpToolsProtocol]:
+    """Make uvicorn's protocol with a limit of `seconds` for the headers of each request, from its first byte.
 
-    The first head of a connection counts from its beginning.
+    For the first request of a connection, time counts from the start of the connection.
     """
 
     class _Protocol(HttpToolsProtocol):
-        _late: asyncio.TimerHandle | None = None
+        _timer: asyncio.TimerHandle | None = None
         _in_body = False
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            self._begin_head()
+            self._begin_headers()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            self._end_head()
+            self._end_headers()
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
             if not self._in_body:
-                self._begin_head()
+                self._begin_headers()
             super().data_received(data)
 
         def on_message_begin(self) -> None:
-            self._begin_head()
+            self._begin_headers()
             super().on_message_begin()
 
         def on_headers_complete(self) -> None:
-            self._end_head()
+            self._end_headers()
             self._in_body = True
             super().on_headers_complete()
 
@@ -106,13 +106,13 @@ def bounded_heads(seconds: float) -> type[HttpToolsProtocol]:
             self._in_body = False
             super().on_message_complete()
 
-        def _begin_head(self) -> None:
-            if self._late is None:
-                self._late = self.loop.call_later(seconds, self.transport.abort)
+        def _begin_headers(self) -> None:
+            if self._timer is None:
+                self._timer = self.loop.call_later(seconds, self.transport.abort)
 
-        def _end_head(self) -> None:
-            if self._late is not None:
-                self._late.cancel()
-                self._late = None
+        def _end_headers(self) -> None:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
 
     return _Protocol

@@ -1,9 +1,9 @@
-"""JSON from a JSON Schema: one deterministic example that satisfies it, and the check that strict mode makes.
+"""JSON values from a JSON Schema: one deterministic example that satisfies it, and the check of strict mode.
 
-Covers what structured outputs and tool parameters use: types and lists of types, enum, const, anyOf, oneOf,
-allOf, $ref into the same document, nullable, bounds, lengths, formats. A recursive schema ends, because below
-a certain depth the shortest way out is taken. `pattern` is met when a stock string meets it. Never loads a
-remote `$ref`.
+Covers what structured outputs and tool parameters use: types and lists of types, enum, const, anyOf, oneOf, allOf, $ref
+in the same document, nullable, bounds, lengths, formats. A recursive schema ends, because below a certain depth only
+required parts are written. `pattern` is satisfied if one of some stock strings matches. A remote `$ref` is never
+loaded.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _MANY = 400  # values after which the same holds
 
 
 class SchemaError(ValueError):
-    """The schema asks for something that cannot be written."""
+    """No value for the schema can be written."""
 
 
 def example(schema: Schema | bool, seed: int) -> Any:
-    """Give a JSON value that satisfies `schema`, the same for the same `seed`.
+    """Generate a JSON value that satisfies `schema`, the same for the same `seed`.
 
-    Raises `SchemaError` when there is none, or none that the emulator can find.
+    Raises `SchemaError` if there is none, or none that the emulator can find.
     """
     if not isinstance(schema, bool) and (fault := _malformed(schema)):
         raise SchemaError(fault)
@@ -43,7 +43,7 @@ def example(schema: Schema | bool, seed: int) -> Any:
 
 
 def strict_fault(schema: Schema, path: tuple[str, ...] = ()) -> str | None:
-    """Say what strict mode objects to: every object must be closed and require all of its properties."""
+    """Get the objection of strict mode, which wants every object closed and all properties required."""
     if not path and (fault := _malformed(schema)):
         return fault
     if not path and schema.get("type") != "object":
@@ -62,18 +62,18 @@ def strict_fault(schema: Schema, path: tuple[str, ...] = ()) -> str | None:
 
 
 def _parts(schema: Schema) -> list[tuple[tuple[str, ...], Schema]]:
-    """List the schemas directly inside a schema, each with where it stands."""
-    found: list[tuple[tuple[str, ...], Any]] = []
+    """List the schemas directly inside a schema, each with its path."""
+    parts: list[tuple[tuple[str, ...], Any]] = []
     for word in ("properties", "$defs", "definitions"):
-        found += [((word, name), part) for name, part in schema.get(word, {}).items()]
+        parts += [((word, name), part) for name, part in schema.get(word, {}).items()]
     for word in ("anyOf", "oneOf", "allOf", "prefixItems"):
-        found += [((word, str(index)), part) for index, part in enumerate(schema.get(word, ()))]
-    found += [((word,), schema.get(word)) for word in ("items", "additionalProperties")]
-    return [(at, part) for at, part in found if is_object(part)]
+        parts += [((word, str(index)), part) for index, part in enumerate(schema.get(word, ()))]
+    parts += [((word,), schema.get(word)) for word in ("items", "additionalProperties")]
+    return [(at, part) for at, part in parts if is_object(part)]
 
 
 def _malformed(schema: Schema) -> str | None:
-    """Say which keyword has a value of the wrong type; everything after this check relies on the types."""
+    """Get the keyword whose value has the wrong type. Everything after this check relies on the types."""
     for word, value in schema.items():
         expected = _SHAPES.get(word)
         if expected is not None and (not isinstance(value, expected) or value == []):
@@ -93,10 +93,10 @@ _SHAPES: dict[str, type | tuple[type, ...]] = {
 
 
 def _types(schema: Schema) -> list[str]:
-    stated = schema.get("type")
-    if stated is None:
-        stated = next((name for word, name in _HINTS.items() if word in schema), "string")
-    types = [stated] if isinstance(stated, str) else list(stated)
+    declared = schema.get("type")
+    if declared is None:
+        declared = next((name for word, name in _HINTS.items() if word in schema), "string")
+    types = [declared] if isinstance(declared, str) else list(declared)
     return [*types, "null"] if schema.get("nullable") is True and "null" not in types else types
 
 
@@ -122,7 +122,7 @@ def _merged(first: Schema, second: Schema) -> Schema:
 
 
 class _Writer:
-    """Writes one value; counts what it wrote, so that a wide recursive schema ends as well as a deep one."""
+    """Writes one value. Counts the written values, so that a wide recursive schema ends as well as a deep one."""
 
     def __init__(self, root: Schema | bool, rng: Random) -> None:
         self._root = root
@@ -151,7 +151,7 @@ class _Writer:
         if kind == "array":
             return self._array(schema, depth)
         if kind in ("integer", "number"):
-            return self._number(schema, whole=kind == "integer")
+            return self._number(schema, integer=kind == "integer")
         if kind == "boolean":
             return self._rng.random() < 0.5
         return None if kind == "null" else self._string(schema)
@@ -160,7 +160,7 @@ class _Writer:
         return depth >= _DEEP or self._written >= _MANY
 
     def _flat(self, schema: Schema) -> Schema:
-        """Follow `$ref` and fold `allOf` in, until neither is left."""
+        """Follow `$ref` and merge `allOf`, until neither is left."""
         seen: set[str] = set()
         while True:
             if "$ref" in schema:
@@ -179,20 +179,20 @@ class _Writer:
                 return schema
 
     def _resolve(self, reference: str) -> Schema:
-        found: Any = self._root
+        target: Any = self._root
         if not reference.startswith("#"):
             raise SchemaError(f"{reference} is outside of the document")
         for step in reference[1:].split("/")[1:]:
             step = step.replace("~1", "/").replace("~0", "~")
-            if is_list(found) and step.isdigit() and int(step) < len(found):
-                found = found[int(step)]
-            elif is_object(found) and step in found:
-                found = found[step]
+            if is_list(target) and step.isdigit() and int(step) < len(target):
+                target = target[int(step)]
+            elif is_object(target) and step in target:
+                target = target[step]
             else:
                 raise SchemaError(f"{reference} does not exist")
-        if not is_object(found):
+        if not is_object(target):
             raise SchemaError(f"{reference} is not a schema")
-        return found
+        return target
 
     # -- which way to go -------------------------------------------------------------------------------------
 
@@ -213,7 +213,7 @@ class _Writer:
         return one_of(self._rng, types)
 
     def _height(self, schema: Any) -> float:
-        """Levels of nesting that the schema demands at least; infinite while that is not known."""
+        """Levels of nesting that the schema needs at least. Infinite while that is not known."""
         if not is_object(schema):
             return 0 if schema else math.inf
         if "$ref" in schema:
@@ -236,19 +236,19 @@ class _Writer:
 
     @cached_property
     def _heights(self) -> dict[str, float]:
-        """The height of every reference: from the leaves up, in as many rounds as there are references."""
-        found: dict[str, float] = {}
+        """The height of every reference, from the leaves up, in as many rounds as there are references."""
+        heights: dict[str, float] = {}
         waiting: list[Schema] = [] if isinstance(self._root, bool) else [self._root]
         while waiting:
             schema = waiting.pop()
             if "$ref" in schema:
-                found[str(schema["$ref"])] = math.inf
+                heights[str(schema["$ref"])] = math.inf
             waiting += [part for _, part in _parts(schema)]
-        self.__dict__["_heights"] = found  # `_height` reads it while it grows
-        for _ in range(len(found)):
-            for reference in found:
-                found[reference] = self._height(self._resolve(reference))
-        return found
+        self.__dict__["_heights"] = heights  # `_height` reads it while it grows
+        for _ in range(len(heights)):
+            for reference in heights:
+                heights[reference] = self._height(self._resolve(reference))
+        return heights
 
     # -- the kinds of value ----------------------------------------------------------------------------------
 
@@ -282,14 +282,14 @@ class _Writer:
             raise SchemaError(f"found no {least} different items")
         return values
 
-    def _number(self, schema: Schema, *, whole: bool) -> float:
+    def _number(self, schema: Schema, *, integer: bool) -> float:
         low, high = schema.get("minimum"), schema.get("maximum")
         above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
         floor = max((bound for bound in (low, above) if bound is not None), default=None)
         ceiling = min((bound for bound in (high, below) if bound is not None), default=None)
         floor = floor if floor is not None else min(0, ceiling - 100) if ceiling is not None else 0
         ceiling = ceiling if ceiling is not None else floor + 100
-        step = schema.get("multipleOf", 1 if whole else None)
+        step = schema.get("multipleOf", 1 if integer else None)
         if step is not None:
             first, last = math.ceil(floor / step), math.floor(ceiling / step)
             first += first * step == above
@@ -297,7 +297,7 @@ class _Writer:
             if first > last:
                 raise SchemaError(f"there is no multiple of {step} between {floor} and {ceiling}")
             value = (first + int(self._rng.random() * (last - first + 1))) * step
-            return int(value) if whole else value
+            return int(value) if integer else value
         if floor > ceiling or (floor == ceiling and floor in (above, below)):
             raise SchemaError(f"there is no number between {floor} and {ceiling}")
         exact: float = floor + (ceiling - floor) * (0.1 + 0.8 * self._rng.random())
@@ -341,10 +341,10 @@ class _Writer:
             "",
         ]
         low, high = schema.get("minLength", 0), schema.get("maxLength", math.inf)
-        found = next((text for text in stock if wanted.search(text) and low <= len(text) <= high), None)
-        if found is None:
+        candidate = next((text for text in stock if wanted.search(text) and low <= len(text) <= high), None)
+        if candidate is None:
             raise SchemaError(f"the emulator knows no text of the pattern {pattern!r}")
-        return found
+        return candidate
 
 
 _FORMATS = {

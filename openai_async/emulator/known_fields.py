@@ -1,7 +1,7 @@
-"""Which fields the API knows in the body of a request; it refuses any other by name.
+"""The known fields of request bodies. The API refuses any other field by name.
 
-The table, `known_fields.txt`, is taken from OpenAI's published document: a line for each object of a body whose fields
-are known. It goes one level deep, and into arrays. Objects that may hold anything have no line.
+The table, `known_fields.txt`, is taken from OpenAI's published document: one line for each object of a body with known
+fields. It goes one level deep, and into arrays. Objects with arbitrary fields have no line.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ KnownFields = Mapping[str, frozenset[str]]
 
 
 def known_fields(path: str) -> KnownFields | None:
-    """What is known of a route's body, such as "/v1/threads/{id}"; None if it may hold anything."""
+    """Get the known fields of a route's body, such as "/v1/threads/{id}". None if it may have any."""
     return _table().get(_template(path.removeprefix("/v1")))
 
 
 def check_fields(body: JSONObject, known: KnownFields) -> None:
-    """Raises the API's 400 for a field that it does not know."""
-    for place, names in known.items():
-        for at, found in _objects(body, place):
-            for name in found:
+    """Raise the API's 400 for an unknown field."""
+    for location, names in known.items():
+        for at, value in _objects(body, location):
+            for name in value:
                 if name not in names:
                     param = f"{at}.{name}" if at else name
                     raise invalid(f"Unknown parameter: '{param}'.", param=param, code="unknown_parameter")
 
 
-def _objects(body: JSONObject, place: str) -> Iterator[tuple[str, JSONObject]]:
-    name = place.removesuffix("[]")
+def _objects(body: JSONObject, location: str) -> Iterator[tuple[str, JSONObject]]:
+    name = location.removesuffix("[]")
     value: Any = body.get(name) if name else body
-    if place == name:
+    if location == name:
         values = [(name, value)]
     else:
         values = [(f"{name}[{index}]", item) for index, item in enumerate(value)] if is_list(value) else []
@@ -56,6 +56,6 @@ def _table() -> dict[str, dict[str, frozenset[str]]]:
     for line in resources.files("openai_async.emulator").joinpath("known_fields.txt").read_text("utf-8").splitlines():
         if line.startswith("#"):
             continue
-        path, place, *names = line.split(" ")
-        table.setdefault(path, {})[place.removeprefix(".")] = frozenset(names)
+        path, location, *names = line.split(" ")
+        table.setdefault(path, {})[location.removeprefix(".")] = frozenset(names)
     return table

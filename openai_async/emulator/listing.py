@@ -1,4 +1,4 @@
-"""Lists of objects that come in the order of their creation: `?order=`, `?before=`, and the pages of `pages`."""
+"""Lists of objects in order of creation: `?order=`, `?before=`, and the pages of `pagination`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Item(Protocol):
 
 
 def listing(call: Call, items: Sequence[_Item]) -> Answer:
-    """Give the page of `items`, which are oldest first, that the call's query asks for: newest first by default."""
+    """Get the page of `items` (oldest first) that the query asks for: newest first by default."""
     fields = Fields({**call.query})
     shown = list(items)
     if fields.choice("order", ("asc", "desc")) != "asc":
@@ -30,6 +30,6 @@ def listing(call: Call, items: Sequence[_Item]) -> Answer:
         ids = [item.id for item in shown]
         if before not in ids:
             raise invalid(f"No such object to list before: '{before}'.", param="before")
-        limit = Fields({"limit": integer(call.query.get("limit"))}).whole("limit", 1, 100) or 20
+        limit = Fields({"limit": integer(call.query.get("limit"))}).integer("limit", 1, 100) or 20
         shown = shown[: ids.index(before)][-limit:]
     return page(call, shown, default=20, most=100)

@@ -1,12 +1,12 @@
-"""Metadata and attributes: the pairs that clients attach to the objects of the API.
+"""Metadata and attributes: the pairs that clients attach to objects of the API.
 
-At most 16 pairs; names of at most 64 characters, texts of at most 512. Metadata are texts; attributes may be numbers
-and booleans, too.
+At most 16 pairs, with names of at most 64 characters and texts of at most 512. Metadata values are texts. Attributes
+may also be numbers and booleans.
 """
 
 from __future__ import annotations
 
-from openai_async.emulator.error_responses import Problem, invalid
+from openai_async.emulator.error_responses import ErrorResponse, invalid
 from openai_async.emulator.fields import Fields, JSONObject, wrong_type
 
 __all__ = ["read_attributes", "read_metadata"]
@@ -40,7 +40,7 @@ def _pairs(fields: Fields, name: str, types: tuple[type, ...], expected: str) ->
     return pairs
 
 
-def _too_long(param: str, what: str, unit: str, most: int, got: int) -> Problem:
+def _too_long(param: str, what: str, unit: str, most: int, got: int) -> ErrorResponse:
     code = "object_above_max_properties" if unit == "properties" else "string_above_max_length"
     message = f"Invalid '{param}': expected {what} with at most {most} {unit}, but got {got} instead."
     return invalid(message, param=param, code=code)

@@ -1,4 +1,4 @@
-"""`/v1/models`: which models there are, and the end of those that were made by fine-tuning."""
+"""The endpoints of `/v1/models`: list models, and delete fine-tuned ones."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import orjson
 from starlette.routing import Route
 
 from openai_async.emulator.call import Answer, Call
-from openai_async.emulator.catalogue import described
+from openai_async.emulator.catalog import described
 from openai_async.emulator.endpoint import Endpoint
-from openai_async.emulator.error_responses import Problem
+from openai_async.emulator.error_responses import ErrorResponse
 
 if TYPE_CHECKING:
     from openai_async.emulator.backend import Backend
@@ -19,20 +19,22 @@ __all__ = ["routes"]
 
 
 def routes(emulator: Backend) -> list[Route]:
-    """`/v1/models`, and `/v1/models/{id}`, which deletes what was made by fine-tuning."""
+    """`/v1/models`, and `/v1/models/{id}`, which can delete a fine-tuned model."""
 
     def listing(call: Call) -> Answer:
-        return Answer(orjson.dumps({"object": "list", "data": emulator.catalogue.listed()}))
+        return Answer(orjson.dumps({"object": "list", "data": emulator.catalog.listed()}))
 
     def retrieve(call: Call) -> Answer:
         name = call.path_params["id"]
-        return Answer(orjson.dumps(described(name, emulator.catalogue.find(name, param="model"))))
+        return Answer(orjson.dumps(described(name, emulator.catalog.find(name, param="model"))))
 
     def delete(call: Call) -> Answer:
         name = call.path_params["id"]
         if not emulator.tuning.delete_model(name):
-            emulator.catalogue.find(name, param="model")
-            raise Problem(403, "You can only delete models that were fine-tuned by your organization.", param="model")
+            emulator.catalog.find(name, param="model")
+            raise ErrorResponse(
+                403, "You can only delete models that were fine-tuned by your organization.", param="model"
+            )
         return Answer(orjson.dumps({"id": name, "object": "model", "deleted": True}))
 
     return [

@@ -1,7 +1,7 @@
-"""`POST /v1/moderations`: a text is flagged for the words that are in it, never for what they mean.
+"""The endpoint of `POST /v1/moderations`: texts are flagged by their words alone.
 
-Each category has a few plain words; a text with one of them is flagged for it with a high score, any other gets low
-scores that depend on the text alone. Pictures are never fetched and never flagged.
+Each category has a few words. A text with one of them gets a high score and is flagged. Any other text gets low scores
+that depend on the text alone. Images are never fetched and never flagged.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def routes(emulator: Backend) -> list[Route]:
         fields = Fields(call.json())
         model = fields.text("model") or _LATEST
         if model not in _MODELS:
-            model = emulator.catalogue.find(model).snapshot
+            model = emulator.catalog.find(model).snapshot
         call.entry.model = model
         inputs = _inputs(fields)
         results = [_result(text, pictures) for text, pictures in inputs]
@@ -63,7 +63,7 @@ def routes(emulator: Backend) -> list[Route]:
 
 
 def _inputs(fields: Fields) -> list[tuple[str, bool]]:
-    """Read the inputs: the text of each, and whether it has pictures."""
+    """Read the inputs: the text of each, and whether it has images."""
     value = fields.required("input")
     if isinstance(value, str):
         return [(value, False)]
@@ -78,7 +78,7 @@ def _inputs(fields: Fields) -> list[tuple[str, bool]]:
 
 
 def _part(item: Any, at: str) -> str | None:
-    """The text of a part; None for a picture."""
+    """Get the text of a part. None for an image."""
     if not is_object(item):
         raise wrong_type(at, "an object", item)
     part = Fields(item, at)

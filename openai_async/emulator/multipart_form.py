@@ -1,7 +1,7 @@
 """Reading a multipart body: its fields into memory, its file into a spooled temporary file.
 
-Promises: whatever the size of the upload, no more than its spool is in memory; an upload that is refused or
-breaks off leaves no open file. The parsing is Starlette's; nothing here knows what the form is for.
+An upload of any size uses no more memory than its spool. A refused or aborted upload leaves no open file. Starlette
+parses the form. Nothing here depends on the endpoint.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 
 async def form(call: Call, receive: Receive, emulator: Backend) -> None:
-    """Read a multipart body into `call.form`; a body of another kind is read and dropped, and `form` stays `None`.
+    """Read a multipart body into `call.form`. A body of another type is read and dropped, and `form` stays `None`.
 
-    Raises the API's 400 for a body that is no form or breaks off, and its 413 for one that is too large.
+    Raises the API's 400 for a body that is malformed or ends early, and its 413 for one that is too large.
     """
     await _load(call, receive, emulator, 1, _FIELDS, _FIELD_SIZE)
 
 
 def form_of(*, files: int = 1, fields: int = _FIELDS, field_size: int = _FIELD_SIZE) -> Loader:
-    """As `form`, of so many files and fields, with so many bytes to a field."""
+    """Make a loader like `form`, for so many files and fields, with so many bytes in a field."""
 
     async def load(call: Call, receive: Receive, emulator: Backend) -> None:
         await _load(call, receive, emulator, files, fields, field_size)
@@ -63,14 +63,14 @@ async def _load(call: Call, receive: Receive, emulator: Backend, files: int, fie
 
 
 def close(form: FormData) -> None:
-    """Close the files of a form that is refused."""
+    """Close the files of a refused form."""
     for value in form.values():
         if isinstance(value, UploadFile):
             value.file.close()
 
 
 class _Parser(MultiPartParser):
-    """Starlette's parser, which takes a form that breaks off for one without its last part, and a note of the end."""
+    """Starlette's parser, which accepts a form that ends early; this one records whether the end was seen."""
 
     ended = False
 

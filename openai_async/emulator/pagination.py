@@ -1,7 +1,7 @@
-"""Lists that are given in pages: `?limit=` and `?after=` in, first and last id and `has_more` out.
+"""Lists in pages: `?limit=` and `?after=` in, first and last id and `has_more` out.
 
-`after` is the id of the last object that the client has seen, so objects that come or go meanwhile shift
-nothing. Nothing here knows what is listed.
+`after` is the id of the last object that the client has seen, so objects that are added or deleted meanwhile shift
+nothing. Nothing here depends on what is listed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class _Item(Protocol):
 
 
 def integer(text: str | None) -> int | str | None:
-    """Read an integer as queries and forms spell it; what is none stays text, to be refused as such."""
+    """Read an integer of a query or form. Any other text stays a text, to be refused later."""
     try:
         return None if text is None else int(text)
     except ValueError:
@@ -34,8 +34,8 @@ def integer(text: str | None) -> int | str | None:
 
 
 def page(call: Call, items: Sequence[_Item], *, default: int, most: int) -> Answer:
-    """Give the page of `items`, in their order, that the call's query asks for: `default` of them, up to `most`."""
-    limit = Fields({"limit": integer(call.query.get("limit"))}).whole("limit", 1, most) or default
+    """Get the page of `items`, in their order, that the query asks for: `default` of them, up to `most`."""
+    limit = Fields({"limit": integer(call.query.get("limit"))}).integer("limit", 1, most) or default
     start, after = 0, call.query.get("after")
     if after:
         ids = [item.id for item in items]

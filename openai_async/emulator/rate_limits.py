@@ -1,10 +1,8 @@
-"""Rate limits as the API keeps them: buckets that refill continuously. Pure arithmetic; the time is an
-argument.
+"""Rate limits as the API enforces them: buckets that refill continuously. Arithmetic only: time is an argument.
 
-A bucket of limit L per minute holds at most ``L * window / 60`` and gains ``L / 60`` a second, so over any
-stretch of T seconds it admits at most ``(L / 60) * (window + T)``. A call is charged when it is admitted and
-nothing is given back. A refused call costs no tokens but still one request, as the API documents. Nothing
-here reads a clock or waits.
+A bucket of limit L per minute holds at most ``L * window / 60`` and gains ``L / 60`` a second. Over any T seconds it
+admits at most ``(L / 60) * (window + T)``. A call is charged when it is admitted, and nothing is refunded. A refused
+call costs no tokens but still one request, as the API documents.
 """
 
 from __future__ import annotations
@@ -23,10 +21,10 @@ _SLACK = 1e-6
 
 @frozen
 class RateLimits:
-    """What one key may ask of one model: `requests_per_minute`, `tokens_per_minute` (`None`: no such limit).
+    """The limits of one key for one model: `requests_per_minute`, `tokens_per_minute` (`None`: no such limit).
 
-    `window` is the burst in seconds: the bucket holds what `window` seconds refill. 60 is the API's usual
-    minute; with 1, a limit of 60,000 a minute is enforced as 1,000 a second.
+    `window` is the burst in seconds: the bucket holds what `window` seconds refill. 60 is the API's usual minute; with
+    1, a limit of 60,000 a minute is enforced as 1,000 a second.
     """
 
     requests_per_minute: float | None = field(default=None, validator=optional(gt(0)))
@@ -36,7 +34,7 @@ class RateLimits:
 
 @frozen
 class Refusal:
-    """Why a call was not admitted; `wait` is in seconds, and infinite when waiting can never help."""
+    """The reason why a call was not admitted. `wait` is in seconds, and infinite if waiting cannot help."""
 
     dimension: Literal["requests", "tokens"]
     limit: int
@@ -46,7 +44,7 @@ class Refusal:
 
 
 class Bucket:
-    """One dimension of a limit: starts full, refills continuously."""
+    """One dimension of a limit. It starts full and refills continuously."""
 
     __slots__ = ("_level", "_now", "capacity", "limit", "rate")
 
@@ -58,17 +56,17 @@ class Bucket:
         self._now = now
 
     def level(self, now: float) -> float:
-        """Refill up to `now` (seconds; a clock that steps back refills nothing) and say what is left."""
+        """Refill up to `now` (seconds; a clock that steps back refills nothing) and return the level."""
         if now > self._now:
             self._level = min(self.capacity, self._level + (now - self._now) * self.rate)
             self._now = now
         return self._level
 
     def wait(self, now: float, amount: float) -> float:
-        """Seconds until `amount` can be taken, 0 when it can be taken now.
+        """Get the seconds until `amount` can be taken. 0 if it can be taken now.
 
-        An amount above the capacity but within a minute's limit is let in by a full bucket, which then owes
-        the rest; otherwise a small window would refuse such a call for ever.
+        An amount above the capacity but within a minute's limit is taken from a full bucket, which then is in debt.
+        Otherwise a small window would refuse such a call forever.
         """
         if amount > max(self.limit, self.capacity):
             return math.inf
@@ -79,12 +77,12 @@ class Bucket:
         """Charge an admitted call."""
         self._level = self.level(now) - amount
 
-    def penalise(self, now: float, amount: float) -> None:
-        """Charge a refused call; never into debt, or one that keeps asking would be shut out for ever."""
+    def penalize(self, now: float, amount: float) -> None:
+        """Charge a refused call. Never into debt, because a client that keeps asking would never be admitted."""
         self._level = min(self.level(now), max(0.0, self.level(now) - amount))
 
     def headers(self, now: float, dimension: bytes) -> list[tuple[bytes, bytes]]:
-        """Give the three `x-ratelimit-*` headers of this dimension."""
+        """Get the three `x-ratelimit-*` headers of this dimension."""
         level = self.level(now)
         reset = go_duration((self.capacity - level) / self.rate)
         return [
@@ -95,7 +93,7 @@ class Bucket:
 
 
 class Allowance:
-    """The two buckets that one key has for one model."""
+    """The two buckets of one key for one model."""
 
     __slots__ = ("_requests", "_tokens")
 
@@ -105,12 +103,12 @@ class Allowance:
         self._tokens = None if tpm is None else Bucket(tpm, limits.window, now)
 
     def admit(self, now: float, tokens: int) -> Refusal | None:
-        """Charge one request and `tokens`, or say why not; a refusal costs a request and no tokens."""
+        """Charge one request and `tokens`, or return the reason. A refusal costs a request and no tokens."""
         requests = self._requests
         refusal = _refusal("requests", requests, now, 1) or _refusal("tokens", self._tokens, now, tokens)
         if refusal is not None:
             if requests is not None:
-                requests.penalise(now, 1)
+                requests.penalize(now, 1)
             return refusal
         if requests is not None:
             requests.take(now, 1)
@@ -119,11 +117,11 @@ class Allowance:
         return None
 
     def headers(self, now: float) -> list[tuple[bytes, bytes]]:
-        """Give the `x-ratelimit-*` headers as they stand at `now`; none for a dimension without a limit."""
-        found = [] if self._requests is None else self._requests.headers(now, b"requests")
+        """Get the `x-ratelimit-*` headers at `now`. None for a dimension without a limit."""
+        headers = [] if self._requests is None else self._requests.headers(now, b"requests")
         if self._tokens is not None:
-            found += self._tokens.headers(now, b"tokens")
-        return found
+            headers += self._tokens.headers(now, b"tokens")
+        return headers
 
 
 def _refusal(
@@ -145,8 +143,8 @@ def go_duration(seconds: float) -> str:
         return f"{milliseconds}ms"
     minutes, rest = divmod(milliseconds, 60_000)
     hours, minutes = divmod(minutes, 60)
-    whole, thousandths = divmod(rest, 1000)
-    written = f"{whole}.{thousandths:03}".rstrip("0").rstrip(".") + "s"
+    full_seconds, thousandths = divmod(rest, 1000)
+    written = f"{full_seconds}.{thousandths:03}".rstrip("0").rstrip(".") + "s"
     if hours:
         return f"{hours}h{minutes}m{written}"
     return f"{minutes}m{written}" if minutes else written

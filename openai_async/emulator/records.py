@@ -1,4 +1,4 @@
-"""Objects that are kept as the API shows them: assistants, threads, messages, runs and their steps."""
+"""Objects that are stored as the API shows them: assistants, threads, messages, runs and their steps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from attrs import define
 
-from openai_async.emulator.error_responses import Problem
+from openai_async.emulator.error_responses import ErrorResponse
 from openai_async.emulator.fields import JSONObject
 
 __all__ = ["Record", "missing", "now"]
@@ -24,8 +24,8 @@ class Record:
     values: JSONObject
 
     @classmethod
-    def made(cls, prefix: str, object: str, **values: object) -> Record:
-        """A new one, with an id of its own."""
+    def new(cls, prefix: str, object: str, **values: object) -> Record:
+        """Make a new object, with an id of its own."""
         return cls({"id": f"{prefix}_{uuid4().hex[:24]}", "object": object, "created_at": now(), **values})
 
     @property
@@ -33,10 +33,10 @@ class Record:
         return str(self.values["id"])
 
     def described(self) -> JSONObject:
-        """Give the API's object."""
+        """Get the API's object."""
         return dict(self.values)
 
 
-def missing(what: str, id: str) -> Problem:
-    """The API's 404 for an object that is not there."""
-    return Problem(404, f"No {what} found with id '{id}'.")
+def missing(what: str, id: str) -> ErrorResponse:
+    """The API's 404 for an object that does not exist."""
+    return ErrorResponse(404, f"No {what} found with id '{id}'.")

@@ -1,8 +1,8 @@
-"""What the emulator saw: one entry per request and the running totals.
+"""The log of requests: one entry per request, and the running totals.
 
-An entry is in the ledger, and out of the totals' `in_flight`, before the last byte of its reply is sent: a
-client that holds its reply finds it here. The ledger keeps a digest of the key, never the key, and no text of
-any prompt or reply. It may be read from any thread.
+An entry is in the log, and no longer in the totals' `in_flight`, before the last byte of its reply is sent. A client
+with its reply therefore finds its entry. The log has a digest of the key, never the key, and no text of any prompt or
+reply. It may be read from any thread.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ __all__ = ["Entry", "Ledger", "Stats"]
 
 @define
 class Entry:
-    """One request.
+    """One request. A row of a batch is a request, too: `batch_id` and `custom_id` are those of the batch and the row.
 
-    `sequence` counts arrivals from 1; `received` is seconds on the emulator's clock; `key` is a digest;
-    `status` is 499 for a client that left before the reply began; `code` is the error's, or its type if it
-    has none; `charged` is what the rate limit took in tokens; `aborted`: the client left before the end.
-    `lasted` is how many seconds it took.
-    A row of a batch is a request, too: `batch_id` and `custom_id` are the batch's and its own.
+    `sequence` counts arrivals from 1. `received` is seconds on the emulator's clock. `key` is a digest. `status` is 499
+    for a client that disconnected before the reply began. `code` is that of the error, or its type if it has none.
+    `charged` is the tokens taken from the rate limit. `aborted`: the client disconnected before the end. `lasted` is
+    the duration in seconds.
     """
 
     sequence: int
@@ -49,7 +48,7 @@ class Entry:
 
 @define
 class Stats:
-    """Running totals. Each request ends as exactly one of ok, rate_limited, failed, aborted."""
+    """The running totals. Each request ends as exactly one of ok, rate_limited, failed, aborted."""
 
     requests: int = 0
     ok: int = 0
@@ -63,12 +62,12 @@ class Stats:
 
     @property
     def tokens(self) -> int:
-        """Tokens of prompts and completions together."""
+        """The tokens of prompts and completions together."""
         return self.prompt_tokens + self.completion_tokens
 
 
 class Ledger:
-    """The last `history` finished requests, oldest first, and the `stats` of all of them."""
+    """The request log: the last `history` finished requests, oldest first, and the `stats` of all of them."""
 
     def __init__(self, history: int, on_request: Callable[[Entry], object] | None = None) -> None:
         self._on_request = on_request
@@ -83,14 +82,14 @@ class Ledger:
             return list(self._entries)
 
     def snapshot(self) -> dict[str, int]:
-        """Copy the totals, all of one instant."""
+        """Copy the totals, all of the same instant."""
         with self._lock:
             return {**asdict(self.stats), "tokens": self.stats.tokens}
 
     def wait_idle(self, timeout: float = 10.0) -> None:
-        """Block until no request is in flight; raises `TimeoutError` after `timeout` seconds.
+        """Block until no request is in flight. Raises `TimeoutError` after `timeout` seconds.
 
-        A client that hangs up is noted a moment later; this is how a test waits for that moment.
+        A client that disconnects is logged a moment later. A test can wait for that with this method.
         """
         with self._idle:
             if not self._idle.wait_for(lambda: self.stats.in_flight == 0, timeout):
@@ -100,7 +99,7 @@ class Ledger:
         return len(self._entries)
 
     def open(self, received: float, method: str, path: str) -> Entry:
-        """Note an arrival."""
+        """Log an arrival."""
         with self._lock:
             stats = self.stats
             stats.requests += 1
@@ -109,7 +108,7 @@ class Ledger:
             return Entry(stats.requests, received, method, path, request_id=f"req_{stats.requests:032x}")
 
     def close(self, entry: Entry) -> None:
-        """Note the end of a request that `open` gave."""
+        """Log the end of a request that `open` returned."""
         with self._lock:
             stats = self.stats
             stats.in_flight -= 1

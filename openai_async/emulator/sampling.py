@@ -1,6 +1,6 @@
-"""What endpoints that generate text from a prompt read alike: the prompts, whatever their form, and what ends a text.
+"""What endpoints that generate text from a prompt read alike: prompts in every form, and stop strings.
 
-Token arrays stand for words of the emulator's own, always the same for the same number. Nothing here answers.
+Token arrays stand for words of the emulator, always the same for the same number. Nothing here generates.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Prompt", "read_prompts", "read_stop"]
 
 @frozen
 class Prompt:
-    """One prompt: its text and its weight in tokens; `characters` is what a rate limit guesses the weight from."""
+    """One prompt: its text and its tokens. `characters` is what a rate limit estimates the tokens from."""
 
     text: str
     tokens: int
@@ -32,7 +32,7 @@ class Prompt:
 
 
 def read_prompts(fields: Fields, name: str, most: int) -> list[Prompt]:
-    """Read a parameter that is a text, several, the tokens of one, or those of several: at most `most` prompts."""
+    """Read a parameter that is a text, several texts, a token array, or several: at most `most` prompts."""
     value = fields.required(name)
     param = fields.param(name)
     if isinstance(value, str):

@@ -1,7 +1,7 @@
-"""The emulator's state: who may call, what they may ask for, and what has happened so far.
+"""The emulator's state: accepted keys, quotas and limits, the stores, and the request log.
 
-One `Emulator` is one service: several servers may run it, and it may be asked and changed from any thread. It
-keeps digests of keys, never keys, and has no clock of its own: rate limits follow the `clock` it is given.
+One `Emulator` is one service. Several servers may run it, and it may be used and changed from any thread. It keeps
+digests of keys, never keys. It has no clock of its own: rate limits follow its argument `clock`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from openai_async.emulator import azure_paths, error_responses
 from openai_async.emulator.app import application
 from openai_async.emulator.assistants.store import ThreadStore
 from openai_async.emulator.batches.store import BatchLimits, BatchStore
-from openai_async.emulator.catalogue import CATALOGUE, Catalogue, Model
+from openai_async.emulator.catalog import CATALOG, Catalog, Model
 from openai_async.emulator.chat_store import ChatStore
 from openai_async.emulator.conditions import Faults, Latency
-from openai_async.emulator.error_responses import Problem
+from openai_async.emulator.error_responses import ErrorResponse
 from openai_async.emulator.files.store import FileStore
 from openai_async.emulator.files.upload_store import UploadStore
 from openai_async.emulator.fine_tuning.store import Tuning
@@ -42,27 +42,28 @@ __all__ = ["Emulator"]
 class Emulator:
     """A service that speaks the OpenAI API.
 
-    `models`: what it serves; `any_model` serves every other name, too (`None`: unless `models` are given).
-    `refuse_unknown`: fields of a body that the API does not know get its 400; else they are ignored. May be set again
-    while it runs.
-    `keys`: the keys it accepts; `None` accepts any key that is not empty.
-    `limits`: rate limits of each key for each model: one for all models, or by model alias; without, no limit
-    and no `x-ratelimit-*` header.
-    `latency`, `faults`: how fast it answers and how often it fails; both may be set again while it runs.
-    `batch_delay`: seconds that each row of a batch takes; may be set again while it runs. Rows take nothing of the
-    rate limits and ignore `latency`. `batch_limits`: what the Batch API takes.
-    `tuning_step`: seconds that each thing takes that happens in a fine-tuning job; may be set again while it runs, for
-    the jobs after that.
-    `organization`: named in headers and messages. `max_body`: most bytes of a request, `max_upload`: of one that
-    uploads a file.
-    `history`: how many entries the ledger keeps; `on_request` is called with each of them when the request has ended.
-    `clock`: seconds that never step back, for rate limits and the ledger.
+    `models`: the models that it serves. `any_model`: serve every other name, too (`None`: unless `models` are given).
+    `keys`: the accepted keys. `None` accepts any key that is not empty.
+
+    `refuse_unknown`: unknown fields of a body get the API's 400; else they are ignored. May be changed while it runs.
+
+    `limits`: rate limits of each key for each model, one for all models or by model alias. Without, there is no limit
+    and no `x-ratelimit-*` header. `latency`, `faults`: its speed, and the failures to inject. Both may be changed while
+    it runs.
+
+    `batch_delay`: seconds that each row of a batch takes. May be changed while it runs. Rows use no rate limits and
+    ignore `latency`. `batch_limits`: the limits of the Batch API. `tuning_step`: seconds that each event of a
+    fine-tuning job takes. May be changed while it runs, for later jobs.
+
+    `organization`: named in headers and messages. `max_body`: most bytes of a request. `max_upload`: most bytes of a
+    request that uploads a file. `history`: how many entries the request log keeps. `on_request`: called with each entry
+    when its request has ended. `clock`: seconds that never step back, for rate limits and the request log.
     """
 
     def __init__(
         self,
         *,
-        models: Iterable[Model] = CATALOGUE,
+        models: Iterable[Model] = CATALOG,
         any_model: bool | None = None,
         refuse_unknown: bool = True,
         keys: Iterable[str] | None = None,
@@ -92,8 +93,8 @@ class Emulator:
         self.files: FileStore = FileStore(clock)
         self.tuning: Tuning = Tuning(clock, self.files)
         self.tuning_step = tuning_step
-        self.catalogue: Catalogue = Catalogue(
-            models, any_model=models is CATALOGUE if any_model is None else any_model, made=self.tuning.models
+        self.catalog: Catalog = Catalog(
+            models, any_model=models is CATALOG if any_model is None else any_model, tuned=self.tuning.models
         )
         self.batches: BatchStore = BatchStore()
         self.chats: ChatStore = ChatStore()
@@ -112,7 +113,7 @@ class Emulator:
 
     @property
     def stats(self) -> Stats:
-        """The running totals of the ledger."""
+        """The running totals of the request log."""
         return self.ledger.stats
 
     @contextmanager
@@ -124,15 +125,14 @@ class Emulator:
         hosts: Collection[str] | None = (),
         head_timeout: float = 30.0,
     ) -> Generator[Serving, None, None]:
-        """Serve on `host` and `port` (0: a free one), from a thread with its own event loop, until the block
-        ends.
+        """Serve on `host` and `port` (0: a free one) until the block ends, in a thread with its own event loop.
 
-        `hosts`: names, beside loopback's and `host`, that requests may have in their `Host`; `None` takes any.
-        `head_timeout`: seconds until a connection is cut that has not sent the head of its request.
+        `hosts`: names, besides loopback names and `host`, that requests may have in their `Host` header; `None` accepts
+        any. `head_timeout`: seconds after which a connection is closed that has not sent the headers of its request.
 
-        Works the same under asyncio, trio and no event loop. At the end every open connection is cut, and every
-        batch that it runs is cancelled; with the last server, files and batches are forgotten. Raises `OSError`
-        when the port is taken.
+        Works the same under asyncio, trio and no event loop. At the end, every open connection is closed and every
+        running batch is cancelled. When the last server ends, everything stored is deleted. Raises `OSError` if the
+        port is in use.
         """
         with self._lock:
             self._servers += 1
@@ -156,17 +156,17 @@ class Emulator:
                 self.vector_stores.clear()
 
     def drain(self, key: str, code: str = "insufficient_quota") -> None:
-        """Use up the quota of `key`: until `refill`, it gets 429, type `insufficient_quota`, and `code`."""
+        """Exhaust the quota of `key`: until `refill`, it gets 429 with type `insufficient_quota` and `code`."""
         self._drained[_digest(key)] = code
 
     def refill(self, key: str) -> None:
-        """Give `key` its quota back; nothing happens when it was not drained."""
+        """Restore the quota of `key`. Has no effect if it was not drained."""
         self._drained.pop(_digest(key), None)
 
     # -- what endpoints ask ----------------------------------------------------------------------------------
 
     def identify(self, call: Call) -> None:
-        """Find out whose call it is; raises the API's 401 for a key that is missing or unknown."""
+        """Identify the caller by its key. Raises the API's 401 if the key is missing or unknown."""
         entry, headers = call.entry, call.headers
         entry.client_request_id = _text(headers.get(b"x-client-request-id"))
         entry.idempotency_key = _text(headers.get(b"idempotency-key"))
@@ -182,15 +182,15 @@ class Emulator:
             raise azure_paths.key_unknown() if of_azure else error_responses.key_unknown(key)
 
     def deploy(self, call: Call, deployment: str) -> None:
-        """Make a deployment of Azure the model of a request; raises Azure's 404 when there is none."""
+        """Use a deployment of Azure as the model of a request. Raises Azure's 404 if there is none."""
         try:
-            self.catalogue.find(deployment)
-        except Problem:
+            self.catalog.find(deployment)
+        except ErrorResponse:
             raise azure_paths.unknown_deployment() from None
         call.use_model(deployment)
 
     def inject(self, call: Call, *, carried_out: bool = False) -> None:
-        """Raise the fault that is due for this call, if one is: before it is carried out, or after that."""
+        """Raise the injected fault of this call, if there is one: before it is carried out, or after that."""
         faults, entry = self.faults, call.entry
         if faults.carried_out is not carried_out or not faults.concerns(f"{entry.method} {entry.path}"):
             return
@@ -200,8 +200,8 @@ class Emulator:
     def admit(self, call: Call, model: str, tokens: int) -> None:
         """Charge the call `tokens` against its key's quota and limits for `model`, or raise the API's 429.
 
-        Either way the call's `limit_headers` say how its limits stand. A row of a batch needs a quota, and is
-        subject to no rate limit.
+        In both cases the call's `limit_headers` give the state of its limits. A row of a batch needs a quota, but has
+        no rate limit.
         """
         key = call.entry.key or ""
         if (code := self._drained.get(key)) is not None:

@@ -1,8 +1,8 @@
-"""Running an ASGI application on a loopback port, from a thread with an event loop of its own.
+"""Run an ASGI application on a loopback port, in a thread with an event loop of its own.
 
-The socket is bound before the thread starts, so the port is known and connections queue from the first
-instant. Stopping cuts what is still open and returns when the thread is gone: no socket, task or thread is
-left. Logs nothing, prints nothing, installs no signal handler.
+The socket is bound before the thread starts, so the port is known and connections queue at once. Stopping closes what
+is still open and returns when the thread has ended: no socket, task or thread remains. Logs nothing, prints nothing,
+installs no signal handler.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import uvicorn
 from attrs import frozen
 from starlette.types import ASGIApp
 
-from openai_async.emulator.guard import bounded_heads
+from openai_async.emulator.guard import header_deadline
 
 __all__ = ["Serving", "serve"]
 
@@ -28,7 +28,7 @@ _IDLE = 75  # seconds that an idle connection is kept
 
 @frozen
 class Serving:
-    """Where a running server listens; `base_url` is what a client's `base_url` should be."""
+    """The address of a running server. `base_url` is the `base_url` for a client."""
 
     host: str
     port: int
@@ -41,22 +41,22 @@ class Serving:
 
     @property
     def base_url(self) -> str:
-        """What a client takes as its base URL: the origin, and the version."""
+        """The base URL for a client: the origin, and the version."""
         return f"{self.origin}/v1"
 
 
 @contextmanager
 def serve(app: ASGIApp, host: str, port: int, *, head_timeout: float) -> Generator[Serving, None, None]:
-    """Serve `app` until the block ends. Raises `OSError` when the address cannot be bound.
+    """Serve `app` until the block ends. Raises `OSError` if the address cannot be bound.
 
-    A connection that has not sent the head of its request in `head_timeout` seconds is cut.
+    A connection that has not sent the headers of its request in `head_timeout` seconds is closed.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     server = _Server(
         uvicorn.Config(
             app,
-            http=bounded_heads(head_timeout),
+            http=header_deadline(head_timeout),
             ws="none",
             lifespan="off",
             interface="asgi3",
@@ -87,7 +87,7 @@ def serve(app: ASGIApp, host: str, port: int, *, head_timeout: float) -> Generat
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, but woken when it is to stop instead of looking every tenth of a second."""
+    """uvicorn's server, but woken when it must stop, because uvicorn polls every tenth of a second."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -102,7 +102,7 @@ class _Server(uvicorn.Server):
             self.ready.set()
 
     def stop(self) -> None:
-        """Ask the server to end; from any thread."""
+        """Ask the server to end. May be called from any thread."""
         self.should_exit = True
         if self._loop is not None and self._wake is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake.set)

@@ -1,8 +1,8 @@
-"""Words and tokens: the sentences that emulated models say, and how they are cut into tokens.
+"""Text and tokens: the sentences that emulated models write, and the tokens of a text.
 
-Everything is a function of its arguments: the same seed gives the same words on every machine and Python. A
-token is up to five letters with the space before them, or up to four signs; the tokens of a text always join
-to that text.
+Everything is a function of its arguments: the same seed gives the same text on every machine and Python. A token is up
+to five letters with the space before them, or up to four other characters. The tokens of a text always join to that
+text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TOKEN = re.compile(r"\s?\w{1,5}|\s?[^\w\s]{1,4}|\s{1,8}")
 
 
 def tokens(text: str) -> list[str]:
-    """Cut a text into tokens; joined, they are the text."""
+    """Cut a text into tokens. Joined, they are the text."""
     return _TOKEN.findall(text)
 
 
@@ -33,7 +33,7 @@ def count(text: str) -> int:
 
 
 def digest(value: object) -> int:
-    """Fold a JSON value into 64 bits; the order of keys does not matter."""
+    """Hash a JSON value to 64 bits. The order of keys does not matter."""
     packed = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     return int.from_bytes(blake2b(packed, digest_size=8).digest(), "big")
 
@@ -44,7 +44,7 @@ def one_of(rng: Random, options: Sequence[T]) -> T:
 
 
 def cut_at_stop(pieces: list[str], stops: Sequence[str]) -> tuple[list[str], bool]:
-    """End the tokens before the first stop string, and say whether there was one."""
+    """End the tokens before the first stop string. Also gives whether there was one."""
     text = "".join(pieces)
     ends = [at for stop in stops if (at := text.find(stop)) >= 0]
     if not ends:
@@ -91,7 +91,7 @@ WORDS: tuple[str, ...] = tuple(sorted(set(re.findall("[a-z]{4,}", _SUBJECTS + _V
 
 
 def sentences(rng: Random, least: int = 20, most: int = 120) -> list[str]:
-    """Say something of `least` to `most` tokens, in whole sentences (of at most 24 tokens each)."""
+    """Generate `least` to `most` tokens, in complete sentences (of at most 24 tokens each)."""
     wanted = least + int(rng.random() * (most - least - 24))
     said: list[str] = []
     while len(said) < wanted:

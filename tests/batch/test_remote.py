@@ -564,7 +564,7 @@ async def test_others_may_hold_the_queue(remote: Remote, emulator: Emulator) -> 
     emulator.batch_limits = BatchLimits(enqueued_tokens=150)
     emulator.batch_delay = HELD
     other = Batch("/v1/chat/completions", "file-x", None, None, None, 1e9, 0, 0)
-    other.model, other.enqueued = emulator.catalogue.find("emulated-mini").snapshot, 100
+    other.model, other.enqueued = emulator.catalog.find("emulated-mini").snapshot, 100
     other.reach("in_progress")
     emulator.batches.add(other)
     write_lines(remote.source, requests(2))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 #: Rooms with retired words among their identifiers.
-NAMES: Final[frozenset[str]] = frozenset(["_limits", "_pipeline", "_policy", "batch", "cli", "emulator", "progress"])
+NAMES: Final[frozenset[str]] = frozenset(["_limits", "_pipeline", "_policy", "batch"])
 
 #: Rooms with retired words, or sentences of too many words, in their public docstrings.
-DOCSTRINGS: Final[frozenset[str]] = frozenset(["batch", "cli", "emulator", "progress"])
+DOCSTRINGS: Final[frozenset[str]] = frozenset(["batch"])
 
 #: Rooms with British spellings.
-SPELLING: Final[frozenset[str]] = frozenset(["_limits", "_pipeline", "cli", "emulator"])
+SPELLING: Final[frozenset[str]] = frozenset(["_limits", "_pipeline"])

@@ -52,8 +52,8 @@ RETIRED_ALONE: Final[Mapping[str, str]] = {
     "whole": "complete",
 }
 
-#: Identifiers that stay, because callers use them.
-KEPT: Final = frozenset({"Thing"})
+#: Identifiers that stay: names that callers use, and the address family of a socket.
+KEPT: Final = frozenset({"Thing", "Ledger", "ledger", "CATALOGUE", "family"})
 
 #: British spellings, as they begin a word or stand in one, and the American ones.
 BRITISH: Final[Mapping[str, str]] = {

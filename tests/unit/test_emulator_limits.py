@@ -78,7 +78,7 @@ def test_bucket_is_never_above_budget(calls: list[tuple[float, float]], limit: f
             bucket.take(now, amount)
             taken.append((now, amount))
         else:
-            bucket.penalise(now, amount)
+            bucket.penalize(now, amount)
         assert -SLACK <= bucket.level(now) <= bucket.capacity
     within_budget(taken, bucket.capacity, bucket.rate)
 

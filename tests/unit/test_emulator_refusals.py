@@ -180,7 +180,7 @@ def test_body_over_the_limit(client: httpx.Client, size: int) -> None:
 
 
 def test_unknown_model(client: httpx.Client) -> None:
-    """A model that is not in the catalogue gets a 404 with code model_not_found."""
+    """A model that is not in the catalog gets a 404 with code model_not_found."""
     body = {"model": "gpt-0", "messages": [USER]}
     assert "`gpt-0`" in check(client.post("/chat/completions", json=body), 404, "model_not_found", None)
     check(client.get("/models/gpt-0"), 404, "model_not_found", "model")
@@ -234,7 +234,7 @@ def test_defect_of_the_emulator_is_a_500(
         raise ZeroDivisionError("nobody expects it")
 
     with monkeypatch.context() as patch:
-        patch.setattr(emulator.catalogue, "find", broken)
+        patch.setattr(emulator.catalog, "find", broken)
         reply = client.get("/models/emulated-mini")
     assert reply.status_code == 500
     assert "ZeroDivisionError" in reply.json()["error"]["message"]

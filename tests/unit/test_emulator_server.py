@@ -76,7 +76,7 @@ async def test_app_runs_without_a_socket() -> None:
 
 
 def test_models() -> None:
-    """The catalogue is listed with creation and shutdown dates; each model is found by alias and by snapshot."""
+    """The catalog is listed with creation and shutdown dates; each model is found by alias and by snapshot."""
     with running(Emulator()) as client:
         listed = client.get("/models").json()
         assert listed["object"] == "list"

@@ -1,4 +1,4 @@
-"""`/v1/assistants`, as they were until the service removed them."""
+"""The endpoints of `/v1/assistants`, as they were until the service removed them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from openai_async.emulator.assistants.fields import answer, deleted, given, read_settings, read_text, route
+from openai_async.emulator.assistants.fields import answer, deleted, present, read_settings, read_text, route
 from openai_async.emulator.call import Answer, Call
 from openai_async.emulator.fields import Fields, JSONObject
 from openai_async.emulator.listing import listing
@@ -35,7 +35,7 @@ def routes(emulator: Backend) -> list[Route]:
     def create(call: Call) -> Answer:
         body = call.json()
         Fields(body).required("model")
-        assistant = Record.made("asst", "assistant", **{**_DEFAULTS, **_read(emulator, body)})
+        assistant = Record.new("asst", "assistant", **{**_DEFAULTS, **_read(emulator, body)})
         store.assistants[assistant.id] = assistant
         return answer(assistant)
 
@@ -67,4 +67,4 @@ def _read(emulator: Backend, body: JSONObject) -> JSONObject:
         "tool_resources": fields.mapping("tool_resources") or {},
         "reasoning_effort": fields.text("reasoning_effort"),
     }
-    return {**read_settings(emulator, body), **given(body, own)}
+    return {**read_settings(emulator, body), **present(body, own)}

@@ -1,4 +1,4 @@
-"""What the requests of assistants, threads and runs have in common: their header, and the parameters they share."""
+"""What requests for assistants, threads and runs have in common: the beta header, and shared parameters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
     "answer",
     "change_metadata",
     "deleted",
-    "given",
+    "present",
     "only",
     "read_message",
     "read_messages",
@@ -37,12 +37,12 @@ _PARTS = ("text", "image_file", "image_url")
 
 
 def route(emulator: Backend, path: str, **handlers: Handler) -> Route:
-    """The route of a path; calls without the header are refused."""
+    """Make the route of a path. Calls without the beta header are refused."""
     return Route(path, Endpoint(emulator, **{method: _beta(handler) for method, handler in handlers.items()}))
 
 
 def _beta(handler: Handler) -> Handler:
-    """A handler that refuses calls without the header."""
+    """Wrap a handler to refuse calls without the beta header."""
 
     def checked(call: Call) -> Reply:
         if b"assistants=v2" not in call.headers.get(b"openai-beta", b""):
@@ -57,41 +57,41 @@ def _beta(handler: Handler) -> Handler:
 
 
 def answer(record: Record) -> Answer:
-    """An object as the reply."""
+    """Make a reply of an object."""
     return Answer(orjson.dumps(record.described()))
 
 
 def deleted(kept: dict[str, Any], record: Record) -> Answer:
-    """Forget an object, and say so."""
+    """Delete an object, and make the reply that says so."""
     del kept[record.id]
     return Answer(orjson.dumps({"id": record.id, "object": f"{record.values['object']}.deleted", "deleted": True}))
 
 
 def only(body: JSONObject, names: Sequence[str]) -> None:
-    """Refuse every other parameter: what is not named cannot be changed."""
+    """Refuse every other parameter: the parameters not named here cannot be changed."""
     for name in body:
         if name not in names:
             raise invalid(f"Unknown parameter: '{name}'.", param=name, code="unknown_parameter")
 
 
 def change_metadata(record: Record, body: JSONObject) -> Record:
-    """Change what may be changed of a message or a run."""
+    """Change the metadata of a message or a run, the only field that may change."""
     only(body, ("metadata",))
     record.values["metadata"] = read_metadata(Fields(body)) or {}
     return record
 
 
-def given(body: JSONObject, values: JSONObject) -> JSONObject:
-    """Those of the values whose parameters a body has."""
+def present(body: JSONObject, values: JSONObject) -> JSONObject:
+    """Keep the values whose parameters the body has."""
     return {name: value for name, value in values.items() if name in body}
 
 
 def read_settings(emulator: Backend, body: JSONObject) -> JSONObject:
-    """What a body says of a model, its instructions, tools and sampling; only what it says."""
+    """Read model, instructions, tools and sampling. Parameters that the body lacks are left out."""
     fields = Fields(body)
     model = fields.text("model")
     if model is not None:
-        emulator.catalogue.find(model, param="model")
+        emulator.catalog.find(model, param="model")
     shape: Any = fields.get("response_format")
     if shape is not None and shape != "auto" and not is_object(shape):
         raise wrong_type("response_format", "one of 'auto' or an object", shape)
@@ -135,12 +135,12 @@ def _tools(fields: Fields) -> list[JSONObject] | None:
 
 
 def read_messages(fields: Fields, name: str) -> list[JSONObject]:
-    """Read a list of messages to be added."""
+    """Read a list of messages to add."""
     return [read_message(one, f"{name}[{index}]") for index, one in enumerate(fields.array(name) or ())]
 
 
 def read_message(value: Any, at: str = "") -> JSONObject:
-    """Read a message to be added."""
+    """Read a message to add."""
     if not is_object(value):
         raise wrong_type(at, "an object", value)
     fields = Fields(value, at)

@@ -1,13 +1,13 @@
-"""Runs: an assistant at work on a thread, step by step.
+"""Runs: the work of an assistant on a thread, step by step.
 
     queued -> in_progress -> completed, incomplete or failed
                   |  ^
                   v  `- outputs are submitted
             requires_action            cancelling -> cancelled        expired: all that have not ended in time
 
-A run goes one state further whenever it is looked at, so who waits sees each of them, and no test waits for a clock; a
-run that is streamed goes on until it rests. Words and calls are those that the chat endpoint would give for the same
-conversation. Tools that the real service runs itself are never called.
+A run advances by one state each time it is retrieved. A poller therefore sees each state, and no test waits for a
+clock. A streamed run advances until it ends or needs its caller. Texts and tool calls are those of the chat endpoint
+for the same conversation. Hosted tools are never called.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from openai_async.emulator.catalogue import Model
+from openai_async.emulator.catalog import Model
 from openai_async.emulator.chat.reply import Choice, ToolCall, compose
 from openai_async.emulator.chat.request import ChatRequest
-from openai_async.emulator.error_responses import Problem, invalid
+from openai_async.emulator.error_responses import ErrorResponse, invalid
 from openai_async.emulator.fields import JSONObject, is_object
 from openai_async.emulator.records import Record, missing, now
 from openai_async.emulator.text import digest
@@ -37,8 +37,7 @@ _PASSED_ON: Final = ("temperature", "top_p", "max_completion_tokens", "parallel_
 class Thread(Record):
     """A thread with its messages and runs, oldest first.
 
-    Messages are in the order in which they were added: nothing is put between them, and of one that is there only the
-    metadata may change.
+    Messages are kept in the order in which they were added. Only the metadata of a message may change.
     """
 
     messages: dict[str, Record] = field(factory=dict[str, Record])
@@ -46,7 +45,7 @@ class Thread(Record):
 
     def say(self, role: str, content: list[JSONObject], **values: object) -> Record:
         """Add a message at the end."""
-        unless_told: JSONObject = {
+        defaults: JSONObject = {
             "status": "completed",
             "completed_at": now(),
             **dict.fromkeys(("incomplete_at", "incomplete_details", "assistant_id", "run_id")),
@@ -54,23 +53,23 @@ class Thread(Record):
             "metadata": {},
         }
         own = {"thread_id": self.id, "role": role, "content": content}
-        message = Record.made("msg", "thread.message", **{**unless_told, **own, **values})
+        message = Record.new("msg", "thread.message", **{**defaults, **own, **values})
         self.messages[message.id] = message
         return message
 
     @property
     def active(self) -> Run | None:
-        """The run that is at work on it: nothing can be added meanwhile."""
+        """The run that works on the thread now. Nothing can be added meanwhile."""
         return next((run for run in self.runs.values() if not run.ended), None)
 
     def message(self, id: str) -> Record:
-        """Give the message of this id; raises the API's 404 when there is none."""
+        """Get the message of this id. Raises the API's 404 if there is none."""
         if id not in self.messages:
             raise missing("message", id)
         return self.messages[id]
 
     def run(self, id: str) -> Run:
-        """Give the run of this id; raises the API's 404 when there is none."""
+        """Get the run of this id. Raises the API's 404 if there is none."""
         if id not in self.runs:
             raise missing("run", id)
         return self.runs[id]
@@ -78,7 +77,7 @@ class Thread(Record):
 
 @define(eq=False)
 class Run(Record):
-    """One run. `happened` is what happened since it was last taken: tokens written so far, name of the event, data."""
+    """One run. `happened` holds new events since it was last emptied: tokens written so far, event name, data."""
 
     thread: Thread
     model: Model
@@ -110,19 +109,19 @@ class Run(Record):
         return self.status not in (*_MOVING, "requires_action")
 
     def described(self) -> JSONObject:
-        """Give the API's object."""
+        """Get the API's object."""
         return {**self.values, "status": self.status}
 
     def step(self, id: str) -> Record:
-        """Give the step of this id; raises the API's 404 when there is none."""
+        """Get the step of this id. Raises the API's 404 if there is none."""
         if id not in self.steps:
-            raise Problem(404, f"No run step found with id '{id}'.")
+            raise ErrorResponse(404, f"No run step found with id '{id}'.")
         return self.steps[id]
 
     # -- what happens to it ----------------------------------------------------------------------------------
 
     def look(self) -> None:
-        """Go one state further, if it can by itself."""
+        """Advance by one state, if the run can do so by itself."""
         match self.status:
             case "queued":
                 self.values["started_at"] = now()
@@ -135,19 +134,19 @@ class Run(Record):
                 pass
 
     def rest(self) -> None:
-        """Go on until it ends or needs its caller."""
+        """Advance until the run ends or needs its caller."""
         while self.status in _MOVING:
             self.look()
 
     def cancel(self) -> None:
-        """Ask for it to be cancelled; raises the API's 400 when it is too late."""
+        """Start to cancel the run. Raises the API's 400 if it is too late."""
         if self.status not in ("queued", "in_progress", "requires_action"):
             raise invalid(f"Cannot cancel run with status '{self.status}'.")
         self.values["required_action"] = None
         self._reach("cancelling")
 
     def submit(self, outputs: dict[str, str]) -> None:
-        """Take the outputs of its calls, by their ids; raises the API's 400 unless it waits for just these."""
+        """Take the outputs of its calls, by call id. Raises the API's 400 unless it waits for exactly these."""
         if self.status != "requires_action":
             raise invalid(f'Runs in status "{self.status}" do not accept tool outputs.')
         step = next(step for step in reversed(self.steps.values()) if step.values["type"] == "tool_calls")
@@ -165,7 +164,7 @@ class Run(Record):
     # -- its work --------------------------------------------------------------------------------------------
 
     def request(self) -> ChatRequest:
-        """The chat that it amounts to; raises the API's 400 when there can be no answer."""
+        """Make the chat request of this run. Raises the API's 400 if there can be no answer."""
         values = self.values
         body: JSONObject = {name: values[name] for name in _PASSED_ON if values[name] is not None}
         if "max_completion_tokens" in body:
@@ -191,8 +190,8 @@ class Run(Record):
             request = self.request()
             seed = digest([self.model.id, request.messages])
             choice = compose(request, seed, reasoning=self.model.reasoning)[0]
-        except Problem as problem:
-            self.values["last_error"] = {"code": "invalid_prompt", "message": problem.message}
+        except ErrorResponse as error_response:
+            self.values["last_error"] = {"code": "invalid_prompt", "message": error_response.message}
             self._end("failed", "failed")
             return
         usage = {"prompt_tokens": request.prompt_tokens, "completion_tokens": choice.tokens}
@@ -206,7 +205,7 @@ class Run(Record):
             self._call(choice.calls, usage)
 
     def _say(self, choice: Choice, usage: JSONObject) -> None:
-        whole = choice.finish != "length"
+        complete = choice.finish != "length"
         own = {"assistant_id": self.values["assistant_id"], "run_id": self.id}
         message = self.thread.say("assistant", [], status="in_progress", completed_at=None, **own)
         details = {"type": "message_creation", "message_creation": {"message_id": message.id}}
@@ -220,25 +219,25 @@ class Run(Record):
             self.happened.append((self._written, "thread.message.delta", delta))
         text = "".join(choice.pieces)
         message.values["content"] = [{"type": "text", "text": {"value": text, "annotations": []}}]
-        message.values["status"] = "completed" if whole else "incomplete"
-        message.values["completed_at" if whole else "incomplete_at"] = now()
-        message.values["incomplete_details"] = None if whole else {"reason": "max_tokens"}
+        message.values["status"] = "completed" if complete else "incomplete"
+        message.values["completed_at" if complete else "incomplete_at"] = now()
+        message.values["incomplete_details"] = None if complete else {"reason": "max_tokens"}
         self._note(f"thread.message.{message.values['status']}", message)
         self._end_step(step, "completed", usage)
-        if whole:
+        if complete:
             self._end("completed", "completed")
         else:
             self._stop_short()
 
-    def _call(self, made: tuple[ToolCall, ...], usage: JSONObject) -> None:
+    def _call(self, tool_calls: tuple[ToolCall, ...], usage: JSONObject) -> None:
         calls: list[JSONObject] = [
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": "".join(call.pieces)}}
-            for call in made
+            for call in tool_calls
         ]
         self._exchanged.append({"role": "assistant", "content": None, "tool_calls": calls})
         shown = [{**call, "function": {**call["function"], "output": None}} for call in calls]
         step = self._begin_step("tool_calls", {"type": "tool_calls", "tool_calls": shown})
-        self._written += sum(call.tokens for call in made)
+        self._written += sum(call.tokens for call in tool_calls)
         pieces = [{"index": index, **call} for index, call in enumerate(shown)]
         change = {"step_details": {"type": "tool_calls", "tool_calls": pieces}}
         delta = {"id": step.id, "object": "thread.run.step.delta", "delta": change}
@@ -260,7 +259,7 @@ class Run(Record):
         self._end("incomplete", "cancelled")
 
     def _end(self, status: str, steps: str) -> None:
-        """End, and with it the steps that have not ended."""
+        """End the run, and the steps that have not ended."""
         self.values.update(status=status, required_action=None, expires_at=None, usage=dict(self._usage))
         for step in self.steps.values():
             if step.values["status"] == "in_progress":
@@ -270,7 +269,7 @@ class Run(Record):
     def _begin_step(self, type: str, details: JSONObject) -> Record:
         own = {name: self.values[name] for name in ("assistant_id", "thread_id")}
         unknown = dict.fromkeys(("last_error", "expired_at", "cancelled_at", "failed_at", "completed_at", "usage"))
-        step = Record.made(
+        step = Record.new(
             "step",
             "thread.run.step",
             run_id=self.id,

@@ -1,4 +1,4 @@
-"""`/v1/threads/{thread}/runs`, whole or streamed, and their steps."""
+"""The endpoints of `/v1/threads/{thread}/runs`, in one reply or streamed, and of their steps."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def routes(emulator: Backend) -> list[Route]:
         run, fields = run_of(call), Fields(call.json())
         fields.required("tool_outputs")
         outputs: dict[str, str] = {}
-        for index, given in enumerate(fields.array("tool_outputs") or ()):
-            if not is_object(given):
-                raise wrong_type(f"tool_outputs[{index}]", "an object", given)
-            own = Fields(given, f"tool_outputs[{index}]")
+        for index, output in enumerate(fields.array("tool_outputs") or ()):
+            if not is_object(output):
+                raise wrong_type(f"tool_outputs[{index}]", "an object", output)
+            own = Fields(output, f"tool_outputs[{index}]")
             outputs[own.required_text("tool_call_id")] = own.text("output") or ""
         run.happened.clear()
         run.submit(outputs)
@@ -89,7 +89,7 @@ def routes(emulator: Backend) -> list[Route]:
 
 
 def begun(emulator: Backend, call: Call, thread: Thread, fields: Fields) -> Run:
-    """A new run of an assistant on a thread, queued."""
+    """Create a run of an assistant on a thread, in state `queued`."""
     assistant = emulator.threads.assistant(fields.required_text("assistant_id"))
     own = {**_settings(emulator, fields), "assistant_id": assistant.id, "thread_id": thread.id}
     added = read_messages(fields, "additional_messages")
@@ -97,13 +97,13 @@ def begun(emulator: Backend, call: Call, thread: Thread, fields: Fields) -> Run:
     values: JSONObject = {**_DEFAULTS, **inherited, "expires_at": now() + LIFETIME, **own}
     more = fields.text("additional_instructions")
     values["instructions"] = "\n".join(filter(None, (values["instructions"], more)))
-    model = emulator.catalogue.find(values["model"], param="model")
+    model = emulator.catalog.find(values["model"], param="model")
     call.entry.model = model.id
     kept = dict(thread.messages)
     for message in added:
         thread.say(**message)
     try:
-        run = Run(Record.made("run", "thread.run", **values).values, thread, model, emulator.clock)
+        run = Run(Record.new("run", "thread.run", **values).values, thread, model, emulator.clock)
     except Exception:
         thread.messages = kept
         raise
@@ -131,8 +131,8 @@ def _settings(emulator: Backend, fields: Fields) -> JSONObject:
     own: JSONObject = {
         "tool_choice": fields.get("tool_choice"),
         "truncation_strategy": fields.mapping("truncation_strategy"),
-        "max_prompt_tokens": fields.whole("max_prompt_tokens", 256),
-        "max_completion_tokens": fields.whole("max_completion_tokens", 256),
+        "max_prompt_tokens": fields.integer("max_prompt_tokens", 256),
+        "max_completion_tokens": fields.integer("max_completion_tokens", 256),
     }
     if fields.get("parallel_tool_calls") is not None:
         own["parallel_tool_calls"] = fields.flag("parallel_tool_calls")
@@ -142,7 +142,7 @@ def _settings(emulator: Backend, fields: Fields) -> JSONObject:
 def replied(
     emulator: Backend, run: Run, fields: Fields, before: list[tuple[int, str, JSONObject]] | None = None
 ) -> Answer | EventStream:
-    """The run as it begins, or everything that happens until it rests."""
+    """Reply with the new run, or stream its events until it ends or needs its caller."""
     if not fields.flag("stream"):
         return answer(run)
     run.rest()

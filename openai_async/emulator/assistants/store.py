@@ -1,4 +1,4 @@
-"""The assistants and threads of one emulator. Nothing here runs an assistant."""
+"""The store of assistants and threads of one emulator. It runs no assistant."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ class ThreadStore:
         self.threads: dict[str, Thread] = {}
 
     def assistant(self, id: str) -> Record:
-        """Give the assistant of this id; raises the API's 404 when there is none."""
+        """Get the assistant of this id. Raises the API's 404 if there is none."""
         if id not in self.assistants:
             raise missing("assistant", id)
         return self.assistants[id]
 
     def thread(self, id: str) -> Thread:
-        """Give the thread of this id; raises the API's 404 when there is none."""
+        """Get the thread of this id. Raises the API's 404 if there is none."""
         if id not in self.threads:
             raise missing("thread", id)
         return self.threads[id]
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         self.assistants.clear()
         self.threads.clear()

@@ -1,4 +1,4 @@
-"""`/v1/threads` and their messages, as they were until the service removed them.
+"""The endpoints of `/v1/threads` and of their messages, as they were until the service removed them.
 
 Messages are added at the end of a thread, and only their metadata may change.
 """
@@ -13,8 +13,8 @@ from openai_async.emulator.assistants.fields import (
     answer,
     change_metadata,
     deleted,
-    given,
     only,
+    present,
     read_message,
     read_messages,
     route,
@@ -39,12 +39,12 @@ def routes(emulator: Backend) -> list[Route]:
     store = emulator.threads
 
     def create(call: Call) -> Answer:
-        return answer(_made(emulator, Fields(call.json() if call.body else {})))
+        return answer(_create(emulator, Fields(call.json() if call.body else {})))
 
     def create_and_run(call: Call) -> Answer | EventStream:
         fields = Fields(call.json())
         store.assistant(fields.required_text("assistant_id"))
-        thread = _made(emulator, fields.fields("thread") or Fields({}))
+        thread = _create(emulator, fields.fields("thread") or Fields({}))
         run = begun(emulator, call, thread, fields)
         return replied(emulator, run, fields, [(0, "thread.created", thread.described())])
 
@@ -56,7 +56,7 @@ def routes(emulator: Backend) -> list[Route]:
         only(body, ("metadata", "tool_resources"))
         fields = Fields(body)
         read = {"metadata": read_metadata(fields) or {}, "tool_resources": fields.mapping("tool_resources") or {}}
-        thread.values |= given(body, read)
+        thread.values |= present(body, read)
         return answer(thread)
 
     def delete(call: Call) -> Answer:
@@ -101,12 +101,12 @@ def _message_routes(emulator: Backend) -> list[Route]:
     ]
 
 
-def _made(emulator: Backend, fields: Fields) -> Thread:
-    """Make a thread with its first messages."""
+def _create(emulator: Backend, fields: Fields) -> Thread:
+    """Create a thread with its first messages."""
     metadata, resources = read_metadata(fields), fields.mapping("tool_resources")
     said = read_messages(fields, "messages")
-    made = Record.made("thread", "thread", metadata=metadata or {}, tool_resources=resources or {})
-    thread = Thread(made.values)
+    record = Record.new("thread", "thread", metadata=metadata or {}, tool_resources=resources or {})
+    thread = Thread(record.values)
     for message in said:
         thread.say(**message)
     emulator.threads.threads[thread.id] = thread

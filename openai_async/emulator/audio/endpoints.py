@@ -1,8 +1,8 @@
-"""`/v1/audio`: speech, transcriptions and translations.
+"""The endpoints of `/v1/audio`: speech, transcriptions and translations.
 
-Speech is a real WAV (or its bare samples, "pcm") whose length follows the text; other formats are answered as WAV, and
-say so in their content type. What the emulator spoke it also writes down again, word for word; of other sound it
-makes up sentences that fit the length. What is no sound is refused.
+Speech is a valid WAV file, or its raw samples ("pcm"), whose length follows the text. Other formats are answered as
+WAV, with the content type of WAV. Speech of the emulator is transcribed to its original text. For other audio, it
+generates sentences that fit the length. An upload that is no audio is refused.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _speak(emulator: Backend, call: Call) -> Download | EventStream:
     fields = Fields(body)
     for name in ("model", "input", "voice"):
         fields.required(name)
-    model = emulator.catalogue.of_kind("speech", fields.text("model") or "")
+    model = emulator.catalog.of_kind("speech", fields.text("model") or "")
     text = fields.text("input") or ""
     if len(text) > _LONGEST:
         raise invalid(
@@ -105,8 +105,8 @@ def _spoken(pieces: Iterator[bytes], usage: JSONObject) -> Iterator[bytes]:
     yield _event({"type": "speech.audio.done", "usage": usage})
 
 
-def _usage(read: int, made: int) -> JSONObject:
-    return {"input_tokens": read, "output_tokens": made, "total_tokens": read + made}
+def _usage(read: int, written: int) -> JSONObject:
+    return {"input_tokens": read, "output_tokens": written, "total_tokens": read + written}
 
 
 def _event(data: JSONObject) -> bytes:
@@ -129,7 +129,7 @@ def _write_down(emulator: Backend, call: Call, task: str, formats: tuple[str, ..
         for _, value in form.multi_items():
             if isinstance(value, UploadFile):
                 value.file.close()
-    model = emulator.catalogue.of_kind("transcript", fields.text("model") or "")
+    model = emulator.catalog.of_kind("transcript", fields.text("model") or "")
     wanted = fields.choice("response_format", formats) or "json"
     _check_granularities(lists, wanted)
     transcript = _heard(content, task, fields.text("language") or "english")
@@ -163,10 +163,10 @@ def _read(form: FormData) -> tuple[Fields, dict[str, list[str]]]:
 
 
 def _check_granularities(lists: dict[str, list[str]], wanted: str) -> None:
-    asked = lists["timestamp_granularities"]
-    for value in asked:
+    granularities = lists["timestamp_granularities"]
+    for value in granularities:
         Fields({"timestamp_granularities": value}).choice("timestamp_granularities", ("word", "segment"))
-    if asked and wanted != "verbose_json":
+    if granularities and wanted != "verbose_json":
         raise invalid(
             "Timestamp granularities are only supported with response_format 'verbose_json'.",
             param="timestamp_granularities",

@@ -1,6 +1,6 @@
-"""A transcript in every form that the API writes it in: objects, subtitles, events.
+"""Transcripts in every format of the API: objects, subtitles, events.
 
-Words are spread evenly over the length of the sound; a segment is a sentence; two speakers take turns. Everything
+Words are spread evenly over the length of the audio, a segment is a sentence, and two speakers alternate. Everything
 follows from the text and the length.
 """
 
@@ -25,7 +25,7 @@ _PER_SECOND = 3  # tokens that are said
 
 @frozen
 class Transcript:
-    """What was said: `words` with their times, and the sentences as (text, start, end)."""
+    """The text of an audio file: `words` with their times, and the sentences as (text, start, end)."""
 
     task: str
     language: str
@@ -42,10 +42,10 @@ class Transcript:
             )
             text = "".join(said)
         parts = [part for part in re.split(r"(?<=[.!?])\s+", text) if part]
-        whole, at, spread = sum(map(len, parts)) or 1, 0, list[tuple[str, float, float]]()
+        length, at, spread = sum(map(len, parts)) or 1, 0, list[tuple[str, float, float]]()
         for part in parts:
             start, at = at, at + len(part)
-            spread.append((part, _time(heard.seconds * start / whole), _time(heard.seconds * at / whole)))
+            spread.append((part, _time(heard.seconds * start / length), _time(heard.seconds * at / length)))
         return cls(task, "english" if task == "translate" else language, heard.seconds, text, tuple(spread))
 
     @property
@@ -60,7 +60,7 @@ class Transcript:
         }
 
     def described(self, form: str, *, words: bool, segments: bool, logprobs: bool) -> JSONObject:
-        """Give the object of `json`, `verbose_json` or `diarized_json`."""
+        """Get the object of `json`, `verbose_json` or `diarized_json`."""
         if form == "json":
             likely = {"logprobs": _logprobs(self.text)} if logprobs else {}
             return {"text": self.text, **likely, "usage": self.usage}
@@ -89,7 +89,7 @@ class Transcript:
         return {**reply, "usage": {"type": "duration", "seconds": _time(self.seconds)}}
 
     def plain(self, form: str) -> str:
-        """Give `text`, `srt` or `vtt`."""
+        """Get the text of `text`, `srt` or `vtt`."""
         if form == "text":
             return f"{self.text}\n"
         mark = "," if form == "srt" else "."
@@ -100,7 +100,7 @@ class Transcript:
         return ("" if form == "srt" else "WEBVTT\n\n") + "".join(shown)
 
     def events(self, *, diarized: bool, logprobs: bool) -> Iterator[JSONObject]:
-        """Give the events of a stream, the last one with the whole."""
+        """Get the events of a stream. The last one has the complete text."""
         if diarized:
             yield from self._turns()
         else:
@@ -113,8 +113,8 @@ class Transcript:
     def _turns(self) -> Iterator[JSONObject]:
         for number, (text, start, end) in enumerate(self.sentences):
             speaker = _SPEAKERS[number % len(_SPEAKERS)]
-            place = {"id": f"seg_{number:03d}", "start": start, "end": end}
-            yield {"type": "transcript.text.segment", **place, "text": text, "speaker": speaker}
+            segment = {"id": f"seg_{number:03d}", "start": start, "end": end}
+            yield {"type": "transcript.text.segment", **segment, "text": text, "speaker": speaker}
 
     def _words(self) -> Iterator[JSONObject]:
         for text, start, end in self.sentences:
@@ -133,5 +133,5 @@ def _time(seconds: float) -> float:
 
 
 def _clock(seconds: float, mark: str) -> str:
-    whole = round(seconds * 1000)
-    return f"{whole // 3_600_000:02d}:{whole // 60_000 % 60:02d}:{whole // 1000 % 60:02d}{mark}{whole % 1000:03d}"
+    ms = round(seconds * 1000)
+    return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}{mark}{ms % 1000:03d}"

@@ -1,8 +1,8 @@
-"""Sound without a speaker: WAV files whose length follows the words, and the reading of what is uploaded.
+"""WAV files whose length follows the text, and the reading of uploaded audio.
 
-A second of sound is 24,000 samples of 16 bits in one channel, a tone for each word. The words themselves stand in the
-file's comment, so that what the emulator says can be written down again. Of other formats only the kind is known, and
-a length is guessed from the size.
+A second is 24,000 samples of 16 bits in one channel, with a tone for each word. The text itself is in a comment of the
+file, so that speech of the emulator can be transcribed. Of other formats only the kind is known, and the length is
+estimated from the size.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _OTHERS = (
 
 @frozen
 class Heard:
-    """What an upload holds: its length in seconds, and the words that stand in it, if it is the emulator's own."""
+    """The content of an upload: its length in seconds, and its text if the emulator made it."""
 
     seconds: float
     words: str | None = None
 
 
 def pcm(text: str, voice: str, speed: float = 1.0) -> bytes:
-    """Speak a text: samples of 16 bits, little end first."""
+    """Speak a text. Gives samples of 16 bits, little-endian."""
     return b"".join(_tones(text, voice, speed))
 
 
@@ -67,7 +67,7 @@ def wav(samples: bytes, comment: str = "") -> bytes:
 
 
 def hear(content: bytes) -> Heard | None:
-    """Read an upload; `None` for what is no sound."""
+    """Read an upload. None if it is no audio."""
     if content[:4] == b"RIFF" and content[8:12] == b"WAVE":
         return _read(content)
     if any(content.startswith(mark, at) for at, mark in _OTHERS):

@@ -1,7 +1,7 @@
-"""`/v1/batches`: create, list, describe and cancel batches, which are run for real.
+"""The endpoints of `/v1/batches`: create, list, retrieve and cancel batches, which run for real.
 
-Creating checks the request and nothing else; the file is checked by the running batch, as the API does it. A
-batch runs on when the client that created it is gone, and ends with the server.
+Creating a batch checks only the request. The running batch checks its file, as the API does. A batch does not depend on
+the client that created it, and ends with the server.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The input of a batch: which lines of a file are requests that it may run, and what is wrong with the others.
+"""The input check of a batch: the lines of a file that are valid requests, and the errors of the others.
 
-A file is read line by line and not kept; what stays are the offsets of its rows. One bad line fails the whole
-batch, as it does with the API; up to a hundred are named. Nothing here waits, except to let other calls in.
+A file is read line by line and not kept: only the offsets of its rows stay. One bad line fails the batch, as it does
+with the API. Up to a hundred errors are listed. The check only pauses to let other calls run.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import anyio.lowlevel
 import orjson
 from attrs import define, field
 
-from openai_async.emulator.error_responses import Problem, invalid
+from openai_async.emulator.error_responses import ErrorResponse, invalid
 from openai_async.emulator.fields import Fields, JSONObject, is_list, is_object
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ _SHARE = 0.002  # seconds of the event loop that a batch takes at a time
 
 
 class Breath:
-    """Lets the server's other calls in whenever a batch has kept them waiting for a while."""
+    """Yields to the server's other calls when a batch has blocked them for a while."""
 
     def __init__(self) -> None:
         self._since = anyio.current_time()
 
     async def take(self) -> None:
-        """Give the event loop a turn, if it is due. Cancelling takes effect here."""
+        """Yield to the event loop, if it is due. Cancelling takes effect here."""
         if anyio.current_time() - self._since >= _SHARE:
             await anyio.lowlevel.checkpoint()
             self._since = anyio.current_time()
@@ -44,7 +44,7 @@ class Breath:
 
 @define
 class BatchInput:
-    """What a file came to: where its rows begin, in bytes; their model; the tokens they may cost; the errors."""
+    """The result of the check: the offsets of the rows in bytes, the model, the estimated tokens, the errors."""
 
     file: StoredFile | None = None
     offsets: array[int] = field(factory=lambda: array("Q"))
@@ -53,22 +53,29 @@ class BatchInput:
     inputs: int = 0
     errors: list[JSONObject] = field(factory=list[JSONObject])
 
-    def refuse(self, problem: Problem, line: int | None = None) -> None:
-        """Note an error, of one line (counted from 1) or of the whole file."""
-        self.errors.append({"code": problem.code, "message": problem.message, "param": problem.param, "line": line})
+    def refuse(self, error_response: ErrorResponse, line: int | None = None) -> None:
+        """Add an error of one line (counted from 1) or of the whole file."""
+        self.errors.append(
+            {
+                "code": error_response.code,
+                "message": error_response.message,
+                "param": error_response.param,
+                "line": line,
+            }
+        )
 
 
 async def read_input(emulator: Backend, batch: Batch) -> BatchInput:
-    """Find and check a batch's file, for as long as the batch is `validating`."""
-    found = BatchInput()
+    """Find and check the file of a batch, while the batch is `validating`."""
+    batch_input = BatchInput()
     try:
-        found.file = _of_a_batch(emulator, batch.input_file_id)
-        await _read_lines(emulator, batch, found.file, found)
-        if not found.errors:
-            _check_queue(emulator, found)
-    except Problem as problem:
-        found.refuse(problem)
-    return found
+        batch_input.file = _of_a_batch(emulator, batch.input_file_id)
+        await _read_lines(emulator, batch, batch_input.file, batch_input)
+        if not batch_input.errors:
+            _check_queue(emulator, batch_input)
+    except ErrorResponse as error_response:
+        batch_input.refuse(error_response)
+    return batch_input
 
 
 def _of_a_batch(emulator: Backend, id: str) -> StoredFile:
@@ -82,28 +89,28 @@ def _of_a_batch(emulator: Backend, id: str) -> StoredFile:
     return file
 
 
-async def _read_lines(emulator: Backend, batch: Batch, file: StoredFile, found: BatchInput) -> None:
+async def _read_lines(emulator: Backend, batch: Batch, file: StoredFile, batch_input: BatchInput) -> None:
     breath, most, ids = Breath(), emulator.batch_limits.requests, set[str]()
     offset = number = 0
-    while offset < file.size and len(found.errors) < _NAMED and batch.status == "validating":
+    while offset < file.size and len(batch_input.errors) < _NAMED and batch.status == "validating":
         line = file.line_at(offset)
         number += 1
         if number > most:
             raise invalid(f"The batch has too many tasks: at most {most} are allowed.", code="too_many_tasks")
         try:
             body = _check_row(line, batch, ids)
-            _check_model(found, _check_body(emulator, body, batch.path))
-            _check_inputs(found, body, batch.path)
-        except Problem as problem:
-            found.refuse(problem, number)
-        found.offsets.append(offset)
-        found.tokens += math.ceil(len(line) / 4)
+            _check_model(batch_input, _check_body(emulator, body, batch.path))
+            _check_inputs(batch_input, body, batch.path)
+        except ErrorResponse as error_response:
+            batch_input.refuse(error_response, number)
+        batch_input.offsets.append(offset)
+        batch_input.tokens += math.ceil(len(line) / 4)
         offset += len(line)
         await breath.take()
 
 
 def _check_row(line: bytes, batch: Batch, ids: set[str]) -> Fields:
-    """Check one line and give its body; adds its custom_id to `ids`."""
+    """Check one line and return its body. Adds its custom_id to `ids`."""
     try:
         row: Any = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -132,13 +139,13 @@ def _check_row(line: bytes, batch: Batch, ids: set[str]) -> Fields:
 
 
 def _check_body(emulator: Backend, body: Fields, endpoint: str) -> str:
-    """Check what the API checks of a body before it runs; the rest is the row's own failure."""
+    """Check what the API checks of a body before it runs. Any other error is that of the row alone."""
     model = body.text("model")
     if not model:
         raise invalid("Model parameter is required.", param="body.model", code="invalid_request")
     try:
-        emulator.catalogue.find(model)
-    except Problem:
+        emulator.catalog.find(model)
+    except ErrorResponse:
         words = f"The provided model '{model}' is not supported by the Batch API."
         raise invalid(words, param="body.model", code="model_not_found") from None
     if endpoint == "/v1/chat/completions" and body.get("messages") is None:
@@ -149,10 +156,10 @@ def _check_body(emulator: Backend, body: Fields, endpoint: str) -> str:
     return model
 
 
-def _check_model(found: BatchInput, model: str) -> None:
-    if found.model is None:
-        found.model = model
-    elif model != found.model:
+def _check_model(batch_input: BatchInput, model: str) -> None:
+    if batch_input.model is None:
+        batch_input.model = model
+    elif model != batch_input.model:
         raise invalid(
             f"The model '{model}' for this request does not match the rest of the batch. Each batch must contain "
             "requests for a single model.",
@@ -161,25 +168,25 @@ def _check_model(found: BatchInput, model: str) -> None:
         )
 
 
-def _check_inputs(found: BatchInput, body: Fields, endpoint: str) -> None:
-    """The API bounds the texts of a batch of embeddings. A list of numbers is one text."""
+def _check_inputs(batch_input: BatchInput, body: Fields, endpoint: str) -> None:
+    """Check the number of texts, which the API bounds for embeddings. A list of numbers is one text."""
     if endpoint != "/v1/embeddings":
         return
-    given: Any = body.get("input")
-    many: list[Any] = given if is_list(given) else []
-    found.inputs += 1 if not is_list(given) or (many and isinstance(many[0], int)) else len(many)
-    if found.inputs > _MOST_INPUTS:
+    value: Any = body.get("input")
+    values: list[Any] = value if is_list(value) else []
+    batch_input.inputs += 1 if not is_list(value) or (values and isinstance(values[0], int)) else len(values)
+    if batch_input.inputs > _MOST_INPUTS:
         raise invalid(f"The batch has more than {_MOST_INPUTS} embedding inputs.", code="too_many_tasks")
 
 
-def _check_queue(emulator: Backend, found: BatchInput) -> None:
+def _check_queue(emulator: Backend, batch_input: BatchInput) -> None:
     limit = emulator.batch_limits.enqueued_tokens
-    if limit is None or found.model is None:
+    if limit is None or batch_input.model is None:
         return
-    snapshot = emulator.catalogue.find(found.model).snapshot
-    if emulator.batches.enqueued(snapshot) + found.tokens > limit:
+    snapshot = emulator.catalog.find(batch_input.model).snapshot
+    if emulator.batches.enqueued(snapshot) + batch_input.tokens > limit:
         raise invalid(
-            f"Enqueued token limit reached for {found.model} in organization {emulator.organization}. Limit: "
+            f"Enqueued token limit reached for {batch_input.model} in organization {emulator.organization}. Limit: "
             f"{limit:,} enqueued tokens. Please try again once some in_progress batches have been completed.",
             code="token_limit_exceeded",
         )

@@ -1,8 +1,8 @@
-"""Running a batch: its file is checked, its rows are answered one by one, its files are written.
+"""The execution of a batch: check its file, answer its rows one by one, write its output files.
 
-Rows are answered by the emulator's own endpoints, at the pace of `Emulator.batch_delay`, in an order that is
-never the input's and always the same for as many rows. A batch that is cancelled, or whose server stops, keeps
-the rows that are done. Whatever happens, it ends; it is never left half-way for a client to poll.
+Rows are answered by the emulator's own endpoints, at the pace of `Emulator.batch_delay`. Their order differs from that
+of the input, and is always the same for the same number of rows. If a batch is cancelled or its server stops, the
+finished rows are kept. A batch always reaches a final state, so no client polls forever.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _GLANCE = 0.05
 
 
 def endpoint_at(emulator: Backend, path: str) -> Endpoint | None:
-    """Give the emulator's endpoint of this path, if it has one."""
+    """Get the emulator's endpoint of this path, if there is one."""
     for route in emulator.app.routes:
         if isinstance(route, Route) and route.path == path and isinstance(route.endpoint, Endpoint):
             return route.endpoint
@@ -44,16 +44,16 @@ def endpoint_at(emulator: Backend, path: str) -> Endpoint | None:
 
 
 async def run(emulator: Backend, batch: Batch) -> None:
-    """Carry a batch from `validating` to its end. Cancelling ends it as `cancelled`."""
+    """Run a batch from `validating` to its end. Cancelling ends it as `cancelled`."""
     outcome = _Outcome(emulator, batch)
     try:
-        found = await read_input(emulator, batch)
+        batch_input = await read_input(emulator, batch)
         if batch.status != "validating":
             return
-        if found.errors:
-            outcome.fail(found)
+        if batch_input.errors:
+            outcome.fail(batch_input)
         else:
-            await _run_rows(emulator, batch, found, outcome)
+            await _run_rows(emulator, batch, batch_input, outcome)
     except Exception as error:  # a defect of the emulator's own; the client must hear of it, and not poll for ever
         broken = BatchInput()
         broken.refuse(internal(error))
@@ -63,16 +63,16 @@ async def run(emulator: Backend, batch: Batch) -> None:
             outcome.end("cancelled")
 
 
-async def _run_rows(emulator: Backend, batch: Batch, found: BatchInput, outcome: _Outcome) -> None:
-    endpoint, file = endpoint_at(emulator, batch.path), found.file
+async def _run_rows(emulator: Backend, batch: Batch, batch_input: BatchInput, outcome: _Outcome) -> None:
+    endpoint, file = endpoint_at(emulator, batch.path), batch_input.file
     assert endpoint is not None
     assert file is not None
-    assert found.model is not None
-    batch.model = emulator.catalogue.find(found.model).snapshot
-    batch.enqueued, batch.total = found.tokens, len(found.offsets)
+    assert batch_input.model is not None
+    batch.model = emulator.catalog.find(batch_input.model).snapshot
+    batch.enqueued, batch.total = batch_input.tokens, len(batch_input.offsets)
     batch.reach("in_progress")
     pace = _Pace(emulator, batch)
-    rows = (orjson.loads(file.line_at(offset)) for offset in _order(found.offsets))
+    rows = (orjson.loads(file.line_at(offset)) for offset in _order(batch_input.offsets))
     for row in rows:
         if not await pace.next():
             if batch.status == "in_progress":  # it was not cancelled, so it is out of time
@@ -87,14 +87,14 @@ async def _run_rows(emulator: Backend, batch: Batch, found: BatchInput, outcome:
 
 
 def _order(offsets: Sequence[int]) -> list[int]:
-    """Mix the rows, always the same way for as many; two or more never stay in their order."""
+    """Shuffle the rows, always the same way for the same number. Two or more never keep their order."""
     order = list(offsets)
     Random(len(order)).shuffle(order)  # the seeds from 2 to 11 were looked at, and n! is large after that
     return order
 
 
 class _Pace:
-    """When the next row of a batch is due."""
+    """The times at which the rows of a batch are due."""
 
     def __init__(self, emulator: Backend, batch: Batch) -> None:
         self._emulator = emulator
@@ -103,7 +103,7 @@ class _Pace:
         self._breath = Breath()
 
     async def next(self) -> bool:
-        """Wait for the next row's turn; false when there is none: the batch is cancelled or out of time."""
+        """Wait for the next row's time. False if there is none: the batch is cancelled or out of time."""
         emulator = self._emulator
         await self._breath.take()
         while self._batch.status == "in_progress" and emulator.clock() < self._batch.deadline:
@@ -117,7 +117,7 @@ class _Pace:
 
 
 class _Outcome:
-    """The rows that are done, as lines of the two files that a batch leaves."""
+    """The finished rows, as lines of the two output files of a batch."""
 
     def __init__(self, emulator: Backend, batch: Batch) -> None:
         self._emulator = emulator
@@ -126,7 +126,7 @@ class _Outcome:
         self._errors = spool()
 
     def perform(self, endpoint: Endpoint, row: Any) -> None:
-        """Answer one row; it is in the ledger like any request."""
+        """Answer one row. It is in the request log like any request."""
         emulator, batch = self._emulator, self._batch
         entry = emulator.ledger.open(emulator.clock(), "POST", batch.path)
         entry.key, entry.batch_id, entry.custom_id = batch.key, batch.id, row["custom_id"]
@@ -147,18 +147,18 @@ class _Outcome:
             self._write(self._errors, row, response, None)
 
     def expire(self, row: Any) -> None:
-        """Note a row that there was no time for."""
+        """Add a row that was not run in time."""
         self._batch.failed += 1
         message = "This request could not be executed before the completion window expired."
         self._write(self._errors, row, None, {"code": "batch_expired", "message": message})
 
-    def fail(self, found: BatchInput) -> None:
-        """End a batch that did not run, with the reasons."""
-        self._batch.errors = found.errors
+    def fail(self, batch_input: BatchInput) -> None:
+        """End a batch that did not run, with the errors."""
+        self._batch.errors = batch_input.errors
         self.end("failed")
 
     def end(self, status: str) -> None:
-        """Store the files, those that are not empty, and then enter the last state."""
+        """Store the files that are not empty, and then enter the final state."""
         batch = self._batch
         batch.output_file_id = self._store(self._output, f"{batch.id}_output.jsonl")
         batch.error_file_id = self._store(self._errors, f"{batch.id}_error.jsonl")

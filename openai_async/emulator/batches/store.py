@@ -1,12 +1,12 @@
-"""Batches: their states, and what the API says of them.
+"""Batches: their states, and the API's batch object.
 
     validating -> in_progress -> finalizing -> completed
          |             |-> cancelling -> cancelled
          |             `-> expired
          `-> failed, or cancelling -> cancelled
 
-A batch remembers when it reached each state. Metadata is kept as it came, so a client that lost its batch's id
-finds the batch again in the list. Nothing here runs a batch.
+A batch records when it reached each state. Metadata is kept as it was sent, so that a client can find its batch in the
+list without the id. `run` runs the batches.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from uuid import uuid4
 from attrs import define, field, frozen
 from attrs.validators import ge, gt, optional
 
-from openai_async.emulator.error_responses import Problem
+from openai_async.emulator.error_responses import ErrorResponse
 from openai_async.emulator.fields import JSONObject
 
 __all__ = ["ENDED", "Batch", "BatchLimits", "BatchStore", "Usage"]
@@ -28,7 +28,7 @@ _DATED = ("in_progress", "finalizing", "completed", "failed", "expired", "cancel
 
 @frozen
 class BatchLimits:
-    """What the Batch API takes: at most `requests` lines and `bytes` in a file.
+    """The limits of the Batch API: at most `requests` lines and `bytes` in a file.
 
     `enqueued_tokens`: most tokens of all unfinished batches of one model, estimated from the size of their lines
     (`None`: no such limit). `window`: seconds after which a batch expires.
@@ -42,7 +42,7 @@ class BatchLimits:
 
 @define
 class Usage:
-    """Tokens, summed over rows."""
+    """The sum of the tokens of several rows."""
 
     input: int = 0
     cached: int = 0
@@ -50,7 +50,7 @@ class Usage:
     reasoning: int = 0
 
     def add(self, usage: JSONObject) -> None:
-        """Add the `usage` of one reply; what it does not say counts nothing."""
+        """Add the `usage` of one reply. Missing figures count as zero."""
         prompt: JSONObject = usage.get("prompt_tokens_details") or {}
         completion: JSONObject = usage.get("completion_tokens_details") or {}
         self.input += usage.get("prompt_tokens", 0)
@@ -70,9 +70,10 @@ class Usage:
 
 @define(eq=False)
 class Batch:
-    """One batch. `key` is the digest of the key that created it; `deadline` is seconds on the emulator's clock;
-    `output_seconds` is how long its files are kept; `enqueued` is its share of the queue, in tokens. `of_azure`: rows
-    and batch may leave out the version before an endpoint.
+    """One batch. `key` is the digest of the key that created it.
+
+    `deadline` is seconds on the emulator's clock. `output_seconds` is how long its files are kept. `enqueued` is its
+    share of the queue, in tokens. `of_azure`: rows and batch may leave out the version in an endpoint.
     """
 
     endpoint: str
@@ -113,14 +114,14 @@ class Batch:
         self.status = status
 
     def cancel(self) -> None:
-        """Ask for the batch to be cancelled; again makes no difference. Raises the API's 409 when it is too late."""
+        """Start to cancel the batch; a second call has no effect. Raises the API's 409 if it is too late."""
         if self.status in ("validating", "in_progress"):
             self.reach("cancelling")
         elif self.status not in ("cancelling", "cancelled"):
-            raise Problem(409, f"Cannot cancel a batch with status '{self.status}'.")
+            raise ErrorResponse(409, f"Cannot cancel a batch with status '{self.status}'.")
 
     def described(self) -> JSONObject:
-        """Give the API's batch object."""
+        """Get the API's batch object."""
         return {
             "id": self.id,
             "object": "batch",
@@ -142,7 +143,7 @@ class Batch:
 
 
 class BatchStore:
-    """The batches of one emulator. May be asked from any thread."""
+    """The batches of one emulator. May be used from any thread."""
 
     def __init__(self) -> None:
         self._batches: dict[str, Batch] = {}
@@ -151,14 +152,14 @@ class BatchStore:
         self._batches[batch.id] = batch
 
     def find(self, id: str) -> Batch:
-        """Give the batch of this id; raises the API's 404 when there is none."""
+        """Get the batch of this id. Raises the API's 404 if there is none."""
         batch = self._batches.get(id)
         if batch is None:
-            raise Problem(404, f"No batch found with id '{id}'.")
+            raise ErrorResponse(404, f"No batch found with id '{id}'.")
         return batch
 
     def listed(self) -> list[Batch]:
-        """Give all batches, newest first."""
+        """Get all batches, newest first."""
         return list(reversed(list(self._batches.values())))
 
     def enqueued(self, model: str) -> int:
@@ -167,5 +168,5 @@ class BatchStore:
         return sum(batch.enqueued for batch in waiting)
 
     def clear(self) -> None:
-        """Forget every batch."""
+        """Delete every batch."""
         self._batches.clear()

@@ -1,7 +1,7 @@
-"""`POST /v1/chat/completions`, whole or streamed.
+"""The endpoint of `POST /v1/chat/completions`, in one reply or streamed.
 
-Checks, then admits, then composes: a request that is refused by the rate limit costs next to nothing. A
-stream holds one event per token; its choices and its tool calls take turns.
+It checks, admits, and only then generates, so that a rate-limited request costs little. A stream has one event per
+token. Its choices and its tool calls alternate.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from openai_async.emulator.text import digest
 
 if TYPE_CHECKING:
     from openai_async.emulator.backend import Backend
-    from openai_async.emulator.catalogue import Model
+    from openai_async.emulator.catalog import Model
     from openai_async.emulator.conditions import Pace
     from openai_async.emulator.request_log import Entry
 
@@ -38,14 +38,14 @@ _GUESSED_COMPLETION = 16  # tokens that the rate limit assumes for a request tha
 
 
 def routes(emulator: Backend) -> list[Route]:
-    """`/v1/chat/completions`: create one, list those that are stored."""
+    """`/v1/chat/completions`: create a completion, list the stored ones."""
 
     def create(call: Call) -> Answer | EventStream:
         body = call.json()
         request = ChatRequest.read(body)
         read_metadata(Fields(body))
         call.entry.model = request.model
-        model = emulator.catalogue.find(request.model)
+        model = emulator.catalog.find(request.model)
         call.entry.model = model.id
         _check_model(request, model)
         emulator.admit(call, model.id, _charge(request, body))
@@ -76,13 +76,13 @@ def _reply(common: JSONObject, request: ChatRequest, choices: list[Choice]) -> J
     return {
         **common,
         "object": "chat.completion",
-        "choices": [_whole(index, choice) for index, choice in enumerate(choices)],
+        "choices": [_full_choice(index, choice) for index, choice in enumerate(choices)],
         "usage": _usage(request, choices),
     }
 
 
 def _check_model(request: ChatRequest, model: Model) -> None:
-    for name in sorted(model.unsupported & request.given):
+    for name in sorted(model.unsupported & request.sent_params):
         raise invalid(
             f"Unsupported parameter: '{name}' is not supported with this model.",
             param=name,
@@ -93,7 +93,7 @@ def _check_model(request: ChatRequest, model: Model) -> None:
 
 
 def _charge(request: ChatRequest, body: JSONObject) -> int:
-    """What the rate limit takes, in tokens: a guess from the characters, the completion at its maximum.
+    """Estimate the tokens for the rate limit: the prompt from its characters, the completion at its maximum.
 
     Tools are part of the prompt, as they are in `usage`.
     """
@@ -118,7 +118,7 @@ def _usage(request: ChatRequest, choices: list[Choice]) -> JSONObject:
     }
 
 
-def _whole(index: int, choice: Choice) -> JSONObject:
+def _full_choice(index: int, choice: Choice) -> JSONObject:
     message: JSONObject = {"role": "assistant", "content": "".join(choice.pieces), "refusal": None}
     if choice.calls:
         message |= {"content": None, **_calls(choice.calls, ["".join(call.pieces) for call in choice.calls])}
@@ -133,19 +133,19 @@ def _whole(index: int, choice: Choice) -> JSONObject:
 
 
 def _calls(calls: Sequence[ToolCall], arguments: Sequence[str]) -> JSONObject:
-    """Calls as a message has them: one of `functions`, or any number of tools."""
+    """Make the calls of a message: one of `functions`, or any number of tools."""
     if calls[0].kind == "deprecated":
         return {"function_call": {"name": calls[0].name, "arguments": arguments[0]}}
     return {
         "tool_calls": [
-            {"id": call.id, "type": call.kind, call.kind: {"name": call.name, _GIVEN[call.kind]: given}}
-            for call, given in zip(calls, arguments, strict=True)
+            {"id": call.id, "type": call.kind, call.kind: {"name": call.name, _ARGUMENTS_FIELD[call.kind]: argument}}
+            for call, argument in zip(calls, arguments, strict=True)
         ]
     }
 
 
 #: Where a call of each kind has its arguments.
-_GIVEN: dict[FunctionKind, str] = {"function": "arguments", "custom": "input", "deprecated": "arguments"}
+_ARGUMENTS_FIELD: dict[FunctionKind, str] = {"function": "arguments", "custom": "input", "deprecated": "arguments"}
 
 
 def _logprobs(entries: list[JSONObject] | None) -> JSONObject | None:
@@ -158,7 +158,7 @@ def _logprobs(entries: list[JSONObject] | None) -> JSONObject | None:
 def _events(
     common: JSONObject, request: ChatRequest, choices: list[Choice], pace: Pace, entry: Entry
 ) -> Iterator[tuple[float, bytes]]:
-    """Give the stream's events, each with the time at which it is due; counts the tokens into `entry`."""
+    """Make the stream's events, each with the time at which it is due. Counts the tokens into `entry`."""
     head = b"data: " + orjson.dumps(common)[:-1] + b',"choices":'
     tail = b',"usage":null}\n\n' if request.include_usage else b"}\n\n"
     streams = [_chunks(index, choice) for index, choice in enumerate(choices)]
@@ -179,7 +179,7 @@ def _events(
 
 
 def _chunks(index: int, choice: Choice) -> Iterator[tuple[int, JSONObject]]:
-    """Give the chunks of one choice - role, deltas, finish - each with how many tokens are out once it is."""
+    """Make the chunks of one choice (role, deltas, finish), each with the number of tokens sent by then."""
     position = choice.reasoning
     content = None if choice.calls else ""
     yield position, _chunk(index, {"role": "assistant", "content": content, "refusal": None})
@@ -202,9 +202,9 @@ def _chunks(index: int, choice: Choice) -> Iterator[tuple[int, JSONObject]]:
 
 
 def _more(call: ToolCall, at: int, piece: str) -> JSONObject:
-    """The next piece of a call's arguments, as the delta of a chunk."""
-    given = {_GIVEN[call.kind]: piece}
-    return {"function_call": given} if call.kind == "deprecated" else {"tool_calls": [{"index": at, call.kind: given}]}
+    """Make the delta of the next piece of a call's arguments."""
+    delta = {_ARGUMENTS_FIELD[call.kind]: piece}
+    return {"function_call": delta} if call.kind == "deprecated" else {"tool_calls": [{"index": at, call.kind: delta}]}
 
 
 def _chunk(index: int, delta: JSONObject, logprobs: JSONObject | None = None, finish: Any = None) -> JSONObject:

@@ -1,7 +1,7 @@
-"""The conversation in a chat request: what the API accepts as messages, and what they weigh.
+"""The messages of a chat request: their check, and their number of tokens.
 
-Checks roles, contents and that every tool call is answered; weighs by the published rule of three tokens a
-message. Reads only text: images and sounds count with a fixed weight and are never decoded.
+Checks roles, contents, and that every tool call is answered. Counts tokens by the published rule of three tokens a
+message. Reads only text: images and audio count as a fixed number of tokens and are never decoded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MEDIA_TOKENS = 85
 
 
 def check_messages(fields: Fields) -> list[JSONObject]:
-    """Give the request's messages, or refuse them as the API does."""
+    """Get the request's messages, or refuse them as the API does."""
     messages = fields.required("messages")
     if not is_list(messages):
         raise wrong_type("messages", "an array of objects", messages)
@@ -77,7 +77,7 @@ def _check_part(part: Any, at: str) -> None:
 
 
 def _check_answers(messages: list[JSONObject]) -> None:
-    """Every tool call is answered, by a message that follows it before anything else is said."""
+    """Check that every tool call is answered by one of the messages directly after it."""
     open_calls: list[str] = []
     for index, message in enumerate([*messages, {"role": "end"}]):
         if message["role"] == "tool":
@@ -100,7 +100,7 @@ def _check_answers(messages: list[JSONObject]) -> None:
 
 
 def text_of(message: JSONObject) -> str:
-    """Give the text of a message, whether its content is a string or parts."""
+    """Get the text of a message, whether its content is a string or parts."""
     content = message.get("content")
     if not is_list(content):
         return content or ""
@@ -108,7 +108,7 @@ def text_of(message: JSONObject) -> str:
 
 
 def _strings(value: Any) -> Iterator[str]:
-    """Walk the strings that cost tokens; a picture's address is not one of them."""
+    """Iterate over the strings that cost tokens. The URL of an image is not one of them."""
     if isinstance(value, str):
         yield value
     elif is_list(value):
@@ -121,12 +121,12 @@ def _strings(value: Any) -> Iterator[str]:
 
 
 def characters(prompt: Any) -> int:
-    """Count the characters of all strings of a prompt: the server's first guess at its tokens is a quarter of it."""
+    """Count the characters of all strings of a prompt. A quarter of it is the first estimate of its tokens."""
     return sum(map(len, _strings(prompt)))
 
 
 def prompt_tokens(messages: list[JSONObject]) -> int:
-    """Weigh the messages: three tokens each, those of every string, one for a name, three for the reply."""
+    """Count the tokens of messages: three each, those of every string, one for a name, three for the reply."""
     total = 3
     for message in messages:
         total += 3 + sum(count(text) for text in _strings(message)) + ("name" in message)

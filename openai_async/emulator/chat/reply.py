@@ -1,7 +1,7 @@
-"""What an emulated model answers: sentences, JSON, a tool's result in quotes, or calls to tools.
+"""The answers of emulated models: sentences, JSON, a quoted tool result, or tool calls.
 
-The answer is a function of the model, the messages, the seed and the choice's index; the other parameters
-only shape it. Token counts are those of the pieces that are streamed, so usage and stream always agree.
+The answer is a function of the model, the messages, the seed and the choice's index. The other parameters only change
+its form. Tokens are counted by streamed pieces, so usage and stream always agree.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _QUOTED = 4_000  # characters of a tool's result that the answer repeats
 
 @frozen
 class ToolCall:
-    """A call to a tool; its arguments, JSON or the text for a custom one, are already cut into tokens."""
+    """A tool call. Its arguments (JSON, or the text for a custom tool) are already cut into tokens."""
 
     id: str
     name: str
@@ -44,7 +44,7 @@ class ToolCall:
 
 @frozen
 class Choice:
-    """One answer: either `pieces` of text or `calls`; `reasoning` tokens were spent before it."""
+    """One answer: either `pieces` of text or `calls`. `reasoning` tokens were spent before it."""
 
     pieces: list[str]
     calls: tuple[ToolCall, ...]
@@ -54,12 +54,12 @@ class Choice:
 
     @property
     def tokens(self) -> int:
-        """Completion tokens, reasoning included."""
+        """The completion tokens, reasoning included."""
         return self.reasoning + len(self.pieces) + sum(call.tokens for call in self.calls)
 
 
 def compose(request: ChatRequest, seed: int, *, reasoning: bool) -> list[Choice]:
-    """Give the request's `n` answers; `seed` is its digest. Raises the API's 400 for an impossible schema."""
+    """Generate the request's `n` answers. `seed` is its digest. Raises the API's 400 for an impossible schema."""
     functions = called(request)
     return [_choice(request, functions, seed, index, reasoning) for index in range(request.n)]
 
@@ -115,7 +115,7 @@ def _json(value: Any) -> str:
 
 
 def _logprobs(pieces: list[str], top: int, rng: Random) -> list[JSONObject]:
-    """Make up plausible figures: mostly confident, each alternative less likely than what was said."""
+    """Invent plausible log probabilities: mostly high, each alternative lower than the chosen token."""
     entries: list[JSONObject] = []
     for piece in pieces:
         logprob = -1.5 * rng.random() ** 3
@@ -134,18 +134,19 @@ def _ranked(token: str, logprob: float) -> JSONObject:
 
 
 def called(request: ChatRequest) -> tuple[Function, ...]:
-    """Work out which functions the answer calls.
+    """Decide which functions the answer calls.
 
-    Those that the last user message names; without any, the first one, if one must be called or the message
-    asks for a "tool". Under `auto` a conversation that does not end with the user is answered in words.
+    These are the functions that the last user message names. If it names none, it is the first one, when a call is
+    required or the message has the word "tool". Under `auto`, a conversation that does not end with the user gets a
+    text.
     """
     if request.mode == "none" or not request.functions:
         return ()
     last = request.messages[-1]
     if request.mode == "auto" and last["role"] != "user":
         return ()
-    asked = next((text_of(message) for message in reversed(request.messages) if message["role"] == "user"), "")
-    words = set(re.findall(r"[\w-]+", asked))
+    question = next((text_of(message) for message in reversed(request.messages) if message["role"] == "user"), "")
+    words = set(re.findall(r"[\w-]+", question))
     named = tuple(function for function in request.functions if function.name in words)
     if not named and (request.mode == "required" or {"tool", "tools", "Tool", "Tools"} & words):
         named = request.functions[:1]
@@ -171,7 +172,7 @@ def _arguments(function: Function, seed: int) -> list[str]:
 
 
 def _cut_calls(calls: list[ToolCall], left: float) -> tuple[tuple[ToolCall, ...], bool]:
-    """Keep what `left` tokens pay for, and say whether anything was cut; arguments may end in the middle."""
+    """Keep what `left` tokens pay for, and say whether anything was cut. Arguments may end in the middle."""
     kept: list[ToolCall] = []
     for call in calls:
         if call.tokens <= left:

@@ -1,8 +1,7 @@
-"""A chat request as the emulator understands it: checked, with its defaults filled in and its tool choice
-worked out.
+"""A chat request: checked, with its defaults, and with its tool choice resolved.
 
-`ChatRequest.read` either gives a request that can be answered or raises the API's 400; nothing after it needs
-to check again.
+`ChatRequest.read` either returns a request that can be answered or raises the API's 400. Nothing after it needs to
+check again.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import orjson
 from attrs import frozen
 
 from openai_async.emulator.chat.messages import check_messages, prompt_tokens
-from openai_async.emulator.error_responses import Problem, invalid, not_emulated
+from openai_async.emulator.error_responses import ErrorResponse, invalid, not_emulated
 from openai_async.emulator.fields import Fields, JSONObject, is_object, wrong_type
 from openai_async.emulator.json_schema import strict_fault
 from openai_async.emulator.sampling import read_stop
@@ -27,7 +26,7 @@ FunctionKind = Literal["function", "custom", "deprecated"]
 
 @frozen
 class Function:
-    """A tool that the model may call; `parameters` is the JSON Schema of its arguments.
+    """A tool that the model may call. `parameters` is the JSON Schema of its arguments.
 
     A custom tool takes any text. A deprecated one came in `functions`.
     """
@@ -39,9 +38,9 @@ class Function:
 
 @frozen
 class ChatRequest:
-    """`functions` are those that this request's `tool_choice` leaves open, `mode` whether one must be called.
+    """A checked request. `functions` are those that `tool_choice` allows, `mode` is whether one must be called.
 
-    `given` names the parameters that were sent and not null.
+    `sent_params` names the parameters that were sent and not null.
     """
 
     model: str
@@ -60,7 +59,7 @@ class ChatRequest:
     format: Literal["text", "json_object", "json_schema"]
     schema: JSONObject | None
     prompt_tokens: int
-    given: frozenset[str]
+    sent_params: frozenset[str]
 
     @classmethod
     def read(cls, body: JSONObject) -> ChatRequest:
@@ -88,10 +87,10 @@ class ChatRequest:
         return cls(
             model=model,
             messages=messages,
-            n=fields.whole("n", 1, 128) or 1,
+            n=fields.integer("n", 1, 128) or 1,
             stop=read_stop(fields),
             max_tokens=_max_tokens(fields),
-            seed=fields.whole("seed"),
+            seed=fields.integer("seed"),
             stream=stream,
             include_usage=_include_usage(fields, stream),
             logprobs=logprobs,
@@ -102,12 +101,12 @@ class ChatRequest:
             format=kind,
             schema=schema,
             prompt_tokens=prompt_tokens(messages) + _weight(body.get("tools")),
-            given=frozenset(name for name, value in body.items() if value is not None),
+            sent_params=frozenset(name for name, value in body.items() if value is not None),
         )
 
 
 def _refuse_unemulated(fields: Fields) -> None:
-    """What would change the answer, and is not emulated, is refused by name."""
+    """Refuse by name what would change the answer and is not emulated."""
     if "audio" in (fields.array("modalities") or ()):
         raise not_emulated("modalities", "Audio output")
     for name in ("audio", "web_search_options", "moderation"):
@@ -120,7 +119,7 @@ def _weight(tools: Any) -> int:
 
 
 def _max_tokens(fields: Fields) -> int | None:
-    old, new = fields.whole("max_tokens", 1), fields.whole("max_completion_tokens", 1)
+    old, new = fields.integer("max_tokens", 1), fields.integer("max_completion_tokens", 1)
     if old is not None and new is not None:
         raise invalid(
             "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
@@ -142,7 +141,7 @@ def _include_usage(fields: Fields, stream: bool) -> bool:
 
 
 def _top_logprobs(fields: Fields, logprobs: bool) -> int:
-    top = fields.whole("top_logprobs", 0, 20)
+    top = fields.integer("top_logprobs", 0, 20)
     if top is not None and not logprobs:
         raise invalid("The 'top_logprobs' parameter is only allowed when 'logprobs' is enabled.", param="top_logprobs")
     return top or 0
@@ -171,7 +170,7 @@ def _tools(fields: Fields) -> tuple[tuple[Function, ...], ToolMode]:
 
 
 def _deprecated(fields: Fields) -> tuple[tuple[Function, ...], ToolMode]:
-    """What `functions` and `function_call` say, which came before tools."""
+    """Read `functions` and `function_call`, which tools have replaced."""
     if fields.get("tools") is not None:
         raise invalid("'functions' and 'tools' cannot be given together.", param="functions")
     listed = fields.array("functions", most=128)
@@ -183,12 +182,12 @@ def _deprecated(fields: Fields) -> tuple[tuple[Function, ...], ToolMode]:
         raise invalid("'function_call' is only allowed when 'functions' are specified.", param="function_call")
     if isinstance(choice, str):
         return functions, "none" if fields.choice("function_call", ("none", "auto")) == "none" else "auto"
-    stated = fields.fields("function_call") or fields
-    stated.required("name")
-    found = tuple(function for function in functions if function.name == choice["name"])
-    if not found:
+    choice_fields = fields.fields("function_call") or fields
+    choice_fields.required("name")
+    chosen = tuple(function for function in functions if function.name == choice["name"])
+    if not chosen:
         raise invalid(f"Function '{choice['name']}' was not found in the 'functions' parameter.", param="function_call")
-    return found, "required"
+    return chosen, "required"
 
 
 def _deprecated_function(value: Any, at: str) -> Function:
@@ -200,7 +199,7 @@ def _deprecated_function(value: Any, at: str) -> Function:
 
 
 def custom_tool(fields: Fields) -> Function:
-    """Read a custom tool, which takes any text; one with a grammar is refused by name."""
+    """Read a custom tool, which takes any text. One with a grammar is refused by name."""
     fields.required("name")
     form = fields.fields("format")
     if form is not None and form.choice("type", ("text", "grammar")) == "grammar":
@@ -232,7 +231,7 @@ def _function(tool: Any, at: str) -> Function:
     return Function(name, parameters)
 
 
-def unusable_function(name: str, fault: object) -> Problem:
+def unusable_function(name: str, fault: object) -> ErrorResponse:
     return invalid(f"Invalid schema for function '{name}': {fault}", param="tools", code="invalid_function_parameters")
 
 
@@ -240,9 +239,9 @@ def _named(functions: tuple[Function, ...], choice: Any) -> Function:
     kind = "custom" if is_object(choice) and choice.get("type") == "custom" else "function"
     function: Any = choice.get(kind) if is_object(choice) else None
     name = function.get("name") if is_object(function) else None
-    for found in functions:
-        if found.name == name:
-            return found
+    for candidate in functions:
+        if candidate.name == name:
+            return candidate
     raise invalid(f"Tool choice '{name}' was not found in the 'tools' parameter.", param="tool_choice")
 
 
@@ -276,5 +275,5 @@ def _response_format(
     return "json_schema", schema
 
 
-def unusable_schema(fault: object) -> Problem:
+def unusable_schema(fault: object) -> ErrorResponse:
     return invalid(f"Invalid schema for response_format: {fault}", param="response_format")

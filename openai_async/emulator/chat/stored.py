@@ -1,4 +1,4 @@
-"""Chat completions that were asked for with `store: true`: `/v1/chat/completions`, listed, read, filed and deleted."""
+"""The endpoints of stored chat completions (`store: true`): list, retrieve, update and delete."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def read_metadata(fields: Fields) -> JSONObject | None:
 
 
 def listing(emulator: Backend) -> Callable[[Call], Answer]:
-    """Give the handler of `GET /v1/chat/completions`."""
+    """Make the handler of `GET /v1/chat/completions`."""
 
     def handle(call: Call) -> Answer:
         query = call.query
         wanted = {name[9:-1]: value for name, value in query.items() if name.startswith("metadata[")}
-        model = emulator.catalogue.find(query["model"], param="model").snapshot if query.get("model") else None
-        found = [
+        model = emulator.catalog.find(query["model"], param="model").snapshot if query.get("model") else None
+        matches = [
             chat
             for chat in emulator.chats.listed()
             if model in (None, chat.reply["model"]) and wanted.items() <= (chat.metadata or {}).items()
         ]
-        return page(call, _ordered(call, found), default=20, most=100)
+        return page(call, _ordered(call, matches), default=20, most=100)
 
     return handle
 

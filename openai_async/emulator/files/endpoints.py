@@ -1,8 +1,8 @@
-"""`/v1/files`: upload, list, describe, download and delete files.
+"""The endpoints of `/v1/files`: upload, list, retrieve, download and delete files.
 
-An upload of any size is spooled to disk, a download is sent in pieces. A file for a batch must look like one
-when it is uploaded: named `.jsonl`, its first line a JSON object; its other lines are checked when the batch
-is. All keys share their files, as the keys of one project do.
+An upload of any size is spooled to disk, and a download is sent in pieces. A file for a batch must be named `.jsonl`,
+and its first line must be a JSON object. The batch checks the other lines. All keys share their files, as the keys of
+one project do.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _answer(value: JSONObject) -> Answer:
 
 
 def _keep(emulator: Backend, form: FormData) -> StoredFile:
-    """Check an upload and store it; one that is refused is closed."""
+    """Check an upload and store it. A refused one is closed."""
     try:
         upload, purpose, seconds = _read(form)
         if purpose == "batch":

@@ -1,8 +1,8 @@
-"""Files that were uploaded and files that batches wrote: small ones in memory, large ones on disk.
+"""The store of uploaded files and of files written by batches: small ones in memory, large ones on disk.
 
-A file on disk has no name there (where the system allows that), so nothing is left behind even if the process
-is killed. Who reads a file while it is deleted reads it to its end. Files expire on the emulator's clock. May
-be used from any thread. Nothing here knows what is in a file.
+A file on disk has no name there (where the system allows that), so nothing remains even if the process is killed. A
+reader of a deleted file can read it to its end. Files expire on the emulator's clock. May be used from any thread.
+Nothing here depends on the content of a file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from attrs import define, field
 
-from openai_async.emulator.error_responses import Problem
+from openai_async.emulator.error_responses import ErrorResponse
 from openai_async.emulator.fields import Fields, JSONObject
 
 __all__ = ["FileStore", "StoredFile", "read_expiry", "spool"]
@@ -29,13 +29,13 @@ _MONTH = 30 * 24 * 3600  # seconds that files of batches are kept unless told ot
 
 
 def spool() -> IO[bytes]:
-    """Open a new file to write to; whoever puts it into a `FileStore` leaves it to the store to close."""
+    """Open a new file to write to. A `FileStore` that takes it over also closes it."""
     return SpooledTemporaryFile(max_size=_IN_MEMORY)
 
 
 @define(eq=False)
 class StoredFile:
-    """One file: what the API says of it, and its content, which is closed when nobody holds the file any more.
+    """One file: the API's fields, and its content, which is closed when nothing refers to the file any more.
 
     `created_at` and `expires_at` are epoch seconds, `deadline` is seconds on the emulator's clock.
     """
@@ -55,7 +55,7 @@ class StoredFile:
         weakref.finalize(self, self._content.close)
 
     def pieces(self) -> Iterator[bytes]:
-        """Read the content in pieces; several readers do not disturb each other."""
+        """Read the content in pieces. Several readers do not disturb each other."""
         for start in range(0, self.size, _PIECE):
             with self._lock:
                 self._content.seek(start)
@@ -63,13 +63,13 @@ class StoredFile:
             yield piece
 
     def line_at(self, offset: int) -> bytes:
-        """Read from `offset` to the end of the line, with its line break; empty at the end of the file."""
+        """Read from `offset` to the end of the line, with its line break. Empty at the end of the file."""
         with self._lock:
             self._content.seek(offset)
             return self._content.readline()
 
     def described(self) -> JSONObject:
-        """Give the API's file object."""
+        """Get the API's file object."""
         return {
             "id": self.id,
             "object": "file",
@@ -84,14 +84,14 @@ class StoredFile:
 
 
 class FileStore:
-    """The files of one emulator, in the order in which they came; `clock` decides when they expire."""
+    """The files of one emulator, in order of creation. `clock` decides when they expire."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._files: dict[str, StoredFile] = {}
 
     def add(self, content: IO[bytes], filename: str, purpose: str, seconds: int | None = None) -> StoredFile:
-        """Take over a file, to be kept for `seconds`: by default a month if it is a batch's, else for good."""
+        """Take over a file and keep it for `seconds`: by default a month if it is for a batch, else forever."""
         if seconds is None and purpose in ("batch", "batch_output"):
             seconds = _MONTH
         created = int(time.time())
@@ -108,37 +108,37 @@ class FileStore:
         return stored
 
     def get(self, id: str) -> StoredFile | None:
-        """Give the file of this id, if there is one and it has not expired."""
+        """Get the file of this id, if it exists and has not expired."""
         stored = self._files.get(id)
         return None if stored is None or stored.deadline <= self._clock() else stored
 
     def find(self, id: str) -> StoredFile:
-        """Give the file of this id; raises the API's 404 when there is none."""
+        """Get the file of this id. Raises the API's 404 if there is none."""
         stored = self.get(id)
         if stored is None:
-            raise Problem(404, f"No such File object: {id}", param="id")
+            raise ErrorResponse(404, f"No such File object: {id}", param="id")
         return stored
 
     def listed(self) -> list[StoredFile]:
-        """Give all files, oldest first."""
+        """Get all files, oldest first."""
         now = self._clock()
         return [stored for stored in list(self._files.values()) if stored.deadline > now]
 
     def delete(self, id: str) -> None:
-        """Forget a file; raises the API's 404 when there is none."""
+        """Delete a file. Raises the API's 404 if there is none."""
         self._files.pop(self.find(id).id, None)
 
     def clear(self) -> None:
-        """Forget every file."""
+        """Delete every file."""
         self._files.clear()
 
 
 def read_expiry(fields: Fields, name: str) -> int | None:
-    """Read a parameter like `expires_after`: for how many seconds a file is to be kept."""
+    """Read a parameter like `expires_after`: the seconds for which a file is kept."""
     wanted = fields.fields(name)
     if wanted is None:
         return None
     wanted.required("anchor")
     wanted.choice("anchor", ("created_at",))
     wanted.required("seconds")
-    return wanted.whole("seconds", 3600, _MONTH)
+    return wanted.integer("seconds", 3600, _MONTH)

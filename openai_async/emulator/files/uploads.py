@@ -1,6 +1,6 @@
-"""`/v1/uploads`: begin an upload, add its parts in any order, and complete or cancel it.
+"""The endpoints of `/v1/uploads`: begin an upload, add its parts in any order, and complete or cancel it.
 
-What it becomes is a file like any other. A part is at most 64 MB, the whole at most 8 GB.
+The result is a file like any other. A part has at most 64 MB, and all parts together at most 8 GB.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["routes"]
 
 _PART = 64 * 1024 * 1024
-_WHOLE = 8 * 1024**3
+_MOST_BYTES = 8 * 1024**3
 
 
 def routes(emulator: Backend) -> list[Route]:
@@ -39,7 +39,7 @@ def routes(emulator: Backend) -> list[Route]:
         upload = emulator.uploads.begin(
             fields.text("filename") or "",
             fields.choice("purpose", PURPOSES) or "",
-            fields.whole("bytes", 1, _WHOLE) or 0,
+            fields.integer("bytes", 1, _MOST_BYTES) or 0,
             read_expiry(fields, "expires_after"),
         )
         return _answer(upload.described())

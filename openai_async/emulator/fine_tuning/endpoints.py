@@ -1,4 +1,4 @@
-"""`/v1/fine_tuning`: jobs that walk their states, their events and checkpoints, who may use these, and graders."""
+"""The endpoints of `/v1/fine_tuning`: jobs, their events and checkpoints, permissions, and graders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from starlette.routing import Route
 from openai_async.emulator.call import Answer, Call
 from openai_async.emulator.chat.stored import read_metadata
 from openai_async.emulator.endpoint import Endpoint
-from openai_async.emulator.error_responses import Problem, invalid
+from openai_async.emulator.error_responses import ErrorResponse, invalid
 from openai_async.emulator.fields import Fields, JSONObject
 from openai_async.emulator.fine_tuning.graders import check_grader, run_grader
 from openai_async.emulator.fine_tuning.request import plan_of_job
@@ -31,7 +31,7 @@ _AUTO = {"batch_size": "auto", "learning_rate_multiplier": "auto", "n_epochs": "
 
 @frozen
 class _Item:
-    """Something that a page lists."""
+    """An object in a paginated list."""
 
     values: JSONObject
 
@@ -82,31 +82,31 @@ def routes(emulator: Backend) -> list[Route]:
 
     def checkpoints(call: Call) -> Answer:
         job = tuning.find(call.path_params["id"])
-        found = [_Item(_checkpoint(job, each)) for each in reversed(job.checkpoints)]
-        return page(call, found, default=10, most=100)
+        items = [_Item(_checkpoint(job, each)) for each in reversed(job.checkpoints)]
+        return page(call, items, default=10, most=100)
 
-    def give(call: Call) -> Answer:
-        given = tuning.permissions(call.path_params["checkpoint"])
+    def grant(call: Call) -> Answer:
+        permissions = tuning.permissions(call.path_params["checkpoint"])
         fields = Fields(call.json())
         fields.required("project_ids")
         new = [_permission(project) for project in fields.array("project_ids") or ()]
-        given.update((each["id"], each) for each in new)
+        permissions.update((each["id"], each) for each in new)
         return _answer({"object": "list", "data": new, "has_more": False})
 
-    def given(call: Call) -> Answer:
+    def permitted(call: Call) -> Answer:
         project = call.query.get("project_id")
         order = Fields({**call.query}).choice("order", ("ascending", "descending"))
-        found = [
+        items = [
             _Item(each)
             for each in tuning.permissions(call.path_params["checkpoint"]).values()
             if project in (None, each["project_id"])
         ]
-        return page(call, found if order == "ascending" else found[::-1], default=10, most=100)
+        return page(call, items if order == "ascending" else items[::-1], default=10, most=100)
 
-    def take_back(call: Call) -> Answer:
+    def revoke(call: Call) -> Answer:
         gone = call.path_params["id"]
         if tuning.permissions(call.path_params["checkpoint"]).pop(gone, None) is None:
-            raise Problem(404, f"Permission '{gone}' not found.", param="permission_id")
+            raise ErrorResponse(404, f"Permission '{gone}' not found.", param="permission_id")
         return _answer({"id": gone, "object": "checkpoint.permission", "deleted": True})
 
     def run(call: Call) -> Answer:
@@ -127,8 +127,8 @@ def routes(emulator: Backend) -> list[Route]:
         ),
         Route(f"{jobs}/{{id}}/events", Endpoint(emulator, GET=events)),
         Route(f"{jobs}/{{id}}/checkpoints", Endpoint(emulator, GET=checkpoints)),
-        Route(ckpt, Endpoint(emulator, GET=given, POST=give)),
-        Route(f"{ckpt}/{{id}}", Endpoint(emulator, DELETE=take_back)),
+        Route(ckpt, Endpoint(emulator, GET=permitted, POST=grant)),
+        Route(f"{ckpt}/{{id}}", Endpoint(emulator, DELETE=revoke)),
         Route("/v1/fine_tuning/alpha/graders/run", Endpoint(emulator, POST=run)),
         Route("/v1/fine_tuning/alpha/graders/validate", Endpoint(emulator, POST=validate)),
     ]

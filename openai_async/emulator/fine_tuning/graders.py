@@ -1,4 +1,4 @@
-"""Graders: what says how good an answer is. Those that compare texts are run; the others need a model, or run code."""
+"""Graders, which score an answer. Those that compare texts are run. Those that need a model or run code are not."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _OPERATIONS: dict[str, Callable[[str, str], bool]] = {
     "like": lambda text, reference: reference in text,
     "ilike": lambda text, reference: reference.lower() in text.lower(),
 }
-_PLACE = re.compile(r"{{\s*([\w.]+)\s*}}")
+_VARIABLE = re.compile(r"{{\s*([\w.]+)\s*}}")
 
 
 def check_grader(fields: Fields) -> Fields:
-    """Check the parameter `grader` of a request; raises the API's 400."""
+    """Check the parameter `grader` of a request. Raises the API's 400 if it is invalid."""
     fields.required("grader")
     grader = fields.fields("grader") or fields
     grader.required("type")
@@ -54,7 +54,7 @@ def check_grader(fields: Fields) -> Fields:
 
 
 def run_grader(fields: Fields) -> JSONObject:
-    """Grade `model_sample`; raises the API's 400."""
+    """Grade `model_sample`. Raises the API's 400 if the grader cannot be run."""
     began = time.perf_counter()
     grader = check_grader(fields)
     fields.required("model_sample")
@@ -84,14 +84,14 @@ def run_grader(fields: Fields) -> JSONObject:
 
 
 def _rendered(template: str, context: JSONObject) -> str:
-    """Fill the places of a template, such as `{{item.answer}}`; raises the API's 400 for one that there is not."""
+    """Fill in the variables of a template, such as `{{item.answer}}`. Raises the API's 400 for an unknown one."""
 
-    def value(place: re.Match[str]) -> str:
+    def value(variable: re.Match[str]) -> str:
         here: Any = context
-        for name in place[1].split("."):
+        for name in variable[1].split("."):
             if not is_object(here) or name not in here:
-                raise invalid(f"Invalid template variable: '{place[1]}'.", param="grader")
+                raise invalid(f"Invalid template variable: '{variable[1]}'.", param="grader")
             here = here[name]
         return str(here)
 
-    return _PLACE.sub(value, template)
+    return _VARIABLE.sub(value, template)

@@ -1,4 +1,4 @@
-"""`/v1/fine-tunes`: fine-tuning before there were jobs. The API has removed it; compatible servers have it."""
+"""The endpoints of `/v1/fine-tunes`, which jobs have replaced. The API removed them; compatible servers have them."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ _LEGACY = (
 
 
 def routes(emulator: Backend) -> list[Route]:
-    """`/v1/fine-tunes`, `/v1/fine-tunes/{id}`, its events, and its end."""
+    """`/v1/fine-tunes`, `/v1/fine-tunes/{id}`, its events, and its cancellation."""
     tuning = emulator.tuning
 
     def create(call: Call) -> Answer:
         body = call.json()
         plan = plan_of_fine_tune(emulator, Fields(body))
-        return _answer(_whole(emulator, tuning.start(plan, body, emulator.tuning_step, legacy=True)))
+        return _answer(_with_events(emulator, tuning.start(plan, body, emulator.tuning_step, legacy=True)))
 
     def listing(call: Call) -> Answer:
-        return _answer({"object": "list", "data": [_described(emulator, job) for job in tuning.listed(legacy=True)]})
+        return _answer({"object": "list", "data": [_with_events(emulator, job) for job in tuning.listed(legacy=True)]})
 
     def retrieve(call: Call) -> Answer:
-        return _answer(_whole(emulator, tuning.find(call.path_params["id"], legacy=True)))
+        return _answer(_with_events(emulator, tuning.find(call.path_params["id"], legacy=True)))
 
     def cancel(call: Call) -> Answer:
         job = tuning.find(call.path_params["id"], legacy=True)
         tuning.change(job, "cancel")
-        return _answer(_whole(emulator, job))
+        return _answer(_with_events(emulator, job))
 
     def events(call: Call) -> Answer | EventStream:
         job = tuning.find(call.path_params["id"], legacy=True)
@@ -67,13 +67,13 @@ def _answer(value: JSONObject) -> Answer:
 
 
 def _streamed(events: list[JSONObject]) -> Iterator[tuple[float, bytes]]:
-    """Give what has happened so far; who wants more asks again."""
+    """Stream the events so far. For later ones, the client asks again."""
     for event in events:
         yield 0.0, b"data: " + orjson.dumps(event) + b"\n\n"
     yield 0.0, b"data: [DONE]\n\n"
 
 
-def _whole(emulator: Backend, job: Job) -> JSONObject:
+def _with_events(emulator: Backend, job: Job) -> JSONObject:
     return {**_described(emulator, job), "events": _events(job)}
 
 

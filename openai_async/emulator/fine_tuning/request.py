@@ -1,4 +1,4 @@
-"""What a fine-tuning job is asked with: the request and its training file, checked, and the plan that they make."""
+"""The request of a fine-tuning job: its check, that of its files, and the plan of the job."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import orjson
 
-from openai_async.emulator.error_responses import Problem, invalid
+from openai_async.emulator.error_responses import ErrorResponse, invalid
 from openai_async.emulator.fields import Fields, JSONObject, is_list, is_object
 from openai_async.emulator.fine_tuning.store import Plan
 
@@ -26,9 +26,9 @@ _MOST_EPOCHS = 50
 
 
 def plan_of_job(emulator: Backend, fields: Fields) -> Plan:
-    """Check the request of a job and its files; raises the API's 400 and 404."""
+    """Check the request of a job and its files. Raises the API's 400 and 404."""
     fields.required("model")
-    base = emulator.catalogue.find(fields.text("model") or "", param="model").snapshot
+    base = emulator.catalog.find(fields.text("model") or "", param="model").snapshot
     training = _file(emulator, fields, "training_file")
     _file(emulator, fields, "validation_file", needed=False)
     suffix = fields.text("suffix") or ""
@@ -36,24 +36,24 @@ def plan_of_job(emulator: Backend, fields: Fields) -> Plan:
         raise invalid(
             "Invalid 'suffix': expected at most 64 characters.", param="suffix", code="string_above_max_length"
         )
-    fields.whole("seed")
+    fields.integer("seed")
     method = fields.fields("method") or Fields({}, "method")
     if fields.get("method") is not None:
         method.required("type")
     kind = method.choice("type", _METHODS) or "supervised"
     inner = (method.fields(kind) or Fields({})).fields("hyperparameters") or fields.fields("hyperparameters")
     epochs = (
-        None if inner is None or inner.get("n_epochs") == "auto" else inner.whole("n_epochs", 1, _MOST_EPOCHS)
+        None if inner is None or inner.get("n_epochs") == "auto" else inner.integer("n_epochs", 1, _MOST_EPOCHS)
     ) or _EPOCHS
     name = f"ft:{base}:{emulator.organization}:{suffix}:{uuid4().hex[:8]}"
     return Plan(base, name, epochs, training.size // 4 * epochs, _fault(training, kind))
 
 
 def plan_of_fine_tune(emulator: Backend, fields: Fields) -> Plan:
-    """Check the request of an old fine-tune and its files; raises the API's 400 and 404."""
+    """Check the request of an old fine-tune and its files. Raises the API's 400 and 404."""
     base = fields.text("model") or "curie"
     if base not in LEGACY_MODELS:
-        emulator.catalogue.find(base, param="model")
+        emulator.catalog.find(base, param="model")
     training = _file(emulator, fields, "training_file")
     _file(emulator, fields, "validation_file", needed=False)
     suffix = fields.text("suffix") or ""
@@ -61,7 +61,7 @@ def plan_of_fine_tune(emulator: Backend, fields: Fields) -> Plan:
         raise invalid(
             "Invalid 'suffix': expected at most 40 characters.", param="suffix", code="string_above_max_length"
         )
-    epochs = fields.whole("n_epochs", 1, _MOST_EPOCHS) or 4
+    epochs = fields.integer("n_epochs", 1, _MOST_EPOCHS) or 4
     moment = time.strftime("%Y-%m-%d-%H-%M-%S", time.gmtime())
     organization = emulator.organization.removeprefix("org-")
     name = f"{base}:ft-{organization}{f':{suffix}' if suffix else ''}-{moment}"
@@ -69,15 +69,15 @@ def plan_of_fine_tune(emulator: Backend, fields: Fields) -> Plan:
 
 
 def _file(emulator: Backend, fields: Fields, name: str, *, needed: bool = True) -> StoredFile:
-    given = fields.required(name) if needed else fields.get(name)
+    file_id = fields.required(name) if needed else fields.get(name)
     file = emulator.files.get(fields.text(name) or "")
-    if given is not None and (file is None or file.purpose != "fine-tune"):
-        raise Problem(400, f"invalid {name}: {given}", param=name, code="invalid_file")
+    if file_id is not None and (file is None or file.purpose != "fine-tune"):
+        raise ErrorResponse(400, f"invalid {name}: {file_id}", param=name, code="invalid_file")
     return file  # type: ignore[return-value]
 
 
 def _fault(file: StoredFile, kind: str) -> tuple[str, str, str] | None:
-    """Read a training file: why it cannot be used, if so."""
+    """Read a training file. Gives the reason if it cannot be used."""
     offset, examples = 0, 0
     while line := file.line_at(offset):
         offset += len(line)

@@ -1,8 +1,7 @@
-"""Fine-tuning jobs, new and old, that walk their states by themselves; and the models that they make.
+"""Fine-tuning jobs, new and old, which advance by themselves, and the models that they produce.
 
-A job needs no thread: where it stands is a matter of how much time has passed on the emulator's clock, one `step` for
-each thing that happens, and it is looked at when somebody asks. What has happened never changes afterwards. May be used
-from any thread.
+A job needs no thread: its state follows from the emulator's clock, one `step` for each event, and is computed when it
+is retrieved. Past events never change. May be used from any thread.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ from uuid import uuid4
 
 from attrs import define, field, frozen
 
-from openai_async.emulator.catalogue import Model
-from openai_async.emulator.error_responses import Problem
+from openai_async.emulator.catalog import Model
+from openai_async.emulator.error_responses import ErrorResponse
 from openai_async.emulator.fields import JSONObject
 from openai_async.emulator.files.store import FileStore, spool
 
@@ -32,7 +31,7 @@ _UNSURE = ("validating_files", "queued", "running", "paused")
 
 @frozen
 class Plan:
-    """What a job does unless it is stopped. `fault`: why it fails, as (code, message, param); `tokens`: trained on."""
+    """The plan of a job. `fault`: why it fails, as (code, message, param). `tokens`: the trained tokens."""
 
     base: str
     name: str
@@ -43,7 +42,7 @@ class Plan:
 
 @frozen
 class Event:
-    """Something that happened, `at` seconds on the emulator's clock after the job was created."""
+    """An event, `at` seconds on the emulator's clock after the job was created."""
 
     at: float
     created_at: int
@@ -66,8 +65,9 @@ class Checkpoint:
 
 @define(eq=False)
 class Job:
-    """One job. `request` is what it was asked with; `step` is the seconds that each thing takes, `since` when it went
-    on last and `worked` the seconds before that.
+    """One job. `request` is the body of its request, `step` is the seconds that each event takes.
+
+    `since` is when it was last started or resumed, `worked` is the seconds before that.
     """
 
     plan: Plan
@@ -120,7 +120,9 @@ class Job:
         self.events.append(Event(at, int(time.time()), message, level, data))
 
     def _acts(self) -> Iterator[tuple[float, str, Event | Checkpoint | None]]:
-        """When what happens, and the state that the job is in then. An act is made up when the last one is over."""
+        """Iterate over the events: when each is due, and the state after it. An event is made when the one before is
+        done.
+        """
         plan, number = self.plan, count()
 
         def due() -> float:
@@ -153,7 +155,7 @@ class Job:
         yield at, "succeeded", event(at, "The job has successfully completed")
 
     def figures(self, epoch: int) -> JSONObject:
-        """Give the figures of an epoch: they get better."""
+        """Get the figures of an epoch: they get better."""
         loss = round(2.0 * math.exp(-0.6 * epoch), 4)
         return {
             "step": epoch,
@@ -165,32 +167,32 @@ class Job:
     # -- what a client asks for ------------------------------------------------------------------------------
 
     def cancel(self) -> None:
-        """Stop for good; raises the API's 400 when it is too late."""
+        """Stop for good. Raises the API's 400 if it is too late."""
         if self.ended:
-            raise Problem(400, f"Job has already completed: {self.id}", param="fine_tuning_job_id")
+            raise ErrorResponse(400, f"Job has already completed: {self.id}", param="fine_tuning_job_id")
         self.status = "cancelled"
         self.finished_at = int(time.time())
         self._say(math.inf, "Fine-tuning job cancelled")
 
     def pause(self, now: float) -> None:
-        """Stop for now; raises the API's 400 when it is not running."""
+        """Stop for now. Raises the API's 400 if the job is not running."""
         if self.status not in ("queued", "running"):
-            raise Problem(400, f"Cannot pause a job with status '{self.status}'.", param="fine_tuning_job_id")
+            raise ErrorResponse(400, f"Cannot pause a job with status '{self.status}'.", param="fine_tuning_job_id")
         self.worked += now - self.since
         self.status = "paused"
         self._say(self.worked, "Fine-tuning job paused")
 
     def resume(self, now: float) -> None:
-        """Go on; raises the API's 400 when it is not paused."""
+        """Continue. Raises the API's 400 if the job is not paused."""
         if self.status != "paused":
-            raise Problem(400, f"Cannot resume a job with status '{self.status}'.", param="fine_tuning_job_id")
+            raise ErrorResponse(400, f"Cannot resume a job with status '{self.status}'.", param="fine_tuning_job_id")
         self.since = now
         self.status = "running" if self.checkpoints or any(event.data for event in self.events) else "queued"
         self._say(self.worked, "Fine-tuning job resumed")
 
 
 class Tuning:
-    """The jobs of one emulator, in the order in which they came, and the models that they made."""
+    """The jobs of one emulator, in order of creation, and the models that they produced."""
 
     def __init__(self, clock: Callable[[], float], files: FileStore) -> None:
         self._clock = clock
@@ -201,29 +203,29 @@ class Tuning:
         self._lock = threading.Lock()
 
     def start(self, plan: Plan, request: JSONObject, step: float, *, legacy: bool = False) -> Job:
-        """Begin a job, each act of which takes `step` seconds."""
+        """Begin a job, each event of which takes `step` seconds."""
         job = Job(plan, request, step, self._clock(), legacy=legacy)
         self._jobs[job.id] = job
         self._walk()
         return job
 
     def find(self, id: str, *, legacy: bool = False) -> Job:
-        """Give the job of this id as it stands; raises the API's 404 when there is none."""
+        """Get the job of this id in its present state. Raises the API's 404 if there is none."""
         self._walk()
         job = self._jobs.get(id)
         if job is None or job.legacy is not legacy:
-            raise Problem(
+            raise ErrorResponse(
                 404, f"Could not find fine tune: {id}", param="fine_tuning_job_id", code="fine_tune_not_found"
             )
         return job
 
     def listed(self, *, legacy: bool = False) -> list[Job]:
-        """Give all jobs as they stand, oldest first."""
+        """Get all jobs in their present state, oldest first."""
         self._walk()
         return [job for job in list(self._jobs.values()) if job.legacy is legacy]
 
     def change(self, job: Job, how: str) -> None:
-        """`cancel`, `pause` or `resume` a job; raises the API's 400 where its state does not allow that."""
+        """`cancel`, `pause` or `resume` a job. Raises the API's 400 if its state does not allow that."""
         with self._lock:
             if how == "cancel":
                 job.cancel()
@@ -233,27 +235,27 @@ class Tuning:
                 job.resume(self._clock())
 
     def models(self) -> Mapping[str, Model]:
-        """Give the models that there are by now, by name."""
+        """Get the finished models, by name."""
         if self._jobs:
             self._walk()
         return self._models
 
     def delete_model(self, name: str) -> bool:
-        """Forget a model; false when there is none of this name."""
+        """Delete a model. False if there is none of this name."""
         self._walk()
         return self._models.pop(name, None) is not None
 
     def clear(self) -> None:
-        """Forget every job, model and permission."""
+        """Delete every job, model and permission."""
         with self._lock:
             self._jobs.clear()
             self._models.clear()
             self._permissions.clear()
 
     def permissions(self, checkpoint: str) -> dict[str, JSONObject]:
-        """Give the permissions of a checkpoint, by their ids; raises the API's 404 when there is no such checkpoint."""
+        """Get the permissions of a checkpoint, by id. Raises the API's 404 if there is no such checkpoint."""
         if checkpoint not in self.models():
-            raise Problem(404, f"Checkpoint '{checkpoint}' not found.", param="fine_tuned_model_checkpoint")
+            raise ErrorResponse(404, f"Checkpoint '{checkpoint}' not found.", param="fine_tuned_model_checkpoint")
         return self._permissions.setdefault(checkpoint, {})
 
     def _walk(self) -> None:

@@ -1,8 +1,8 @@
-"""`/v1/images`: pictures made, edited and varied; whole, in events, or at an address of the emulator's own.
+"""The endpoints of `/v1/images`: generate, edit and vary images, in one reply, as events, or as URLs of the emulator.
 
-Pictures are real PNGs of the size that is asked for, drawn from the request: the same request gives the same bytes. An
-address says all that its picture is drawn from, so nothing is kept. Uploads must be pictures by their media type and
-by their first bytes; beyond that they only make the result another one.
+Images are valid PNGs of the requested size, drawn from the request: the same request gives the same bytes. A URL
+contains all that its image is drawn from, so nothing is stored. Uploads must be images by media type and first bytes.
+Otherwise they only change the seed of the result.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from openai_async.emulator.text import count, digest
 
 if TYPE_CHECKING:
     from openai_async.emulator.backend import Backend
-    from openai_async.emulator.catalogue import Model
+    from openai_async.emulator.catalog import Model
     from openai_async.emulator.conditions import Pace
 
 __all__ = ["routes"]
@@ -45,14 +45,14 @@ _TYPES = ("image/jpeg", "image/png", "image/webp")
 _TOKENS_OF_IMAGE = 256
 _FLAGS = {"true": True, "false": False}
 # However a picture is handed over, it is the same one.
-_BESIDE = ("model", "partial_images", "response_format", "stream", "user")
+_NOT_DRAWN = ("model", "partial_images", "response_format", "stream", "user")
 _NUMBERS = ("n", "partial_images", "output_compression")
 _DRAWN = re.compile(r"([0-9a-f]{16})-(\d{2,4})x(\d{2,4})\Z")
 
 
 @frozen
 class _Order:
-    """What a request asks for: a checked prompt, and the uploads as one number."""
+    """A checked request: its prompt, and a digest of its uploads."""
 
     model: Model
     prompt: str
@@ -71,7 +71,7 @@ class _Order:
 
     @property
     def tokens(self) -> int:
-        """Tokens of one picture."""
+        """The tokens of one image."""
         return max(1, self.width * self.height // _TOKENS_OF_IMAGE // 4)
 
     def usage(self, n: int) -> JSONObject:
@@ -85,7 +85,7 @@ class _Order:
 
 
 def routes(emulator: Backend) -> list[Route]:
-    """`/v1/images/generations`, `/v1/images/edits` and `/v1/images/variations`, and where addresses lead."""
+    """`/v1/images/generations`, `/v1/images/edits`, `/v1/images/variations`, and the URLs of images."""
 
     def generate(call: Call) -> Answer | EventStream:
         body = call.json()
@@ -94,10 +94,10 @@ def routes(emulator: Backend) -> list[Route]:
 
     def edit(call: Call) -> Answer | EventStream:
         with _Upload(call) as upload:
-            images = upload.pictures("image")
+            images = upload.images("image")
             if not images:
                 raise _missing("image")
-            more = upload.pictures("mask")
+            more = upload.images("mask")
             prompt = _prompt(Fields(upload.fields))
             order = _read(emulator, upload.fields, "emulated-image", prompt, images + more)
             if len(images) > 1 and "stream" in order.model.unsupported:
@@ -106,7 +106,7 @@ def routes(emulator: Backend) -> list[Route]:
 
     def vary(call: Call) -> Answer | EventStream:
         with _Upload(call) as upload:
-            images = upload.pictures("image", kinds=("image/png",))
+            images = upload.images("image", kinds=("image/png",))
             if not images:
                 raise _missing("image")
             order = _read(emulator, upload.fields, "emulated-image-classic", "", images)
@@ -115,12 +115,12 @@ def routes(emulator: Backend) -> list[Route]:
         return _reply(emulator, call, order, "image_variation")
 
     async def drawn(request: Request) -> Response:
-        found = _DRAWN.match(request.path_params["name"])
-        size = (int(found[2]), int(found[3])) if found else (0, 0)
-        if found is None or not 16 <= max(size) <= max(_LARGEST):
-            problem = url_unknown("GET", request.url.path)
-            return Response(problem.body(), problem.status, media_type="application/json")
-        return Response(draw(int(found[1], 16), *size), media_type="image/png")
+        match = _DRAWN.match(request.path_params["name"])
+        size = (int(match[2]), int(match[3])) if match else (0, 0)
+        if match is None or not 16 <= max(size) <= max(_LARGEST):
+            error_response = url_unknown("GET", request.url.path)
+            return Response(error_response.body(), error_response.status, media_type="application/json")
+        return Response(draw(int(match[1], 16), *size), media_type="image/png")
 
     load = form_of(files=_MOST_IMAGES + 1)
     return [
@@ -149,7 +149,7 @@ def _prompt(fields: Fields) -> str:
 
 def _read(emulator: Backend, values: JSONObject, default: str, prompt: str, uploads: Sequence[str] = ()) -> _Order:
     fields = Fields(values)
-    model = emulator.catalogue.of_kind("image", fields.text("model") or default)
+    model = emulator.catalog.of_kind("image", fields.text("model") or default)
     for name in sorted(model.unsupported & {name for name, value in values.items() if value is not None}):
         raise invalid(
             f"Unsupported parameter: '{name}' is not supported with this model.",
@@ -160,11 +160,11 @@ def _read(emulator: Backend, values: JSONObject, default: str, prompt: str, uplo
     width, height = _size(fields, classic=classic)
     form = fields.choice("response_format", ("url", "b64_json"))
     stream = fields.flag("stream")
-    partial = fields.whole("partial_images", 0, 3) or 0
+    partial = fields.integer("partial_images", 0, 3) or 0
     return _Order(
         model=model,
         prompt=prompt,
-        n=fields.whole("n", 1, 10) or 1,
+        n=fields.integer("n", 1, 10) or 1,
         width=width,
         height=height,
         by_url=form == "url" or (form is None and classic),
@@ -176,7 +176,7 @@ def _read(emulator: Backend, values: JSONObject, default: str, prompt: str, uplo
             "size": f"{width}x{height}",
         },
         uploads=len(uploads),
-        seed=digest([model.id, uploads, {name: value for name, value in values.items() if name not in _BESIDE}]),
+        seed=digest([model.id, uploads, {name: value for name, value in values.items() if name not in _NOT_DRAWN}]),
     )
 
 
@@ -186,8 +186,8 @@ def _size(fields: Fields, *, classic: bool) -> tuple[int, int]:
     else:
         size = fields.text("size") or "auto"
         size = "1024x1024" if size == "auto" else size
-    found = re.fullmatch(r"(\d{1,4})x(\d{1,4})", size, re.ASCII)
-    width, height = (int(found[1]), int(found[2])) if found else (0, 0)
+    match = re.fullmatch(r"(\d{1,4})x(\d{1,4})", size, re.ASCII)
+    width, height = (int(match[1]), int(match[2])) if match else (0, 0)
     if classic or (
         width * height > 0
         and width % 16 == height % 16 == 0
@@ -209,7 +209,7 @@ def _missing(name: str) -> Exception:
 
 
 class _Upload:
-    """A form with pictures; its files are closed in the end."""
+    """A form with images. Its files are closed at the end."""
 
     def __init__(self, call: Call) -> None:
         self._form = call.form or FormData()
@@ -219,9 +219,9 @@ class _Upload:
             if isinstance(value, str)
         }
 
-    def pictures(self, name: str, kinds: tuple[str, ...] = _TYPES) -> list[str]:
-        """Give the digests of the uploads of this name, each checked; `name[]` is as good."""
-        found: list[str] = []
+    def images(self, name: str, kinds: tuple[str, ...] = _TYPES) -> list[str]:
+        """Get the digests of the uploads of this name, each checked. `name[]` is accepted, too."""
+        digests: list[str] = []
         for number, value in enumerate((*self._form.getlist(name), *self._form.getlist(f"{name}[]")), 1):
             if not isinstance(value, UploadFile):
                 raise wrong_type(name, "a file", value)
@@ -241,8 +241,8 @@ class _Upload:
                     param=name,
                     code="invalid_image_file",
                 )
-            found.append(blake2b(content, digest_size=8).hexdigest())
-        return found
+            digests.append(blake2b(content, digest_size=8).hexdigest())
+        return digests
 
     def __enter__(self) -> _Upload:
         return self
@@ -266,14 +266,14 @@ def _reply(emulator: Backend, call: Call, order: _Order, kind: str) -> Answer | 
         return EventStream(_events(order, kind, pace))
     reply: JSONObject = {
         "created": int(time.time()),
-        "data": [_given(order, number, call) for number in range(order.n)],
+        "data": [_image_object(order, number, call) for number in range(order.n)],
     }
     if "stream" not in order.model.unsupported:
         reply |= {**order.common, "usage": usage}
     return Answer(orjson.dumps(reply), after=pace.due(order.n * order.tokens))
 
 
-def _given(order: _Order, number: int, call: Call) -> JSONObject:
+def _image_object(order: _Order, number: int, call: Call) -> JSONObject:
     if not order.by_url:
         return {"b64_json": _base64(order.drawing(number))}
     host = call.headers.get(b"host", b"").decode("latin-1")

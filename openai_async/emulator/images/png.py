@@ -1,7 +1,7 @@
-"""Pictures without an artist: PNG files drawn from a seed, and a look at what is uploaded as one.
+"""PNG images drawn from a seed, and the media type of uploaded images.
 
-The same seed, size and detail give the same bytes everywhere. A picture is a mirrored pattern of `detail` cells a
-side in eight colours; with fewer cells it is the same picture, unfinished, and paler. Nothing here decodes one.
+The same seed, size and detail give the same bytes everywhere. An image is a mirrored pattern of `detail` cells a side
+in eight colors. With fewer cells it is an unfinished, paler form of the same image. No image is ever decoded.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from random import Random
 __all__ = ["DETAIL", "draw", "media_type"]
 
 DETAIL = 8
-_COLOURS = 8
+_COLORS = 8
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def draw(seed: int, width: int, height: int, *, detail: int = DETAIL, transparent: bool = False) -> bytes:
-    """Give a PNG of `width` times `height` pixels; `transparent` leaves its first colour clear."""
+    """Make a PNG of `width` times `height` pixels. `transparent` leaves its first color clear."""
     rng = Random(seed)
     # `random()` is the one method whose sequence Python promises to keep for a seed.
     bright = detail / DETAIL
-    palette = bytes(int(128 + (rng.random() * 256 - 128) * bright) for _ in range(3 * _COLOURS))
-    cells = [[int(rng.random() * _COLOURS) for _ in range(DETAIL)] for _ in range(DETAIL)]
+    palette = bytes(int(128 + (rng.random() * 256 - 128) * bright) for _ in range(3 * _COLORS))
+    cells = [[int(rng.random() * _COLORS) for _ in range(DETAIL)] for _ in range(DETAIL)]
     step = DETAIL // detail
     rows: list[bytes] = []
     for y in range(detail):
         half = [cells[y * step][x * step] for x in range((detail + 1) // 2)]
-        colours = half + half[: detail // 2][::-1]
-        row = b"".join(bytes((colour,)) * _share(width, x, detail) for x, colour in enumerate(colours))
+        colors = half + half[: detail // 2][::-1]
+        row = b"".join(bytes((color,)) * _share(width, x, detail) for x, color in enumerate(colors))
         rows.append((b"\0" + row) * _share(height, y, detail))
     return b"".join(
         (
@@ -44,7 +44,7 @@ def draw(seed: int, width: int, height: int, *, detail: int = DETAIL, transparen
 
 
 def media_type(start: bytes) -> str | None:
-    """Say what kind of picture begins like this: the three kinds that the API takes, or `None`."""
+    """Get the media type of an image that begins like this: one of the API's three types, or `None`."""
     if start.startswith(_SIGNATURE) and start[12:16] == b"IHDR":
         return "image/png"
     if start.startswith(b"\xff\xd8\xff"):

@@ -1,7 +1,7 @@
-"""`/v1/responses`: made, streamed, made in the background, kept, gone on from, cancelled, deleted and compacted.
+"""The endpoints of `/v1/responses`: create, stream, run in the background, retrieve, cancel, delete and compact.
 
-What is said is what the chat endpoint's models say; a context - items of a conversation or of earlier responses, then
-the input - is the chat that they answer. A response that is streamed is kept once its stream was sent to its end.
+The models of the chat endpoint write the answers. Their conversation is the context: items of a conversation or of
+earlier responses, then the input. A streamed response is stored once its stream has been sent completely.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from starlette.routing import Route
 from openai_async.emulator.call import Answer, Call, EventStream
 from openai_async.emulator.chat.reply import compose
 from openai_async.emulator.endpoint import Endpoint
-from openai_async.emulator.error_responses import Problem, invalid
+from openai_async.emulator.error_responses import ErrorResponse, invalid
 from openai_async.emulator.fields import Fields, JSONObject
 from openai_async.emulator.listing import listing
 from openai_async.emulator.pagination import integer
@@ -31,7 +31,7 @@ from openai_async.emulator.text import digest
 
 if TYPE_CHECKING:
     from openai_async.emulator.backend import Backend
-    from openai_async.emulator.catalogue import Model
+    from openai_async.emulator.catalog import Model
     from openai_async.emulator.request_log import Entry
 
 __all__ = ["routes"]
@@ -44,7 +44,7 @@ def routes(emulator: Backend) -> list[Route]:
         body = call.json()
         context = _Context(emulator, body)
         request, model, search = _admitted(emulator, call, body, context)
-        response = _made(emulator, request, model, context, search)
+        response = _create(emulator, request, model, context, search)
         call.entry.prompt_tokens = request.chat.prompt_tokens
         if request.background:
             context.keep(response, request)
@@ -60,7 +60,7 @@ def routes(emulator: Backend) -> list[Route]:
         response = emulator.responses.find(call.path_params["id"])
         if call.query.get("stream") != "true":
             return _answer(response.described(response.status(emulator.clock())))
-        after = Fields({"starting_after": integer(call.query.get("starting_after"))}).whole("starting_after", 0)
+        after = Fields({"starting_after": integer(call.query.get("starting_after"))}).integer("starting_after", 0)
         padded = call.query.get("include_obfuscation") != "false"
         return EventStream(_taken_up(emulator, response, -1 if after is None else after, padded=padded))
 
@@ -109,7 +109,7 @@ def _answer(value: JSONObject, after: float = 0.0) -> Answer:
 
 
 class _Context:
-    """What a request goes on from: a conversation, or an earlier response, or nothing; then its input."""
+    """The context of a request: a conversation, or an earlier response, or nothing; then its input."""
 
     def __init__(self, emulator: Backend, body: JSONObject) -> None:
         self._emulator = emulator
@@ -128,7 +128,7 @@ class _Context:
         return self._emulator.responses.item(id) or self._emulator.conversations.item(id)
 
     def keep(self, response: StoredResponse, request: ResponseRequest) -> None:
-        """Keep a response, if that is asked for, and add its turn to the conversation."""
+        """Store a response, if the request asks for that, and add its turn to the conversation."""
         if request.store:
             self._emulator.responses.add(response)
         if self.conversation is not None:
@@ -142,9 +142,9 @@ def _admitted(
     if isinstance(name := body.get("model"), str):
         call.entry.model = name
     request = ResponseRequest.read(body, context.history, context.input)
-    model = emulator.catalogue.find(request.chat.model, param="model")
+    model = emulator.catalog.find(request.chat.model, param="model")
     call.entry.model = model.id
-    for name in sorted(model.unsupported & request.chat.given):
+    for name in sorted(model.unsupported & request.chat.sent_params):
         raise invalid(
             f"Unsupported parameter: '{name}' is not supported with this model.",
             param=name,
@@ -161,21 +161,23 @@ def _admitted(
     return evolve(request, chat=chat), model, search
 
 
-def _made(
+def _create(
     emulator: Backend, request: ResponseRequest, model: Model, context: _Context, search: Search | None
 ) -> StoredResponse:
     seed = digest([model.id, request.chat.messages])
     try:
         (choice,) = compose(request.chat, seed, reasoning=model.reasoning)
-    except Problem as problem:
-        problem.param = "text.format.schema" if problem.param == "response_format" else problem.param
+    except ErrorResponse as error_response:
+        error_response.param = (
+            "text.format.schema" if error_response.param == "response_format" else error_response.param
+        )
         raise
     conversation = None if context.conversation is None else {"id": context.conversation.id}
     return StoredResponse(
         settings={**request.settings, "model": model.snapshot, "store": request.store, "conversation": conversation},
         history=context.history,
         input=context.input,
-        output=output_of(choice, seed, summarised=request.summarised, search=search),
+        output=output_of(choice, seed, summarized=request.summarized, search=search),
         choice=choice,
         usage=usage_of(request.chat.prompt_tokens, choice),
         background=request.background,
@@ -187,7 +189,7 @@ def _made(
 def _written(
     emulator: Backend, response: StoredResponse, context: _Context, request: ResponseRequest, entry: Entry
 ) -> Iterator[tuple[float, bytes]]:
-    """The stream of a new response; counts the tokens into `entry`."""
+    """Stream a new response. Counts the tokens into `entry`."""
     for position, event in events(response, padded=request.padded):
         if response.cancelled:
             return
@@ -200,7 +202,7 @@ def _written(
 def _taken_up(
     emulator: Backend, response: StoredResponse, after: int, *, padded: bool
 ) -> Iterator[tuple[float, bytes]]:
-    """The stream of a response that is kept, from the event behind number `after` on."""
+    """Stream a stored response, from the event after number `after` on."""
     since = emulator.clock() - response.started if response.background else float("inf")
     for number, (position, event) in enumerate(events(response, padded=padded)):
         if response.cancelled:
@@ -210,7 +212,7 @@ def _taken_up(
 
 
 def _compacted(request: ResponseRequest) -> JSONObject:
-    """The messages of the user, and one item that stands for everything else."""
+    """Keep the messages of the user, and replace everything else by one item."""
     said = [item for item in request.items if item["type"] == "message" and item["role"] == "user"]
     essence = blake2b(orjson.dumps(request.chat.messages), digest_size=32).hexdigest()
     tokens = len(essence) // 4

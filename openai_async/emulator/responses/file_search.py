@@ -1,7 +1,7 @@
-"""File search, the hosted tool of Responses that is emulated: what it looks for, finds, and leaves in the output.
+"""File search, the hosted tool of the Responses API that is emulated.
 
-It looks for the words of the last message in the tool's vector stores. What it finds is quoted by the answer, as the
-result of a function is, and cited there.
+It searches the tool's vector stores for the words of the last message. The answer quotes what it finds, like the result
+of a function, and cites the files.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _INCLUDE = "file_search_call.results"
 
 @frozen
 class Search:
-    """A search that was made: the query, and what was found, the best first."""
+    """A finished search: the query, and the hits, the best first."""
 
     query: str
-    found: list[JSONObject]
+    hits: list[JSONObject]
     included: bool
 
     def item(self) -> JSONObject:
         """The call, as an item of the output."""
-        results = [{**hit, "text": hit["content"][0]["text"]} for hit in self.found]
+        results = [{**hit, "text": hit["content"][0]["text"]} for hit in self.hits]
         for hit in results:
             del hit["content"]
         return {
@@ -49,8 +49,8 @@ class Search:
         }
 
     def citations(self, text: str) -> list[JSONObject]:
-        """Each file once, at the end of the text that quotes it."""
-        names = {hit["file_id"]: hit["filename"] for hit in self.found}
+        """Cite each file once, at the end of the text that quotes it."""
+        names = {hit["file_id"]: hit["filename"] for hit in self.hits}
         return [
             {"type": "file_citation", "index": len(text), "file_id": file_id, "filename": name}
             for file_id, name in names.items()
@@ -64,7 +64,7 @@ class _Tool:
 
 
 def read_tools(fields: Fields) -> list[_Tool]:
-    """The file searches among the tools of a request; raises the API's 400 for one that cannot be made."""
+    """Read the file searches among the tools of a request. Raises the API's 400 for an invalid one."""
     tools = [Fields(tool, f"tools[{at}]") for at, tool in enumerate(fields.array("tools") or ()) if is_object(tool)]
     return [_read(tool) for tool in tools if tool.get("type") == "file_search"]
 
@@ -82,9 +82,9 @@ def _read(tool: Fields) -> _Tool:
 
 
 def find(emulator: Backend, chat: ChatRequest, fields: Fields) -> tuple[ChatRequest, Search | None]:
-    """Make the searches that the request has the model make; give the chat that goes on from their results.
+    """Run the searches that the request causes. Gives the chat that continues from their results.
 
-    A tool that is asked for by name, or a last word that is not the user's, leaves no search to make.
+    No search is run if another tool is asked for by name, or if the last message is not the user's.
     """
     tools, choice = read_tools(fields), fields.get("tool_choice")
     chosen = is_object(choice) and choice.get("type") == "file_search"
@@ -92,16 +92,16 @@ def find(emulator: Backend, chat: ChatRequest, fields: Fields) -> tuple[ChatRequ
     if not tools or choice == "none" or last["role"] != "user" or (not chosen and _is_left_out(chat, choice)):
         return chat, None
     query = text_of(last)
-    found: list[JSONObject] = []
+    hits: list[JSONObject] = []
     for tool in tools:
         for store_id in tool.stores:
             store = emulator.vector_stores.find(store_id).alive()
-            found += store.search(query, tool.settings.filters, tool.settings.most, tool.settings.least)
-        found = sorted(found, key=_score, reverse=True)[: tool.settings.most]
-    search = Search(query, found, _INCLUDE in (fields.array("include") or ()))
-    if not found:
+            hits += store.search(query, tool.settings.filters, tool.settings.most, tool.settings.least)
+        hits = sorted(hits, key=_score, reverse=True)[: tool.settings.most]
+    search = Search(query, hits, _INCLUDE in (fields.array("include") or ()))
+    if not hits:
         return chat, search
-    said = [*chat.messages, {"role": "tool", "content": "\n".join(hit["content"][0]["text"] for hit in found)}]
+    said = [*chat.messages, {"role": "tool", "content": "\n".join(hit["content"][0]["text"] for hit in hits)}]
     weight = prompt_tokens(said[-1:])
     return evolve(chat, messages=said, prompt_tokens=chat.prompt_tokens + weight), search
 
@@ -115,7 +115,7 @@ def _is_left_out(chat: ChatRequest, choice: Any) -> bool:
     return is_object(choice) or bool(called(chat))
 
 
-def search_steps(place: JSONObject) -> Iterator[JSONObject]:
-    """The events of a search, between its announcement and its end."""
+def search_steps(location: JSONObject) -> Iterator[JSONObject]:
+    """Make the events of a search, between its announcement and its end."""
     for step in ("in_progress", "searching", "completed"):
-        yield {"type": f"response.file_search_call.{step}", **place}
+        yield {"type": f"response.file_search_call.{step}", **location}

@@ -1,7 +1,7 @@
-"""Items: what stands in the input of a response and in a conversation, checked, given ids, and read as a chat.
+"""Items of a response's input and of a conversation: checked, given ids, and converted to chat messages.
 
-`read_items` gives items as the API describes them, or raises its 400; `messages` turns a whole context into the
-messages that the emulated models answer. Pictures, sounds and files are kept and weighed, never decoded.
+`read_items` returns items as the API describes them, or raises its 400. `messages` converts a whole context to the
+messages that the emulated models answer. Images, audio and files count as tokens, but are never decoded.
 """
 
 from __future__ import annotations
@@ -66,29 +66,29 @@ class Item:
 
 
 def listed(items: list[JSONObject]) -> list[Item]:
-    """Items, to be given in pages."""
+    """Wrap items for pagination."""
     return [Item(item["id"], item) for item in items]
 
 
 def new_id(kind: str) -> str:
-    """An id that an item of this kind could have."""
+    """Make an id of the form that items of this kind have."""
     return f"{_PREFIXES.get(kind, 'item')}_{uuid4().hex}"
 
 
 def read_input(fields: Fields, find: Callable[[str], JSONObject | None]) -> list[JSONObject]:
-    """Read `input`: a text is a message of the user. `find` gives the item that a reference is to."""
-    given = fields.get("input")
-    if given is None:
+    """Read `input`. A text is a message of the user. `find` returns the item of a reference."""
+    value = fields.get("input")
+    if value is None:
         return []
-    if isinstance(given, str):
-        return [_described({"role": "user", "content": given}, "message")]
-    if not is_list(given):
-        raise wrong_type("input", "one of a string or array of objects", given)
-    return read_items(given, "input", find)
+    if isinstance(value, str):
+        return [_described({"role": "user", "content": value}, "message")]
+    if not is_list(value):
+        raise wrong_type("input", "one of a string or array of objects", value)
+    return read_items(value, "input", find)
 
 
 def read_items(items: list[Any], at: str, find: Callable[[str], JSONObject | None]) -> list[JSONObject]:
-    """Check items, and give them as the API describes them."""
+    """Check items, and return them as the API describes them."""
     return [_read(item, f"{at}[{index}]", find) for index, item in enumerate(items)]
 
 
@@ -101,10 +101,10 @@ def _read(item: Any, at: str, find: Callable[[str], JSONObject | None]) -> JSONO
         fields.required(name)
     fields.text("id")
     if kind == "item_reference":
-        found = find(str(item["id"]))
-        if found is None:
+        item_of_reference = find(str(item["id"]))
+        if item_of_reference is None:
             raise invalid(f"Item with id '{item['id']}' not found.", param=at)
-        return found
+        return item_of_reference
     if kind == "message":
         _check_message(fields)
     for name in ("call_id", "name"):
@@ -131,7 +131,7 @@ def _check_message(fields: Fields) -> None:
 
 
 def _described(item: JSONObject, kind: str) -> JSONObject:
-    """The item as the API gives it back: with an id, and its content in parts."""
+    """Make the item that the API returns: with an id, and its content in parts."""
     described = {**item, "type": kind, "id": item.get("id") or new_id(kind)}
     if kind == "message":
         content = item["content"]
@@ -148,7 +148,7 @@ def _described(item: JSONObject, kind: str) -> JSONObject:
 
 
 def check_calls(items: list[JSONObject]) -> None:
-    """Every call has its output in the context, and every output its call."""
+    """Check that every call has its output in the context, and every output its call."""
     called = {item["call_id"] for item in items if item["type"] in _CALLS}
     answered = {item["call_id"] for item in items if item["type"] in _OUTPUTS}
     for item in items:
@@ -159,7 +159,7 @@ def check_calls(items: list[JSONObject]) -> None:
 
 
 def messages(items: list[JSONObject], instructions: str | None) -> list[JSONObject]:
-    """A context as messages of a chat; what says nothing to the model, such as reasoning, is left out."""
+    """Convert a context to chat messages. Items without text for the model, such as reasoning, are left out."""
     said: list[JSONObject] = [{"role": "system", "content": instructions}] if instructions else []
     for item in items:
         kind = item["type"]

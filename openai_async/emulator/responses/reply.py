@@ -1,6 +1,6 @@
-"""What the emulated models answer, as the output and as the events of a response.
+"""The output of a response, and its events.
 
-An event's data is as the API sends it, with numbers in sequence and padding that hides the length of a delta.
+An event's data is that of the API, with sequence numbers, and with padding that hides the length of a delta.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ _NOTHING: dict[str, JSONObject] = {
 _Step = tuple[int, JSONObject]
 
 
-def output_of(choice: Choice, seed: int, *, summarised: bool, search: Search | None = None) -> list[JSONObject]:
-    """The items of a whole output: reasoning and a search if there were any, then a message or calls."""
+def output_of(choice: Choice, seed: int, *, summarized: bool, search: Search | None = None) -> list[JSONObject]:
+    """Make the items of a complete output: reasoning and a search if there were any, then a message or calls."""
     output: list[JSONObject] = []
     if choice.reasoning:
-        summary = "".join(sentences(Random(seed), 20, 60)) if summarised else ""
+        summary = "".join(sentences(Random(seed), 20, 60)) if summarized else ""
         parts = [{"type": "summary_text", "text": summary}] if summary else []
         output.append({"id": new_id("reasoning"), "type": "reasoning", "summary": parts})
     if search is not None:
         output.append(search.item())
-    whole = "incomplete" if choice.finish == "length" else "completed"
-    output += ({**_call(call, "".join(call.pieces)), "status": whole} for call in choice.calls)
+    status = "incomplete" if choice.finish == "length" else "completed"
+    output += ({**_call(call, "".join(call.pieces)), "status": status} for call in choice.calls)
     if not choice.calls:
         text = "".join(choice.pieces)
         citations = [] if search is None else search.citations(text)
         content = [{**_text(text, choice.logprobs or []), "annotations": citations}]
-        output.append({**_message(), "status": whole, "content": content})
+        output.append({**_message(), "status": status, "content": content})
     return output
 
 
@@ -66,13 +66,13 @@ def _message() -> JSONObject:
     return {"id": new_id("message"), "type": "message", "status": "in_progress", "role": "assistant", "content": []}
 
 
-def _call(call: ToolCall, given: str) -> JSONObject:
-    kind, place = ("custom_tool_call", "input") if call.kind == "custom" else ("function_call", "arguments")
+def _call(call: ToolCall, arguments: str) -> JSONObject:
+    kind, field = ("custom_tool_call", "input") if call.kind == "custom" else ("function_call", "arguments")
     return {
         "id": new_id(kind),
         "type": kind,
         "status": "in_progress",
-        place: given,
+        field: arguments,
         "call_id": call.id,
         "name": call.name,
     }
@@ -86,7 +86,7 @@ def _text(text: str, logprobs: list[JSONObject]) -> JSONObject:
 
 
 def events(response: StoredResponse, *, padded: bool) -> Iterator[tuple[int, bytes]]:
-    """Give the stream's events in order, each with how many tokens are out once it is."""
+    """Make the stream's events in order, each with the number of tokens sent by then."""
     for number, (position, event) in enumerate(_steps(response)):
         event["sequence_number"] = number
         delta = event.get("delta")
@@ -104,16 +104,16 @@ def _steps(response: StoredResponse) -> Iterator[_Step]:
     position = 0
     calls = iter(response.choice.calls)
     for index, item in enumerate(response.output):
-        place = {"item_id": item["id"], "output_index": index}
+        location = {"item_id": item["id"], "output_index": index}
         if item["type"] == "reasoning":
             position = response.choice.reasoning
-            steps = _reasoning(item, place, position)
+            steps = _reasoning(item, location, position)
         elif item["type"] == "file_search_call":
-            steps = ((position, step) for step in search_steps(place))
+            steps = ((position, step) for step in search_steps(location))
         elif item["type"] in ("function_call", "custom_tool_call"):
-            steps = _arguments(item, place, next(calls), position)
+            steps = _arguments(item, location, next(calls), position)
         else:
-            steps = _message_text(item, place, response.choice, position)
+            steps = _message_text(item, location, response.choice, position)
         yield position, {"type": "response.output_item.added", "output_index": index, "item": _begun(item)}
         for position, event in steps:
             yield position, event
@@ -122,14 +122,14 @@ def _steps(response: StoredResponse) -> Iterator[_Step]:
 
 
 def _begun(item: JSONObject) -> JSONObject:
-    """An item before anything of it was written."""
+    """Make an item in its state before any of its content was written."""
     nothing: JSONObject = _NOTHING.get(item["type"], {})
     return {**item, **nothing, **({"status": "in_progress"} if "status" in item else {})}
 
 
-def _reasoning(item: JSONObject, place: JSONObject, position: int) -> Iterator[_Step]:
+def _reasoning(item: JSONObject, location: JSONObject, position: int) -> Iterator[_Step]:
     for index, part in enumerate(item["summary"]):
-        here = {**place, "summary_index": index}
+        here = {**location, "summary_index": index}
         empty = {**part, "text": ""}
         yield position, {"type": "response.reasoning_summary_part.added", **here, "part": empty}
         for piece in tokens(part["text"]):
@@ -138,19 +138,19 @@ def _reasoning(item: JSONObject, place: JSONObject, position: int) -> Iterator[_
         yield position, {"type": "response.reasoning_summary_part.done", **here, "part": part}
 
 
-def _arguments(item: JSONObject, place: JSONObject, call: ToolCall, position: int) -> Iterator[_Step]:
+def _arguments(item: JSONObject, location: JSONObject, call: ToolCall, position: int) -> Iterator[_Step]:
     custom = item["type"] == "custom_tool_call"
     name = "response.custom_tool_call_input" if custom else "response.function_call_arguments"
     position += call.tokens - len(call.pieces)
     for piece in call.pieces:
         position += 1
-        yield position, {"type": f"{name}.delta", **place, "delta": piece}
+        yield position, {"type": f"{name}.delta", **location, "delta": piece}
     done = {"input": item["input"]} if custom else {"name": item["name"], "arguments": item["arguments"]}
-    yield position, {"type": f"{name}.done", **place, **done}
+    yield position, {"type": f"{name}.done", **location, **done}
 
 
-def _message_text(item: JSONObject, place: JSONObject, choice: Choice, position: int) -> Iterator[_Step]:
-    here, part = {**place, "content_index": 0}, item["content"][0]
+def _message_text(item: JSONObject, location: JSONObject, choice: Choice, position: int) -> Iterator[_Step]:
+    here, part = {**location, "content_index": 0}, item["content"][0]
     yield position, {"type": "response.content_part.added", **here, "part": _text("", [])}
     for at, piece in enumerate(choice.pieces):
         position += 1

@@ -1,6 +1,6 @@
-"""A request for a response as the emulator understands it: checked, and put as the chat that its models answer.
+"""A request for a response: checked, and converted to the chat request that its model answers.
 
-`read` either gives a request that can be answered or raises the API's 400; nothing after it needs to check again.
+`read` either returns a request that can be answered or raises the API's 400. Nothing after it needs to check again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from attrs import frozen
 
 from openai_async.emulator.chat.messages import characters, prompt_tokens
 from openai_async.emulator.chat.request import ChatRequest, Function, custom_tool, unusable_function
-from openai_async.emulator.error_responses import Problem, invalid, not_emulated
+from openai_async.emulator.error_responses import ErrorResponse, invalid, not_emulated
 from openai_async.emulator.fields import Fields, JSONObject, is_object, wrong_type
 from openai_async.emulator.json_schema import strict_fault
 from openai_async.emulator.metadata import read_metadata
@@ -37,7 +37,7 @@ _LOGPROBS = "message.output_text.logprobs"
 
 @frozen
 class ResponseRequest:
-    """`items` is the whole context, `charge` what the rate limit takes, `settings` what the response repeats."""
+    """A checked request. `items` is the whole context, `charge` the charged tokens, `settings` the repeated fields."""
 
     chat: ChatRequest
     items: list[JSONObject]
@@ -46,17 +46,17 @@ class ResponseRequest:
     background: bool
     store: bool
     padded: bool
-    summarised: bool
+    summarized: bool
     truncated: bool
 
     @classmethod
-    def read(cls, body: JSONObject, history: list[JSONObject], given: list[JSONObject]) -> ResponseRequest:
-        """Read and check a request's body; `given` are the items of its input, `history` those before them."""
+    def read(cls, body: JSONObject, history: list[JSONObject], input_items: list[JSONObject]) -> ResponseRequest:
+        """Read and check a body. `input_items` are the items of its input, `history` those before them."""
         fields = Fields(body)
         model = fields.text("model")
         if not model:
             raise invalid("Missing required parameter: 'model'.", param="model", code="missing_required_parameter")
-        items = [*history, *given]
+        items = [*history, *input_items]
         instructions = fields.text("instructions")
         said = messages(items, instructions)
         if not items and body.get("prompt") is None:
@@ -83,33 +83,33 @@ class ResponseRequest:
             background=background,
             store=store,
             padded=options.get("include_obfuscation") is None or options.flag("include_obfuscation"),
-            summarised=reasoning.text("summary") is not None,
+            summarized=reasoning.text("summary") is not None,
             truncated=fields.choice("truncation", ("auto", "disabled")) == "auto",
         )
 
 
 def read_conversation(fields: Fields) -> str | None:
-    """The id of the conversation that the request belongs to."""
-    given = fields.get("conversation")
-    if is_object(given):
-        inner = Fields(given, "conversation")
+    """Get the id of the conversation of the request."""
+    conversation = fields.get("conversation")
+    if is_object(conversation):
+        inner = Fields(conversation, "conversation")
         inner.required("id")
-        given = inner.text("id")
-    if given is not None and not isinstance(given, str):
-        raise wrong_type("conversation", "one of a string or object", given)
-    if given is not None and fields.text("previous_response_id") is not None:
+        conversation = inner.text("id")
+    if conversation is not None and not isinstance(conversation, str):
+        raise wrong_type("conversation", "one of a string or object", conversation)
+    if conversation is not None and fields.text("previous_response_id") is not None:
         raise invalid(
             "Mutually exclusive parameters: 'previous_response_id' and 'conversation'.",
             param="previous_response_id",
             code="mutually_exclusive_parameters",
         )
-    return given
+    return conversation
 
 
 def _chat(fields: Fields, body: JSONObject, model: str, said: list[JSONObject]) -> ChatRequest:
     fields.number("temperature", 0, 2)
     fields.number("top_p", 0, 1)
-    top = fields.whole("top_logprobs", 0, 20) or 0
+    top = fields.integer("top_logprobs", 0, 20) or 0
     functions, mode = _tools(fields)
     kind, schema = _format(fields, said)
     return ChatRequest(
@@ -117,7 +117,7 @@ def _chat(fields: Fields, body: JSONObject, model: str, said: list[JSONObject]) 
         messages=said,
         n=1,
         stop=(),
-        max_tokens=fields.whole("max_output_tokens", 16),
+        max_tokens=fields.integer("max_output_tokens", 16),
         seed=None,
         stream=fields.flag("stream"),
         include_usage=True,
@@ -129,7 +129,7 @@ def _chat(fields: Fields, body: JSONObject, model: str, said: list[JSONObject]) 
         format=kind,
         schema=schema,
         prompt_tokens=prompt_tokens(said) + _weight(body.get("tools")),
-        given=frozenset(name for name, value in body.items() if value is not None),
+        sent_params=frozenset(name for name, value in body.items() if value is not None),
     )
 
 
@@ -165,10 +165,10 @@ def _settings(fields: Fields, body: JSONObject) -> JSONObject:
 
 
 def _tools(fields: Fields) -> tuple[tuple[Function, ...], Mode]:
-    """The functions that may be called; of the hosted tools, those that are emulated are none of them."""
+    """Read the functions that may be called. Emulated hosted tools are not among them."""
     tools = fields.array("tools", most=128) or []
-    found = (_function(tool, f"tools[{index}]") for index, tool in enumerate(tools))
-    functions = tuple(function for function in found if function is not None)
+    candidates = (_function(tool, f"tools[{index}]") for index, tool in enumerate(tools))
+    functions = tuple(function for function in candidates if function is not None)
     choice: Any = fields.get("tool_choice")
     if choice is None:
         return functions, "auto" if functions else "none"
@@ -176,11 +176,11 @@ def _tools(fields: Fields) -> tuple[tuple[Function, ...], Mode]:
         return functions, _mode(fields, "tool_choice")
     if not is_object(choice):
         raise wrong_type("tool_choice", "one of a string or an object", choice)
-    stated = Fields(choice, "tool_choice")
-    stated.required("type")
+    choice_fields = Fields(choice, "tool_choice")
+    choice_fields.required("type")
     if choice["type"] == "allowed_tools":
-        allowed = [_named(functions, tool) for tool in stated.array("tools") or () if _is_function(tool)]
-        return tuple(allowed), _mode(stated, "mode")
+        allowed = [_named(functions, tool) for tool in choice_fields.array("tools") or () if _is_function(tool)]
+        return tuple(allowed), _mode(choice_fields, "mode")
     return ((_named(functions, choice),), "required") if _is_function(choice) else ((), "none")
 
 
@@ -214,9 +214,9 @@ def _function(tool: Any, at: str) -> Function | None:
 
 
 def _named(functions: tuple[Function, ...], choice: JSONObject) -> Function:
-    for found in functions:
-        if found.name == choice.get("name"):
-            return found
+    for function in functions:
+        if function.name == choice.get("name"):
+            return function
     raise invalid(f"Tool choice '{choice.get('name')}' not found in 'tools' parameter.", param="tool_choice")
 
 
@@ -248,7 +248,7 @@ def _format(fields: Fields, said: list[JSONObject]) -> tuple[Format, JSONObject 
     return "json_schema", schema
 
 
-def _unusable(wanted: Fields, fault: object) -> Problem:
+def _unusable(wanted: Fields, fault: object) -> ErrorResponse:
     return invalid(
         f"Invalid schema for response_format '{wanted.text('name')}': {fault}",
         param="text.format.schema",

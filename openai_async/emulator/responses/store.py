@@ -1,8 +1,7 @@
-"""Responses and conversations that are kept.
+"""The store of responses and conversations.
 
-A response in the background has no task of its own: which state it is in follows from the clock, from the pace that it
-is written at, and from whether it was cancelled. A conversation takes in the turns that have ended when it is looked
-at. Nothing here knows how a response is made.
+A background response has no task of its own. Its state follows from the clock, from its pace, and from whether it was
+cancelled. A conversation adds the turns that have ended when it is retrieved. Nothing here generates a response.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from attrs import define, field
 
 from openai_async.emulator.chat.reply import Choice
 from openai_async.emulator.conditions import Pace
-from openai_async.emulator.error_responses import Problem, invalid
+from openai_async.emulator.error_responses import ErrorResponse, invalid
 from openai_async.emulator.fields import JSONObject
 
 __all__ = ["Conversation", "ConversationStore", "ResponseStore", "StoredResponse"]
@@ -23,9 +22,9 @@ __all__ = ["Conversation", "ConversationStore", "ResponseStore", "StoredResponse
 
 @define(eq=False)
 class StoredResponse:
-    """One response: what it repeats of the request, and what came of it.
+    """One response: the request's fields that it repeats, and its output.
 
-    `history` are the items before its `input`; `started` is seconds on the emulator's clock.
+    `history` are the items before its `input`. `started` is seconds on the emulator's clock.
     """
 
     settings: JSONObject
@@ -44,16 +43,16 @@ class StoredResponse:
 
     @property
     def context(self) -> list[JSONObject]:
-        """The items that a response to this one goes on from."""
+        """The items from which a response to this one continues."""
         return [*self.history, *self.input, *self.output]
 
     @property
     def final(self) -> str:
-        """The state that it ends in, unless it is cancelled."""
+        """The state in which it ends, unless it is cancelled."""
         return "incomplete" if self.choice.finish == "length" else "completed"
 
     def status(self, now: float) -> str:
-        """The state that it is in."""
+        """The present state."""
         if self.cancelled:
             return "cancelled"
         if not self.background:
@@ -64,7 +63,7 @@ class StoredResponse:
         return "in_progress" if since < self.pace.due(self.choice.tokens) else self.final
 
     def described(self, status: str) -> JSONObject:
-        """Give the API's response object of a state."""
+        """Get the API's response object of a state."""
         over = status == self.final
         return {
             "id": self.id,
@@ -83,7 +82,7 @@ class StoredResponse:
 
 
 class ResponseStore:
-    """The responses of one emulator. May be asked from any thread."""
+    """The responses of one emulator. May be used from any thread."""
 
     def __init__(self) -> None:
         self._responses: dict[str, StoredResponse] = {}
@@ -94,14 +93,14 @@ class ResponseStore:
         self._items |= {item["id"]: item for item in (*response.input, *response.output)}
 
     def find(self, id: str) -> StoredResponse:
-        """Give the response of this id; raises the API's 404 when there is none."""
+        """Get the response of this id. Raises the API's 404 if there is none."""
         response = self._responses.get(id)
         if response is None:
-            raise Problem(404, f"Response with id '{id}' not found.")
+            raise ErrorResponse(404, f"Response with id '{id}' not found.")
         return response
 
     def previous(self, id: str, now: float) -> StoredResponse:
-        """Give the response that a request goes on from; raises the API's 400 when it cannot."""
+        """Get the response that a request continues. Raises the API's 400 if that is not possible."""
         response = self._responses.get(id)
         if response is None:
             raise invalid(
@@ -114,24 +113,24 @@ class ResponseStore:
         return response
 
     def item(self, id: str) -> JSONObject | None:
-        """Give an item of a response."""
+        """Get an item of a response."""
         return self._items.get(id)
 
     def delete(self, id: str) -> None:
-        """Forget a response and its items; raises the API's 404 when there is none."""
+        """Delete a response and its items. Raises the API's 404 if there is none."""
         gone = self._responses.pop(self.find(id).id)
         for item in (*gone.input, *gone.output):
             self._items.pop(item["id"], None)
 
     def clear(self) -> None:
-        """Forget every response."""
+        """Delete every response."""
         self._responses.clear()
         self._items.clear()
 
 
 @define(eq=False)
 class Conversation:
-    """One conversation. Turns that are still being written wait outside of it, in the order in which they came."""
+    """One conversation. Unfinished turns wait outside of it, in order of creation."""
 
     metadata: JSONObject
     _items: dict[str, JSONObject] = field(factory=dict[str, JSONObject])
@@ -140,7 +139,7 @@ class Conversation:
     id: str = field(factory=lambda: f"conv_{uuid4().hex}")
 
     def items(self, now: float) -> dict[str, JSONObject]:
-        """Give the items by id, oldest first."""
+        """Get the items by id, oldest first."""
         for turn in list(self._turns):
             status = turn.status(now)
             if status not in ("queued", "in_progress"):
@@ -153,11 +152,11 @@ class Conversation:
         self._items |= {item["id"]: item for item in items}
 
     def follow(self, turn: StoredResponse) -> None:
-        """Take in a turn as soon as it has ended."""
+        """Add a turn as soon as it has ended."""
         self._turns.append(turn)
 
     def described(self) -> JSONObject:
-        """Give the API's conversation object."""
+        """Get the API's conversation object."""
         return {
             "id": self.id,
             "object": "conversation",
@@ -167,7 +166,7 @@ class Conversation:
 
 
 class ConversationStore:
-    """The conversations of one emulator; `clock` decides which turns have ended. May be asked from any thread."""
+    """The conversations of one emulator. `clock` decides which turns have ended. May be used from any thread."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -177,21 +176,21 @@ class ConversationStore:
         self._conversations[conversation.id] = conversation
 
     def find(self, id: str) -> Conversation:
-        """Give the conversation of this id; raises the API's 404 when there is none."""
+        """Get the conversation of this id. Raises the API's 404 if there is none."""
         conversation = self._conversations.get(id)
         if conversation is None:
-            raise Problem(404, f"Conversation with id '{id}' not found.")
+            raise ErrorResponse(404, f"Conversation with id '{id}' not found.")
         return conversation
 
     def item(self, id: str) -> JSONObject | None:
-        """Give an item of any conversation."""
+        """Get an item of any conversation."""
         held = (conversation.items(self._clock()) for conversation in list(self._conversations.values()))
         return next((items[id] for items in held if id in items), None)
 
     def delete(self, id: str) -> None:
-        """Forget a conversation; raises the API's 404 when there is none."""
+        """Delete a conversation. Raises the API's 404 if there is none."""
         self._conversations.pop(self.find(id).id, None)
 
     def clear(self) -> None:
-        """Forget every conversation."""
+        """Delete every conversation."""
         self._conversations.clear()

@@ -1,6 +1,6 @@
-"""`/v1/vector_stores`: stores, their files and batches of files, and search by words.
+"""The endpoints of `/v1/vector_stores`: stores, their files and file batches, and search.
 
-Replies about what is in progress advise to ask again soon (`openai-poll-after-ms`).
+Replies about unfinished work advise to poll again soon (`openai-poll-after-ms`).
 """
 
 from __future__ import annotations
@@ -172,16 +172,16 @@ def _files(call: Call, files: Any) -> Answer:
 
 
 def _attached(emulator: Backend, store: VectorStore, fields: Fields, *names: str) -> list[StoreFile]:
-    found: list[StoreFile] = []
+    attached: list[StoreFile] = []
     for name in names:
         for index, one in enumerate(fields.array(name, most=_MOST_FILES) or ()):
             own = one if is_object(one) else {"file_id": one}
-            found.append(_file(emulator, store, Fields(own, f"{name}[{index}]"), fields))
-    return found
+            attached.append(_file(emulator, store, Fields(own, f"{name}[{index}]"), fields))
+    return attached
 
 
 def _file(emulator: Backend, store: VectorStore, own: Fields, shared: Fields) -> StoreFile:
-    """A file to be attached; what it does not say itself is as it is said for all of them."""
+    """Make a file of a store. Settings that it lacks are those shared by all files of the request."""
     own.required("file_id")
     file = emulator.files.find(own.text("file_id") or "")
     attributes = read_attributes(own) if own.get("attributes") is not None else read_attributes(shared)
@@ -200,8 +200,8 @@ def _chunking(fields: Fields) -> JSONObject:
     sizes = strategy.fields("static") or strategy
     for name in ("max_chunk_size_tokens", "chunk_overlap_tokens"):
         sizes.required(name)
-    most = sizes.whole("max_chunk_size_tokens", 100, 4096) or 0
-    overlap = sizes.whole("chunk_overlap_tokens", 0, most // 2) or 0
+    most = sizes.integer("max_chunk_size_tokens", 100, 4096) or 0
+    overlap = sizes.integer("chunk_overlap_tokens", 0, most // 2) or 0
     return {"type": "static", "static": {"max_chunk_size_tokens": most, "chunk_overlap_tokens": overlap}}
 
 
@@ -212,12 +212,12 @@ def _days(fields: Fields) -> int | None:
     expiry.required("anchor")
     expiry.choice("anchor", ("last_active_at",))
     expiry.required("days")
-    return expiry.whole("days", 1, 365)
+    return expiry.integer("days", 1, 365)
 
 
 @frozen
 class SearchSettings:
-    """How to search: filters of attributes, how many results at most, and their least score."""
+    """The settings of a search: attribute filters, most results, and their least score."""
 
     filters: Mapping[str, object] | None
     most: int
@@ -225,10 +225,10 @@ class SearchSettings:
 
 
 def read_search(fields: Fields) -> SearchSettings:
-    """Read the settings of a search, or of a tool that searches; raises the API's 400."""
+    """Read the settings of a search, or of a search tool. Raises the API's 400 if they are invalid."""
     if (wanted := fields.get("filters")) is not None:
         check_filter(wanted, fields.param("filters"))
-    most = fields.whole("max_num_results", 1, 50) or 10
+    most = fields.integer("max_num_results", 1, 50) or 10
     ranking = fields.fields("ranking_options") or Fields({})
     ranking.choice("ranker", _RANKERS)
     return SearchSettings(wanted, most, ranking.number("score_threshold", 0, 1) or 0.0)

@@ -1,8 +1,7 @@
-"""Searching text: how a file is cut into chunks, and how well a chunk answers a query.
+"""Text search: how a file is cut into chunks, and how well a chunk matches a query.
 
-A chunk answers by the words that it shares with the query: rare words count more than common ones, and a word that
-stands in it often counts more than once, though ever less. Scores are from 0 to 1, and 0 is no answer. There is no
-meaning here: what says the same in other words is not found.
+A chunk matches by the words that it shares with the query. Rare words count more than common ones. A repeated word
+counts more, but each time less. Scores are from 0 to 1, and 0 is no match. Synonyms do not match.
 """
 
 from __future__ import annotations
@@ -36,15 +35,15 @@ def _words(text: str) -> list[str]:
 
 
 def scores(query: str, texts: Sequence[str]) -> list[float]:
-    """Say how well each text answers the query."""
+    """Score how well each text matches the query."""
     wanted = set(_words(query))
-    found = [Counter(word for word in _words(text) if word in wanted) for text in texts]
-    spread = Counter(word for counts in found for word in counts)
+    word_counts = [Counter(word for word in _words(text) if word in wanted) for text in texts]
+    spread = Counter(word for counts in word_counts for word in counts)
     weights = {word: math.log(1 + len(texts) / (spread[word] + 0.5)) for word in wanted}
     total = sum(weights.values())
     return [
         round(sum(weights[word] * often / (often + 0.5) for word, often in counts.items()) / total, 6) if total else 0.0
-        for counts in found
+        for counts in word_counts
     ]
 
 
@@ -52,7 +51,7 @@ def scores(query: str, texts: Sequence[str]) -> list[float]:
 
 
 def check_filter(value: Any, at: str = "filters", depth: int = 0) -> None:
-    """Refuse what is no filter, as the API does."""
+    """Refuse an invalid filter, as the API does."""
     if not is_object(value) or depth > _DEEPEST:
         raise wrong_type(at, "an object", value)
     fields = Fields(value, at)
@@ -72,7 +71,7 @@ def check_filter(value: Any, at: str = "filters", depth: int = 0) -> None:
 
 
 def matches(filter: JSONObject, attributes: Mapping[str, Any]) -> bool:
-    """Whether a file with these attributes passes a filter that was checked; what a file lacks equals nothing."""
+    """Whether a file with these attributes passes a checked filter. A missing attribute equals nothing."""
     kind = filter["type"]
     if kind in _COMBINED:
         return (all if kind == "and" else any)(matches(inner, attributes) for inner in filter["filters"])

@@ -1,10 +1,10 @@
-"""Vector stores: their files, what becomes of them, and what is found in them.
+"""Vector stores: their files, the states of these, and search.
 
     file:  in_progress -> completed, or failed, or cancelled (with its batch)
 
-A file is processed when it has been looked at twice, by itself or as part of its batch or its store; so who waits
-sees it in progress, and no test waits for a clock. A store expires on the emulator's clock. Only text is understood,
-and of a file only its first megabyte.
+A file is processed when it has been retrieved twice, by itself or with its batch or store. A poller therefore sees it
+in progress, and no test waits for a clock. A store expires on the emulator's clock. Only text is understood, and only
+the first megabyte of a file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from attrs import define, field
 
-from openai_async.emulator.error_responses import Problem, invalid
+from openai_async.emulator.error_responses import ErrorResponse, invalid
 from openai_async.emulator.fields import JSONObject
 from openai_async.emulator.files.store import StoredFile
 from openai_async.emulator.vector_stores.search import chunks, matches, scores
@@ -54,7 +54,7 @@ class StoreFile:
         return self.file.id
 
     def look(self) -> None:
-        """Somebody asks how far it is."""
+        """Count a retrieval, which advances the state."""
         self._looks += 1
         if self.status == "in_progress" and self._looks >= _LOOKS:
             self._process()
@@ -80,7 +80,7 @@ class StoreFile:
         self.status, self.error, self.text = "failed", {"code": code, "message": message}, ""
 
     def described(self) -> JSONObject:
-        """Give the API's object."""
+        """Get the API's object."""
         return {
             "id": self.id,
             "object": "vector_store.file",
@@ -111,12 +111,12 @@ class FileBatch:
         return "in_progress" if any(file.status == "in_progress" for file in self.files) else "completed"
 
     def look(self) -> None:
-        """Somebody asks how far it is."""
+        """Count a retrieval, which advances the files."""
         for file in self.files:
             file.look()
 
     def cancel(self) -> None:
-        """Process no further files; raises the API's 400 when there are none."""
+        """Process no more files. Raises the API's 400 if none are left."""
         if self.status != "in_progress":
             raise invalid(f"Cannot cancel a file batch with status '{self.status}'.")
         self.cancelled = True
@@ -125,7 +125,7 @@ class FileBatch:
                 file.status = "cancelled"
 
     def described(self) -> JSONObject:
-        """Give the API's object."""
+        """Get the API's object."""
         return {
             "id": self.id,
             "object": "vector_store.files_batch",
@@ -143,7 +143,7 @@ def _counts(files: Iterable[StoreFile]) -> JSONObject:
 
 @define(eq=False)
 class VectorStore:
-    """One store; `days` is how long it is kept after it was used last."""
+    """One store. `days` is how long it is kept after its last use."""
 
     clock: Callable[[], float]
     name: str
@@ -161,7 +161,7 @@ class VectorStore:
         self.use()
 
     def use(self) -> None:
-        """It was used just now."""
+        """Record a use, now."""
         self._used_at, self._used = int(time.time()), self.clock()
 
     @property
@@ -171,43 +171,45 @@ class VectorStore:
         return "in_progress" if any(file.status == "in_progress" for file in self.files.values()) else "completed"
 
     def alive(self) -> VectorStore:
-        """The store itself; raises the API's 400 when it has expired."""
+        """Get the store itself. Raises the API's 400 if it has expired."""
         if self.status == "expired":
             raise invalid(f"Vector store {self.id} is expired.", code="vector_store_expired")
         return self
 
     def look(self) -> None:
-        """Somebody asks how far its files are."""
+        """Count a retrieval, which advances the files."""
         for file in self.files.values():
             file.look()
 
     def attach(self, files: list[StoreFile]) -> None:
-        """Add files; one that is there already is processed again."""
+        """Add files. A file that the store already has is processed again."""
         self.use()
         self.files.update({file.id: file for file in files})
 
     def find(self, id: str) -> StoreFile:
-        """Give the file of this id; raises the API's 404 when it is not in the store."""
+        """Get the file of this id. Raises the API's 404 if it is not in the store."""
         if id not in self.files:
-            raise Problem(404, f"No file found with id '{id}' in vector store '{self.id}'.", param="file_id")
+            raise ErrorResponse(404, f"No file found with id '{id}' in vector store '{self.id}'.", param="file_id")
         return self.files[id]
 
     def batch(self, id: str) -> FileBatch:
-        """Give the batch of this id; raises the API's 404 when there is none."""
+        """Get the batch of this id. Raises the API's 404 if there is none."""
         if id not in self.batches:
-            raise Problem(404, f"No file batch found with id '{id}' in vector store '{self.id}'.", param="batch_id")
+            raise ErrorResponse(
+                404, f"No file batch found with id '{id}' in vector store '{self.id}'.", param="batch_id"
+            )
         return self.batches[id]
 
     def search(self, query: str, wanted: Mapping[str, object] | None, most: int, least: float) -> list[JSONObject]:
-        """Give the chunks that answer a query best, as the API's results."""
+        """Get the chunks that match a query best, as the API's results."""
         self.use()
-        found = [
+        candidates = [
             (file, chunk)
             for file in self.files.values()
             if file.status == "completed" and (wanted is None or matches({**wanted}, file.attributes or {}))
             for chunk in file.chunks
         ]
-        rated = zip(scores(query, [chunk for _, chunk in found]), found, strict=True)
+        rated = zip(scores(query, [chunk for _, chunk in candidates]), candidates, strict=True)
         best = sorted((pair for pair in rated if pair[0] > 0 and pair[0] >= least), key=lambda pair: -pair[0])
         return [
             {
@@ -221,7 +223,7 @@ class VectorStore:
         ]
 
     def described(self) -> JSONObject:
-        """Give the API's object."""
+        """Get the API's object."""
         return {
             "id": self.id,
             "object": "vector_store",
@@ -239,7 +241,7 @@ class VectorStore:
 
 
 class VectorStores:
-    """The vector stores of one emulator, in the order in which they came."""
+    """The vector stores of one emulator, in order of creation."""
 
     def __init__(self) -> None:
         self._stores: dict[str, VectorStore] = {}
@@ -248,20 +250,20 @@ class VectorStores:
         self._stores[store.id] = store
 
     def find(self, id: str) -> VectorStore:
-        """Give the store of this id; raises the API's 404 when there is none."""
+        """Get the store of this id. Raises the API's 404 if there is none."""
         store = self._stores.get(id)
         if store is None:
-            raise Problem(404, f"Vector store with id '{id}' not found.", param="vector_store_id")
+            raise ErrorResponse(404, f"Vector store with id '{id}' not found.", param="vector_store_id")
         return store
 
     def listed(self) -> list[VectorStore]:
-        """Give all stores, oldest first."""
+        """Get all stores, oldest first."""
         return list(self._stores.values())
 
     def delete(self, id: str) -> None:
-        """Forget a store; raises the API's 404 when there is none."""
+        """Delete a store. Raises the API's 404 if there is none."""
         del self._stores[self.find(id).id]
 
     def clear(self) -> None:
-        """Forget every store."""
+        """Delete every store."""
         self._stores.clear()

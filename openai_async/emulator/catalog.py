@@ -1,7 +1,7 @@
-"""The catalogue: which models the emulator serves.
+"""The catalog: the models that the emulator serves.
 
-A model is known by its alias and by its dated snapshot; replies name the snapshot, as the API's do. Limits
-are shared by both names. Nothing here depends on a name's spelling.
+A model is known by its alias and by its dated snapshot. Replies name the snapshot, as those of the API do. Both names
+share their limits. Nothing here depends on the spelling of a name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from attrs import Factory, field, frozen
 from openai_async.emulator.error_responses import model_unknown
 from openai_async.emulator.fields import one_of_these
 
-__all__ = ["CATALOGUE", "Catalogue", "Model", "described"]
+__all__ = ["CATALOG", "Catalog", "Model", "described"]
 
 _DATED = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 _RELEASED = "2026-11-01"
@@ -30,11 +30,11 @@ def _dated(alias: str) -> str:
 
 @frozen
 class Model:
-    """One model: `id` is its alias, `snapshot` its dated name (made from the alias when not given).
+    """One model: `id` is its alias, `snapshot` its dated name (made from the alias by default).
 
-    `context_window` is in tokens, prompt and completion together; `created` in epoch seconds; `shutdown_date`
-    is YYYY-MM-DD or `None`; `reasoning`: replies spend tokens on thinking first; `unsupported`: the request
-    parameters that it refuses; `kind`: what it makes ("text", "image", "speech", "transcript"), `""` for everything.
+    `context_window`: in tokens, prompt and completion together. `created`: epoch seconds. `shutdown_date`: YYYY-MM-DD
+    or `None`. `reasoning`: replies spend tokens on reasoning first. `unsupported`: the request parameters that it
+    refuses. `kind`: what it generates ("text", "image", "speech", "transcript"); `""` for everything.
     """
 
     id: str
@@ -48,7 +48,7 @@ class Model:
     kind: str = "text"
 
 
-CATALOGUE = (
+CATALOG = (
     Model("emulated-mini"),
     Model("emulated-large", context_window=400_000, shutdown_date="2027-11-01"),
     Model(
@@ -64,23 +64,24 @@ CATALOGUE = (
 )
 
 
-class Catalogue:
-    """The models by name; with `any_model`, each other name is a model, too, but for those of fine-tuned ones, `ft:`.
+class Catalog:
+    """The models by name. With `any_model`, every other name is a model, too, except names of fine-tuned models
+    (`ft:`).
 
-    `made` gives those that come and go while the emulator runs.
+    `tuned` returns the fine-tuned models, which come and go while the emulator runs.
     """
 
     def __init__(
-        self, models: Iterable[Model], *, any_model: bool, made: Callable[[], Mapping[str, Model]] = dict
+        self, models: Iterable[Model], *, any_model: bool, tuned: Callable[[], Mapping[str, Model]] = dict
     ) -> None:
         self._any = any_model
-        self._made = made
+        self._tuned = tuned
         self._models = tuple(models)
         self._named = {name: model for model in self._models for name in (model.snapshot, model.id)}
 
     def find(self, name: str, *, param: str | None = None) -> Model:
-        """Give the model of this name; raises the API's 404 when there is none."""
-        model = self._named.get(name) or self._made().get(name)
+        """Get the model of this name. Raises the API's 404 if there is none."""
+        model = self._named.get(name) or self._tuned().get(name)
         if model is not None:
             return model
         if not self._any or not name or name.startswith("ft:"):
@@ -88,7 +89,7 @@ class Catalogue:
         return Model(name, kind="")
 
     def of_kind(self, kind: str, name: str) -> Model:
-        """As `find`; raises the API's 400 for a model that makes something else."""
+        """Get the model of this name, like `find`. Raises the API's 400 for a model of another kind."""
         model = self.find(name, param="model")
         if model.kind not in (kind, ""):
             fit = [model.id for model in self._models if model.kind == kind]
@@ -96,13 +97,13 @@ class Catalogue:
         return model
 
     def listed(self) -> list[dict[str, str | int | None]]:
-        """Give every listed name as the API's model object, aliases before their snapshots."""
-        names = {name: model for model in self._models for name in (model.id, model.snapshot)} | {**self._made()}
+        """Get every listed name as the API's model object, aliases before their snapshots."""
+        names = {name: model for model in self._models for name in (model.id, model.snapshot)} | {**self._tuned()}
         return [described(name, model) for name, model in names.items()]
 
 
 def described(name: str, model: Model) -> dict[str, str | int | None]:
-    """A model under one of its names, as the API's model object."""
+    """Make the API's model object, under one of the model's names."""
     return {
         "id": name,
         "object": "model",
