@@ -1,13 +1,13 @@
 """The command line: `openai-async demo | chat | batch | models | emulator`, also `python -m openai_async`.
 
-Importing this package needs nothing; running it needs click and rich, and says so in one line when they are missing.
-Replies go to standard output as they are, everything else to standard error. A key is only ever read from the
-environment: an argument would show it to every user of the machine.
+Importing this package needs nothing. Running it needs click and rich, and says so in one line if they are missing.
+Replies go to standard output unchanged, everything else to standard error. A key is only read from the environment,
+because every user of the machine can see an argument.
 
     group       the commands under one name, and their help
     chat        one reply, streamed
-    batch       a file of requests in, a file of answers out;  batch_run: one run;  batch_display: what it shows
-    models      what the server has
+    batch       a file of requests in, a file of answers out;  batch_run: one run;  batch_display: its messages
+    models      list the server's models
     demo        many calls against an emulator of its own
     emulator    the emulator in the foreground
     failures    an error of the library -> one line and an exit status
@@ -15,6 +15,9 @@ environment: an argument would show it to every user of the machine.
     sections    help under headings
     streams     standard input, output and errors
     display     what is drawn with rich;  transcript: a reply;  wrapping: words at the edge
+
+To add a command, write a module with a `click` command, and name it in `group`. Raise the exceptions of `failures`:
+each has its exit status.
 """
 
 from __future__ import annotations
@@ -28,9 +31,9 @@ __all__ = ["main"]
 
 
 def main() -> int:
-    """Run the command that `sys.argv` names; gives the exit status (listed in `openai_async.cli.failures`).
+    """Run the command that `sys.argv` names. Gives the exit status (listed in `openai_async.cli.failures`).
 
-    Raises nothing for a failure that a user can mend: it is one line on standard error. Ctrl-C gives 130.
+    Raises nothing for a failure that a user can fix: it is one line on standard error. Ctrl-C gives 130.
     """
     prepare()
     try:

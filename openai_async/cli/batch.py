@@ -1,7 +1,7 @@
-"""`openai-async batch`: a file of requests in, a file of answers out, over any interruption.
+"""`openai-async batch`: a file of requests in, a file of answers out; it resumes after any interruption.
 
 Nothing is written to standard output: OUT is a file, and progress, notes and errors go to standard error. The first
-Ctrl-C finishes what is in flight and writes it; the second one drops it. Either way the same command goes on later.
+Ctrl-C finishes and writes what is in flight. The second one drops it. In both cases the same command continues later.
 """
 
 from __future__ import annotations
@@ -151,9 +151,9 @@ def batch(
 ) -> int:
     """Send every request of IN, and write every answer to OUT.
 
-    IN holds requests as the Batch API takes them (custom_id, method, url, body), or bodies alone, one JSON object a
-    line; or it is a table (CSV, or JSON lines) that prompts are made of. OUT gets one line a row as the Batch API
-    writes them. Rows that are in OUT are never sent again. The key is read from OPENAI_API_KEY.
+    IN holds requests as the Batch API takes them (custom_id, method, url, body), or only their bodies, one JSON object
+    a line. It can also be a table (CSV, or JSON lines) from which prompts are made. OUT gets one line a row as the
+    Batch API writes them. Rows that are in OUT are never sent again. The key is read from OPENAI_API_KEY.
     """
     # Other commands do not wait for these.
     from rich.console import Console
@@ -199,10 +199,10 @@ def _rate_limit(
     return RateLimit(requests_per_second=rps, requests_per_minute=rpm, tokens_per_minute=tpm, share=share or 1.0)
 
 
-def _parameters(given: Iterable[str]) -> dict[str, Any]:
-    """`name=value`, the value as JSON where it is some, else as text. `@path` stands for what is in a file."""
+def _parameters(pairs: Iterable[str]) -> dict[str, Any]:
+    """Read `name=value`: the value as JSON if it is valid JSON, else as text. `@path` reads it from a file."""
     params: dict[str, Any] = {}
-    for text in given:
+    for text in pairs:
         name, separator, value = text.partition("=")
         if not separator or not name:
             raise Misused(f"--param: {text!r} is not NAME=VALUE")

@@ -1,7 +1,7 @@
-"""What a batch shows on standard error: progress while it runs, and what it came to.
+"""The messages of a batch on standard error: progress while it runs, and its result.
 
-The progress is that of `show_progress`: lines that are drawn again and again on a terminal, and a plain line every ten
-seconds anywhere else, so that a log stays readable and a short run says one sentence only.
+The progress is that of `show_progress`. On a terminal, its lines are redrawn. Anywhere else it is a plain line every
+ten seconds, so that a log stays readable and a short run writes only its result.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LISTED: Final = 10  # bad lines, and ambiguous rows
 
 
 def display(console: Console) -> ProgressDisplay | None:
-    """What shows the progress; to be closed before anything else is written. None if nothing is to be said."""
+    """Make the progress display. Close it before anything else is written. None if nothing is to be shown."""
     if console.quiet:
         return None
     return (
@@ -31,7 +31,7 @@ def display(console: Console) -> ProgressDisplay | None:
 
 
 def describe(console: Console, summary: BatchSummary, bounds: Bounds = "this_run") -> None:
-    """Write what a run came to, and what is to be done about it. `bounds` is what its bounds bound."""
+    """Write the result of a run and advice about it. `bounds` says which runs the bounds apply to."""
 
     def say(text: str, style: str | None = None) -> None:
         console.print(visible(text), style=style, soft_wrap=True, markup=False)
@@ -91,7 +91,7 @@ def _of_all_runs(totals: BatchTotals) -> str:
 
 
 def _spent(totals: BatchTotals) -> str:
-    """Tokens, and the cost where there is one. What is not known in full is never told as the whole."""
+    """Format the tokens, and the cost if there is one. A partial cost is marked as such."""
     in_part = "at least " if totals.unpriced or totals.unanswered else ""
     cost = "cost unknown" if totals.cost is None else f"{in_part}{money(totals.cost)}" if totals.cost else ""
     return f"{totals.tokens:,} tokens" + (f", {cost}" if cost else "")

@@ -1,4 +1,4 @@
-"""One batch of the command line: signals, and which exit status which end has."""
+"""One batch of the command line: its signals, and its exit status."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _OPTIONS: Final[Mapping[str, str]] = {
 
 
 class Halted(click.ClickException):
-    """Rows are left, and none of them could have succeeded."""
+    """Rows are left, and no further row could succeed."""
 
     exit_code = STOPPED
 
@@ -54,7 +54,7 @@ class DiskFailed(click.ClickException):
 
 
 class Remote(click.ClickException):
-    """Batches go on, have not completed, or could not be reached."""
+    """Remote batches are running, have failed, or could not be reached."""
 
     exit_code = STOPPED
 
@@ -62,10 +62,10 @@ class Remote(click.ClickException):
 async def carry_out(
     client: AsyncClient, console: Console, source: str, target: str, options: dict[str, Any], *, remote: bool = False
 ) -> int:
-    """Run the batch and say what it came to; the exit status (see `openai-async batch --help`).
+    """Run the batch and write its result. Gives the exit status (see `openai-async batch --help`).
 
     The first SIGINT or SIGTERM finishes what is in flight, the second one drops it. Cancelling drops it, too. A remote
-    run ends its waiting at the first one.
+    run stops waiting at the first one.
     """
     try:
         async with client:
@@ -106,7 +106,7 @@ async def carry_out(
 async def _until_told(
     client: AsyncClient, console: Console, source: str, target: str, options: dict[str, Any], remote: bool
 ) -> BatchSummary | None:
-    """Run the batch; None if it was stopped at once."""
+    """Run the batch. None if it was stopped at once."""
     stop = anyio.Event()
     ended: BatchSummary | errors.OpenAIError | None = None
     shown = display(console)

@@ -1,7 +1,7 @@
-"""`openai-async chat`: one reply, on the screen while it is being written.
+"""`openai-async chat`: one reply, shown while it is streamed.
 
-Standard output gets the reply and nothing else; notes and errors go to standard error. Whatever ends the reply early,
-what had arrived stays on the screen, on a line of its own, and the exit status says that it is not all.
+Standard output gets the reply and nothing else. Notes and errors go to standard error. If the reply ends early, the
+part that arrived stays on the screen, on a line of its own, and the exit status says that it is incomplete.
 """
 
 from __future__ import annotations
@@ -78,28 +78,28 @@ async def _as_text(client: AsyncClient, request: dict[str, Any], usage: bool) ->
         async with client, client.chat.completions.stream(**request) as stream:
             async for piece in stream.text:
                 transcript.write(piece)
-            whole = await stream.final()
+            reply = await stream.final()
     except OpenAIError as error:
         raise explained(error, base_url=client.base_url, incomplete=transcript.begun) from None
     finally:
         transcript.end()
-    return _after(whole, usage)
+    return _after(reply, usage)
 
 
 async def _as_json(client: AsyncClient, request: dict[str, Any], usage: bool) -> int:
-    whole: ChatCompletion
+    reply: ChatCompletion
     try:
         async with client:
-            whole = await client.chat.completions.create(stream=False, **request)
+            reply = await client.chat.completions.create(stream=False, **request)
     except OpenAIError as error:
         raise explained(error, base_url=client.base_url) from None
     # One line when piped, so that replies can be appended to a file of JSON lines.
-    click.echo(orjson.dumps(whole.to_dict(), option=orjson.OPT_INDENT_2 if sys.stdout.isatty() else None))
-    return _after(whole, usage)
+    click.echo(orjson.dumps(reply.to_dict(), option=orjson.OPT_INDENT_2 if sys.stdout.isatty() else None))
+    return _after(reply, usage)
 
 
 def _after(reply: ChatCompletion, usage: bool) -> int:
-    """What is to be said about a whole reply beside its text; gives the exit status."""
+    """Write the notes about a complete reply. Gives the exit status."""
     if usage and (counted := reply.usage) is not None:
         click.echo(
             f"tokens: {counted.prompt_tokens} prompt + {counted.completion_tokens} completion = {counted.total_tokens}",
@@ -122,18 +122,18 @@ def _messages(system: str | None, prompt: str) -> list[dict[str, str]]:
 
 
 def _whole_prompt(prompt: str | None, document: str | None) -> str:
-    """The prompt of the argument, of the document, or of both, the argument first.
+    """Get the prompt from the argument, from the document, or from both, the argument first.
 
-    Standard input is read only when it is asked for: it may be the list that a loop of the shell goes through, or a
-    pipe that never ends.
+    Standard input is read only when it is asked for, because it may be the list of a shell loop, or a pipe that never
+    ends.
     """
     if prompt == "-" or (prompt is None and document is None and not sys.stdin.isatty()):
         prompt = _text_of("-")
     parts = [prompt or "", _text_of(document) if document is not None else ""]
-    whole = "\n\n".join(part for part in parts if part.strip())
-    if not whole:
+    prompt = "\n\n".join(part for part in parts if part.strip())
+    if not prompt:
         raise Misused('no prompt: give one, as in: openai-async chat "Hello", or pipe it in')
-    return whole
+    return prompt
 
 
 def _text_of(path: str) -> str:

@@ -1,7 +1,7 @@
 """`openai-async demo`: what the library does, in ten seconds, without a key and without a network.
 
-The emulator runs as a process of its own, so that client and server do not share an interpreter. It is gone when the
-demo is, however that ends: it is stopped at the end, and it ends by itself as soon as nobody holds its standard input.
+The emulator runs in its own process, so that client and server do not share an interpreter. It never outlives the demo:
+it is stopped at the end, and it ends by itself when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -97,13 +97,13 @@ def demo(calls: int, concurrency: int, first_token: float, tokens_per_second: fl
 
 
 async def show(console: Console, base_url: str, calls: int, concurrency: int, limit: int) -> int:
-    """Make the calls, stream one reply, draw the table; gives the exit status.
+    """Make the calls, stream one reply, draw the table. Gives the exit status.
 
-    Raises `click.ClickException` if the stream fails; failed calls are only counted. Cancelling cancels all of them.
+    Raises `click.ClickException` if the stream fails. Failed calls are only counted. Cancelling cancels all of them.
     """
     from openai_async.cli.display import summary
 
-    # Nothing of the user's environment reaches the emulator: no key, no organisation, no proxy.
+    # Nothing of the user's environment reaches the emulator: no key, no organization, no proxy.
     client = AsyncClient(
         api_key="any",
         organization=[],
@@ -160,7 +160,7 @@ async def _one(client: AsyncClient) -> None:
 
 @contextmanager
 def _emulator(first_token: float, tokens_per_second: float, limit: int) -> Generator[str, None, None]:
-    """An emulator in a process of its own, while the block runs; gives its base URL."""
+    """Run an emulator in its own process during the block. Gives its base URL."""
     command = [
         sys.executable,
         # A console script imports nothing from the working directory, and neither may its child.
@@ -198,7 +198,7 @@ def _base_url(process: subprocess.Popen[bytes], complaints: IO[bytes]) -> str:
 
 
 def stop(process: subprocess.Popen[bytes], patience: float = _STOP_SECONDS) -> None:
-    """End a child that watches its standard input; one that does not end within `patience` seconds is killed."""
+    """End a child that watches its standard input. It is killed if it does not end within `patience` seconds."""
     assert process.stdin is not None
     try:
         process.stdin.close()  # it waits for this, see --exit-with-parent

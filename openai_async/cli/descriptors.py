@@ -1,4 +1,4 @@
-"""As many open files as the user may have: a shell's own limit (256 on macOS) is less than a batch can use."""
+"""The limit on open files, raised because a shell's own limit (256 on macOS) is too low for a batch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MOST: Final = (65_536, 10_240)
 
 
 def raise_limit() -> None:
-    """Raise this process's limit on open files as far as its hard limit allows. Never lowers it, and never fails."""
+    """Raise this process's limit on open files as far as its hard limit allows. Never lowers it, never fails."""
     if sys.platform == "win32":
         return
     import resource

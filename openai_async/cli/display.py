@@ -1,7 +1,7 @@
-"""What the demo draws: progress while calls run, and a table of what they came to.
+"""The output of the demo: progress while calls run, and a table of results.
 
-On a terminal the progress is that of `show_progress`; anywhere else it is a plain line now and then, so that a log
-stays readable. Nothing here touches the text of a reply.
+On a terminal the progress is that of `show_progress`. Anywhere else it is a plain line at intervals, so that a log
+stays readable. Nothing here changes the text of a reply.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PLAIN_LINES = 5  # how many lines of progress a log gets
 
 @contextmanager
 def progress(console: Console, tally: Tally) -> Generator[Refresh, None, None]:
-    """Show the tally while the block runs; what the block gets is to be called after each change."""
+    """Show the tally during the block. The block must call the function that it gets after each change."""
     if console.is_terminal and not console.is_dumb_terminal:
         with InTerminal(console) as display:
             yield lambda: display(_progress(tally))
@@ -64,7 +64,7 @@ def _lines(console: Console, tally: Tally) -> Refresh:
 
 
 def summary(tally: Tally) -> Table:
-    """The table of a finished run."""
+    """Make the table of a finished run."""
     table = Table(box=box.ROUNDED, show_header=False)
     table.add_column()
     table.add_column(justify="right", style="bold")

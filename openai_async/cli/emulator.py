@@ -1,6 +1,6 @@
-"""`openai-async emulator`: the emulator in the foreground, with lines to copy that talk to it.
+"""`openai-async emulator`: the emulator in the foreground, with example commands to copy.
 
-It listens on loopback unless told otherwise, calls no other host, and ends on Ctrl-C or SIGTERM with status 0.
+It listens on loopback by default, calls no other host, and ends on Ctrl-C or SIGTERM with status 0.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def emulator(
 
 
 class _Log:
-    """One line for each request that has ended, until there is nowhere to write it."""
+    """One line for each finished request, until the output cannot be written."""
 
     def __init__(self) -> None:
         self._broken = False
@@ -142,7 +142,7 @@ class _Log:
 
 
 def _line(entry: Entry) -> str:
-    """What is known of a request. No text of the request but its method, path and model, which are made printable."""
+    """Make the log line of a request. It has only its method, path and model, with control characters replaced."""
     parts = [time.strftime("%H:%M:%S"), entry.method, entry.path, str(entry.status)]
     parts += [part for part in (entry.model, entry.code, entry.custom_id) if part]
     if entry.prompt_tokens or entry.completion_tokens:
@@ -181,7 +181,7 @@ asyncio.run(main())
 
 
 def _greeting(base_url: str, models: list[str], *, any_model: bool, any_key: bool) -> str:
-    """Where the server is, and examples to copy. Keys that it was given are not repeated: a log may keep this text."""
+    """Make the greeting: the server's address, and examples to copy. It repeats no key, because a log may keep it."""
     return _GREETING.format(
         base_url=base_url,
         models=", ".join(models) + (", and any other name" if any_model else ""),
@@ -194,7 +194,7 @@ def _greeting(base_url: str, models: list[str], *, any_model: bool, any_key: boo
 
 @contextmanager
 def _until_told() -> Generator[threading.Event, None, None]:
-    """An event that SIGINT and SIGTERM set; the handlers before it are put back."""
+    """Make an event that SIGINT and SIGTERM set. The previous handlers are restored at the end."""
     stop = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:

@@ -1,7 +1,7 @@
-"""Errors of the library in the words of the command line: one line that says what to do, and an exit status.
+"""The library's errors on the command line: one line of advice, and an exit status.
 
-The statuses are a promise to scripts: they tell whether the answer was no, the command was wrong, or nobody answered.
-A line never holds a key: the library masks them, and nothing here adds one.
+The statuses are a promise to scripts: they tell whether the answer was an error, the command was wrong, or nobody
+answered. A line never holds a key: the library masks them, and nothing here adds one.
 """
 
 from __future__ import annotations
@@ -63,19 +63,19 @@ _OPTIONS: Final[Mapping[str, str]] = {
 
 
 class Refused(click.ClickException):
-    """The API, or what stands in for it, said no or failed."""
+    """The server answered with an error, or the work failed."""
 
     exit_code = REFUSED
 
 
 class Misused(click.ClickException):
-    """The command cannot be carried out as it was given; nothing was sent."""
+    """The command cannot be carried out with these arguments. Nothing was sent."""
 
     exit_code = MISUSED
 
 
 class Unreached(click.ClickException):
-    """No whole answer arrived."""
+    """No complete answer arrived."""
 
     exit_code = UNREACHED
 
@@ -87,7 +87,7 @@ class Unwritten(click.ClickException):
 
 
 def report(error: click.ClickException) -> int:
-    """Write the error as one line on standard error, in red where there are colours; gives its exit status."""
+    """Write the error as one line on standard error, in red if colors are possible. Gives its exit status."""
     line = error.format_message()
     if isinstance(error, click.UsageError) and error.ctx is not None:
         line = f"{line.rstrip('.')}. Try: {error.ctx.command_path} --help"
@@ -101,9 +101,9 @@ def report(error: click.ClickException) -> int:
 def explained(
     error: errors.OpenAIError, *, base_url: str | None = None, incomplete: bool = False
 ) -> click.ClickException:
-    """What to tell the user about an error of the library.
+    """Make the command's error for an error of the library.
 
-    `base_url` is named when nobody answered there; `incomplete`: a part of the reply is on the screen already.
+    `base_url` is named if nobody answered there. `incomplete`: a part of the reply is on the screen already.
     """
     if isinstance(error, (errors.ConfigurationError, errors.InvalidParameterError)):
         return Misused(_misuse(error))
@@ -132,7 +132,7 @@ def _advice(error: errors.OpenAIError, base_url: str | None) -> str | None:
 
 
 def advice_of(name: str) -> str | None:
-    """What can be done about an error of this class name."""
+    """Get the advice for an error of this class name."""
     kind = getattr(errors, name, None)
     return next((_ADVICE[base] for base in kind.__mro__ if base in _ADVICE), None) if isinstance(kind, type) else None
 

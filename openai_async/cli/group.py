@@ -1,4 +1,4 @@
-"""`openai-async`: the commands under one name. Alone it shows its help, with an example of each."""
+"""`openai-async`: the commands under one name. Without a command it shows its help, with an example of each."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ openai_async.add_command(emulator)
 
 
 def run_command() -> int:
-    """Run the command that `sys.argv` names, and give its exit status."""
+    """Run the command that `sys.argv` names. Gives its exit status."""
     try:
         status: int | None = openai_async.main(prog_name="openai-async", standalone_mode=False)
     except click.ClickException as error:

@@ -1,4 +1,4 @@
-"""One event loop for one command: uvloop where it is installed, and Ctrl-C as an exit status instead of a traceback."""
+"""The event loop of a command: uvloop if it is installed, and an exit status for Ctrl-C instead of a traceback."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from openai_async.cli.failures import INTERRUPTED
 
 
 def run(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
-    """Run `main()` to its exit status. Ctrl-C cancels it, waits until it has cleaned up, and gives 130."""
+    """Run `main()` and return its exit status. Ctrl-C cancels it, waits for its cleanup, and gives 130."""
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(main())

@@ -1,4 +1,4 @@
-"""`openai-async models`: what the server has, one id a line."""
+"""`openai-async models`: the models of the server, one id a line."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def models(base_url: str | None, allow_http: bool, as_json: bool) -> int:
 async def _list(client: AsyncClient, as_json: bool) -> int:
     try:
         async with client:
-            found = [model async for model in client.models.list()]
+            models_of_server = [model async for model in client.models.list()]
     except OpenAIError as error:
         raise explained(error, base_url=client.base_url) from None
-    for model in sorted(found, key=lambda model: str(model.id)):
+    for model in sorted(models_of_server, key=lambda model: str(model.id)):
         click.echo(orjson.dumps(model.to_dict()) if as_json else visible(str(model.id)))
     return OK

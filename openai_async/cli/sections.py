@@ -1,4 +1,4 @@
-"""Help of a command with many options: under headings, each with what belongs together."""
+"""Help of a command with many options, under headings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Sectioned(click.Command):
     """A command whose help lists its options by section.
 
     Args:
-        sections: a heading -> names of parameters. What is in no section stands under "Other options".
+        sections: a heading -> names of parameters. Any other option is under "Other options".
     """
 
     def __init__(self, *args: Any, sections: Mapping[str, Sequence[str]], **kwargs: Any) -> None:
@@ -20,7 +20,7 @@ class Sectioned(click.Command):
         self._sections = sections
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the sections in their order, each with its options in theirs."""
+        """Write the sections in their order, each with its options in their order."""
         records = {
             parameter.name: record
             for parameter in self.get_params(ctx)

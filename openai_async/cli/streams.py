@@ -1,7 +1,7 @@
-"""Standard input, output and errors, as a command can rely on them.
+"""Standard input, output and errors, made safe for a command.
 
-What goes to standard error is a display: it never ends a command. What goes to standard output is the result: if that
-cannot be written, it is an error.
+Standard error is a display: a failure there never ends a command. Standard output is the result: a failure there is an
+error.
 """
 
 from __future__ import annotations
@@ -14,6 +14,6 @@ from openai_async.progress.output_stream import Outlet
 
 
 def prepare() -> None:
-    """Make the three streams usable. Call it first: before anything else is opened."""
+    """Make the three streams usable. Must be called before anything else is opened."""
     open_closed()
     sys.stderr = cast(Any, Outlet(sys.stderr))

@@ -1,4 +1,4 @@
-"""What many calls amount to: counts, tokens, latencies. Arithmetic only: it reads no clock and draws nothing."""
+"""The totals of many calls: counts, tokens, latencies. Arithmetic only: it reads no clock and draws nothing."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from openai_async.types.chat import ChatCompletion
 
 @attrs.define
 class Tally:
-    """The totals of a run of `planned` calls, at most `most_in_flight` of them at a time, so far.
+    """The totals so far of a run of `planned` calls, at most `most_in_flight` of them at a time.
 
-    `seconds` is how long the run has taken; whoever runs it keeps it and `started` up to date.
+    `seconds` is the duration of the run so far. The caller keeps it and `started` up to date.
     """
 
     planned: int
@@ -50,7 +50,7 @@ class Tally:
 
     @property
     def least_seconds(self) -> float | None:
-        """The least time that the limit allows: a second's worth goes at once, and the last call takes its time."""
+        """The least time that the limit allows: one second's calls go at once, and the last call takes its time."""
         if self.limit is None or not self._latencies:
             return None
         return max(0.0, (self.planned - self.limit) / self.limit) + min(self._latencies)
@@ -61,7 +61,7 @@ class Tally:
 
     @property
     def done(self) -> int:
-        """Calls that have ended, well or not."""
+        """The calls that have ended, with success or not."""
         return len(self._latencies) + self.failed
 
     @property
@@ -74,9 +74,10 @@ class Tally:
         return self.done / self.seconds if self.seconds > 0 else 0.0
 
     def latency(self, share: float) -> float | None:
-        """Seconds within which this share (above 0, up to 1) of the successful calls was answered; None without any.
+        """Get the seconds within which this share (above 0, up to 1) of the successful calls was answered. None without
+        any.
 
-        The nearest rank: a latency that really occurred. Sorts, so it is for the end of a run.
+        It is the nearest rank: a latency that was measured. It sorts, so call it at the end of a run.
         """
         ordered = sorted(self._latencies)
         return ordered[math.ceil(share * len(ordered)) - 1] if ordered else None

@@ -1,8 +1,8 @@
-"""A reply on standard output: piece by piece, as it is, at once. Never marked up.
+"""A reply on standard output: written unchanged, piece by piece, without delay.
 
-On a terminal, words are wrapped at its edge, and control characters of a reply are shown instead of obeyed: a model
+On a terminal, words are wrapped at its edge, and control characters of a reply are shown instead of obeyed. A model
 repeats what it has read, and an escape sequence can rename the window, overwrite lines or fill the clipboard. A pipe
-gets every character untouched.
+gets every character unchanged.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _SYMBOLS: Final = {
 
 
 def visible(text: str) -> str:
-    """The text with symbols in place of control characters; line ends of either kind stay line ends."""
+    """Replace control characters by symbols. Line ends of every kind stay line ends."""
     return text.replace("\r\n", "\n").translate(_SYMBOLS)
 
 
 class Transcript:
-    """The text of one reply on its way to standard output."""
+    """The text of one reply, written to standard output."""
 
     def __init__(self) -> None:
         self._out = cast("io.TextIOWrapper", sys.stdout)
@@ -46,7 +46,7 @@ class Transcript:
         return bool(self._last)
 
     def write(self, piece: str) -> None:
-        """Put a piece out at once. Raises `BrokenPipeError` when nobody reads any more."""
+        """Write a piece at once. Raises `BrokenPipeError` if the reader has closed the pipe."""
         if piece:
             self._out.write(self._drawn(visible(piece)) if self._terminal else piece)
             self._out.flush()
@@ -58,6 +58,6 @@ class Transcript:
         return self._wrapper.wrap(piece, shutil.get_terminal_size().columns)  # it may have been resized
 
     def end(self) -> None:
-        """Finish the last line, if something was written and it is not finished."""
+        """End the last line, if something was written and the line is not ended."""
         if self._last not in ("", "\n"):
             self.write("\n")

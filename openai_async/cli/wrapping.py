@@ -1,7 +1,7 @@
-"""Words that are wrapped at the edge of a terminal while they arrive, without holding any back.
+"""Word wrap at the edge of a terminal while text arrives, without delaying any text.
 
-A word that reaches the edge is taken back and written again on the next line. A word that is longer than a line is
-divided where the line ends.
+A word that reaches the edge is erased and written again on the next line. A word longer than a line is split at the end
+of the line.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ _TAB = 8
 
 
 class Wrapper:
-    """Where the cursor stands, and the word that it stands in. Linear in the text."""
+    """The column of the cursor, and the current word. Linear in the text."""
 
     def __init__(self) -> None:
         self._column = 0
@@ -20,7 +20,7 @@ class Wrapper:
         self._cells = 0  # of the word
 
     def wrap(self, piece: str, width: int) -> str:
-        """What to write for a piece of text (no control characters but tab and newline) in so many columns."""
+        """Get the output for a piece of text (no control characters but tab and newline) in so many columns."""
         # The last column stays free: after it, terminals differ about where the cursor is.
         edge = max(1, width - 1)
         return "".join([self._placed(character, edge) for character in piece])
@@ -53,7 +53,7 @@ class Wrapper:
         return character
 
     def _broken(self) -> str:
-        """Go to the next line, with the word that was begun."""
+        """Move the current word to the next line."""
         if self._cells >= self._column:  # it fills the whole line
             self._column = 0
             self._between("")

@@ -1,4 +1,4 @@
-"""A text stream to show things on: one that fails, or is gone, costs what is shown and nothing else."""
+"""A text stream for displays: if it fails or is closed, only the shown text is lost."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any, TextIO
 
 
 class Outlet:
-    """What writes to another stream and never raises: a closed pipe, a full disk and a closed file lose the text.
+    """A wrapper that never raises when it writes. A closed pipe, a full disk and a closed file lose the text.
 
-    Everything else is what the stream has, such as `encoding`. Without a stream (a daemon has none) nothing is shown.
+    Every other attribute is that of the stream, such as `encoding`. Without a stream (a daemon has none) nothing is
+    shown.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -33,7 +34,7 @@ class Outlet:
                 self._stream.flush()
 
     def isatty(self) -> bool:
-        """Whether it is a terminal; one that is closed is none."""
+        """Whether it is a terminal. A closed one is none."""
         with contextlib.suppress(OSError, ValueError):
             return self._stream is not None and self._stream.isatty()
         return False

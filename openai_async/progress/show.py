@@ -1,9 +1,9 @@
-"""Progress that people like: `on_progress=show_progress()` for a map or a batch, local or remote.
+"""Progress displays: `on_progress=show_progress()` for a map or a batch, local or remote.
 
-A bar and some lines by rich in a terminal, a bar by tqdm in a notebook, plain lines now and then in a log. Each shows
-what is done, failed and in flight, calls and tokens a minute beside their limits, what is waited for, the time so far
-and left beside the least time that the rate limits allow, and the cost so far. Falls back to plain lines where rich or
-tqdm is not installed.
+In a terminal it is a bar and some lines by rich, in a notebook a bar by tqdm, and in a log a plain line at intervals.
+Each shows the finished, failed and running calls, and calls and tokens a minute with their limits. It also shows what
+calls wait for, the time so far and left, the least time that the rate limits allow, and the cost so far. Without rich
+or tqdm it writes plain lines.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ _LOG_EVERY: Final = 10.0
 
 
 class ProgressDisplay:
-    """What `on_progress` calls. It ends by itself when all is done, or when nobody holds it any more.
+    """A callable for `on_progress`. It ends by itself when all is done, or when nothing refers to it any more.
 
-    As a context manager it ends with its block: the last state stays on the screen, and the cursor comes back.
+    As a context manager it ends with its block: the last state stays on the screen, and the cursor is restored.
     """
 
     def __call__(self, progress: Progress | RemoteProgress) -> None:
-        """Show the state of this moment. A terminal that is gone ends no map and no batch."""
+        """Show the present state. A terminal that is closed ends no map and no batch."""
         try_accounting("the display of progress", self._show, progress)
 
     def _show(self, progress: Progress | RemoteProgress) -> None:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Show nothing more. Again makes no difference."""
+        """Show nothing more. A second call has no effect."""
 
     def __enter__(self) -> Self:
         return self
@@ -81,10 +81,10 @@ def show_progress(style: Style = "auto", *, file: TextIO | None = None) -> Progr
 
 
 class InLog(ProgressDisplay):
-    """A line every ten seconds.
+    """A display that writes a line every ten seconds.
 
     Args:
-        ends: also a first and a last line; without them, a run that is over soon leaves the log alone.
+        ends: also write a first and a last line. Without them, a short run writes nothing.
     """
 
     def __init__(self, out: IO[str], *, ends: bool = True) -> None:
@@ -102,17 +102,17 @@ class InLog(ProgressDisplay):
 
 
 class InTerminal(ProgressDisplay):
-    """Lines that are drawn again and again. Needs rich."""
+    """A display of lines that are redrawn. Needs rich."""
 
     def __init__(self, console: Console) -> None:
-        from openai_async.progress.terminal import Picture, live
+        from openai_async.progress.terminal import Renderer, live
 
-        self._picture = Picture()
-        self._live = live(console, self._picture)
+        self._renderer = Renderer()
+        self._live = live(console, self._renderer)
         self._end = weakref.finalize(self, self._live.stop)  # the cursor comes back, also at the interpreter's end
 
     def _show(self, progress: Progress | RemoteProgress) -> None:
-        self._picture.take(progress)
+        self._renderer.take(progress)
         if not self._end.alive:
             return
         if not self._live.is_started:
@@ -121,13 +121,13 @@ class InTerminal(ProgressDisplay):
             self.close()
 
     def close(self) -> None:
-        """Leave the last state on the screen, and give the cursor back."""
-        self._picture.freeze()
+        """Leave the last state on the screen, and restore the cursor."""
+        self._renderer.freeze()
         self._end()
 
 
 class _InNotebook(ProgressDisplay):
-    """A bar. Needs tqdm."""
+    """A display of one bar. Needs tqdm."""
 
     def __init__(self, out: TextIO) -> None:
         if find_spec("ipywidgets"):

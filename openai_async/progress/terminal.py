@@ -32,8 +32,8 @@ _QUIET: Final = frozenset({"waiting", "completed"})  # states that are left out 
 _STATES: Final = {"completed": "green", "failed": "red", "expired": "red", "cancelled": "red", "queue full": "yellow"}
 
 
-class Picture:
-    """The last report, drawn as it is now."""
+class Renderer:
+    """Draws the last report, with the time that has passed since."""
 
     def __init__(self) -> None:
         self._progress: Progress | RemoteProgress | None = None
@@ -41,34 +41,34 @@ class Picture:
         self._lock = threading.Lock()  # rich draws in a thread of its own
 
     def take(self, progress: Progress | RemoteProgress) -> None:
-        """A report."""
+        """Set the report."""
         with self._lock:
             self._progress, self._at = progress, time.monotonic()
 
     def freeze(self) -> None:
-        """No report follows: the clock stands."""
+        """Stop the clock, because no report follows."""
         with self._lock:
             self._at = float("inf")
 
     def draw(self) -> RenderableType:
-        """What is to be seen now."""
+        """Draw the present state."""
         with self._lock:
             progress, since = self._progress, max(0.0, time.monotonic() - self._at)
         if progress is None:
             return Text()
         if not text.is_over(progress):
             progress = attrs.evolve(progress, seconds=progress.seconds + since)
-        return picture(progress)
+        return render(progress)
 
 
-def live(console: Console, drawing: Picture) -> Live:
-    """What draws it; to be started, and stopped in every case: the cursor is hidden in between."""
-    return Live(get_renderable=drawing.draw, console=console, refresh_per_second=_REFRESHES)
+def live(console: Console, renderer: Renderer) -> Live:
+    """Make the live display. It must be stopped in every case, because it hides the cursor."""
+    return Live(get_renderable=renderer.draw, console=console, refresh_per_second=_REFRESHES)
 
 
 @attrs.frozen
-class _Folded:
-    """A picture, or the same in plain words where the terminal is too narrow for it."""
+class _Responsive:
+    """The lines, or plain text if the terminal is too narrow for them."""
 
     lines: RenderableType
     words: Text
@@ -77,12 +77,12 @@ class _Folded:
         yield self.lines if options.max_width >= _NARROW else self.words
 
 
-def picture(progress: Progress | RemoteProgress) -> RenderableType:
-    """A report as lines. Each is cut off, not folded, where the terminal is a little too narrow."""
+def render(progress: Progress | RemoteProgress) -> RenderableType:
+    """Draw a report as lines. If the terminal is slightly too narrow, they are cropped."""
     words = Text(text.describe(progress), overflow="fold")
     if isinstance(progress, Progress) and text.is_idle(progress):
         return words
-    return _Folded(_lines(progress), words)
+    return _Responsive(_lines(progress), words)
 
 
 def _lines(progress: Progress | RemoteProgress) -> RenderableType:
@@ -91,22 +91,22 @@ def _lines(progress: Progress | RemoteProgress) -> RenderableType:
 
 
 def _first(progress: Progress | RemoteProgress) -> Table:
-    """The bar takes what the figures leave."""
+    """Draw the first line. The bar takes the width that the figures leave."""
     total, done = progress.total, progress.done
     line = Table.grid(expand=True, padding=(0, 1))
     line.add_column(ratio=1, min_width=6, max_width=60)
     line.add_column(no_wrap=True, overflow="crop")
     share = 100 * done // total if total else 100 if total == 0 else None
     width = len(f"{total:,}") if total is not None else 9
-    told = Text.assemble(
+    figures = Text.assemble(
         ("     " if share is None else f"{share:>4}%", "bold"),
         f"  {done:>{width},}" + ("" if total is None else f"/{total:,}") + " done",
         (f"  {progress.failed:>{min(width, 7)},} failed", "red" if progress.failed else "dim"),
     )
     if isinstance(progress, Progress):
-        told.append(f"  {progress.in_flight:>5,} in flight", "cyan")
+        figures.append(f"  {progress.in_flight:>5,} in flight", "cyan")
     bar = ProgressBar(total=None if total is None else total or 1, completed=done if total else total == 0)
-    line.add_row(bar, told)
+    line.add_row(bar, figures)
     return line
 
 
@@ -131,9 +131,9 @@ def _of_remote(progress: RemoteProgress) -> Iterator[Text]:
     yield _line(_times(progress))
 
 
-def _part(place: str, width: int, part: RemotePart) -> Text:
+def _part(position: str, width: int, part: RemotePart) -> Text:
     return _line(
-        f"  {place}  ",
+        f"  {position}  ",
         (f"{part.status:<11}", _STATES.get(part.status, "cyan")),
         f"  {part.completed:>{width},} completed",
         (f"  {part.failed:>{width},} failed", "red" if part.failed else "dim"),

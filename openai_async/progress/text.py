@@ -1,7 +1,6 @@
-"""Progress in words and numbers: one line for a log, and the pieces that a display is put together from.
+"""Progress as text: one line for a log, and the pieces of every display.
 
-Figures that change keep their width, so that a line which is drawn again does not dance. Arithmetic and text only: no
-clock, no drawing.
+Changing figures keep their width, so that a redrawn line does not jump. Arithmetic and text only: no clock, no drawing.
 """
 
 from __future__ import annotations
@@ -11,14 +10,14 @@ from typing import Final
 
 from openai_async.types.progress import BatchProgress, Progress, RemoteProgress
 
-#: Parts of a remote batch that a line tells one by one.
-_TOLD: Final = 4
+#: Parts of a remote batch that a line lists one by one.
+_LISTED: Final = 4
 #: Seconds that a rate needs to mean something: at first a full limit goes at once.
 _PACE_AFTER: Final = 5.0
 
 
 def describe(progress: Progress | RemoteProgress) -> str:
-    """One line that says how far it is."""
+    """Describe the progress in one line."""
     parts = _of_remote(progress) if isinstance(progress, RemoteProgress) else _of_calls(progress)
     return ", ".join(parts)
 
@@ -49,7 +48,7 @@ def _of_remote(progress: RemoteProgress) -> list[str]:
     parts.append(f"{duration(progress.seconds)} so far")
     if progress.seconds_left is not None and not is_over(progress):
         parts.append(f"{duration(progress.seconds_left)} left")
-    if len(progress.parts) > _TOLD:
+    if len(progress.parts) > _LISTED:
         return [*parts, f"batches: {states(progress)}"]
     count = len(progress.parts)
     return parts + [
@@ -59,28 +58,28 @@ def _of_remote(progress: RemoteProgress) -> list[str]:
 
 
 def states(progress: RemoteProgress) -> str:
-    """How many parts are in which state."""
+    """Count the parts in each state."""
     counts = Counter(part.status for part in progress.parts)
     return ", ".join(f"{count:,} {status}" for status, count in counts.items())
 
 
 def extras(progress: BatchProgress) -> list[str]:
-    """What a batch has beside its own rows, where there is any."""
-    told = (
+    """List the rows of a batch that are counted separately, if there are any."""
+    counts = (
         (progress.skipped, "done before"),
         (progress.bad, "bad lines"),
         (progress.ambiguous, "ambiguous"),
     )
-    return [f"{count:,} {what}" for count, what in told if count]
+    return [f"{count:,} {what}" for count, what in counts if count]
 
 
 def waits(progress: Progress) -> str:
-    """What the client's calls wait for; empty if none waits."""
+    """Describe what the client's calls wait for. Empty if none waits."""
     return "waits for " + ", ".join(sorted(progress.waiting_for)) if progress.waiting_for else ""
 
 
 def is_over(progress: Progress | RemoteProgress) -> bool:
-    """Whether there is nothing left to show. A remote run goes on after its last row: its parts have yet to end."""
+    """Whether nothing is left to show. A remote run continues after its last row, until its parts end."""
     if isinstance(progress, RemoteProgress):
         return progress.done >= progress.total and all(part.status == "completed" for part in progress.parts)
     return progress.total is not None and progress.done >= progress.total
@@ -92,35 +91,35 @@ def is_idle(progress: Progress) -> bool:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: 42s, 3m10s, 2h05m; never more than six characters below 100 hours."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+    """Format seconds: 42s, 3m10s, 2h05m. At most six characters below 100 hours."""
+    total = round(seconds)
+    if total < 60:
+        return f"{total}s"
+    if total < 3600:
+        return f"{total // 60}m{total % 60:02}s"
+    return f"{total // 3600}h{total % 3600 // 60:02}m"
 
 
 def money(dollars: float) -> str:
-    """US dollars: two places, or four where it is cents."""
+    """Format US dollars: two decimals, or four below ten cents."""
     return f"${dollars:,.4f}" if 0 < dollars < 0.1 else f"${dollars:,.2f}"
 
 
 def at_best(progress: Progress) -> str:
-    """The least time from the start to the end; not what is left of it."""
+    """Format the least time from start to end, which is not the time left."""
     return "" if progress.least_seconds is None else f"at best {duration(progress.least_seconds)} in all"
 
 
 def calls(progress: Progress, width: int = 1) -> str:
-    """Calls per minute, right-aligned, beside their limit."""
+    """Format calls per minute with their limit, right-aligned."""
     return _rate(progress, progress.calls_per_minute, progress.limit_requests_per_minute, width)
 
 
 def tokens(progress: Progress, width: int = 1) -> str:
-    """Tokens per minute, right-aligned, beside their limit."""
+    """Format tokens per minute with their limit, right-aligned."""
     return _rate(progress, progress.tokens_per_minute, progress.limit_tokens_per_minute, width)
 
 
 def _rate(progress: Progress, now: float, limit: float | None, width: int) -> str:
-    told = f"{now:,.0f}" if progress.seconds >= _PACE_AFTER else "-"
-    return f"{told:>{width}}" + (f" of {limit:,.0f}" if limit is not None else "")
+    figure = f"{now:,.0f}" if progress.seconds >= _PACE_AFTER else "-"
+    return f"{figure:>{width}}" + (f" of {limit:,.0f}" if limit is not None else "")

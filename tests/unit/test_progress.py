@@ -29,7 +29,7 @@ from openai_async import (
 from openai_async.emulator import Emulator, Latency, RateLimits
 from openai_async.progress.output_stream import Outlet
 from openai_async.progress.show import InLog, InTerminal
-from openai_async.progress.terminal import picture
+from openai_async.progress.terminal import render
 from openai_async.progress.text import describe, duration, money
 
 HALF = Progress(
@@ -74,7 +74,7 @@ def calls(done: int, total: int | None = 100, seconds: float = 1.0) -> Progress:
 def drawn(progress: Progress | RemoteProgress, width: int = 80) -> list[str]:
     console = Console(file=io.StringIO(), width=width, color_system=None)
     with console.capture() as caught:
-        console.print(picture(progress))
+        console.print(render(progress))
     return caught.get().splitlines()
 
 
@@ -274,8 +274,8 @@ def test_a_very_narrow_terminal_gets_words() -> None:
 def test_an_ascii_terminal_gets_ascii(seen: Progress | RemoteProgress) -> None:
     """Where the encoding has no lines to draw with, dashes stand in."""
     out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    Console(file=out, width=50, color_system=None).print(picture(seen))
-    Console(file=out, width=70, color_system=None).print(picture(seen))
+    Console(file=out, width=50, color_system=None).print(render(seen))
+    Console(file=out, width=70, color_system=None).print(render(seen))
     out.seek(0)
     assert "/" in out.read()
 
