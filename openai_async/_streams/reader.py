@@ -235,7 +235,7 @@ class StreamReader(ResponseBody, Generic[C, F]):
             self.close()
             raise
         finally:
-            self.end_reading()
+            self.reading = False
         if not self._events:
             return self._end_of_body()
         if self._is_json:
@@ -292,7 +292,7 @@ class StreamReader(ResponseBody, Generic[C, F]):
         except (APIError, DeadlineReached, ForeignLoopError):
             pass  # the reply is complete, whatever becomes of the connection
         finally:
-            self.end_reading()
+            self.reading = False
             self.close()
 
     def _set_complete(self) -> None:

@@ -105,7 +105,7 @@ class AsyncStream(Uncopied, Generic[C, F]):
 
     def __del__(self) -> None:
         reader = getattr(self, "_reader", None)
-        if reader is not None:
+        if reader is not None and not reader.closed:
             reader.finalize(self)
 
     def __repr__(self) -> str:
