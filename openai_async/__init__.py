@@ -119,6 +119,7 @@ if TYPE_CHECKING:
     from openai_async.types.attempt import (
         Attempt as Attempt,
     )
+    from openai_async.types.call_event import CallEvent as CallEvent
     from openai_async.types.files import Binary as Binary
     from openai_async.types.limits import RateLimit as RateLimit
     from openai_async.types.progress import (
@@ -180,6 +181,7 @@ _HOMES = {
     "NULL": "openai_async.types.settings",
     "Timeout": "openai_async.types.settings",
     "Attempt": "openai_async.types.attempt",
+    "CallEvent": "openai_async.types.call_event",
     "OpenAIError": "openai_async.errors",
     "ConfigurationError": "openai_async.errors",
     "InvalidParameterError": "openai_async.errors",
@@ -276,6 +278,7 @@ __all__ = [
     "NULL",
     "Timeout",
     "Attempt",
+    "CallEvent",
     "OpenAIError",
     "ConfigurationError",
     "InvalidParameterError",

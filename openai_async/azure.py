@@ -20,6 +20,7 @@ from openai_async._wire import paths
 from openai_async._wire.headers import check_token
 from openai_async.client import AsyncClient
 from openai_async.errors import ConfigurationError, InvalidParameterError, frameless
+from openai_async.types.call_event import CallEvent
 from openai_async.types.limits import RateLimit
 from openai_async.types.settings import Timeout
 
@@ -66,6 +67,7 @@ class ClientSettings(TypedDict, total=False):
     max_event_bytes: int
     webhook_secret: str | None
     admin_api_key: str | None
+    hooks: Sequence[Callable[[CallEvent], None]]
 
 
 class AsyncAzureClient(AsyncClient):

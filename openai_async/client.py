@@ -18,6 +18,7 @@ from openai_async._policy.prices import PriceLike
 from openai_async._policy.totals import CostTotals
 from openai_async.errors import ConfigurationError, frameless
 from openai_async.types._base import Reply
+from openai_async.types.call_event import CallEvent
 from openai_async.types.limits import RateLimit
 from openai_async.types.settings import Timeout
 
@@ -82,6 +83,7 @@ class AsyncClient(GenericResources):
         max_response_bytes, max_event_bytes: bounds on a decoded body, and on one event of a stream.
         webhook_secret: the secret with which `webhooks` verifies signatures. None for OPENAI_WEBHOOK_SECRET.
         admin_api_key: key for `client.admin` only. None for OPENAI_ADMIN_KEY, then `api_key`.
+        hooks: called with a `CallEvent` when a call begins, waits and ends, and after each attempt; they must not wait.
 
     Raises:
         ConfigurationError: names the argument or variable that cannot be used; never shows a key.
@@ -115,6 +117,7 @@ class AsyncClient(GenericResources):
         max_event_bytes: int = 128 << 20,
         webhook_secret: str | None = None,
         admin_api_key: str | None = None,
+        hooks: Sequence[Callable[[CallEvent], None]] = (),
     ) -> None:
         try:
             self.base_url: str = _config.base_url(base_url, allow_http=allow_http)
@@ -132,6 +135,7 @@ class AsyncClient(GenericResources):
                 billing=Billing(prices),
                 max_response_bytes=_config.positive("max_response_bytes", max_response_bytes),
                 service=self._service,
+                hooks=tuple(hooks),
             )
             self._webhook_secret = _config.webhook_secret(webhook_secret)
         except ConfigurationError as error:

@@ -20,6 +20,7 @@ from openai_async._limits.limiter import AcquireRequest, Limiter, Permit, Waiter
 from openai_async._pipeline.answer import Failure, Response
 from openai_async._pipeline.call_state import CallState
 from openai_async._pipeline.credentials import Credentials, KeyRing, NoKeys
+from openai_async._pipeline.events import Hooks, emit
 from openai_async._pipeline.outages import Outages
 from openai_async._pipeline.request import Request
 from openai_async._policy.estimates import Calibration, requested_tokens
@@ -41,11 +42,14 @@ Sender: TypeAlias = Callable[[Request, Callable[[], float], Credentials | None, 
 class Admission:
     """The layer that waits for a permit."""
 
-    def __init__(self, limiter: Limiter, keys: KeyRing | NoKeys, outages: Outages, send: Sender) -> None:
+    def __init__(
+        self, limiter: Limiter, keys: KeyRing | NoKeys, outages: Outages, send: Sender, hooks: Hooks = ()
+    ) -> None:
         self._limiter = limiter
         self._keys = keys
         self._outages = outages
         self._send = send
+        self._hooks = hooks
         self._calibration = Calibration()
 
     async def __call__(self, request: Request, state: CallState) -> Response | Failure:
@@ -85,6 +89,8 @@ class Admission:
         Returns the permit, the number of the trial if the call is one, and the seconds waited for the server.
         `waiter` is the call's position in the queue, if it has one.
         """
+        if self._hooks and (waiter is not None or self._outages.holds(request)):
+            emit(self._hooks, "waiting", request, state)
         trial: int | None = None
         waited = 0.0
         while True:

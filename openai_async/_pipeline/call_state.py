@@ -15,6 +15,8 @@ class CallState:
 
     #: The clock of the loop that the call runs on.
     now: Callable[[], float]
+    #: Loop time at which it began.
+    began: float
     attempts: list[Attempt] = attrs.field(factory=list[Attempt])
     #: Attempts after the first one, without those that only found that a key cannot be used.
     retries: int = 0

@@ -16,6 +16,7 @@ from openai_async._pipeline.admission import Admission
 from openai_async._pipeline.answer import Answer, Handler, Layer
 from openai_async._pipeline.billing import Billing
 from openai_async._pipeline.credentials import KeyRing, NoKeys
+from openai_async._pipeline.events import Hooks
 from openai_async._pipeline.outages import Outages
 from openai_async._pipeline.request import Request
 from openai_async._pipeline.retry import Retry
@@ -62,6 +63,7 @@ class Pipeline(Uncopied):
         service: Service = OPENAI,
         admin: tuple[KeyRing, Limiter] | None = None,
         layers: Sequence[Layer] = (),
+        hooks: Hooks = (),
     ) -> None:
         self.service = service
         self.base_url = base_url
@@ -88,8 +90,10 @@ class Pipeline(Uncopied):
                 max_response_bytes=max_response_bytes,
                 service=service,
                 layers=layers,
+                hooks=hooks,
             )
-        core = Retry(Admission(limiter, keys, self.outages, send), self.outages, billing, self.stated_stream)
+        attempt = Admission(limiter, keys, self.outages, send, hooks)
+        core = Retry(attempt, self.outages, billing, self.stated_stream, hooks)
         self._handler: Handler = composed(layers, core)
 
     async def fetch(self, request: Request) -> Any:

@@ -17,9 +17,10 @@ import anyio
 
 from openai_async import _concurrency
 from openai_async._limits.accounting import log_failure, try_accounting
-from openai_async._pipeline.answer import Answer, Failure, Response
+from openai_async._pipeline.answer import Answer, Bill, Failure, Response
 from openai_async._pipeline.billing import Billing
 from openai_async._pipeline.call_state import CallState
+from openai_async._pipeline.events import Hooks, StreamEnd, emit, emit_failure, emit_reply
 from openai_async._pipeline.outages import Outages, StillOutError
 from openai_async._pipeline.request import Request
 from openai_async._pipeline.stated_stream import StatedStream
@@ -42,6 +43,7 @@ class Retry:
         outages: is told when a call that failed has ended.
         billing: knows what replies cost, and what lost attempts may have cost; None where nothing is paid.
         stated_stream: knows what servers want of `stream`; None where nobody asks.
+        hooks: are told of every call.
     """
 
     def __init__(
@@ -50,20 +52,24 @@ class Retry:
         outages: Outages,
         billing: Billing | None = None,
         stated_stream: StatedStream | None = None,
+        hooks: Hooks = (),
     ) -> None:
         self._attempt = attempt
         self._outages = outages
         self._billing = billing
         self._stated_stream = stated_stream
+        self._hooks = hooks
 
     async def __call__(self, request: Request) -> Answer:
         now = _concurrency.clock()
-        state = CallState(now)
+        state = CallState(now, now())
+        if self._hooks:
+            emit(self._hooks, "request_begun", request, state)
         result: Response | Failure | None = None
         last: APIError | None = None
         try:
             while True:
-                began = now()
+                began = now() if state.attempts else state.began
                 try:
                     result = await self._attempt(request, state)
                 except APIError as error:
@@ -96,6 +102,10 @@ class Retry:
             assert last is not None
             last.attempts, last.retries_ended = tuple(state.attempts), "retry_budget"
             raise last
+        except BaseException as error:
+            if self._hooks:
+                emit_failure(self._hooks, "call_ended", request, state, error)
+            raise
         finally:
             if state.attempts and self._outages.scopes:
                 self._outages.left(request, state)
@@ -115,15 +125,19 @@ class Retry:
         if response.exchange is None:
             if billing is not None:
                 dollars, estimated = billing.of_reply(request, response)
+            if self._hooks:
+                emit_reply(self._hooks, request, state, response, dollars)
             meta = Meta(response.status, response.headers, tuple(attempts), response.received, dollars, estimated)
             return Answer(meta, response.value, response.usage)
-        return Answer(
-            Meta(response.status, response.headers, tuple(attempts), response.received),
-            exchange=response.exchange,
-            release=response.release,
-            bill=None if billing is None else partial(billing.of_stream, request),
-            secrets=response.secrets,
-        )
+        release = response.release
+        bill: Bill | None = None if billing is None else partial(billing.of_stream, request)
+        if self._hooks:
+            emit(self._hooks, "attempt_ended", request, state)
+            end = StreamEnd(self._hooks, request, state)
+            bill, release = end.billing(bill), end.releasing(release)
+        meta = Meta(response.status, response.headers, tuple(attempts), response.received)
+        exchange, secrets = response.exchange, response.secrets
+        return Answer(meta, exchange=exchange, release=release, bill=bill, secrets=secrets)
 
     def _record(self, request: Request, state: CallState, failure: Failure, wait: float | None) -> None:
         error = failure.error
@@ -134,6 +148,8 @@ class Retry:
         if attempt.may_be_billed and self._billing is not None:
             attempt = try_accounting("the cost of a failed attempt", self._billing.of_lost, request, attempt) or attempt
         state.attempts.append(attempt)
+        if self._hooks:
+            emit_failure(self._hooks, "attempt_ended", request, state, error)
 
     def _as_insisted(self, request: Request, error: APIError) -> Request | None:
         """The request as the server wants it, if it has refused what the request says of `stream`."""

@@ -17,6 +17,7 @@ from openai_async.errors import InvalidParameterError
 SETTINGS: Final = frozenset(
     {
         "admin_api_key",
+        "hooks",
         "allow_http",
         "api_base",
         "api_key",
