@@ -78,8 +78,7 @@ class AsyncClient(GenericResources):
         trust_env: also use HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY of the environment.
         allow_http: accept a plain http base_url on other machines, although others can then read key and prompts.
         http_client, transport: an httpx.AsyncClient or httpx.AsyncBaseTransport (or httpx2's) to send with. The caller
-            closes it. `transport="httpx"` always uses httpx for the built-in connections (by default only under trio
-            and for proxies).
+            closes it. `transport="httpx"` always uses httpx (by default only under trio and for proxies).
         max_response_bytes, max_event_bytes: bounds on a decoded body, and on one event of a stream.
         webhook_secret: the secret with which `webhooks` verifies signatures. None for OPENAI_WEBHOOK_SECRET.
         admin_api_key: key for `client.admin` only. None for OPENAI_ADMIN_KEY, then `api_key`.
@@ -140,8 +139,8 @@ class AsyncClient(GenericResources):
             self._webhook_secret = _config.webhook_secret(webhook_secret)
         except ConfigurationError as error:
             # What may hold a key must not stand in a traceback that is shown with local variables.
-            del api_key, admin_api_key, base_url, default_headers, default_query
-            del proxy, http_client, transport, webhook_secret
+            del api_key, admin_api_key, base_url, default_headers, default_query, webhook_secret
+            del proxy, http_client, transport
             raise frameless(error) from None
 
     @cached_property
