@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, TypeAlias, cast
 
-from openai_async.batch.input.request_builder import Recipe
+from openai_async.batch.input.request_builder import RequestBuilder
 from openai_async.batch.input.rows import BadLine, BadRow, SeenIds
 from openai_async.batch.input.source import TOO_LONG, lines_of, object_of
 from openai_async.errors import InvalidParameterError
@@ -175,7 +175,7 @@ class _BatchRows:
     """
 
     def __init__(self) -> None:
-        self._recipe = Recipe("/v1/chat/completions", {}, format="requests")
+        self._recipe = RequestBuilder("/v1/chat/completions", {}, format="requests")
         self._seen = SeenIds(_BATCH_ROWS)
         self._first: dict[str, object] = {}
         self._rows = 0

@@ -11,7 +11,7 @@ from openai_async.types._plain import Record, table
 from openai_async.types.usage import CompletionUsage
 
 
-def told(cost: float | None, *, in_part: bool) -> str:
+def cost_text(cost: float | None, *, in_part: bool) -> str:
     """US dollars as a text that says what they are: "$1.5000", ">= $1.5000" of what is known in part, or "unknown"."""
     return "unknown" if cost is None else f"{'>= ' if in_part else ''}${cost:.4f}"
 
@@ -45,7 +45,7 @@ class ModelTotals(Record):
     @property
     def spent(self) -> str:
         """The cost as a text that says what it is: "$1.5000", ">= $1.5000", or "unknown"."""
-        return told(self.cost, in_part=self.unpriced > 0 or self.possibly_billed > 0)
+        return cost_text(self.cost, in_part=self.unpriced > 0 or self.possibly_billed > 0)
 
     def _items(self) -> Iterator[tuple[str, Any]]:
         for name in ("calls", "unpriced", "prompt_tokens", "completion_tokens", "cost", "possibly_billed"):

@@ -1,18 +1,20 @@
-"""Batches: a file of requests in, a file of answers out, over any interruption.
+"""Batches: send a file of requests, and write a file of answers. A run can be killed and resumed at any point.
 
     summary = await client.batch.run("requests.jsonl", "answers.jsonl")
 
-Kill it anywhere and run it again: no row that is on the disk is lost or sent again. Both files are those of the Batch
-API, so that the same ones work here and there.
+The one rule: a row whose answer is in OUT is never lost, and never sent again. Both files have the format of the Batch
+API. IN is the file of requests, OUT the file of answers; OUT.journal says which rows are in flight.
 
-    source      IN as records;  recipe, template, endpoints, rows: from a record to a request
-    intake      which rows are left to do
-    sending     one row through the client's pipeline;  outputs: how it ended, as a line;  spent: what it has cost
-    commits     group commit;  journal: OUT, sidecar: what is in flight, ordering: OUT in the order of IN
-    disk        the calls that change a file;  threads: where they are made
-    run         one run of all these;  report: what it came to
-    remote      the same at the Batch API;  parts: IN as its files, service: its calls, orders: one batch for each part,
-                queue: when there is room for one, results: its answers in OUT
+    api         `client.batch`: `run` and `remote`
+    input       read IN, build requests from its records, and decide which rows are pending
+    local       send the rows through the client: `row_sender` one of them, `run` all of them
+    output      OUT and OUT.journal: formats, group commit, order, and the calls that change a file
+    remote      the same through the Batch API: input files, submissions, polling, results
+    spent       what rows have cost, as text in OUT
+    report      progress and the summary
+    errors      what stops a whole run
+
+To add an endpoint, add it to `input.endpoints`. To add a format of IN, see `input`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`client.batch`: files of requests."""
+"""`client.batch`: run files of requests, directly or through the Batch API."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar, Unpack
 
 from openai_async._policy.spending import Spending
-from openai_async.batch.input.request_builder import InputFormat, Recipe
+from openai_async.batch.input.request_builder import InputFormat, RequestBuilder
 from openai_async.batch.input.source import InputFile
 from openai_async.batch.local.row_sender import Sender
 from openai_async.batch.local.run import Ambiguous, Bounds, Run, Stop
@@ -27,7 +27,7 @@ from openai_async.types.progress import BatchProgress, RemoteProgress
 
 
 class AsyncBatch(Resource):
-    """Files of requests in, files of answers out."""
+    """Send files of requests, and write files of answers."""
 
     __slots__ = ()
 
@@ -56,10 +56,10 @@ class AsyncBatch(Resource):
         on_progress: Callable[[BatchProgress], object] | None = None,
         **options: Unpack[RequestOptions],
     ) -> BatchSummary:
-        """Send every request of a file, and write every answer to another.
+        """Send every request of a file, and write every answer to another file.
 
-        Run it again after whatever ended it: it goes on where it was. Rows that are in OUT are not sent again, unless
-        they failed for a reason that passes (a rate limit, a server's error, no connection). Bad lines are reported and
+        To resume after any end, call it again with the same files. Rows that are in OUT are not sent again, unless
+        they failed for a retryable reason (a rate limit, a server error, no connection). Bad lines are reported, and
         the rest runs.
 
         Args:
@@ -103,7 +103,7 @@ class AsyncBatch(Resource):
         dropped ones as ambiguous.
         """
         try:
-            recipe = Recipe.of(
+            builder = RequestBuilder.of(
                 endpoint=endpoint,
                 model=model,
                 params=params,
@@ -125,7 +125,7 @@ class AsyncBatch(Resource):
         async def run() -> BatchSummary:
             threads = Threads()
             async with (
-                _closed(threads, partial(InputFile.open, os.fspath(in_path), recipe)) as source,
+                _closed(threads, partial(InputFile.open, os.fspath(in_path), builder)) as source,
                 _closed(threads, partial(Journal.open, os.fspath(out_path), source.identity())) as journal,
             ):
                 return await Run(
@@ -167,13 +167,13 @@ class AsyncBatch(Resource):
         on_progress: Callable[[RemoteProgress], object] | None = None,
         **options: Unpack[RequestOptions],
     ) -> BatchSummary:
-        """Have a file of requests answered by the Batch API, at its price and its pace (up to 24 hours).
+        """Run a file of requests through the Batch API, at its price, within its 24 hours.
 
         IN is divided into batches of one model and endpoint each, within the API's limits. OUT is written once, in the
-        order of IN, when all of them have ended. A batch that the account's queue of enqueued tokens has no room for is
-        handed in again when there is some. Run it again after whatever ended it: as long as IN and OUT are what
-        they were, it finds its batches, and creates none twice. Rows that are in OUT are not sent again, unless they
-        failed for a reason that passes; `run` and `remote` may take turns on one OUT.
+        order of IN, when all of them have ended. A batch that does not fit the account's limit of enqueued tokens is
+        submitted again later. To resume after any end, call it again: as long as IN and OUT are unchanged, it finds
+        its batches, and creates none twice. Rows that are in OUT are not sent again, unless they failed for a
+        retryable reason. `run` and `remote` may take turns on one OUT.
 
         Args:
             in_path, out_path: as for `run`. IN is locked as long as the run lasts.
@@ -198,7 +198,7 @@ class AsyncBatch(Resource):
         Cancelling ends the waiting, not the batches: they go on, and the same run again finds and collects them.
         """
         try:
-            recipe = Recipe.of(
+            builder = RequestBuilder.of(
                 endpoint=endpoint,
                 model=model,
                 params=params,
@@ -225,7 +225,7 @@ class AsyncBatch(Resource):
         async def run() -> BatchSummary:
             threads = Threads()
             async with (
-                _closed(threads, partial(InputFile.open, os.fspath(in_path), recipe)) as source,
+                _closed(threads, partial(InputFile.open, os.fspath(in_path), builder)) as source,
                 _closed(threads, partial(Journal.open, os.fspath(out_path), source.identity())) as journal,
             ):
                 source.lock()
@@ -233,12 +233,12 @@ class AsyncBatch(Resource):
 
         return await sheltered(run)
 
-    def _window(self, asked: int | None) -> int:
-        if asked is None:
+    def _window(self, max_in_flight: int | None) -> int:
+        if max_in_flight is None:
             return min(1000, self._pipeline.limiter.limit or 1000)
-        if isinstance(asked, bool) or not isinstance(asked, int) or asked < 1:  # pyright: ignore
+        if isinstance(max_in_flight, bool) or not isinstance(max_in_flight, int) or max_in_flight < 1:  # pyright: ignore
             raise InvalidParameterError("max_in_flight", "must be a positive integer")
-        return asked
+        return max_in_flight
 
 
 class _File(Protocol):
@@ -250,7 +250,7 @@ F = TypeVar("F", bound=_File)
 
 @asynccontextmanager
 async def _closed(threads: Threads, open_it: Callable[[], F]) -> AsyncGenerator[F, None]:
-    """A file that is opened, and in every case closed again, in a thread."""
+    """Open a file in a thread, and close it in a thread in every case."""
     file = await threads.run(open_it)
     try:
         yield file

@@ -1,4 +1,4 @@
-"""What can go wrong with a batch as a whole. (What goes wrong with one row is a line of OUT.)
+"""The errors of a batch as a whole. An error of one row is not raised: it is a line of OUT.
 
 OpenAIError
 └── BatchError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class BatchError(OpenAIError):
-    """Root of the errors of a batch."""
+    """The base class of the errors of a batch."""
 
 
 class BatchInputError(BatchError):
@@ -76,11 +76,12 @@ class BatchHaltedError(BatchError):
 
 
 class RemoteBatchError(BatchError):
-    """A remote batch ended before its time; what it had answered is in OUT, and the next run sends the rest.
+    """A remote batch failed, expired or was cancelled. Its answers are in OUT, and the next run sends the rest.
 
     Attributes:
-        reason: "failed" (it did not run: its file or the account was refused), "expired", "cancelled", "lost" (it has
-            ended, and its results are not kept any more), or the server's own word for a state that is not known here.
+        reason: why it ended, as the API says it or in the server's own word. "failed": it did not run, because its
+            file or the account was refused. "expired" and "cancelled": it ran in part. "lost": it has ended, and its
+            results are not kept any more.
         batch_id: the first batch that ended so; empty if its file was refused before it was created.
         code: the API's code of a failure, such as "token_limit_exceeded"; None without one.
         summary: how far the run came; None if OUT was left as it was.
@@ -97,7 +98,7 @@ class RemoteBatchError(BatchError):
 
 
 class RemoteWaitError(BatchError):
-    """Remote batches go on after `max_wait`. OUT was left as it was; the same run, later, collects them.
+    """Remote batches are still running after `max_wait`. OUT is unchanged; the same run collects them later.
 
     `progress` says how far they are.
     """

@@ -1,4 +1,4 @@
-"""What a batch came to, while it runs and when it is over. Arithmetic only: no clock, no I/O."""
+"""The progress and the summary of a batch. Arithmetic only: no clock, no I/O."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from openai_async._policy.spending import Bound
-from openai_async._policy.totals import told
+from openai_async._policy.totals import cost_text
 from openai_async.batch.input.rows import BadLine
 from openai_async.batch.output.output_lines import Kind, Outcome
 from openai_async.batch.spent import NOTHING, Spent
@@ -27,7 +27,7 @@ _SHOWN_MESSAGE = 500
 
 @attrs.frozen(repr=False)
 class FailureKind(Record):
-    """Rows that failed alike.
+    """Rows that failed with the same error.
 
     Attributes:
         name: of their error, as in `BatchSummary.failures`.
@@ -44,7 +44,7 @@ class FailureKind(Record):
 
 @attrs.frozen(repr=False)
 class BatchTotals(Record):
-    """What one run, or all runs of one OUT, came to.
+    """The totals of one run, or of all runs of one OUT.
 
     Attributes:
         done: rows that have come to an end.
@@ -56,8 +56,8 @@ class BatchTotals(Record):
             nothing is known.
         cost_estimated: US dollars that `unanswered` calls may have cost beside that, as far as prices are known.
         unpriced: answers whose cost is not known, such as those of a model without a price.
-        unanswered: calls that were sent, may have been charged, and brought no answer that can be read: it did not come
-            in time, the connection broke, the server failed (500), or the run was killed.
+        unanswered: calls that were sent, may have been charged, and brought no answer that can be read. Reasons are a
+            timeout, a broken connection, a server error (500), and a killed run.
     """
 
     done: int = 0
@@ -86,7 +86,7 @@ class BatchTotals(Record):
     @property
     def spent(self) -> str:
         """The cost as a text that says what it is: "$1.5000", ">= $1.5000", or "unknown"."""
-        return told(self.cost, in_part=self.unpriced > 0 or self.unanswered > 0)
+        return cost_text(self.cost, in_part=self.unpriced > 0 or self.unanswered > 0)
 
     def _shown(self) -> Iterator[tuple[str, object]]:
         for name, value in self._items():
@@ -98,7 +98,7 @@ class BatchTotals(Record):
 
 @attrs.frozen(repr=False)
 class BatchSummary(Record):
-    """What a run came to.
+    """The result of a run.
 
     Attributes:
         total: rows of the input, its bad lines included.
@@ -209,29 +209,29 @@ class Tally:
         self.spent += outcome.spent
         if outcome.failure is not None:
             self.failed += 1
-            self.retryable += outcome.kind is Kind.PASSING
+            self.retryable += outcome.kind is Kind.RETRYABLE
             self.failures[outcome.failure] += 1
             self._firsts.setdefault(outcome.failure, outcome)
 
     def skip(self, kind: Kind) -> None:
-        """A row that was on the disk before."""
+        """Count a row that OUT already has."""
         self.skipped += 1
         self.failed_before += kind is not Kind.OK
 
     def refuse(self, line: BadLine) -> None:
-        """A line that is no request."""
+        """Count a line that is not a request."""
         self.bad += 1
         if self.bad <= LISTED:
             self.bad_lines.append(line)
 
     def unmatch(self, line: bytes) -> None:
-        """A line of a remote batch's results that names no row."""
+        """Count a line of a remote batch's results that names no row."""
         self.unmatched += 1
         if self.unmatched <= _SHOWN_LINES:
             self.unmatched_lines.append(line[:_SHOWN_BYTES].decode("utf-8", "replace"))
 
-    def doubt(self, custom_id: str) -> None:
-        """A row that was sent before, and never answered."""
+    def add_ambiguous(self, custom_id: str) -> None:
+        """Count a row that an earlier run sent and that was never answered."""
         self.ambiguous += 1
         if self.ambiguous <= LISTED:
             self.ambiguous_ids.append(custom_id)
@@ -247,7 +247,7 @@ class Tally:
         return self.total - self.skipped - self.bad
 
     def progress(self, in_flight: int, seconds: float, limits: Mapping[str, Any]) -> BatchProgress:
-        """The totals of this moment. `limits` are the fields that tell of rate limits."""
+        """The totals so far. `limits` are the fields about rate limits."""
         return BatchProgress(
             total=self.to_do,
             done=self.done,
@@ -265,7 +265,7 @@ class Tally:
         )
 
     def summary(self, seconds: float) -> BatchSummary:
-        """The totals of the end."""
+        """The totals at the end of the run."""
         return BatchSummary(
             total=self.total,
             done=self.done,

@@ -1,10 +1,10 @@
-"""What rows have cost: a part of the id of each line of OUT, and sums of it. Arithmetic only: no clock, no I/O.
+"""The tokens and US dollars of rows, as text in the id of each line of OUT. Arithmetic only: no clock, no I/O.
 
     27_0.00012          tokens and US dollars, as far as they are known
     27_0.00012_e27_p1_u2_d3_q1_c0.0004
 
-It says what the row has come to in all runs so far: a line that replaces another one takes over what that one said. So
-the last lines of all rows give the totals of OUT, after a kill as after OUT was put in order. What is not known is
+It counts all runs so far: a line that replaces another one includes what that one said. So the last lines of all rows
+give the totals of OUT, after a kill as well as after OUT was put in order. What is not known is
 counted: "p" answers whose price is not known, "u" calls that were sent, may have been charged, and brought nothing that
 can be read. "e" is for those of the tokens that the server did not count. Of attempts that brought nothing and are
 estimated, "d" is how many, "q" those of them without a price, and "c" US dollars; their tokens are among the others.
@@ -76,17 +76,17 @@ class Spent:
 
     @classmethod
     def read(cls, text: str) -> Spent:
-        """What such a text says.
+        """Parse such a text.
 
         Raises:
-            ValueError: it says nothing.
+            ValueError: it is not one.
         """
         tokens, cost, *counts = text.split("_")
-        found = {count[0]: float(count[1:]) if count[0] == "c" else int(count[1:]) for count in counts}
-        estimated, unpriced, unanswered, doubted, doubted_unpriced = (int(found.get(name, 0)) for name in "epudq")
-        known = cls(int(tokens), estimated, float(cost), unpriced, unanswered)
-        return known + cls(
-            doubted=doubted, doubted_unpriced=doubted_unpriced, cost_estimated=float(found.get("c", 0.0))
+        values = {count[0]: float(count[1:]) if count[0] == "c" else int(count[1:]) for count in counts}
+        estimated, unpriced, unanswered, doubted, doubted_unpriced = (int(values.get(name, 0)) for name in "epudq")
+        actual = cls(int(tokens), estimated, float(cost), unpriced, unanswered)
+        return actual + cls(
+            doubted=doubted, doubted_unpriced=doubted_unpriced, cost_estimated=float(values.get("c", 0.0))
         )
 
     @classmethod
@@ -102,7 +102,7 @@ NOTHING = Spent()
 
 
 def of_old_line(line: Mapping[str, Any]) -> Spent:
-    """What the values of a line say whose id does not tell it, of an earlier version: no more than the tokens."""
+    """Read the tokens of a line of an earlier version, whose id does not hold them."""
     response: Any = line.get("response")
     if not isinstance(response, dict):
         return Spent(unanswered=1)
@@ -115,7 +115,7 @@ def of_old_line(line: Mapping[str, Any]) -> Spent:
 
 
 def wasted(attempts: Sequence[Attempt]) -> Spent:
-    """What attempts may have been charged for that brought no answer that can be read."""
+    """The possible charges of attempts that brought no readable answer."""
     doubted = Doubted.of(attempts)
     return Spent(
         doubted.tokens,

@@ -59,7 +59,7 @@ class Killed:
         journal = Journal.open(str(self._out), os.stat(self._directory / "in"))
         journal.replay(100, int)
         for index in (*IN_FLIGHT, 2):  # the last one is answered: its slot is stale
-            journal.sidecar.note(index, 0, journal.size if index != 2 else 0)
+            journal.inflight.record(index, 0, journal.size if index != 2 else 0)
         journal.close()
         self._statuses = {"row-7": 400}
         self.files = [self._out.read_bytes(), journal_of(self._out).read_bytes()]

@@ -18,7 +18,7 @@ from openai_async import APIConnectionError
 from openai_async.batch import BatchError, BatchInputError, BatchLockedError, BatchMismatchError, BatchOutputError
 from openai_async.batch.errors import DamagedOutputError
 from openai_async.batch.input.rows import Row
-from openai_async.batch.output.inflight_journal import HEADER, Note
+from openai_async.batch.output.inflight_journal import HEADER, InflightRecord
 from openai_async.batch.output.output_file import Finished, Journal, replayed
 from openai_async.batch.output.output_lines import Kind, Outcome, failure, parse, success
 from openai_async.types.meta import Meta
@@ -43,10 +43,10 @@ def opened(path: Path, source: Path | None = None) -> Journal:
     return Journal.open(str(path), os.stat(source or __file__))
 
 
-def replay(path: Path) -> tuple[Finished, dict[int, Note]]:
+def replay(path: Path) -> tuple[Finished, dict[int, InflightRecord]]:
     journal = opened(path)
     try:
-        return journal.replay(ROWS, int), dict(journal.sidecar.held)
+        return journal.replay(ROWS, int), dict(journal.inflight.held)
     finally:
         journal.close()
 
@@ -87,7 +87,7 @@ def test_lines_are_those_of_the_batch_api() -> None:
     gone = json.loads(failed(7).line)
     assert (gone["response"], gone["error"]["code"]) == (None, "connection_error")
     assert "gone" in gone["error"]["message"]
-    assert parse(failed(7).line).kind is Kind.PASSING
+    assert parse(failed(7).line).kind is Kind.RETRYABLE
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_the_last_line_of_a_row_counts(out: Path) -> None:
     """A failure that was made good is finished; duplicated lines do no harm."""
     out.write_bytes(failed(0).line + failed(1).line + line(0) + line(0) + line(2))
     finished, _ = replay(out)
-    assert [finished.kind(index) for index in range(4)] == [Kind.OK, Kind.PASSING, Kind.OK, Kind.NONE]
+    assert [finished.kind(index) for index in range(4)] == [Kind.OK, Kind.RETRYABLE, Kind.OK, Kind.NONE]
 
 
 # ---- what was in flight
@@ -209,12 +209,12 @@ def test_rows_in_flight_are_known_after_a_kill(out: Path) -> None:
     """Noted and not answered is in flight; answered, in whatever order, is not; slots are used again."""
     journal = opened(out)
     journal.replay(ROWS, int)
-    slots = {index: journal.sidecar.note(index, 1, journal.size) for index in range(4)}
+    slots = {index: journal.inflight.record(index, 1, journal.size) for index in range(4)}
     journal.append([(2, line(2)), (0, line(0))], sync=False)
-    journal.sidecar.written(slots[2])
-    assert journal.sidecar.note(4, 1, journal.size) == slots[2]
+    journal.inflight.written(slots[2])
+    assert journal.inflight.record(4, 1, journal.size) == slots[2]
     kept = out.read_bytes(), journal_of(out).read_bytes()
-    journal.sidecar._in_flight = 0
+    journal.inflight._in_flight = 0
     journal.close()  # gives up the lock, as a kill does ...
     out.write_bytes(kept[0])
     journal_of(out).write_bytes(kept[1])  # ... and leaves the files as they are
@@ -227,22 +227,22 @@ def test_rows_in_flight_are_known_after_a_kill(out: Path) -> None:
 
 def test_a_row_that_is_sent_again_after_a_failure_is_in_flight_again(out: Path) -> None:
     """An old line of a row does not hide that it was sent once more; the new line does, and an answer always does."""
-    journal_of(out).write_bytes(HEADER + Note(0, 0, len(failed(0).line), 1).encode())
+    journal_of(out).write_bytes(HEADER + InflightRecord(0, 0, len(failed(0).line), 1).encode())
     out.write_bytes(failed(0).line)
     finished, held = replay(out)
     assert (list(held), finished.kind(0)) == ([0], Kind.NONE)
     out.write_bytes(failed(0).line + failed(0).line)
     finished, held = replay(out)
-    assert (list(held), finished.kind(0)) == ([], Kind.PASSING)
+    assert (list(held), finished.kind(0)) == ([], Kind.RETRYABLE)
     assert not journal_of(out).exists()
-    journal_of(out).write_bytes(HEADER + Note(0, 0, 10_000, 1).encode())
+    journal_of(out).write_bytes(HEADER + InflightRecord(0, 0, 10_000, 1).encode())
     out.write_bytes(line(0))
     assert replay(out)[1] == {}
 
 
 def test_a_note_outlives_a_torn_end(out: Path) -> None:
     """Where OUT lost its end, notes that were made behind it are moved, so that later lines settle them."""
-    journal_of(out).write_bytes(HEADER + Note(0, 5, 10_000, 1).encode())
+    journal_of(out).write_bytes(HEADER + InflightRecord(0, 5, 10_000, 1).encode())
     out.write_bytes(line(0) + b"torn")
     assert replay(out)[1][5].size == len(line(0))
     out.write_bytes(line(0) + failed(5).line)
@@ -255,7 +255,7 @@ def test_a_damaged_journal_says_nothing_or_is_refused(
 ) -> None:
     """Slots that are torn or damaged are not believed; the others are. No bytes make another exception."""
     out = tmp_path_factory.mktemp("slots") / "out"
-    slots = [Note(slot, slot, 0, 1).encode() for slot in range(4)]
+    slots = [InflightRecord(slot, slot, 0, 1).encode() for slot in range(4)]
     content = bytearray(HEADER + b"".join(slots))
     content[at : at + len(noise)] = noise[: max(0, len(content) - at)]
     journal_of(out).write_bytes(content)
@@ -271,7 +271,7 @@ def test_a_damaged_journal_says_nothing_or_is_refused(
 @pytest.mark.parametrize("why", ["damage", "cancelled", "another input"])
 def test_a_run_that_is_refused_leaves_the_notes(out: Path, why: str) -> None:
     """Which rows were in flight is learned by the run that sends them, and not forgotten by one that sends nothing."""
-    noted = HEADER + Note(0, 5, 0, 1).encode() + b"?" * 47
+    noted = HEADER + InflightRecord(0, 5, 0, 1).encode() + b"?" * 47
     journal_of(out).write_bytes(noted)
     out.write_bytes(b"garbage\n" + line(0) if why == "damage" else line(0))
     journal = opened(out)
@@ -299,7 +299,7 @@ def test_a_damaged_note_is_told_until_the_batch_is_complete(out: Path) -> None:
     for _ in range(2):
         journal = opened(out)
         journal.replay(ROWS, int)
-        assert journal.sidecar.damaged == 1
+        assert journal.inflight.damaged == 1
         journal.close()
     journal = opened(out)
     journal.replay(ROWS, int)
@@ -310,7 +310,7 @@ def test_a_damaged_note_is_told_until_the_batch_is_complete(out: Path) -> None:
 
 def test_a_slot_that_was_torn_while_it_was_used_again_says_nothing(out: Path) -> None:
     """Half of a new note over an old one is neither: the row of the new one was not sent yet."""
-    old, new = Note(0, 2, 0, 1).encode(), Note(0, 7, 123, 1).encode()
+    old, new = InflightRecord(0, 2, 0, 1).encode(), InflightRecord(0, 7, 123, 1).encode()
     out.write_bytes(line(2))
     for size in range(48):
         journal_of(out).write_bytes(HEADER + new[:size] + old[size:])
@@ -319,7 +319,7 @@ def test_a_slot_that_was_torn_while_it_was_used_again_says_nothing(out: Path) ->
 
 def test_putting_out_in_order_moves_no_row_into_doubt(out: Path) -> None:
     """Notes tell by sizes of OUT, and are gone before these change: a kill right after that finds none."""
-    journal_of(out).write_bytes(HEADER + Note(0, 0, len(line(1)), 1).encode())
+    journal_of(out).write_bytes(HEADER + InflightRecord(0, 0, len(line(1)), 1).encode())
     out.write_bytes(line(1) + failed(0).line)
     journal = opened(out)
     journal.replay(ROWS, int)
@@ -332,7 +332,7 @@ def test_putting_out_in_order_moves_no_row_into_doubt(out: Path) -> None:
 @pytest.mark.parametrize("size", range(len(HEADER) + 47))
 def test_a_journal_that_was_cut_short_is_begun_again(out: Path, size: int) -> None:
     """A kill while the journal was made, or while its first slot was written, leaves nothing to mend."""
-    journal_of(out).write_bytes((HEADER + Note(0, 0, 0, 1).encode())[:size])
+    journal_of(out).write_bytes((HEADER + InflightRecord(0, 0, 0, 1).encode())[:size])
     assert replay(out)[1] == {}
 
 

@@ -23,7 +23,7 @@ from openai_async.batch import (
     RemoteWaitError,
 )
 from openai_async.batch.remote import results as results_module, run as module
-from openai_async.batch.remote.enqueue_backoff import Queue
+from openai_async.batch.remote.enqueue_backoff import EnqueueBackoff
 from openai_async.emulator import BatchLimits, Emulator, Faults, Serving
 from openai_async.emulator.batches.store import Batch
 from tests.batch.conftest import Place
@@ -66,7 +66,7 @@ class Wire:
 
     def tap(self, client: AsyncClient) -> None:
         pipeline: Any = pipeline_of(client)
-        send: Callable[[Any], Awaitable[Any]] = pipeline._first
+        send: Callable[[Any], Awaitable[Any]] = pipeline._handler
 
         async def tapped(call: Any) -> Any:
             name = f"{call.method} {call.path.partition('?')[0]}"
@@ -79,7 +79,7 @@ class Wire:
                 raise self._error
             return answer
 
-        pipeline._first = tapped
+        pipeline._handler = tapped
 
 
 def lost() -> APIConnectionError:
@@ -639,17 +639,17 @@ async def test_costs_of_a_remote_run(remote: Remote, place: Place, server: Servi
 
 def test_a_queue_that_has_room_again_is_tried_at_once() -> None:
     """Pauses double while it has none, end when a batch of ours does, and too many refusals alone are enough."""
-    queue = Queue((1.0, 4.0))
-    assert not queue.is_full
+    backoff = EnqueueBackoff((1.0, 4.0))
+    assert not backoff.is_full
     waits: list[float] = []
     for now in (10.0, 20.0, 30.0, 40.0):
-        assert queue.refused(now, alone=False)
-        waits.append(queue.wait(now))
+        assert backoff.refused(now, alone=False)
+        waits.append(backoff.wait(now))
     assert waits == [1.0, 2.0, 4.0, 4.0]
-    queue.ended()
-    assert queue.is_full
-    assert queue.wait(41.0) == 0.0
-    assert [queue.refused(50.0, alone=True) for _ in range(5)] == [True] * 4 + [False]
+    backoff.ended()
+    assert backoff.is_full
+    assert backoff.wait(41.0) == 0.0
+    assert [backoff.refused(50.0, alone=True) for _ in range(5)] == [True] * 4 + [False]
 
 
 # ---- a server that does what it is asked for, and says that it failed

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 
 from openai_async.batch.input.rows import Row
 from openai_async.batch.output.output_lines import Kind, Outcome, parse
-from openai_async.batch.remote.result_lines import find_row, judged
+from openai_async.batch.remote.result_lines import find_row, outcome_of
 
 ROW = Row(7, 0xABCDEF01, 0x12345678, "r7", "/chat/completions", {})
 ROWS = {ROW.custom_id: ROW}
@@ -20,7 +20,7 @@ ROWS = {ROW.custom_id: ROW}
 
 def read_line(line: bytes, rows: Mapping[str, Row]) -> Outcome | None:
     found = find_row(line, rows)
-    return None if found is None else judged(found, no_price)
+    return None if found is None else outcome_of(found, no_price)
 
 
 def no_price(*_: object) -> None:
@@ -57,35 +57,37 @@ def line_of(**fields: Any) -> bytes:
         pytest.param(line_of(response=REFUSED, error=None), Kind.FAILED, id="refused"),
         pytest.param(line_of(response={**REFUSED, "status_code": "400"}), Kind.FAILED, id="refused, status as text"),
         pytest.param(line_of(response={"status_code": 404, "body": "no"}), Kind.FAILED, id="refused, body as text"),
-        pytest.param(line_of(response={"status_code": 503, "body": None}, error=None), Kind.PASSING, id="overloaded"),
-        pytest.param(line_of(error={"code": "batch_expired", "message": "m"}), Kind.PASSING, id="no response"),
-        pytest.param(line_of(response=None, error="boom"), Kind.PASSING, id="error as text"),
-        pytest.param(line_of(response=None, error=None), Kind.PASSING, id="both null"),
-        pytest.param(line_of(), Kind.PASSING, id="neither"),
-        pytest.param(line_of(response=None, error={"message": "m"}), Kind.PASSING, id="error without code"),
-        pytest.param(line_of(response=None, error={"code": 17}), Kind.PASSING, id="code as number"),
-        pytest.param(line_of(response={}, error={"code": "e"}), Kind.PASSING, id="response empty"),
-        pytest.param(line_of(response="", error="e"), Kind.PASSING, id="response as text"),
+        pytest.param(line_of(response={"status_code": 503, "body": None}, error=None), Kind.RETRYABLE, id="overloaded"),
+        pytest.param(line_of(error={"code": "batch_expired", "message": "m"}), Kind.RETRYABLE, id="no response"),
+        pytest.param(line_of(response=None, error="boom"), Kind.RETRYABLE, id="error as text"),
+        pytest.param(line_of(response=None, error=None), Kind.RETRYABLE, id="both null"),
+        pytest.param(line_of(), Kind.RETRYABLE, id="neither"),
+        pytest.param(line_of(response=None, error={"message": "m"}), Kind.RETRYABLE, id="error without code"),
+        pytest.param(line_of(response=None, error={"code": 17}), Kind.RETRYABLE, id="code as number"),
+        pytest.param(line_of(response={}, error={"code": "e"}), Kind.RETRYABLE, id="response empty"),
+        pytest.param(line_of(response="", error="e"), Kind.RETRYABLE, id="response as text"),
         pytest.param(
-            line_of(response={"status_code": None, "body": None}, error={"code": "e"}), Kind.PASSING, id="null"
+            line_of(response={"status_code": None, "body": None}, error={"code": "e"}), Kind.RETRYABLE, id="null"
         ),
-        pytest.param(line_of(response={**GOOD, "status_code": 0}, error=None), Kind.PASSING, id="status 0"),
-        pytest.param(line_of(response={**GOOD, "status_code": 102}, error=None), Kind.PASSING, id="status 1xx"),
-        pytest.param(line_of(response={**GOOD, "status_code": 307}, error=None), Kind.PASSING, id="status 3xx"),
-        pytest.param(line_of(response={**GOOD, "status_code": 10**6}, error=None), Kind.PASSING, id="status large"),
-        pytest.param(line_of(response={**GOOD, "status_code": True}, error=None), Kind.PASSING, id="status true"),
-        pytest.param(line_of(response={"body": BODY}, error=None), Kind.PASSING, id="no status"),
-        pytest.param(line_of(response={**GOOD, "body": None}, error=None), Kind.PASSING, id="body null"),
-        pytest.param(line_of(response={**GOOD, "body": {}}, error=None), Kind.PASSING, id="body empty"),
-        pytest.param(line_of(response={**GOOD, "body": "<html>"}, error=None), Kind.PASSING, id="body as text"),
+        pytest.param(line_of(response={**GOOD, "status_code": 0}, error=None), Kind.RETRYABLE, id="status 0"),
+        pytest.param(line_of(response={**GOOD, "status_code": 102}, error=None), Kind.RETRYABLE, id="status 1xx"),
+        pytest.param(line_of(response={**GOOD, "status_code": 307}, error=None), Kind.RETRYABLE, id="status 3xx"),
+        pytest.param(line_of(response={**GOOD, "status_code": 10**6}, error=None), Kind.RETRYABLE, id="status large"),
+        pytest.param(line_of(response={**GOOD, "status_code": True}, error=None), Kind.RETRYABLE, id="status true"),
+        pytest.param(line_of(response={"body": BODY}, error=None), Kind.RETRYABLE, id="no status"),
+        pytest.param(line_of(response={**GOOD, "body": None}, error=None), Kind.RETRYABLE, id="body null"),
+        pytest.param(line_of(response={**GOOD, "body": {}}, error=None), Kind.RETRYABLE, id="body empty"),
+        pytest.param(line_of(response={**GOOD, "body": "<html>"}, error=None), Kind.RETRYABLE, id="body as text"),
         pytest.param(
-            line_of(response={**GOOD, "body": {**EMPTY, "error": {"code": 429}}}), Kind.PASSING, id="429 in 200"
+            line_of(response={**GOOD, "body": {**EMPTY, "error": {"code": 429}}}), Kind.RETRYABLE, id="429 in 200"
         ),
         pytest.param(
             line_of(response={**GOOD, "body": {"error": {"code": 400, "message": "no"}}}), Kind.FAILED, id="400"
         ),
-        pytest.param(line_of(response={**GOOD, "body": {"choices": [], "error": "x"}}), Kind.PASSING, id="no choices"),
-        pytest.param(line_of(response=GOOD, error=None)[:-40], Kind.PASSING, id="torn"),
+        pytest.param(
+            line_of(response={**GOOD, "body": {"choices": [], "error": "x"}}), Kind.RETRYABLE, id="no choices"
+        ),
+        pytest.param(line_of(response=GOOD, error=None)[:-40], Kind.RETRYABLE, id="torn"),
         pytest.param(
             line_of(response=GOOD, error=None).replace(b"Hi.", b"\\ud83d"), Kind.OK, id="half of a surrogate pair"
         ),

@@ -14,20 +14,20 @@ from hypothesis import given, strategies as st
 from openai_async import InvalidParameterError
 from openai_async.batch import BatchInputError
 from openai_async.batch.input import source as source_module
-from openai_async.batch.input.request_builder import Recipe
+from openai_async.batch.input.request_builder import RequestBuilder
 from openai_async.batch.input.rows import BadRow, Row, SeenIds
 from openai_async.batch.input.source import InputFile
 from tests.batch.files import request, write_lines
 
 
-def recipe(**options: Any) -> Recipe:
+def builder(**options: Any) -> RequestBuilder:
     names = ("model", "params", "prompt_template", "prompt_column", "system", "input_format")
-    return Recipe.of(**{"endpoint": "/v1/chat/completions", **dict.fromkeys(names), **options})
+    return RequestBuilder.of(**{"endpoint": "/v1/chat/completions", **dict.fromkeys(names), **options})
 
 
 def read(path: Path, **options: Any) -> tuple[list[Row], list[tuple[int, str]]]:
     """The rows of a file, and the numbers and reasons of its bad lines."""
-    file = InputFile.open(str(path), recipe(**options))
+    file = InputFile.open(str(path), builder(**options))
     rows: list[Row] = []
     bad: list[tuple[int, str]] = []
     try:
@@ -354,7 +354,7 @@ def test_inputs_of_no_known_form(
 def test_arguments_that_contradict_are_refused(options: dict[str, Any], field: str) -> None:
     """What cannot be meant is found before a file is opened."""
     with pytest.raises(InvalidParameterError) as caught:
-        recipe(**options)
+        builder(**options)
     assert caught.value.field == field
 
 

@@ -203,7 +203,7 @@ async def test_a_bound_on_all_runs_counts_what_a_kill_has_cost(
     journal = Journal.open(str(out), os.stat(tmp_path / "in"))
     journal.replay(100, int)
     for index in range(20, 26):
-        journal.sidecar.note(index, 0, journal.size)
+        journal.inflight.record(index, 0, journal.size)
     journal.close()
     summary = await run(server.base_url, tmp_path, max_cost=19.5 * EACH, bounds="all_runs", max_in_flight=8)
     assert (summary.stopped, summary.done, summary.all_runs.unanswered) == ("max_cost", 4, 6)
@@ -259,7 +259,7 @@ def test_the_last_lines_tell_the_total(
         journal.append([(index, outcome.line)], sync=False)
     in_flight = doubtful - answered
     for index in in_flight:
-        journal.sidecar.note(index, 0, journal.size)
+        journal.inflight.record(index, 0, journal.size)
     journal.close()
     assert_total(out, total + Spent(unanswered=len(in_flight)))
     journal = Journal.open(str(out), os.stat(__file__))

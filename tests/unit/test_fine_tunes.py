@@ -41,7 +41,7 @@ async def test_on_openais_own_api_nothing_is_sent(name: str) -> None:
         raise AssertionError("something was sent")
 
     async with AsyncClient(api_key="k", base_url="https://api.openai.com/v1") as client:
-        pipeline_of(client)._first = never
+        pipeline_of(client)._handler = never
         arguments: dict[str, Any] = (
             {"training_file": "f"} if name == "create" else {} if name == "list" else {"fine_tune_id": "ft-1"}
         )

@@ -10,7 +10,7 @@ import attrs
 
 @attrs.frozen
 class Endpoint:
-    """What a batch has to know of an endpoint."""
+    """The properties of an endpoint that a batch needs."""
 
     #: The parameter that a prompt goes to.
     prompt: str

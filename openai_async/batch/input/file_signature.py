@@ -1,6 +1,6 @@
-"""Files that are no IN, told by their first bytes: compressed ones, sheets, text that is not UTF-8, JSON as a whole.
+"""Detect unsupported files by their first bytes: compressed files, spreadsheets, text that is not UTF-8, JSON arrays.
 
-Each is named with what to do about it. Nothing is unpacked here: a run that is resumed reads IN again, from any place.
+Each has a remedy in its message. Nothing is unpacked here, because a resumed run reads IN again, from any offset.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _ARRAY: Final = re.compile(rb"\[\s*\{|\[\s*\n")
 _LONG_OBJECT: Final = re.compile(rb'\{[ \t]*\r?\n\s*["}]')
 
 
-def foreign(head: bytes, *, table: bool) -> str | None:
-    """What a file that begins so is, and what to do, if it cannot be an IN; None if it can.
+def unsupported_format(head: bytes, *, table: bool) -> str | None:
+    """The format of an unsupported file and the remedy, as a text; None for a file that may be an IN.
 
     Args:
         head: its first bytes.

@@ -1,7 +1,7 @@
-"""What is left to do: the rows of IN without those of OUT.
+"""The pending rows: the rows of IN that OUT does not answer.
 
-IN is read twice. The survey counts its rows, and compares them with what OUT and its journal say, before anything is
-sent; it reads no JSON. Then rows are taken, a few at a time, as there is room for them.
+IN is read twice. First the input check counts its rows and compares them with OUT and its journal, before anything is
+sent; it parses no JSON. Then rows are taken in small groups, as there is room for them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import attrs
 from openai_async.batch.errors import BatchInputError, BatchMismatchError
 from openai_async.batch.input.rows import BadLine, BadRow, Row, SeenIds
 from openai_async.batch.input.source import InputFile, Record
-from openai_async.batch.output.inflight_journal import Note
+from openai_async.batch.output.inflight_journal import InflightRecord
 from openai_async.batch.output.output_file import Finished, Journal
 from openai_async.batch.output.output_lines import UNKNOWN, Kind
 from openai_async.batch.report import LISTED, Tally
@@ -27,30 +27,30 @@ _BYTES = 1 << 20
 
 def prepare(
     source: InputFile, journal: Journal, tally: Tally, checkpoint: Callable[[], object], *, retry_failed: bool
-) -> Intake:
-    """Everything that can be known before a row is sent. With `retry_failed` the options of the run may have changed.
+) -> PendingRows:
+    """Check IN against OUT before a row is sent. With `retry_failed` the options of the run may have changed.
 
     Raises:
         BatchMismatchError: OUT has the answer to a row that is another request now, or that is not there any more.
         DamagedOutputError: OUT holds something else than lines of a batch.
     """
     finished = journal.replay(source.identity().st_size, checkpoint, by_source=retry_failed)
-    tally.damaged_notes = journal.sidecar.damaged
+    tally.damaged_notes = journal.inflight.damaged
     tally.before, tally.answered_before = finished.total, finished.answered
-    _survey(source, finished, journal.sidecar.held, tally, checkpoint, retry_failed=retry_failed)
-    return Intake(source, finished, tally, retry_failed=retry_failed)
+    _check_input(source, finished, journal.inflight.held, tally, checkpoint, retry_failed=retry_failed)
+    return PendingRows(source, finished, tally, retry_failed=retry_failed)
 
 
-def _survey(
+def _check_input(
     source: InputFile,
     finished: Finished,
-    held: dict[int, Note],
+    held: dict[int, InflightRecord],
     tally: Tally,
     checkpoint: Callable[[], object],
     *,
     retry_failed: bool,
 ) -> None:
-    """Count the rows, to be done and done, and make sure that OUT belongs to them; name the ambiguous ones.
+    """Count the pending and the finished rows, list the ambiguous ones, and make sure that OUT belongs to IN.
 
     A row that failed and is another request now is a new one, and forgotten. With `retry_failed` the options of the run
     may have changed: then answered rows need only stand in IN as they did.
@@ -64,22 +64,22 @@ def _survey(
         tally.total += 1
         index = record.index
         end = index + 1
-        known = index < size and kinds[index] != Kind.NONE and digests[index] != UNKNOWN
-        if known and digests[index] != (record.digest if finished.by_source else _request_digest(source, record)):
+        comparable = index < size and kinds[index] != Kind.NONE and digests[index] != UNKNOWN
+        if comparable and digests[index] != (record.digest if finished.by_source else _request_digest(source, record)):
             if kinds[index] == Kind.OK:
                 raise _mismatch(source, record, "was answered")
             finished.forget(index)
         elif index < size and not _is_to_do(kinds[index], retry_failed):
             tally.skip(Kind(kinds[index]))
         if index in held:
-            noted = held[index].digest
-            if not retry_failed and noted not in (UNKNOWN, _request_digest(source, record)):
+            recorded_digest = held[index].digest
+            if not retry_failed and recorded_digest not in (UNKNOWN, _request_digest(source, record)):
                 raise _mismatch(source, record, "is noted as in flight")
-            tally.doubt(_custom_id(source, record) if tally.ambiguous < LISTED else "")
+            tally.add_ambiguous(_custom_id(source, record) if tally.ambiguous < LISTED else "")
     # Failures of lines that are gone do not matter.
     if Kind.OK in kinds[end:] or any(index >= end for index in held):
         raise BatchMismatchError(f"{source.path} ends before a row that the output knows; {_REMEDY}")
-    finished.digests = array("I")  # they have served
+    finished.digests = array("I")  # free them: the check is over
 
 
 _REMEDY = (
@@ -109,10 +109,10 @@ def _custom_id(source: InputFile, record: Record) -> str:
 
 
 def _is_to_do(kind: int, retry_failed: bool) -> bool:
-    return kind in (Kind.NONE, Kind.PASSING) or (retry_failed and kind == Kind.FAILED)
+    return kind in (Kind.NONE, Kind.RETRYABLE) or (retry_failed and kind == Kind.FAILED)
 
 
-class Intake:
+class PendingRows:
     """The rows that are to be sent, in the order of IN."""
 
     def __init__(self, source: InputFile, finished: Finished, tally: Tally, *, retry_failed: bool) -> None:
@@ -126,14 +126,14 @@ class Intake:
 
     @property
     def spent(self) -> Mapping[int, Spent]:
-        """What rows without an answer have cost in earlier runs, by their number."""
+        """The cost of rows without an answer in earlier runs, by the number of the row."""
         return self._finished.spent
 
     def _all_records(self) -> Iterator[Record]:
         return self._source.records(lambda: self._checkpoint())
 
     def take(self, checkpoint: Callable[[], object]) -> list[Row]:
-        """The next few rows; none at the end. Counts the lines that are no request."""
+        """Return the next few rows; none at the end. Counts the lines that are not requests."""
         self._checkpoint = checkpoint
         rows: list[Row] = []
         size = 0

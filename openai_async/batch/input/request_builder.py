@@ -1,7 +1,7 @@
-"""How a line of IN becomes a request: what kind of line it is, and what all requests have in common.
+"""Build a request from a line of IN, with the parameters that all requests share.
 
-Three kinds: whole requests as the Batch API takes them, bodies alone, and columns that a prompt is made of. Reading a
-line raises `BadRow` with the reason, and nothing else.
+A line is one of three kinds: a request as the Batch API takes it, a body alone, or columns for a prompt. A line that
+cannot be used raises `BadRow` with the reason, and nothing else.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ FORMATS: tuple[InputFormat, ...] = ("requests", "bodies", "jsonl", "csv")
 
 
 @attrs.frozen
-class Recipe:
-    """What the requests of a batch have in common. `format` is None until a line of IN has told it."""
+class RequestBuilder:
+    """Builds requests from lines. It holds what they share. `format` is None until it is detected from IN."""
 
     endpoint: str
     params: Mapping[str, Any] = attrs.field(repr=False)
@@ -49,7 +49,7 @@ class Recipe:
         system: str | None,
         input_format: InputFormat | None,
         id_column: str | None = None,
-    ) -> Recipe:
+    ) -> RequestBuilder:
         """Check the arguments of `run`.
 
         Raises:
@@ -85,13 +85,13 @@ class Recipe:
         return cls(endpoint, shared, template, system, input_format, id_column)
 
     def row(self, index: int, source_digest: int, line: Mapping[str, Any]) -> Row:
-        """The request of one line.
+        """Build the request of one line.
 
         Raises:
             BadRow: what is wrong with it.
         """
         if self.format == "requests":
-            custom_id, endpoint, body = _whole(line)
+            custom_id, endpoint, body = _api_request(line)
         else:
             endpoint = self.endpoint
             body = self._body_of_columns(line) if self.template is not None else self._without_id(line)
@@ -114,7 +114,7 @@ class Recipe:
         return wanted if self.id_column is None else wanted | {self.id_column}
 
     def _id_or(self, default: str, line: Mapping[str, Any]) -> str:
-        """The id that a line of another kind may bring, or must bring: numbers are common in columns."""
+        """The custom_id of a body or of columns, or the default. Integers are accepted: columns often hold them."""
         name = self.id_column or "custom_id"
         custom_id = line.get(name)
         if custom_id is None and self.id_column is None:
@@ -134,11 +134,11 @@ class Recipe:
         prompt = self.template.fill(line)
         if self.endpoint != "/v1/chat/completions":
             return {ENDPOINTS[self.endpoint].prompt: prompt}
-        said = [{"role": "user", "content": prompt}]
-        return {"messages": [{"role": "system", "content": self.system}, *said] if self.system else said}
+        messages = [{"role": "user", "content": prompt}]
+        return {"messages": [{"role": "system", "content": self.system}, *messages] if self.system else messages}
 
 
-def _whole(line: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
+def _api_request(line: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
     """The custom_id, endpoint and body of a line as the Batch API takes it."""
     for name in ("custom_id", "method", "url", "body"):
         if line.get(name) is None:
@@ -157,7 +157,7 @@ def _whole(line: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
 
 
 def kind_of(line: Mapping[str, Any], endpoint: str) -> InputFormat | None:
-    """What a line of JSON is when there is no template; None if that cannot be told."""
+    """Detect the format of a line of JSON when there is no template; None if it is unclear."""
     if "body" in line or "url" in line or "method" in line:
         return "requests"
     return "bodies" if ENDPOINTS[endpoint].prompt in line or "model" in line else None

@@ -1,4 +1,4 @@
-"""Rows: one line of IN each, as requests. And the lines that are none, with their reason."""
+"""Rows: the requests of IN, one a line. Lines that are not requests are `BadLine` with the reason."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class SeenIds:
         self._buckets = [array("Q") for _ in range(max(16, expected // self._IN_BUCKET))]
 
     def add(self, custom_id: str) -> bool:
-        """Note an id; whether it is new."""
+        """Add an id, and return whether it is new."""
         key = hash(custom_id) & 0xFFFF_FFFF_FFFF_FFFF
         bucket = self._buckets[key % len(self._buckets)]
-        place = bisect_left(bucket, key)
-        if place < len(bucket) and bucket[place] == key:
+        position = bisect_left(bucket, key)
+        if position < len(bucket) and bucket[position] == key:
             return False
-        bucket.insert(place, key)
+        bucket.insert(position, key)
         return True

@@ -1,8 +1,8 @@
-"""IN, read as records: one line of JSON each, or one record of a CSV file.
+"""Read IN as records: one line of JSON each, or one record of a CSV file.
 
-Promises: constant memory whatever the file holds (a line over 16 MiB is skipped, and reported); blank lines count as
-lines and are otherwise nothing; a record that cannot be read is reported, and the next one is read. Reads in the
-caller's thread: a loop hands the work to another one.
+Memory is constant, because a line over 16 MiB is skipped and reported. A record that cannot be read is reported, and
+the next one is read. Blank lines are skipped, but they count in line numbers. Everything here blocks, so the event loop
+calls it in a thread.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import attrs
 import orjson
 
 from openai_async.batch.errors import BatchInputError, BatchLockedError
-from openai_async.batch.input.file_signature import LOOKED_AT, foreign
-from openai_async.batch.input.request_builder import InputFormat, Recipe, kind_of
+from openai_async.batch.input.file_signature import LOOKED_AT, unsupported_format
+from openai_async.batch.input.request_builder import InputFormat, RequestBuilder, kind_of
 from openai_async.batch.input.rows import BadRow, Row
 
 #: Bytes of the longest line that is read.
@@ -73,12 +73,12 @@ def object_of(line: bytes) -> dict[str, Any]:
         BadRow: it is none.
     """
     try:
-        found = orjson.loads(line)
+        value = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         raise BadRow(f"not JSON, from column {error.colno}") from None
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise BadRow("not a JSON object")
-    return found  # pyright: ignore[reportUnknownVariableType]
+    return value  # pyright: ignore[reportUnknownVariableType]
 
 
 def _row_of(line: bytes) -> dict[str, Any]:
@@ -93,12 +93,12 @@ def _row_of(line: bytes) -> dict[str, Any]:
         if b"NaN" not in line:
             raise
         try:
-            found = _without_nan(json.loads(line, parse_constant=_CONSTANTS.__getitem__))
+            value = _without_nan(json.loads(line, parse_constant=_CONSTANTS.__getitem__))
         except (ValueError, KeyError, RecursionError):
-            found = None
-        if not isinstance(found, dict):
+            value = None
+        if not isinstance(value, dict):
             raise
-    return found  # pyright: ignore[reportUnknownVariableType]
+    return value  # pyright: ignore[reportUnknownVariableType]
 
 
 _NAN: Final = object()
@@ -115,21 +115,21 @@ def _without_nan(value: Any) -> Any:
 
 
 class InputFile:
-    """An open IN, and the recipe that its lines are read with."""
+    """An open IN, and the request builder for its lines."""
 
-    def __init__(self, path: str, file: BinaryIO, recipe: Recipe) -> None:
+    def __init__(self, path: str, file: BinaryIO, builder: RequestBuilder) -> None:
         self.path = path
         self._file = file
         self._header: list[str] = []
         self._delimiter = "\t" if path.lower().endswith(".tsv") else ","
-        self._refuse_foreign(recipe)
-        self.recipe: Recipe = attrs.evolve(recipe, format=recipe.format or self._told_by_content(recipe))
+        self._refuse_unsupported_formats(builder)
+        self.builder: RequestBuilder = attrs.evolve(builder, format=builder.format or self._detect_format(builder))
         self._seed = 0
-        if self.recipe.format == "csv":
+        if self.builder.format == "csv":
             self._read_header()
 
     @classmethod
-    def open(cls, path: str, recipe: Recipe) -> InputFile:
+    def open(cls, path: str, builder: RequestBuilder) -> InputFile:
         """Open a file, and find out what its lines are.
 
         Raises:
@@ -145,7 +145,7 @@ class InputFile:
             raise BatchInputError(f"{path}: not a regular file; a run that is resumed reads it again")
         file = open(descriptor, "rb", buffering=1 << 20)  # noqa: SIM115 (it is kept)
         try:
-            return cls(path, file, recipe)
+            return cls(path, file, builder)
         except BaseException:
             file.close()
             raise
@@ -176,9 +176,9 @@ class InputFile:
 
     def records(self, checkpoint: Callable[[], object]) -> Iterator[Record]:
         """Every record from the beginning, one iteration at a time. `checkpoint` is called now and then."""
-        records = self._csv_records() if self.recipe.format == "csv" else self._json_records()
-        for place, record in enumerate(records):
-            if not place % 1024:
+        records = self._csv_records() if self.builder.format == "csv" else self._json_records()
+        for position, record in enumerate(records):
+            if not position % 1024:
                 checkpoint()
             if record.index >= 0:
                 yield record
@@ -191,7 +191,7 @@ class InputFile:
         """
         if record.problem is not None:
             raise BadRow(record.problem)
-        return self.recipe.row(record.index, record.digest, self._line(record.content))
+        return self.builder.row(record.index, record.digest, self._line(record.content))
 
     def _line(self, content: bytes | list[str]) -> Mapping[str, Any]:
         if isinstance(content, list):
@@ -244,7 +244,7 @@ class InputFile:
             index += 1
 
     def _read_header(self) -> None:
-        wanted = self.recipe.columns
+        wanted = self.builder.columns
         header = self._header_with(wanted)
         if header is None:
             return
@@ -259,7 +259,7 @@ class InputFile:
             if column in wanted and column not in self._header:
                 names = ", ".join(map(repr, self._header[:20]))
                 options = "--prompt-column (prompt_column=) or --template (prompt_template=)"
-                if column == self.recipe.id_column:
+                if column == self.builder.id_column:
                     options = "--id-column (id_column=)"
                 raise BatchInputError(
                     f"{self.path}: the header has no column {column!r}; it has {names}. {options} names one of these"
@@ -277,23 +277,23 @@ class InputFile:
 
     # ---- what the lines are
 
-    def _refuse_foreign(self, recipe: Recipe) -> None:
+    def _refuse_unsupported_formats(self, builder: RequestBuilder) -> None:
         try:
             self._file.seek(0)
             head = self._file.read(LOOKED_AT)
         except OSError as error:
             raise BatchInputError(f"{self.path}: {os.strerror(error.errno or 0)}") from error
-        table = recipe.format == "csv" or self.path.lower().endswith((".csv", ".tsv"))
-        if (problem := foreign(head, table=table)) is not None:
+        table = builder.format == "csv" or self.path.lower().endswith((".csv", ".tsv"))
+        if (problem := unsupported_format(head, table=table)) is not None:
             raise BatchInputError(f"{self.path} {problem}")
 
-    def _told_by_content(self, recipe: Recipe) -> InputFormat:
+    def _detect_format(self, builder: RequestBuilder) -> InputFormat:
         is_csv = self.path.lower().endswith((".csv", ".tsv"))
-        if recipe.template is not None:
+        if builder.template is not None:
             return "csv" if is_csv or not self._begins_with_object() else "jsonl"
         if is_csv:
             raise BatchInputError(f"{self.path}: a CSV file needs {_COLUMNS}")
-        return self._told_by_lines(recipe)
+        return self._format_of_lines(builder)
 
     def _begins_with_object(self) -> bool:
         for _, line in self._lines():
@@ -301,25 +301,25 @@ class InputFile:
                 return line is not None and line.lstrip().startswith(b"{")
         return True  # an empty file
 
-    def _told_by_lines(self, recipe: Recipe) -> InputFormat:
+    def _format_of_lines(self, builder: RequestBuilder) -> InputFormat:
         looked_at = 0
         for _, line in self._lines():
             if line is not None and not line.strip():
                 continue
             looked_at += 1
             try:
-                found = self._line(line or b"")
+                value = self._line(line or b"")
             except BadRow:
-                found = None
-            if found is not None:
-                kind = kind_of(found, recipe.endpoint)
-                if kind == "requests" and recipe.id_column is not None:
+                value = None
+            if value is not None:
+                kind = kind_of(value, builder.endpoint)
+                if kind == "requests" and builder.id_column is not None:
                     raise BatchInputError(
                         f"{self.path}: its lines are requests, which have their custom_id: no --id-column"
                     )
                 if kind is not None:
                     return kind
-                names = ", ".join(map(repr, list(found)[:10])) or "no field"
+                names = ", ".join(map(repr, list(value)[:10])) or "no field"
                 raise BatchInputError(
                     f"{self.path}: its lines are neither requests nor bodies: the first one has {names}. To make"
                     f" prompts of its columns, give {_COLUMNS}"

@@ -1,4 +1,4 @@
-"""One row through the client's pipeline: its retries, limits and deadlines are those of any other call."""
+"""Send one row through the client's pipeline, with the retries, limits and deadlines of any other call."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class Sender:
         )  # refuses what any row would be refused for
 
     async def send(self, row: Row, on_send: Callable[[], None]) -> Outcome:
-        """Send a row when its turn has come, which `on_send` hears of first; a failure is an outcome, too.
+        """Send a row when the limits allow it, after a call of `on_send`. A failure is an outcome, too.
 
-        Cancelling after that drops the connection: nobody knows how it ended.
+        Cancelling after that call drops the connection, and the row may have been processed.
         """
         # As `extra_body`, a field of the body is never mistaken for an option, and a null is sent as a null.
         params = {**self._options, "extra_body": row.body, "extra_headers": self._headers_of(row)}
@@ -71,9 +71,9 @@ class Sender:
         return success(row, meta, reply.body, spent)
 
     def _wasted(self, row: Row, unusable: list[RowReply], attempts: tuple[Attempt, ...]) -> Spent:
-        """What attempts have used that brought no answer; booked as any other. Of some the server tells what it was."""
-        told = [attempt for attempt in attempts if attempt.error == "DecodeError"][: len(unusable)]
-        spent = wasted([attempt for attempt in attempts if attempt not in told])
+        """The cost of attempts without an answer. Some of them report their usage; the others are estimated."""
+        reported = [attempt for attempt in attempts if attempt.error == "DecodeError"][: len(unusable)]
+        spent = wasted([attempt for attempt in attempts if attempt not in reported])
         for reply in unusable:
             spent += billed(reply, row, self._pipeline.billing.bill, reply.service_tier)
         return spent
@@ -84,9 +84,9 @@ class Sender:
         return {"waiting_for": limiter.waiting_for(), **limiter.best(calls, tokens, scopes)}
 
     def _headers_of(self, row: Row) -> Mapping[str, str]:
-        """The custom_id goes along as the client's own id of the request, where it fits: ASCII, up to 512 characters.
+        """Send the custom_id as the client's request id, if it is ASCII of up to 512 characters.
 
-        So the server's support can find a row.
+        With it the server's support can look up a row.
         """
         text = row.custom_id
         fits = len(text) <= 512 and text.isascii() and text.isprintable() and text.strip() == text
@@ -95,7 +95,7 @@ class Sender:
 
 @attrs.define
 class RowReply:
-    """The body of an answer as it came, if any reader of JSON can read it; and what the limiter and the bill go by."""
+    """The body of an answer, and the fields that the limiter and the bill need."""
 
     body: bytes = attrs.field(repr=False)
     usage: CompletionUsage | None
@@ -107,15 +107,15 @@ class RowReply:
     meta: Meta = NO_META
 
 
-def reply_in(path: str, found: Any) -> RowReply:
-    """What the decoded body of an answer says, by the path of its endpoint. `body` is left empty.
+def reply_in(path: str, value: Any) -> RowReply:
+    """Check the decoded body of an answer of an endpoint, and read its fields. `body` is left empty.
 
     Raises:
         DecodeError: it is no answer of the endpoint: the field that holds the answer is absent or null, or it is empty
             beside an error.
     """
     field = _FIELDS[path]
-    body = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    body = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
     if body.get(field) is None or (not body[field] and error_in(body) is not None):
         raise DecodeError(f"the body has no field {field!r}, as an answer of this endpoint has")
     reply = facts_in(body)
@@ -124,9 +124,9 @@ def reply_in(path: str, found: Any) -> RowReply:
     return reply
 
 
-def facts_in(found: Any) -> RowReply:
-    """What a decoded body says beside an answer, whether it holds one or not."""
-    body = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+def facts_in(value: Any) -> RowReply:
+    """Read the model, time, tier and usage of a decoded body, whether it holds an answer or not."""
+    body = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
     model, created, tier = body.get("model"), body.get("created", body.get("created_at")), body.get("service_tier")
     return RowReply(
         b"",
@@ -138,15 +138,15 @@ def facts_in(found: Any) -> RowReply:
 
 
 def billed(reply: RowReply, row: Row, bill: Bill, tier: str | None) -> Spent:
-    """What a reply has used, billed in a tier of service."""
-    asked = row.body.get("model")
-    dollars = bill(reply.model, reply.created, tier, reply.usage, asked if isinstance(asked, str) else None)
+    """The tokens and the cost of a reply in a tier of service."""
+    requested = row.body.get("model")
+    dollars = bill(reply.model, reply.created, tier, reply.usage, requested if isinstance(requested, str) else None)
     tokens = reply.written if reply.usage is None else reply.usage.total_tokens
     return Spent.of_answer(tokens, dollars, estimated=reply.usage is None)
 
 
 class _Reader:
-    """Decodes the answers to one row, and keeps what the unusable ones say that they have used."""
+    """Decodes the answers to one row, and keeps the unusable ones that report their usage."""
 
     __slots__ = ("_path", "unusable")
 
@@ -155,11 +155,11 @@ class _Reader:
         self.unusable: list[RowReply] = []
 
     def __call__(self, body: bytes) -> RowReply:
-        found, text = json.loads_and_normalize(body)
+        value, text = json.loads_and_normalize(body)
         try:
-            reply = reply_in(self._path, found)
+            reply = reply_in(self._path, value)
         except DecodeError:
-            if (reply := facts_in(found)).usage is not None:
+            if (reply := facts_in(value)).usage is not None:
                 self.unusable.append(reply)
             raise
         reply.body = text

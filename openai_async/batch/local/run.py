@@ -1,10 +1,10 @@
-"""One run of a batch: rows in, a bounded number of them in flight, lines out.
+"""One run of a batch: read rows, send a bounded number of them at once, write a line for each.
 
-    IN -> Intake -> Sender (at most `window` rows at a time) -> Commits -> OUT
+    IN -> PendingRows -> Sender (at most `window` rows at a time) -> Commits -> OUT
 
-A row is noted in the sidecar when its turn has come, just before it is sent; its slot is free again when its line is
-written. Whatever ends the run - the end of IN, a stop, an error, cancelling - every answer that has arrived is
-committed first.
+A row is recorded in the in-flight journal just before it is sent. Its slot is free again when its line is written. A
+run ends at the end of IN, by a stop, by an error or by cancelling. In each case it first commits every answer that has
+arrived.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from openai_async._limits.queue import QueuePosition, queue_position
 from openai_async._policy.probing import PROBES, Probing
 from openai_async._policy.spending import Spending
 from openai_async.batch.errors import BatchError, BatchHaltedError, BatchOutputError
-from openai_async.batch.input.pending_rows import Intake, prepare
+from openai_async.batch.input.pending_rows import PendingRows, prepare
 from openai_async.batch.input.rows import Row
 from openai_async.batch.input.source import InputFile
 from openai_async.batch.local.row_sender import Sender
@@ -45,14 +45,14 @@ _REPORT_EVERY = 1.0
 
 
 class Stop(Protocol):
-    """What a run can be stopped with: an `anyio.Event`, or whatever is like one."""
+    """The event that stops a run: an `anyio.Event`, or any object with these methods."""
 
     def is_set(self) -> bool:
-        """Whether the run is to stop."""
+        """Return whether the run should stop."""
         ...
 
     async def wait(self) -> Any:
-        """Return when it is. Cancelling ends the waiting, and nothing else."""
+        """Wait until the event is set. Cancelling ends the waiting, and nothing else."""
         ...
 
 
@@ -108,31 +108,31 @@ class Run:
         self._scope = anyio.CancelScope()
 
     async def run(self) -> BatchSummary:
-        """Carry the batch to its end, or until it is stopped; see `AsyncBatch.run`."""
-        intake = await self._threads.run_long(self._prepared)
+        """Run the batch until it ends or is stopped; see `AsyncBatch.run`."""
+        pending = await self._threads.run_long(self._prepared)
         if self._bounds == "all_runs":
             self._book(self._tally.before, self._tally.answered_before)
         self._stopping = self._spending.stopped is not None
         self._report()
-        self._taken = await self._threads.run_long(intake.take)
+        self._taken = await self._threads.run_long(pending.take)
         if not self._taken:
-            intake.check_some_are_requests()
+            pending.check_some_are_requests()
         try:
             with self._scope:
-                async with anyio.create_task_group() as crew:
-                    crew.start_soon(self._commit)
+                async with anyio.create_task_group() as background:
+                    background.start_soon(self._commit)
                     if self._stop is not None:
-                        crew.start_soon(self._heed, self._stop)
+                        background.start_soon(self._watch_stop, self._stop)
                     if self._on_progress is not None:
-                        crew.start_soon(self._tick)
+                        background.start_soon(self._tick)
                     async with anyio.create_task_group() as rows:
-                        await self._feed(rows, intake)
-                    crew.cancel_scope.cancel()
+                        await self._feed(rows, pending)
+                    background.cancel_scope.cancel()
         finally:
             await self._flush()
         if self._failure is not None:
             raise self._failure
-        del intake  # its memory is needed for something else
+        del pending  # its memory is needed for something else
         self._tally.complete = self._all_started and not self._called_back
         self._tally.stopped = None if self._tally.complete else self._spending.stopped
         if self._tally.complete:
@@ -145,26 +145,26 @@ class Run:
             ) from self._halt
         return summary
 
-    def _prepared(self, checkpoint: Callable[[], object]) -> Intake:
-        """Everything that can be known before a row is sent. Runs in a thread."""
+    def _prepared(self, checkpoint: Callable[[], object]) -> PendingRows:
+        """Check IN and OUT before a row is sent. Runs in a thread."""
         return prepare(self._source, self._journal, self._tally, checkpoint, retry_failed=self._retry_failed)
 
     async def _flush(self) -> None:
-        """Commit what has arrived, also after an error: it may be one that leaves OUT in order."""
+        """Commit what has arrived, also after an error, because OUT may still be writable."""
         try:
             await self._commits.flush()
         except BatchOutputError:
             if self._failure is None:
                 raise
 
-    async def _feed(self, rows: TaskGroup, intake: Intake) -> None:
+    async def _feed(self, rows: TaskGroup, pending: PendingRows) -> None:
         """Start rows as there is room for them, until none is left or the run is stopped."""
         try:
-            await self._start_all(rows, intake)
+            await self._start_all(rows, pending)
         except BaseException as error:
             self._fail(error)
 
-    async def _start_all(self, rows: TaskGroup, intake: Intake) -> None:
+    async def _start_all(self, rows: TaskGroup, pending: PendingRows) -> None:
         while self._taken:
             for row in self._taken:
                 while self._is_full() and not self._stopping:
@@ -175,7 +175,7 @@ class Run:
                 # Rows that a cancellation ends make room, too: it is not to be filled.
                 await anyio.lowlevel.checkpoint_if_cancelled()
                 self._start(rows, row)
-            self._taken = await self._threads.run_long(intake.take)
+            self._taken = await self._threads.run_long(pending.take)
         self._all_started = True
 
     def _is_full(self) -> bool:
@@ -192,14 +192,14 @@ class Run:
         return not self._spending.has_room(self._running)
 
     def _start(self, rows: TaskGroup, row: Row) -> None:
-        if not self._resend and row.index in self._journal.sidecar.held:
+        if not self._resend and row.index in self._journal.inflight.held:
             self._commits.put(ambiguous(row), None)
             return
         self._running += 1
         self._sent += 1
-        rows.start_soon(self._carry, row)
+        rows.start_soon(self._run_row, row)
 
-    async def _carry(self, row: Row) -> None:
+    async def _run_row(self, row: Row) -> None:
         queue_position.set(QueuePosition("batch", self, self._limit_scopes))
         scope = anyio.CancelScope()
         slot: int | None = None
@@ -210,7 +210,7 @@ class Run:
             if scope.cancel_called:  # its turn came at the very moment of the stop
                 raise _CalledBack
             if slot is None:  # not a retry
-                slot = self._journal.sidecar.note(row.index, row.digest, self._journal.size)
+                slot = self._journal.inflight.record(row.index, row.digest, self._journal.size)
                 self._in_line.discard(scope)
 
         self._in_line.add(scope)
@@ -250,7 +250,7 @@ class Run:
     def _watch(self, outcome: Outcome) -> None:
         """Halt when no further row can succeed, instead of failing them all one by one."""
         self._probing.ended(outcome.error)
-        self._failed_in_a_row = self._failed_in_a_row + 1 if outcome.kind is Kind.PASSING else 0
+        self._failed_in_a_row = self._failed_in_a_row + 1 if outcome.kind is Kind.RETRYABLE else 0
         hopeless = self._give_up_after is not None and self._failed_in_a_row >= self._give_up_after
         hopeless = hopeless or self._probing.halted_by is not None or isinstance(outcome.error, _ACCOUNT)
         if self._halt is None and hopeless:
@@ -263,7 +263,7 @@ class Run:
         except BaseException as error:
             self._fail(error)
 
-    async def _heed(self, stop: Stop) -> None:
+    async def _watch_stop(self, stop: Stop) -> None:
         try:
             await stop.wait()
         except BaseException as error:
@@ -271,7 +271,7 @@ class Run:
         self._end_early()
 
     def _end_early(self) -> None:
-        """Start no further row, and call back those that wait for their turn; the others come to their end."""
+        """Start no further row, and cancel those that are not sent yet. Rows in flight are finished."""
         self._stopping = True
         self._room.set()
         for scope in tuple(self._in_line):
@@ -291,7 +291,7 @@ class Run:
         self._report()
 
     async def _tick(self) -> None:
-        """Report also while nothing is committed: what is waited for is what one wants to know then."""
+        """Report also while nothing is committed, because users want to see what a run waits for."""
         try:
             while True:
                 await anyio.sleep(max(0.0, self._reported + _REPORT_EVERY - _concurrency.now()))

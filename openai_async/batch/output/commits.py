@@ -1,7 +1,7 @@
-"""Group commit: answers are written at once, and forced to the disk together, every 50 ms or 64 rows.
+"""Group commit: lines are written at once, and synced to the disk together, every 50 ms or 64 rows.
 
-From the write on, a killed process loses nothing; from the sync on, a failing machine does not either. Only then is a
-row counted and reported.
+A line that is written survives the process. A line that is synced survives the machine; only then is its row counted
+and reported.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Commits:
         self._writing = 0
         self._unsynced: list[Outcome] = []
         self._synced = _concurrency.now()
-        self._news = anyio.Event()
+        self._arrival = anyio.Event()
 
     @property
     def uncounted(self) -> int:
@@ -48,12 +48,12 @@ class Commits:
         return len(self._pending) + self._writing
 
     def put(self, outcome: Outcome, slot: int | None) -> None:
-        """A row has ended; `slot` is its note in the sidecar, None for a row that this run has not sent."""
+        """Queue the outcome of a row. `slot` is its slot in the in-flight journal; None if this run did not send it."""
         self._pending.append((outcome, slot))
-        self._news.set()
+        self._arrival.set()
 
     async def run(self) -> None:
-        """Commit what comes, until cancelled: `flush` does the rest.
+        """Commit outcomes as they come, until cancelled. Call `flush` afterwards for the rest.
 
         Raises:
             BatchOutputError: the rows of the last commit may be lost.
@@ -62,14 +62,14 @@ class Commits:
             due = self._synced + SYNC_SECONDS
             if not self._pending:
                 with anyio.CancelScope(deadline=due if self._unsynced else float("inf")):
-                    await self._news.wait()
+                    await self._arrival.wait()
             many = len(self._unsynced) + len(self._pending) >= SYNC_ROWS
             await self.flush(sync=many or _concurrency.now() >= due)
 
     async def flush(self, *, sync: bool = True) -> None:
-        """Write what has come so far; with `sync`, all of it is on the disk then, and reported."""
+        """Write the outcomes so far. With `sync`, they are also on the disk and reported when this returns."""
         batch, self._pending = self._pending, []
-        self._news = anyio.Event()
+        self._arrival = anyio.Event()
         if not batch and not (sync and self._unsynced):
             return
         lines = [(outcome.row.index, outcome.line) for outcome, _ in batch]
@@ -78,9 +78,9 @@ class Commits:
         self._writing = 0
         for outcome, slot in batch:
             if slot is None:
-                self._journal.sidecar.settled(outcome.row.index)
+                self._journal.inflight.settled(outcome.row.index)
             else:
-                self._journal.sidecar.written(slot)
+                self._journal.inflight.written(slot)
             self._unsynced.append(outcome)
         if sync:
             self._synced = _concurrency.now()

@@ -1,7 +1,6 @@
-"""Every call that changes a file of a batch, and what the system's refusals mean.
+"""The calls that change a file of a batch. An error of the system is a `BatchOutputError` that names the file.
 
-Promises: a file that is created is the user's alone (0600); a symbolic link is never followed; a write is whole or
-raises; whatever the system refuses is one `BatchOutputError` that names the file.
+A new file has mode 0600. A symbolic link is never followed. A write is complete, or it raises.
 """
 
 from __future__ import annotations
@@ -89,10 +88,10 @@ def write_at(descriptor: int, data: bytes, offset: int, *, keep: bytes = b"") ->
 def room(descriptor: int) -> float:
     """Bytes that can still be written to a file's disk; infinite where the system does not say."""
     try:
-        found = os.fstatvfs(descriptor)
+        status = os.fstatvfs(descriptor)
     except OSError:
         return math.inf
-    return found.f_bavail * found.f_frsize if found.f_blocks else math.inf
+    return status.f_bavail * status.f_frsize if status.f_blocks else math.inf
 
 
 def cut(descriptor: int, size: int) -> None:

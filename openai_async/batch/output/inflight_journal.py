@@ -1,15 +1,15 @@
-"""`OUT.journal`: the lock of a run, and which rows it has sent and not yet written.
+"""The in-flight journal `OUT.journal`: the lock of a run, and the rows that it has sent and not yet written.
 
-A row that is about to be sent is noted here first; so after a kill it is known which rows were in flight. The file is a
-header and one slot for each of them, used again when a row is written: it never grows beyond the rows in flight. A slot
-is one line of fixed width:
+A row is recorded here before it is sent, so that after a kill the rows in flight are known. The file is a header and
+one slot for each row in flight. A slot is used again when its row is written, so the file never grows beyond these. A
+slot is one line of fixed width:
 
     number of the row (12)  size of OUT when it was sent (15)  checksum of its request (8)  checksum of the slot (8)
 
-A slot speaks of a row in flight unless OUT has a line of that row at or after that size. So nothing has to be erased,
-and a slot that is stale says nothing. One that is torn or damaged is counted, because it may have spoken of a row.
-Notes are not forced to the disk: they survive the process, which is what they are for. The file is removed once it is
-known that no row is in flight; a run that is refused before that leaves it. A file that is no journal is never changed.
+A slot is stale if OUT has a line of its row at or after that size; otherwise the row is in flight. So nothing has to be
+erased. A torn or damaged slot is counted, because it may have held a row. Records are not synced to the disk, because
+they need to survive the process only. The file is removed when no row is known to be in flight; a run that is refused
+before that leaves it. A file that is not a journal is never changed.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ SLOT = 47
 
 
 @attrs.frozen
-class Note:
-    """What a slot says."""
+class InflightRecord:
+    """The content of a slot."""
 
     slot: int
     index: int
@@ -47,18 +47,18 @@ class Note:
         return text + b" %08x\n" % zlib.crc32(text)
 
     @classmethod
-    def decode(cls, slot: int, line: bytes) -> Note | None:
+    def decode(cls, slot: int, line: bytes) -> InflightRecord | None:
         """None for a slot that is torn or damaged."""
         with suppress(ValueError):
             index, size, digest, _ = line.split(b" ")
-            note = cls(slot, int(index), int(size), int(digest, 16))
-            if note.encode() == line:
-                return note
+            record = cls(slot, int(index), int(size), int(digest, 16))
+            if record.encode() == line:
+                return record
         return None
 
 
-class Sidecar:
-    """The journal beside `out`, held by this run alone until it is closed."""
+class InflightJournal:
+    """The open and locked journal of `out`. One run holds it until it is closed."""
 
     def __init__(self, path: str, descriptor: int) -> None:
         self.path = path
@@ -66,16 +66,16 @@ class Sidecar:
         self._free: list[int] = []
         self._count = 0
         #: Rows that an earlier run left in flight, by number, until they are sent again or written.
-        self.held: dict[int, Note] = {}
+        self.held: dict[int, InflightRecord] = {}
         self._in_flight = 0
         #: Slots that cannot be read: torn by a kill, or damaged.
         self.damaged: int = 0
-        #: Nothing that it says is still to be looked into. A file of others never is.
-        self._is_judged = not os.fstat(descriptor).st_size
+        #: Whether all its records were compared with OUT. It stays False for a file that is not a journal.
+        self._is_checked = not os.fstat(descriptor).st_size
 
     @classmethod
-    def lock(cls, out: str) -> Sidecar:
-        """Open the journal beside `out` and lock it.
+    def lock(cls, out: str) -> InflightJournal:
+        """Open the journal of `out` and lock it.
 
         Raises:
             BatchLockedError: another run has it.
@@ -96,13 +96,13 @@ class Sidecar:
                 raise
             os.close(descriptor)  # its holder removed it before we had the lock: there is, or will be, a new one
 
-    def notes(self) -> list[Note]:
-        """What the slots say, stale ones included; begins the file if it is new. Call `judged` when it is known.
+    def records(self) -> list[InflightRecord]:
+        """Read the slots, stale ones included. Begins a new file. Call `checked` after comparing them with OUT.
 
         Raises:
             BatchOutputError: it is of another version.
         """
-        found: list[Note] = []
+        records_read: list[InflightRecord] = []
         with disk.refusals(self.path), open(self._descriptor, "rb", closefd=False) as file:
             file.seek(0)
             header = file.read(len(HEADER))
@@ -112,36 +112,36 @@ class Sidecar:
                     raise BatchOutputError(f"{self.path}: not the journal of a batch, or of another version of it")
                 disk.write_at(self._descriptor, HEADER, 0)  # old, new, or killed while it was begun
             while len(line := file.read(SLOT)) == SLOT:
-                if (note := Note.decode(self._count, line)) is not None:
-                    found.append(attrs.evolve(note, digest=UNKNOWN) if is_old else note)
+                if (record := InflightRecord.decode(self._count, line)) is not None:
+                    records_read.append(attrs.evolve(record, digest=UNKNOWN) if is_old else record)
                 else:
                     self.damaged += 1
                     self._free.append(self._count)
                 self._count += 1
-        self._is_judged = not found
-        return found
+        self._is_checked = not records_read
+        return records_read
 
-    def judged(self) -> None:
-        """It is known which notes are stale: these are let go, and the others are held."""
-        self._is_judged = True
+    def checked(self) -> None:
+        """Mark all records as compared with OUT: the stale ones are freed, the others held."""
+        self._is_checked = True
 
-    def hold(self, note: Note, size: int) -> None:
-        """An earlier run's note that is still true: kept until its row is sent again or written.
+    def hold(self, record: InflightRecord, size: int) -> None:
+        """Keep an earlier run's record that is not stale, until its row is sent again or written.
 
         `size` is that of OUT now: it may have lost a torn end since.
         """
-        if (other := self.held.get(note.index)) is not None:
+        if (other := self.held.get(record.index)) is not None:
             self._free.append(other.slot)
-        self.held[note.index] = kept = attrs.evolve(note, size=min(note.size, size))
-        if kept != note:
+        self.held[record.index] = kept = attrs.evolve(record, size=min(record.size, size))
+        if kept != record:
             self._write(kept)
 
-    def let_go(self, note: Note) -> None:
-        """An earlier run's note that is stale."""
-        self._free.append(note.slot)
+    def free(self, record: InflightRecord) -> None:
+        """Free the slot of an earlier run's stale record."""
+        self._free.append(record.slot)
 
-    def note(self, index: int, digest: int, size: int) -> int:
-        """Note that a row is about to be sent, in a slot of its own; the slot.
+    def record(self, index: int, digest: int, size: int) -> int:
+        """Record that a row is about to be sent, and return the slot.
 
         A write of one line to the page cache: a few microseconds, less than a hop to another thread. It does not wait
         for the disk.
@@ -155,23 +155,23 @@ class Sidecar:
             slot = self._free.pop()
         else:
             slot, self._count = self._count, self._count + 1
-        self._write(Note(slot, index, size, digest))
+        self._write(InflightRecord(slot, index, size, digest))
         self._in_flight += 1
         return slot
 
     def written(self, slot: int) -> None:
-        """The row of this slot is in OUT now: the slot may be used again."""
+        """Free the slot of a row that is in OUT now."""
         self._free.append(slot)
         self._in_flight -= 1
 
     def settled(self, index: int) -> None:
-        """A row that an earlier run left in flight is in OUT now, without having been sent again."""
-        if (note := self.held.pop(index, None)) is not None:
-            self._free.append(note.slot)
+        """Free the slot of an earlier run's row that is in OUT now without being sent again."""
+        if (record := self.held.pop(index, None)) is not None:
+            self._free.append(record.slot)
 
-    def _write(self, note: Note) -> None:
+    def _write(self, record: InflightRecord) -> None:
         with disk.refusals(self.path):
-            disk.write_at(self._descriptor, note.encode(), len(HEADER) + note.slot * SLOT)
+            disk.write_at(self._descriptor, record.encode(), len(HEADER) + record.slot * SLOT)
 
     def clear(self) -> None:
         """Forget all slots: every row is in OUT, which may now be written anew and change its size."""
@@ -185,7 +185,7 @@ class Sidecar:
 
     def close(self) -> None:
         """Give up the lock. The file is removed if it has nothing to say; else the next run learns from it."""
-        if self._is_judged and not (self._in_flight or self.held or self.damaged):
+        if self._is_checked and not (self._in_flight or self.held or self.damaged):
             with suppress(OSError):  # it is not needed, and does no harm
                 disk.remove(self.path)
         os.close(self._descriptor)

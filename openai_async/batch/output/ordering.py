@@ -1,7 +1,6 @@
-"""OUT in the order of the input, superseded lines dropped: a new file takes its place in one step.
+"""Put OUT in the order of IN and drop superseded lines: a new file replaces it atomically.
 
-8 bytes a row, and nothing else grows with the file. A kill leaves the old file or the new one; the half-written one
-beside it is removed by the next time.
+It takes 8 bytes of memory a row. A kill leaves the old file or the new one; the next run removes the temporary file.
 """
 
 from __future__ import annotations
@@ -20,21 +19,21 @@ _MOST_LINES_ARE_SHORTER = 4096
 
 
 def put_in_order(path: str, descriptor: int, checkpoint: Callable[[], object]) -> None:
-    """Write the file anew. `checkpoint` is called now and then; what it raises ends the work with the old file."""
+    """Rewrite the file in order. `checkpoint` is called now and then; what it raises keeps the old file."""
     offsets = _last_lines(descriptor, checkpoint)
-    beside = f"{path}.journal.tmp"
-    disk.remove(beside)  # of a run that was killed; we have the lock
-    target = disk.create(beside, stat.S_IMODE(os.fstat(descriptor).st_mode))
+    temporary = f"{path}.journal.tmp"
+    disk.remove(temporary)  # of a run that was killed; we have the lock
+    target = disk.create(temporary, stat.S_IMODE(os.fstat(descriptor).st_mode))
     try:
         try:
             _copy(descriptor, offsets, target, checkpoint)
             disk.sync(target)
         finally:
             os.close(target)
-        disk.replace(beside, path)
+        disk.replace(temporary, path)
     except BaseException:
         with suppress(OSError):
-            disk.remove(beside)
+            disk.remove(temporary)
         raise
 
 
@@ -44,8 +43,8 @@ def _last_lines(descriptor: int, checkpoint: Callable[[], object]) -> array[int]
     offset = 0
     with open(descriptor, "rb", buffering=_AT_A_TIME, closefd=False) as file:
         file.seek(0)
-        for place, line in enumerate(file):
-            if not place % 1024:
+        for position, line in enumerate(file):
+            if not position % 1024:
                 checkpoint()
             index = _index_of(line)
             if (more := index + 1 - len(offsets)) > 0:
@@ -65,8 +64,8 @@ def _index_of(line: bytes) -> int:
 
 def _copy(descriptor: int, offsets: array[int], target: int, checkpoint: Callable[[], object]) -> None:
     pending, written = bytearray(), 0
-    for place, offset in enumerate(offsets):
-        if not place % 1024:
+    for position, offset in enumerate(offsets):
+        if not position % 1024:
             checkpoint()
         if offset < 0:
             continue

@@ -1,7 +1,7 @@
-"""OUT as a journal: lines are only ever appended, and a line that is on the disk is never sent again.
+"""OUT as an append-only file: a row whose line is on the disk is not sent again.
 
-Opening it repairs what a kill can leave, a torn last line, and nothing else: any other damage is an error that names
-the place, and the file is left as it is. One writer, kept by the lock of the sidecar.
+Opening it repairs a torn last line, because a kill can leave one. Any other damage is an error that names the offset,
+and the file is left as it is. The lock of the in-flight journal allows one writer at a time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import orjson
 
 from openai_async.batch.errors import BatchInputError, BatchMismatchError, BatchOutputError, DamagedOutputError
 from openai_async.batch.output import disk
-from openai_async.batch.output.inflight_journal import Note, Sidecar
+from openai_async.batch.output.inflight_journal import InflightJournal, InflightRecord
 from openai_async.batch.output.ordering import put_in_order
 from openai_async.batch.output.output_lines import PREFIX, Entry, Kind, parse
 from openai_async.batch.spent import NOTHING, Spent
@@ -28,7 +28,7 @@ _PAGE: Final = 4096
 
 @attrs.define
 class Finished:
-    """What OUT says of every row, by its number: 5 bytes a row, and more for failures that have cost something.
+    """The state of every row in OUT, by its number: 5 bytes a row, and more for failures that have cost something.
 
     `by_source`: the digests are of what stands in IN, not of the requests that were made of it.
     """
@@ -42,16 +42,16 @@ class Finished:
 
     @property
     def total(self) -> Spent:
-        """What all rows have cost."""
+        """The cost of all rows."""
         return sum(self.spent.values(), self._of_answers)
 
     @property
     def answered(self) -> int:
-        """Rows that have their answer."""
+        """The number of rows that have their answer."""
         return self.kinds.count(Kind.OK)
 
     def add(self, entry: Entry) -> None:
-        """The last line of a row counts."""
+        """Add a line. The last line of a row counts."""
         index = entry.index
         if (more := index + 1 - len(self.kinds)) > 0:
             self.kinds.extend(bytes(more))
@@ -65,27 +65,27 @@ class Finished:
         self.kinds[index] = entry.kind
         self.digests[index] = entry.source_digest if self.by_source else entry.digest
 
-    def doubt(self, index: int) -> None:
-        """The row was sent after what OUT says of it, and has no answer: nobody knows what that has cost."""
+    def mark_ambiguous(self, index: int) -> None:
+        """Mark a row as sent again after its line in OUT, without an answer. The cost of that call is not known."""
         self.spent[index] = self.spent.get(index, NOTHING) + Spent(unanswered=1)
         self.forget(index)
 
     def forget(self, index: int) -> None:
-        """The row is to be sent again."""
+        """Mark a row as pending."""
         if index < len(self.kinds):
             self.kinds[index] = Kind.NONE
 
     def kind(self, index: int) -> Kind:
-        """NONE for a row that is not in OUT."""
+        """The kind of a row; NONE if it is not in OUT."""
         return Kind(self.kinds[index]) if index < len(self.kinds) else Kind.NONE
 
 
 class Journal:
-    """OUT and the journal beside it, open and locked."""
+    """OUT and its in-flight journal, open and locked."""
 
-    def __init__(self, path: str, descriptor: int, sidecar: Sidecar) -> None:
+    def __init__(self, path: str, descriptor: int, inflight: InflightJournal) -> None:
         self.path = path
-        self.sidecar = sidecar
+        self.inflight = inflight
         self._descriptor = descriptor
         #: Bytes of whole lines.
         self.size: int = 0
@@ -107,73 +107,73 @@ class Journal:
         with disk.refusals(path):  # before a journal appears beside something else
             if os.path.lexists(path):
                 os.close(disk.open_regular(path))
-        sidecar = Sidecar.lock(path)
+        inflight = InflightJournal.lock(path)
         try:
             descriptor = disk.open_regular(path)
             try:
-                if os.path.samestat(source, found := os.fstat(descriptor)):
+                if os.path.samestat(source, status := os.fstat(descriptor)):
                     raise BatchInputError(f"{path}: input and output are the same file")
-                if not found.st_size:  # new, as far as we know
+                if not status.st_size:  # new, as far as we know
                     with disk.refusals(path):
                         disk.sync_directory(path)
             except BaseException:
                 os.close(descriptor)
                 raise
         except BaseException:
-            sidecar.close()
+            inflight.close()
             raise
-        return cls(path, descriptor, sidecar)
+        return cls(path, descriptor, inflight)
 
     def close(self) -> None:
         """Close both files and give up the lock."""
         try:
             os.close(self._descriptor)
         finally:
-            self.sidecar.close()
+            self.inflight.close()
 
     def replay(self, rows: int, checkpoint: Callable[[], object], *, by_source: bool = False) -> Finished:
-        """Learn what is finished and what was in flight, and repair a torn end. `rows` bounds their numbers.
+        """Read which rows are finished and which were in flight, and repair a torn end. `rows` bounds their numbers.
 
         `by_source`: as in `Finished`.
 
-        Afterwards `sidecar.held` has the rows that an earlier run sent, and that have no answer here.
+        Afterwards `inflight.held` has the rows that an earlier run sent, and that have no answer here.
 
         Raises:
             BatchMismatchError: it speaks of rows that IN does not have.
             DamagedOutputError: it holds something else than lines of a batch.
         """
         finished = Finished(by_source)
-        notes: dict[int, list[Note]] = {}
-        for note in self.sidecar.notes():
-            notes.setdefault(note.index, []).append(note)
+        records: dict[int, list[InflightRecord]] = {}
+        for record in self.inflight.records():
+            records.setdefault(record.index, []).append(record)
         with disk.refusals(self.path), open(self._descriptor, "rb", buffering=1 << 20, closefd=False) as file:
-            for place, (offset, size, entry) in enumerate(replayed(self.path, file, ours=bool(notes))):
-                if not place % 1024:
+            for position, (offset, size, entry) in enumerate(replayed(self.path, file, ours=bool(records))):
+                if not position % 1024:
                     checkpoint()
                 if entry.index >= rows:
                     raise BatchMismatchError(f"{self.path} has an answer to row {entry.index}, which the input has not")
                 finished.add(entry)
-                self._take_in(entry.index, size)
-                if (of_row := notes.get(entry.index)) is not None:
+                self._count_line(entry.index, size)
+                if (of_row := records.get(entry.index)) is not None:
                     # An answer settles its row even where another program has moved the lines.
-                    for note in [note for note in of_row if note.size <= offset or entry.kind is Kind.OK]:
-                        of_row.remove(note)
-                        self.sidecar.let_go(note)
+                    for record in [record for record in of_row if record.size <= offset or entry.kind is Kind.OK]:
+                        of_row.remove(record)
+                        self.inflight.free(record)
             self._repair()
-        for note in [note for of_row in notes.values() for note in of_row]:
-            self.sidecar.hold(note, self.size)
-            finished.doubt(note.index)
-        self.sidecar.judged()
+        for record in [record for of_row in records.values() for record in of_row]:
+            self.inflight.hold(record, self.size)
+            finished.mark_ambiguous(record.index)
+        self.inflight.checked()
         return finished
 
-    def _take_in(self, index: int, size: int) -> None:
+    def _count_line(self, index: int, size: int) -> None:
         self._in_order = self._in_order and index > self._last
         self._last = index
         self.size += size
         self._longest = max(self._longest, size)
 
     def _repair(self) -> None:
-        """End the file behind its last whole line, with a line break: it may have been torn off, or damaged."""
+        """Cut the file after its last complete line, and end it with a line break."""
         is_longer = self.size < os.fstat(self._descriptor).st_size
         if is_longer:
             disk.cut(self._descriptor, self.size)
@@ -194,7 +194,7 @@ class Journal:
         return BatchOutputError(message, errno=errno.ENOSPC)
 
     def append(self, lines: list[tuple[int, bytes]], *, sync: bool) -> None:
-        """Append lines, with the numbers of their rows; from there on they survive the process.
+        """Append lines, with the numbers of their rows. They survive the process when this returns.
 
         With `sync`, all lines so far are on the disk when this returns.
 
@@ -208,14 +208,14 @@ class Journal:
             if lines:
                 disk.write_at(self._descriptor, b"".join([line for _, line in lines]), self.size, keep=b"\n")
                 for index, line in lines:
-                    self._take_in(index, len(line))
+                    self._count_line(index, len(line))
             if sync:
                 disk.sync(self._descriptor)
         self._broken = False
 
     def finish(self, checkpoint: Callable[[], object], *, ordered: bool) -> None:
-        """All rows are finished: put OUT in the order of the input, in one step, unless it is, or need not be."""
-        self.sidecar.clear()
+        """Put OUT in the order of IN when all rows are finished. With `ordered=False`, only remove the slots."""
+        self.inflight.clear()
         if not ordered or self._in_order:
             return
         with disk.refusals(self.path):
@@ -224,7 +224,7 @@ class Journal:
 
 
 def replayed(path: str, file: BinaryIO, *, ours: bool) -> Iterator[tuple[int, int, Entry]]:
-    """Every whole line from the beginning: its offset, its bytes (with the line break), and what it says.
+    """Every complete line from the beginning: its offset, its bytes (with the line break), and its entry.
 
     A last line that is torn is left out. `ours`: it is known that a batch wrote the file, even if no line says so.
 
@@ -239,8 +239,8 @@ def replayed(path: str, file: BinaryIO, *, ours: bool) -> Iterator[tuple[int, in
             # A line that ends with its line break was written whole: it is damaged, not torn.
             could_be_torn = not line.endswith(b"\n") or (not line.strip() and not file.read(1))
             if could_be_torn and isinstance(error, orjson.JSONDecodeError) and _is_torn(line, ours=ours):
-                if (whole := _with_damaged_end(line)) is not None:
-                    yield offset, len(line), whole
+                if (last_entry := _with_damaged_end(line)) is not None:
+                    yield offset, len(line), last_entry
                 return
             raise DamagedOutputError(
                 f"{path}: no line of a batch at byte {offset} ({_reason(error)}); it was left as it is."
@@ -258,7 +258,7 @@ def _reason(error: ValueError) -> str:
 
 
 def _with_damaged_end(line: bytes) -> Entry | None:
-    """What a last line says of which nothing but the line break is damaged."""
+    """The entry of a last line of which only the line break is damaged."""
     try:
         return parse(line[:-1])
     except ValueError:

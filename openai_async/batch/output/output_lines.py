@@ -1,13 +1,19 @@
-"""The lines of OUT, as the Batch API writes them; and what a line says to a run that is resumed.
+"""Write and parse the lines of OUT, in the format of the Batch API.
 
     {"id": "batch_req_000000012_9f86d081_5e884898_27_0.00012_2c26b46b", "custom_id": "...",
      "response": {"status_code": 200, "request_id": "req_...", "body": {...}}, "error": null}
 
-The id is ours: the number of the row in IN (from 0), a checksum (CRC-32) of the request, another one of what stands in
-IN, the tokens and US dollars that the row has cost in all runs so far (see `spent`), and a checksum of the line itself.
-So OUT alone tells which rows are finished, what they cost, whether it belongs to this input, and whether a line is
-damaged. The checksum of a line is of its values, in a canonical form: a program may write it with other spaces, escapes
-or order. A reply's body stands in its line as it came, byte for byte.
+This package makes the id. It has five parts:
+
+- the number of the row in IN, from 0;
+- a CRC-32 of the request;
+- a CRC-32 of the record in IN;
+- the tokens and US dollars that the row has cost in all runs so far (see `spent`);
+- a CRC-32 of the line.
+
+So OUT alone says which rows are finished, what they cost, whether it belongs to this IN, and whether a line is damaged.
+The checksum of a line covers its values in a canonical form: another program may change spaces, escapes or order. The
+body of a reply is in its line as the server sent it, byte for byte.
 """
 
 from __future__ import annotations
@@ -33,20 +39,20 @@ _OLD_ID = re.compile(r"batch_req_([0-9]{9,15})_[0-9a-f]{8}\Z")
 #: A checksum that was not made as it is now: it fits every row.
 UNKNOWN: Final = 0
 #: Failures that are the key's, the server's or the network's, and not the row's: another run may do better.
-_PASSING_STATUS = frozenset({401, 402, 403, 408, 409, 425, 429})
+_RETRYABLE_STATUS = frozenset({401, 402, 403, 408, 409, 425, 429})
 #: Codes of failures without an answer that another run would not cure.
 _FINAL_CODES = frozenset({"ambiguous", "invalid_parameter", "response_too_large"})
 
 
 class Kind(enum.IntEnum):
-    """What OUT says of a row. Fits a byte."""
+    """The state of a row in OUT. Fits a byte."""
 
     NONE = 0
     OK = 1
     #: It would fail again as it is.
     FAILED = 2
-    #: It failed for a reason that passes.
-    PASSING = 3
+    #: It failed for a reason that may pass: the next run sends it again.
+    RETRYABLE = 3
 
 
 @attrs.frozen
@@ -79,7 +85,7 @@ class Outcome:
 
 
 def success(row: Row, meta: Meta, body: bytes, spent: Spent = NOTHING) -> Outcome:
-    """A row that was answered. `body` is JSON; it is put on one line without another change."""
+    """The outcome of a row that was answered. `body` is JSON; it is put on one line without another change."""
     # A raw line break can only stand between the tokens of valid JSON, never inside a string.
     body = body.strip().replace(b"\n", b" ").replace(b"\r", b" ")
     response = b'{"status_code":%d,"request_id":%b,"body":%b}' % (meta.status, _text(meta.request_id), body)
@@ -87,7 +93,7 @@ def success(row: Row, meta: Meta, body: bytes, spent: Spent = NOTHING) -> Outcom
 
 
 def failure(row: Row, error: Exception, spent: Spent = NOTHING) -> Outcome:
-    """A row that failed: with the server's answer where there is one, else with an error of ours.
+    """The outcome of a row that failed, with the server's answer if there is one, else with an error of ours.
 
     Of an error that is not of this package only the class is told, because its text may hold anything.
     """
@@ -95,8 +101,8 @@ def failure(row: Row, error: Exception, spent: Spent = NOTHING) -> Outcome:
         spent += Spent(unanswered=1)  # nobody knows how far the call had come
         line = _no_answer(row, "client_error", f"the call raised {type(error).__name__}", spent)
         name = type(error).__name__
-        return Outcome(row, Kind.PASSING, line, spent, failure=name, error=errors.frameless(error))
-    judges = not isinstance(error, errors.QuotaExhaustedError) or _kind_of_status(error.status_code) is Kind.PASSING
+        return Outcome(row, Kind.RETRYABLE, line, spent, failure=name, error=errors.frameless(error))
+    judges = not isinstance(error, errors.QuotaExhaustedError) or _kind_of_status(error.status_code) is Kind.RETRYABLE
     if isinstance(error, errors.APIStatusError) and judges:
         body: Any = error.body if isinstance(error.body, dict) else _error_body(error)  # pyright: ignore
         response = {"status_code": error.status_code, "request_id": error.request_id or "", "body": {"error": body}}
@@ -109,14 +115,14 @@ def failure(row: Row, error: Exception, spent: Spent = NOTHING) -> Outcome:
 
 
 def ambiguous(row: Row) -> Outcome:
-    """A row that an earlier run sent without hearing of it, and that is not to be sent again."""
+    """The outcome of a row that an earlier run sent, that has no answer, and that is not sent again."""
     message = "sent by a run that was killed before the answer came; not sent again"
     line = _no_answer(row, "ambiguous", message, NOTHING)
     return Outcome(row, Kind.FAILED, line, failure="Ambiguous", message=message)
 
 
 def not_answered(row: Row, code: str, message: str, spent: Spent = NOTHING) -> Outcome:
-    """A row without a readable answer, with the reason as the Batch API writes it."""
+    """The outcome of a row without a readable answer. The reason has the format of the Batch API."""
     line = _no_answer(row, code, message, spent)
     return Outcome(row, _kind_of_code(code), line, spent, failure=code, message=message)
 
@@ -178,16 +184,16 @@ def _kind_of_status(status: int) -> Kind:
     if 200 <= status < 300:
         return Kind.OK
     # Only a 4xx judges the request. A status of 0, 1xx or 3xx says nothing of it.
-    return Kind.FAILED if 400 <= status < 500 and status not in _PASSING_STATUS else Kind.PASSING
+    return Kind.FAILED if 400 <= status < 500 and status not in _RETRYABLE_STATUS else Kind.RETRYABLE
 
 
 def _kind_of_code(code: object) -> Kind:
-    return Kind.FAILED if code in _FINAL_CODES else Kind.PASSING
+    return Kind.FAILED if code in _FINAL_CODES else Kind.RETRYABLE
 
 
-def _kind_in(found: Mapping[str, Any]) -> Kind:
-    response = found["response"]
-    return _kind_of_code(found["error"]["code"]) if response is None else _kind_of_status(int(response["status_code"]))
+def _kind_in(fields: Mapping[str, Any]) -> Kind:
+    response = fields["response"]
+    return _kind_of_code(fields["error"]["code"]) if response is None else _kind_of_status(int(response["status_code"]))
 
 
 def parse(line: bytes) -> Entry:
@@ -196,18 +202,18 @@ def parse(line: bytes) -> Entry:
     Raises:
         ValueError: it is not JSON (`orjson.JSONDecodeError`), not a line of a batch, or its checksum is wrong.
     """
-    found: Any = orjson.loads(line)
+    fields: Any = orjson.loads(line)
     try:
-        if (old := _OLD_ID.match(found["id"])) is not None:
-            return Entry(int(old[1]), UNKNOWN, UNKNOWN, _kind_in(found), of_old_line(found))
-        match = _ID.match(found["id"])
-        if match is None or not isinstance(found["custom_id"], str):
+        if (old := _OLD_ID.match(fields["id"])) is not None:
+            return Entry(int(old[1]), UNKNOWN, UNKNOWN, _kind_in(fields), of_old_line(fields))
+        match = _ID.match(fields["id"])
+        if match is None or not isinstance(fields["custom_id"], str):
             raise ValueError("not a line of a batch")
         stem, index, digest, source_digest, spent, checksum = match.groups()
-        if _checksum(stem, found) != int(checksum, 16):
+        if _checksum(stem, fields) != int(checksum, 16):
             raise ValueError("damaged: its checksum is wrong")
-        kind = _kind_in(found)
+        kind = _kind_in(fields)
     except (KeyError, TypeError):
         raise ValueError("not a line of a batch") from None
-    what = of_old_line(found) if spent is None else Spent.read(spent)
-    return Entry(int(index), int(digest, 16), int(source_digest, 16), kind, what)
+    total = of_old_line(fields) if spent is None else Spent.read(spent)
+    return Entry(int(index), int(digest, 16), int(source_digest, 16), kind, total)

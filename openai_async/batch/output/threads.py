@@ -1,7 +1,6 @@
-"""Work that blocks, off the event loop: reading IN, replaying OUT, writing and forcing to the disk.
+"""Threads for work that blocks: reading IN, replaying OUT, writing, and syncing to the disk.
 
-A batch has threads of its own, two at a time, so that it neither waits for the program's other threads nor keeps them
-waiting.
+A batch has its own threads, two at a time, so that it and the program's other threads do not wait for each other.
 """
 
 from __future__ import annotations

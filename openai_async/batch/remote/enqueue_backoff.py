@@ -1,8 +1,8 @@
-"""The account's queue of enqueued tokens, of one model: when a part that had no room in it is handed in again.
+"""Backoff for the account's limit of enqueued tokens, for one model.
 
-A batch that does not fit fails before it runs (`token_limit_exceeded`), and costs nothing. It fits when others have
-ended: at once after one of ours, else after a pause that doubles. One part at a time tries, so that a long list of
-parts does not become a long list of failed batches. Arithmetic only: time is an argument, in seconds.
+A batch over the limit fails before it runs (`token_limit_exceeded`), and costs nothing. Its part is submitted again
+when one of our batches has ended, else after a pause that doubles. One part at a time is tried, so that many parts do
+not become many failed batches. Arithmetic only: time is an argument, in seconds.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ FULL: Final = "token_limit_exceeded"
 _MOST_ALONE: Final = 5
 
 
-class Queue:
-    """See the module. `pauses`: seconds between two tries, at first and at most."""
+class EnqueueBackoff:
+    """When to submit again for one model. `pauses`: seconds between two tries, at first and at most."""
 
     __slots__ = ("_alone", "_first", "_longest", "_next", "_pause")
 
@@ -30,18 +30,18 @@ class Queue:
 
     @property
     def is_full(self) -> bool:
-        """Whether it had no room the last time: then one part at a time is tried."""
+        """Whether the last batch was over the limit: then one part at a time is tried."""
         return self._next > -math.inf
 
     def refused(self, now: float, *, alone: bool) -> bool:
-        """It had no room. `alone`: although nothing else was enqueued. Whether trying again makes sense."""
+        """Record a refusal, and return whether to try again. `alone`: nothing else was enqueued."""
         self._alone = self._alone + 1 if alone else 0
         self._next = now + self._pause
         self._pause = min(2 * self._pause, self._longest)
         return self._alone < _MOST_ALONE
 
     def ended(self) -> None:
-        """A batch of ours has ended, and given its tokens back."""
+        """Record that a batch of ours has ended, which frees its tokens."""
         self._pause, self._alone = self._first, 0
         if self.is_full:
             self._next = 0.0

@@ -1,8 +1,8 @@
-"""IN as the files of remote batches: which row goes into which file, and the bytes of each.
+"""Divide IN into the input files of remote batches.
 
-A batch has one endpoint and one model, so rows are sorted by these, in the order of IN, and cut at the limits. The same
-rows always make the same parts: a run that is started again knows its batches by them. In memory are 8 bytes a row and,
-while it is made, one file; IN is read again for each.
+A batch has one endpoint and one model, so rows are grouped by these, in the order of IN, and divided at the limits. The
+same rows always make the same parts, so that a resumed run recognizes its batches. Memory holds 8 bytes a row and one
+file at a time; IN is read again for each file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import orjson
 
 from openai_async._policy.estimates import estimate_request
 from openai_async.batch.errors import BatchInputError
-from openai_async.batch.input.pending_rows import Intake
+from openai_async.batch.input.pending_rows import PendingRows
 from openai_async.batch.input.rows import BadRow, Row
 from openai_async.batch.input.source import InputFile
 from openai_async.errors import InvalidParameterError
@@ -26,7 +26,7 @@ from openai_async.types._plain import Record
 
 @attrs.frozen
 class RemoteLimits(Record):
-    """What goes into one batch: at most so many rows, bytes, inputs and tokens.
+    """The limits of one batch: rows, bytes, inputs and tokens.
 
     Attributes:
         rows, bytes: the API's limits.
@@ -70,26 +70,26 @@ class Part:
         return self._hash.hexdigest()
 
     def add(self, row: Row, line: bytes) -> None:
-        """The next row of this part."""
+        """Add the next row of this part."""
         self.rows.append(row.index)
         self.size += len(line)
         self._hash.update(line)
 
 
 def line_of(row: Row) -> bytes:
-    """A row as the Batch API takes it."""
+    """The line of a row in the format of the Batch API."""
     line = {"custom_id": row.custom_id, "method": "POST", "url": f"/v1{row.path}", "body": row.body}
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def divide(intake: Intake, limits: RemoteLimits, checkpoint: Callable[[], object]) -> list[Part]:
-    """The rows that are to be done, in parts. A row over a limit is alone in its part, for the API to judge.
+def divide(pending: PendingRows, limits: RemoteLimits, checkpoint: Callable[[], object]) -> list[Part]:
+    """Divide the pending rows into parts. A row over a limit is alone in its part, and the API decides about it.
 
-    Takes all rows of `intake`, which counts the bad lines.
+    Takes all rows of `pending`, which counts the bad lines.
     """
     parts: list[Part] = []
     filling: dict[tuple[str, object], Part] = {}
-    while rows := intake.take(checkpoint):
+    while rows := pending.take(checkpoint):
         for row in rows:
             line, kind = line_of(row), (row.path, str(row.body.get("model")))
             tokens = estimate_request(row.path, row.body) if limits.tokens is not None else 0
@@ -105,12 +105,12 @@ def divide(intake: Intake, limits: RemoteLimits, checkpoint: Callable[[], object
 
 
 def _inputs_of(row: Row) -> int:
-    """Texts to embed. A list of numbers is one text, as tokens."""
+    """The number of texts to embed. A list of numbers is one text, as tokens."""
     if row.path != "/embeddings":
         return 0
-    stated: object = row.body.get("input")
-    given = cast("list[object]", stated) if isinstance(stated, list) else [stated]
-    return 1 if given and isinstance(given[0], int) else len(given)
+    value: object = row.body.get("input")
+    inputs = cast("list[object]", value) if isinstance(value, list) else [value]
+    return 1 if inputs and isinstance(inputs[0], int) else len(inputs)
 
 
 def _fits(part: Part, size: int, tokens: int, inputs: int, limits: RemoteLimits) -> bool:
@@ -120,10 +120,10 @@ def _fits(part: Part, size: int, tokens: int, inputs: int, limits: RemoteLimits)
 
 
 def rows_of(part: Part, source: InputFile, checkpoint: Callable[[], object]) -> Iterator[Row]:
-    """The rows of a part, read anew.
+    """Read the rows of a part again.
 
     Raises:
-        BatchInputError: they are not any more what they were.
+        BatchInputError: they have changed.
     """
     again = Part(part.endpoint)
     wanted = iter(part.rows)

@@ -1,8 +1,8 @@
-"""One line of a remote batch's results: which row it is of, and how that row ended.
+"""Parse the lines of a remote batch's results: the row of a line, and its outcome.
 
-Servers write these lines in many forms. A line in the Batch API's own form is copied into OUT as it came, but for its
-id. Every other line is judged, and written anew, so that OUT always holds JSON that its own reader accepts. Nothing in
-here raises for what a server wrote.
+Servers write these lines in many forms. A line in the Batch API's own format is copied into OUT with another id. Every
+other line is written again, so that OUT always holds JSON that its own parser accepts. Nothing here raises for what a
+server wrote.
 """
 
 from __future__ import annotations
@@ -29,41 +29,41 @@ _CUSTOM_ID = re.compile(rb'"custom_id"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
 @attrs.frozen
-class Found:
-    """A line of one of the rows. `fields` are its values; None if it is not JSON."""
+class ResultLine:
+    """A line of results and its row. `fields` are its values; None if it is not JSON."""
 
     row: Row
     line: bytes
     fields: dict[str, Any] | None
 
 
-def find_row(line: bytes, rows: Mapping[str, Row]) -> Found | None:
-    """The row of a line without its line break; None if it names none of these rows."""
+def find_row(line: bytes, rows: Mapping[str, Row]) -> ResultLine | None:
+    """Look up the row of a line, which has no line break; None if it names none of these rows."""
     fields: dict[str, Any] | None = None
     try:
-        found, line = json.loads_and_normalize(line)
+        value, line = json.loads_and_normalize(line)
     except errors.DecodeError:
         custom_id = _quoted_id(line)
     else:
-        if not isinstance(found, dict):
+        if not isinstance(value, dict):
             return None
-        fields = cast("dict[str, Any]", found)
+        fields = cast("dict[str, Any]", value)
         custom_id = _id_in(fields)
     row = rows.get(custom_id)
-    return None if row is None else Found(row, line, fields)
+    return None if row is None else ResultLine(row, line, fields)
 
 
-def judged(found: Found, bill: Bill) -> Outcome:
-    """How the row of a line ended. What the line states to have used is billed."""
-    fields, row = found.fields, found.row
+def outcome_of(result: ResultLine, bill: Bill) -> Outcome:
+    """The outcome of a line's row. The usage in the line is billed."""
+    fields, row = result.fields, result.row
     if fields is None:
         return _unreadable(row, "the line is not JSON")
-    stated: Any = fields.get("response")
-    response = cast("dict[str, Any]", stated) if isinstance(stated, dict) else {}
+    value: Any = fields.get("response")
+    response = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
     status = _status_in(response)
     if status is not None and 200 <= status < 300:
-        return _success(found, fields, response, status, bill)
-    if (copied := _copied(found, fields, NOTHING)) is not None:
+        return _success(result, fields, response, status, bill)
+    if (copied := _copy_of(result, fields, NOTHING)) is not None:
         kind = parse(copied).kind
         name, message = _name_and_message(fields)
         return Outcome(row, kind, copied, failure=name, message=message)
@@ -89,8 +89,8 @@ def _quoted_id(line: bytes) -> str:
         return ""
 
 
-def _success(found: Found, fields: dict[str, Any], response: dict[str, Any], status: int, bill: Bill) -> Outcome:
-    row, body = found.row, response.get("body")
+def _success(result: ResultLine, fields: dict[str, Any], response: dict[str, Any], status: int, bill: Bill) -> Outcome:
+    row, body = result.row, response.get("body")
     try:
         reply = reply_in(row.path, body)
     except errors.DecodeError as error:
@@ -100,21 +100,21 @@ def _success(found: Found, fields: dict[str, Any], response: dict[str, Any], sta
             return failure(row, error_responses.from_event(refusal, request_id=None, secrets=()), spent)
         return _unreadable(row, str(error), spent)
     spent = billed(reply, row, bill, _TIER)
-    if (copied := _copied(found, fields, spent)) is not None:
+    if (copied := _copy_of(result, fields, spent)) is not None:
         return Outcome(row, Kind.OK, copied, spent)
     meta = Meta(status, ReplyHeaders([(b"x-request-id", _request_id(response).encode("latin-1", "ignore"))]))
     return success(row, meta, orjson.dumps(body), spent)
 
 
-def _copied(found: Found, fields: dict[str, Any], spent: Spent) -> bytes | None:
+def _copy_of(result: ResultLine, fields: dict[str, Any], spent: Spent) -> bytes | None:
     """The line with our id, byte for byte where the id comes first; None if OUT could not hold it as it is."""
-    if not {"id", "custom_id", "response", "error"} <= fields.keys() or fields["custom_id"] != found.row.custom_id:
+    if not {"id", "custom_id", "response", "error"} <= fields.keys() or fields["custom_id"] != result.row.custom_id:
         return None
-    if not _LEADING_ID.match(found.line):
+    if not _LEADING_ID.match(result.line):
         return None
-    rest = _LEADING_ID.sub(b"", found.line, count=1)
+    rest = _LEADING_ID.sub(b"", result.line, count=1)
     try:
-        copied = signed(found.row, rest, fields, spent)
+        copied = signed(result.row, rest, fields, spent)
         parse(copied)
     except (ValueError, TypeError):
         return None

@@ -1,7 +1,7 @@
-"""What remote batches have answered, put into OUT: all of it, or nothing.
+"""Write the results of remote batches into OUT: all of them, or none.
 
-The lines go to a file beside OUT, after those that OUT has; put in the order of IN, it then takes OUT's place in one
-step. A line stands there as it came, but for its id, which tells a later run (remote or not) what is finished.
+The lines go to a copy of OUT. It is put in the order of IN, and then replaces OUT atomically. A line keeps its form,
+with another id that tells a later run (remote or not) which row is finished.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from openai_async.batch.local.row_sender import Bill
 from openai_async.batch.output import disk
 from openai_async.batch.output.ordering import put_in_order
 from openai_async.batch.output.output_lines import Kind, Outcome
-from openai_async.batch.remote.result_lines import find_row, judged
+from openai_async.batch.remote.result_lines import find_row, outcome_of
 from openai_async.batch.report import Tally
 from openai_async.batch.spent import NOTHING, Spent
 
@@ -80,7 +80,7 @@ class PartResults:
         self._failed: dict[str, Outcome] = {}
 
     def add(self, content: bytes, checkpoint: Callable[[], object]) -> None:
-        """Take in one file; count and bill its answers."""
+        """Add one file of results; count and bill its answers."""
         with disk.refusals(self._path):
             for number, line in enumerate(BytesIO(content.removeprefix(_BOM))):
                 if not number % 1024:
@@ -89,14 +89,14 @@ class PartResults:
                     self._take(line)
 
     def _take(self, line: bytes) -> None:
-        found = find_row(line, self._rows)
-        if found is None:
+        result = find_row(line, self._rows)
+        if result is None:
             self._tally.unmatch(line)
             return
-        custom_id = found.row.custom_id
+        custom_id = result.row.custom_id
         if custom_id in self._answered:
             return
-        outcome = judged(found, self._bill)
+        outcome = outcome_of(result, self._bill)
         if outcome.kind is not Kind.OK:
             self._failed.setdefault(custom_id, outcome)
             return
@@ -116,7 +116,7 @@ class PartResults:
 
 
 def light(row: Row, spent: Mapping[int, Spent]) -> Row:
-    """The row without its body, but for the model: what is kept of it until its answer comes.
+    """The row with the model as its whole body, to save memory until its answer comes.
 
     `spent`: in earlier runs, by number.
     """

@@ -1,10 +1,10 @@
-"""A batch at the Batch API: IN in parts that it takes, one remote batch for each, OUT when all have ended.
+"""Run IN through the Batch API: one remote batch for each part of IN, and OUT when all have ended.
 
-    IN -> Intake -> parts -> orders: upload, create (or find) -> poll -> results -> OUT
+    IN -> PendingRows -> parts -> submissions: upload, create (or find) -> poll -> results -> OUT
 
-Promises: one batch for a part, in this run or in an earlier one that was killed (see `orders`). That holds because the
-parts follow from IN and OUT alone, and OUT is written once, in one step, when no batch is under way any more. A part
-that the account's queue has no room for waits for room. Never cancels a batch.
+A part gets one batch, in this run or in an earlier one that was killed (see `submissions`). That holds because the
+parts depend on IN and OUT alone, and OUT is written once, atomically, when no batch is running any more. A part over
+the account's limit of enqueued tokens waits. A run never cancels a batch.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from openai_async.batch.input.rows import Row
 from openai_async.batch.input.source import InputFile
 from openai_async.batch.output.output_file import Journal
 from openai_async.batch.output.threads import Threads
-from openai_async.batch.remote.enqueue_backoff import FULL, Queue
+from openai_async.batch.remote.enqueue_backoff import FULL, EnqueueBackoff
 from openai_async.batch.remote.input_files import Part, RemoteLimits, divide, rows_of
 from openai_async.batch.remote.results import Results, light
 from openai_async.batch.remote.service import Service
-from openai_async.batch.remote.submissions import PART, PASSING, RUN, Desk, Order
+from openai_async.batch.remote.submissions import PART, RETRYABLE, RUN, Submission, Submitter
 from openai_async.batch.report import BatchSummary, Tally
 from openai_async.batch.spent import Spent
 from openai_async.errors import InvalidParameterError
@@ -42,7 +42,7 @@ _LOOKS_FOR_RESULTS = 4  # at a file of results that the server says is not there
 
 @attrs.frozen(kw_only=True)
 class RemoteSettings:
-    """How a remote run goes about it. Times in seconds.
+    """The settings of a remote run. Times in seconds.
 
     Raises:
         InvalidParameterError: names what cannot be used.
@@ -89,97 +89,97 @@ class RemoteRun:
         self._settings = settings
         self._tally = Tally()
         self._spent: Mapping[int, Spent] = {}  # in earlier runs, by the number of the row
-        self._orders: list[Order] = []
-        self._queues: dict[str, Queue] = {}  # by model
-        self._desk = Desk(source, service, threads, settings.poll, self._report)
+        self._submissions: list[Submission] = []
+        self._backoffs: dict[str, EnqueueBackoff] = {}  # by model
+        self._submitter = Submitter(source, service, threads, settings.poll, self._report)
         self._began = _concurrency.now()
         self._done_before = 0
 
     async def run(self) -> BatchSummary:
-        """Carry the batches to their end; see `AsyncBatch.remote`."""
+        """Submit the batches, wait for them and collect their results; see `AsyncBatch.remote`."""
         parts = await self._threads.run_long(self._divided)
         for number, part in enumerate(parts, 1):
             ours = {RUN: part.digest, PART: f"{number}/{len(parts)}"}
-            self._orders.append(Order(part, {**self._settings.metadata, **ours}))
-            self._queues.setdefault(part.model, Queue(self._settings.poll))
+            self._submissions.append(Submission(part, {**self._settings.metadata, **ours}))
+            self._backoffs.setdefault(part.model, EnqueueBackoff(self._settings.poll))
         self._report()
-        if self._orders:
-            await self._desk.find(self._orders)
+        if self._submissions:
+            await self._submitter.find(self._submissions)
             self._done_before = self._progress().done
             self._report()
-            await self._hand_in()
+            await self._submit()
             await self._wait()
             await self._collect()
         self._tally.complete = self._tally.summary(0.0).left == 0
         summary = self._tally.summary(_concurrency.now() - self._began)
-        self._complain(summary)
+        self._raise_failures(summary)
         return summary
 
     def _divided(self, checkpoint: Callable[[], object]) -> list[Part]:
-        """What is to be done, in parts. Runs in a thread."""
+        """Divide the pending rows into parts. Runs in a thread."""
         retry_failed = self._settings.retry_failed
-        intake = prepare(self._source, self._journal, self._tally, checkpoint, retry_failed=retry_failed)
-        self._spent = intake.spent
-        return divide(intake, self._settings.limits, checkpoint)
+        pending = prepare(self._source, self._journal, self._tally, checkpoint, retry_failed=retry_failed)
+        self._spent = pending.spent
+        return divide(pending, self._settings.limits, checkpoint)
 
     # ---- until all have ended
 
-    async def _hand_in(self) -> None:
-        """Hand in what is no batch yet: all of it, or one part at a time of a model whose queue is full."""
-        for model, queue in self._queues.items():
-            orders = [order for order in self._orders if order.part.model == model]
-            for order in orders:
-                if order.batch is not None or queue.wait(_concurrency.now()):
+    async def _submit(self) -> None:
+        """Submit the parts without a batch: all of them, or one at a time for a model over its limit."""
+        for model, backoff in self._backoffs.items():
+            submissions = [submission for submission in self._submissions if submission.part.model == model]
+            for submission in submissions:
+                if submission.batch is not None or backoff.wait(_concurrency.now()):
                     continue
-                if queue.is_full and any(other.under_way and _is_unsettled(other) for other in orders):
+                if backoff.is_full and any(other.under_way and _is_unsettled(other) for other in submissions):
                     break  # the one that tries now tells whether there is room for more
-                order.alone = not any(other.under_way for other in orders)
-                await self._desk.hand_in(order)
+                submission.alone = not any(other.under_way for other in submissions)
+                await self._submitter.submit(submission)
 
     async def _wait(self) -> None:
         first, longest = self._settings.poll
         until = math.inf if self._settings.max_wait is None else self._began + self._settings.max_wait
         pause, failed = first, 0
-        while not all(order.ended for order in self._orders):
+        while not all(submission.ended for submission in self._submissions):
             left = until - _concurrency.now()
             if left <= 0:
                 raise RemoteWaitError(_still_going(self._progress()), progress=self._progress())
             await anyio.sleep(min(pause, left, self._next_try()))
-            before = [order.batch and order.batch.status for order in self._orders]
+            before = [submission.batch and submission.batch.status for submission in self._submissions]
             try:
                 await self._poll()
                 failed = 0
-            except PASSING:
+            except RETRYABLE:
                 failed += 1
                 if failed == _FAILED_POLLS:
                     raise
-            await self._hand_in()
-            changed = before != [order.batch and order.batch.status for order in self._orders]
+            await self._submit()
+            changed = before != [submission.batch and submission.batch.status for submission in self._submissions]
             pause = first if changed else min(2 * pause, longest)
             self._report()
 
     def _next_try(self) -> float:
-        """Seconds until a part may be handed in that found its queue full."""
-        full = {order.part.model for order in self._orders if order.batch is None}
-        waits = [self._queues[model].wait(_concurrency.now()) for model in full]
+        """Seconds until a part that was over the limit may be submitted again."""
+        full = {submission.part.model for submission in self._submissions if submission.batch is None}
+        waits = [self._backoffs[model].wait(_concurrency.now()) for model in full]
         return min((wait for wait in waits if wait), default=math.inf)
 
     async def _poll(self) -> None:
-        for order in self._orders:
-            if order.batch is None or order.batch.ended:
+        for submission in self._submissions:
+            if submission.batch is None or submission.batch.ended:
                 continue
-            order.batch = await self._service.batch(order.batch.id)
-            if order.batch.ended:
-                await self._heed_end(order, order.batch)
+            submission.batch = await self._service.batch(submission.batch.id)
+            if submission.batch.ended:
+                await self._handle_end(submission, submission.batch)
 
-    async def _heed_end(self, order: Order, batch: Batch) -> None:
-        queue = self._queues[order.part.model]
+    async def _handle_end(self, submission: Submission, batch: Batch) -> None:
+        backoff = self._backoffs[submission.part.model]
         if batch.status != "failed" or _fault_of(batch).code != FULL:
-            queue.ended()
+            backoff.ended()
             return
-        alone = order.alone and all(other.ended for other in await self._service.batches())
-        if queue.refused(_concurrency.now(), alone=alone):
-            order.give_up_batch("queue full")
+        alone = submission.alone and all(other.ended for other in await self._service.batches())
+        if backoff.refused(_concurrency.now(), alone=alone):
+            submission.give_up_batch("queue full")
 
     # ---- OUT
 
@@ -187,35 +187,37 @@ class RemoteRun:
         results: Results | None = None
         try:
             results = await self._threads.run(partial(Results, self._journal.path))
-            for order in self._orders:
-                await self._take_in(order, results)
+            for submission in self._submissions:
+                await self._take_in(submission, results)
             await self._threads.run_long(results.publish)
-            await self._threads.run(self._journal.sidecar.clear)
+            await self._threads.run(self._journal.inflight.clear)
         finally:
             if results is not None:
                 with anyio.CancelScope(shield=True):
                     await self._threads.run(results.close)
 
-    async def _take_in(self, order: Order, results: Results) -> None:
-        assert order.batch is not None
-        files = [file for file in (order.batch.output_file_id, order.batch.error_file_id) if file]
+    async def _take_in(self, submission: Submission, results: Results) -> None:
+        assert submission.batch is not None
+        files = [file for file in (submission.batch.output_file_id, submission.batch.error_file_id) if file]
         if not files:
             return
 
         def read_rows(checkpoint: Callable[[], object]) -> dict[str, Row]:
-            return {row.custom_id: light(row, self._spent) for row in rows_of(order.part, self._source, checkpoint)}
+            return {
+                row.custom_id: light(row, self._spent) for row in rows_of(submission.part, self._source, checkpoint)
+            }
 
         rows = await self._threads.run_long(read_rows)
         billing = self._service.separate_bill()
         part = results.part(rows, self._tally, billing.bill)
         for file_id in files:
-            content = await self._content(order.batch, file_id)
+            content = await self._content(submission.batch, file_id)
             await self._threads.run_long(partial(part.add, content))
         await self._threads.run(part.end)
         self._service.book(billing.totals)
 
     async def _content(self, batch: Batch, file_id: str) -> bytes:
-        """The bytes of a file of results. One that is not found is looked for again: rows would be paid twice."""
+        """Download a file of results. Retries if it is not found, because its rows would be paid for twice."""
         first, longest = self._settings.poll
         for look in range(_LOOKS_FOR_RESULTS):
             if look:
@@ -231,9 +233,13 @@ class RemoteRun:
             batch_id=batch.id,
         )
 
-    def _complain(self, summary: BatchSummary) -> None:
-        """Raise what has become of batches that did not complete."""
-        short = [order for order in self._orders if order.batch is not None and order.batch.status != "completed"]
+    def _raise_failures(self, summary: BatchSummary) -> None:
+        """Raise an error if a batch did not complete."""
+        short = [
+            submission
+            for submission in self._submissions
+            if submission.batch is not None and submission.batch.status != "completed"
+        ]
         if not short:
             return
         batch = short[0].batch
@@ -251,7 +257,7 @@ class RemoteRun:
         raise RemoteBatchError(words, reason=status, batch_id=batch.id, code=fault.code, summary=summary)
 
     def _progress(self) -> RemoteProgress:
-        parts = tuple(order.progress() for order in self._orders)
+        parts = tuple(submission.progress() for submission in self._submissions)
         return RemoteProgress(parts, _concurrency.now() - self._began, self._done_before)
 
     def _report(self) -> None:
@@ -271,9 +277,9 @@ def _fault_of(batch: Batch) -> BatchError:
     return next(iter((batch.errors and batch.errors.data) or ()), BatchError())
 
 
-def _is_unsettled(order: Order) -> bool:
-    """Whether it is not known yet if the queue has room for its batch."""
-    return order.batch is not None and order.batch.status == "validating"
+def _is_unsettled(submission: Submission) -> bool:
+    """Whether the server has not decided yet if its batch is within the limit."""
+    return submission.batch is not None and submission.batch.status == "validating"
 
 
 def _still_going(progress: RemoteProgress) -> str:

@@ -1,7 +1,7 @@
-"""The files and batches of the API: one method for each operation that a remote batch needs.
+"""The API calls of a remote batch: one method for each operation on files and batches.
 
-Reading is repeated like any other call. What makes something, `upload` and `create`, is sent once: whether it may be
-sent again is for the caller to find out. Nothing here decides, waits, or touches the disk.
+Reads are retried like any other call. `upload` and `create` are sent once, because the caller has to look for their
+effect before sending again. Nothing here decides, waits, or touches the disk.
 """
 
 from __future__ import annotations
@@ -56,24 +56,24 @@ class Service:
     async def files(self) -> list[FileObject]:
         """Every file that was uploaded for a batch, the newest first."""
         query: dict[str, Any] = {"purpose": "batch", "limit": 10_000}
-        found: list[FileObject] = []
+        items: list[FileObject] = []
         while True:
             page = await self._fetch(_Files, "GET", "/files", query=query)
-            found += page.data
+            items += page.data
             if not page.has_more or not page.data:
-                return found
-            query["after"] = found[-1].id
+                return items
+            query["after"] = items[-1].id
 
     async def batches(self) -> list[Batch]:
         """Every batch, the newest first."""
         query: dict[str, Any] = {"limit": 100}
-        found: list[Batch] = []
+        items: list[Batch] = []
         while True:
             page = await self._fetch(_Batches, "GET", "/batches", query=query)
-            found += page.data
+            items += page.data
             if not page.has_more or not page.data:
-                return found
-            query["after"] = found[-1].id
+                return items
+            query["after"] = items[-1].id
 
     async def upload(self, content_type: str, form: bytes) -> FileObject:
         """Upload the file in a form that `_wire.multipart` has made."""
@@ -85,7 +85,7 @@ class Service:
         return file
 
     async def create(self, file_id: str, endpoint: str, metadata: Mapping[str, str]) -> Batch:
-        """Start a batch."""
+        """Create a batch."""
         body = {
             "input_file_id": file_id,
             "endpoint": endpoint,
@@ -95,15 +95,15 @@ class Service:
         return await self._fetch(Batch, "POST", "/batches", body=body)
 
     async def batch(self, batch_id: str) -> Batch:
-        """How a batch is getting on."""
+        """Retrieve a batch."""
         return await self._fetch(Batch, "GET", paths.render("/batches/{id}", id=batch_id), scope="/batches/{id}")
 
     async def file(self, file_id: str) -> FileObject:
-        """What the server says of an uploaded file."""
+        """Retrieve an uploaded file."""
         return await self._fetch(FileObject, "GET", paths.render("/files/{id}", id=file_id), scope="/files/{id}")
 
     async def content(self, file_id: str) -> bytes:
-        """The bytes of a file."""
+        """Download a file."""
         path = paths.render("/files/{id}/content", id=file_id)
         content, _ = await self._pipeline.fetch_bytes(self._call("GET", path, bytes, scope="/files/{id}/content"))
         return content

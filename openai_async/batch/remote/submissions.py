@@ -1,7 +1,7 @@
-"""Orders: parts of a remote run on their way to the server, one batch for each.
+"""Submit the parts of a remote run, one batch for each.
 
-Promises: one batch for a part, whatever happens between upload, create and their answers. For a batch carries the
-checksum of its part, and before one is created, or created again, it is looked for. Nothing here waits for a batch.
+A part gets one batch, whatever happens between upload, create and their responses. The metadata of a batch holds the
+checksum of its part, and before a batch is created, or created again, it is looked for. Nothing here waits for a batch.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _USABLE: Final = frozenset({"", "processed", "uploaded", "completed", "succeeded
 #: What servers say of a file that they have not processed yet, or do not see yet.
 _NOT_READY: Final = ("processed state", "not processed", "being processed", "not ready", "is pending", "no such file")
 #: A look that failed like this may be made again.
-PASSING: Final = (
+RETRYABLE: Final = (
     errors.APIConnectionError,
     errors.InternalServerError,
     errors.RateLimitError,
@@ -47,8 +47,8 @@ PASSING: Final = (
 
 
 @attrs.define(eq=False)
-class Order:
-    """One part, and the batch that it became."""
+class Submission:
+    """One part and its batch."""
 
     part: Part
     metadata: dict[str, str]
@@ -73,12 +73,12 @@ class Order:
         return self.batch is not None and not self.batch.ended
 
     def is_of(self, batch: Batch) -> bool:
-        found = batch.metadata or {}
+        metadata = batch.metadata or {}
         # Not by number: other parts may have come to their end.
-        return all(found.get(name) == value for name, value in self.metadata.items() if name != PART)
+        return all(metadata.get(name) == value for name, value in self.metadata.items() if name != PART)
 
     def give_up_batch(self, state: str) -> None:
-        """Its batch brought nothing; there may be another one."""
+        """Drop its batch, which has no results; another one may be created."""
         assert self.batch is not None
         self.spent.add(self.batch.id)
         self.batch, self.state = None, state
@@ -91,12 +91,12 @@ class Order:
         return RemotePart(str(self.batch.status), len(self.part.rows), done, failed, self.batch.id)
 
 
-class Desk:
-    """Where orders are handed in.
+class Submitter:
+    """Finds and creates the batches of submissions.
 
     Args:
-        poll: seconds before the first look for what a request has made, and at most between two.
-        report: called when the state of an order has changed.
+        poll: seconds before the first look for what a request has created, and at most between two.
+        report: called when the state of a submission has changed.
     """
 
     def __init__(
@@ -115,36 +115,36 @@ class Desk:
         #: By name and size: only a file that is there to its end counts.
         self._files: dict[tuple[str | None, int | None], FileObject] | None = None
 
-    async def find(self, orders: Iterable[Order]) -> None:
+    async def find(self, submissions: Iterable[Submission]) -> None:
         """Find the batches that earlier runs have created."""
-        by_digest = {order.part.digest: order for order in orders}
+        by_digest = {submission.part.digest: submission for submission in submissions}
         for batch in await self._service.batches():
-            order = by_digest.get((batch.metadata or {}).get(RUN, ""))
-            if order is None or order.batch is not None or not order.is_of(batch):
+            submission = by_digest.get((batch.metadata or {}).get(RUN, ""))
+            if submission is None or submission.batch is not None or not submission.is_of(batch):
                 continue
             # One that has ended without an answer has cost nothing, and brings nothing: another one may do better.
             if batch.ended and batch.output_file_id is None:
-                order.spent.add(batch.id)
+                submission.spent.add(batch.id)
             else:
-                order.batch = batch
+                submission.batch = batch
 
-    async def hand_in(self, order: Order) -> None:
-        """Upload the file of an order, unless it is there, and have its batch created.
+    async def submit(self, submission: Submission) -> None:
+        """Upload the file of a submission, unless the server has it, and create its batch.
 
         Raises:
             APIError: a call failed. The batch may have been created, and is found by the next run.
         """
         if self._files is None:
             self._files = await self._known_files()
-        order.state = "uploading"
+        submission.state = "uploading"
         self._report()
-        file = self._file_of(order) or await self._upload(order)
-        create = partial(self._service.create, file.id, f"/v1{order.part.endpoint}", order.metadata)
+        file = self._file_of(submission) or await self._upload(submission)
+        create = partial(self._service.create, file.id, f"/v1{submission.part.endpoint}", submission.metadata)
         pauses = iter(self._pauses(_LOOKS_AT_A_FILE))
-        while order.batch is None:
+        while submission.batch is None:
             await self._processed(file)
             try:
-                order.batch = await self._once(create, partial(self._new_batch, order))
+                submission.batch = await self._send_once(create, partial(self._new_batch, submission))
             except (errors.BadRequestError, errors.NotFoundError, errors.ConflictError) as error:
                 pause = next(pauses, None)
                 if pause is None or not _is_not_ready(error):
@@ -153,7 +153,7 @@ class Desk:
         self._report()
 
     async def _processed(self, file: FileObject) -> None:
-        """Wait until a file may be used: some servers process it after the upload.
+        """Wait until a file may be used, because some servers process it after the upload.
 
         Raises:
             RemoteBatchError: the server refused the file, or has not processed it in time.
@@ -171,41 +171,41 @@ class Desk:
                 batch_id="",
             )
 
-    def _file_of(self, order: Order) -> FileObject | None:
-        """The whole file of an order, if it is there."""
-        return (self._files or {}).get((order.filename, order.part.size))
+    def _file_of(self, submission: Submission) -> FileObject | None:
+        """The complete file of a submission, if the server has it."""
+        return (self._files or {}).get((submission.filename, submission.part.size))
 
     async def _known_files(self) -> dict[tuple[str | None, int | None], FileObject]:
-        found = await self._service.files()
+        files = await self._service.files()
         return {
             (file.filename, file.bytes): file
-            for file in found
+            for file in files
             if (file.status or "").lower() in _USABLE | _BEING_PROCESSED
         }
 
-    async def _upload(self, order: Order) -> FileObject:
+    async def _upload(self, submission: Submission) -> FileObject:
         def form(checkpoint: Callable[[], object]) -> tuple[str, bytes]:
-            lines = map(line_of, rows_of(order.part, self._source, checkpoint))
-            file = multipart.Part("file", lines, order.filename, "application/jsonl")
+            lines = map(line_of, rows_of(submission.part, self._source, checkpoint))
+            file = multipart.Part("file", lines, submission.filename, "application/jsonl")
             return multipart.encode([multipart.Part("purpose", b"batch"), file])
 
         async def look() -> FileObject | None:
             self._files = await self._known_files()
-            return self._file_of(order)
+            return self._file_of(submission)
 
         content_type, body = await self._threads.run_long(form)
 
-        file = await self._once(partial(self._service.upload, content_type, body), look)
+        file = await self._send_once(partial(self._service.upload, content_type, body), look)
         assert self._files is not None
-        self._files[order.filename, order.part.size] = file
+        self._files[submission.filename, submission.part.size] = file
         return file
 
-    async def _new_batch(self, order: Order) -> Batch | None:
+    async def _new_batch(self, submission: Submission) -> Batch | None:
         batches = await self._service.batches()
-        return next((batch for batch in batches if order.is_of(batch) and batch.id not in order.spent), None)
+        return next((batch for batch in batches if submission.is_of(batch) and batch.id not in submission.spent), None)
 
-    async def _once(self, send: Callable[[], Awaitable[T]], look: Callable[[], Awaitable[T | None]]) -> T:
-        """Send what makes something; if it may have been carried out without an answer, look before sending again."""
+    async def _send_once(self, send: Callable[[], Awaitable[T]], look: Callable[[], Awaitable[T | None]]) -> T:
+        """Send a request that creates something. If its outcome is ambiguous, look for it before sending again."""
         sendings = 0
         while True:
             sendings += 1
@@ -219,10 +219,10 @@ class Desk:
             for pause in self._pauses(_LOOKS):
                 await anyio.sleep(pause)
                 try:
-                    if (found := await look()) is not None:
-                        return found
+                    if (result := await look()) is not None:
+                        return result
                     looked = True
-                except PASSING:
+                except RETRYABLE:
                     looked = False
             if not looked or sendings == _SENDINGS:  # who has not looked does not send again
                 raise failure
