@@ -115,6 +115,7 @@ def test_building_a_client_loads_no_http_library_and_no_resource() -> None:
     assert len(loaded) < 250
 
 
+@pytest.mark.slow
 def test_building_a_synchronous_client_costs_little_more() -> None:
     """A `Client` loads what an `AsyncClient` does and its own few modules; its thread starts with the first call."""
     before = loaded_by("import openai_async; openai_async.AsyncClient(api_key='k')")
@@ -142,6 +143,7 @@ def test_showing_progress_loads_no_client_and_no_terminal() -> None:
     assert not {"openai_async.client", "openai_async.batch", "rich", "tqdm"} & loaded
 
 
+@pytest.mark.slow
 def test_importing_warns_of_nothing() -> None:
     """With warnings as errors, the package and every module of it can be imported, each as the first one."""
     fresh("import openai_async", "-W", "error")
@@ -160,6 +162,7 @@ def rooms() -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", sorted(rooms()))
 def test_every_module_can_be_imported_first(room: str) -> None:
     """No module works only because another one was imported before it."""

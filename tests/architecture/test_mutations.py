@@ -156,6 +156,7 @@ def label(mutation: Mutation) -> str:
     return f"{mutation.rule}-{mutation.module}-{mutation.text.strip().splitlines()[-1].strip()}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=label)
 def test_the_rule_notices(mutation: Mutation, scratch: Path) -> None:
     """What breaks a rule is found, and in no other module than the one that breaks it."""

@@ -8,7 +8,7 @@ _given = settings()  # of the profile that was chosen
 settings.register_profile(
     "properties",
     _given,
-    max_examples=max(200, _given.max_examples),
+    max_examples=min(2 * _given.max_examples, 1_000),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     print_blob=True,
 )

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import attrs
+import pytest
 from hypothesis import given, settings, strategies as st
 
 from openai_async._wire import codec
@@ -201,6 +202,7 @@ def streamed(draw: st.DrawFn) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     return reply, Cutter(draw).reply(copy.deepcopy(reply))
 
 
+@pytest.mark.slow
 @given(case=streamed())
 @settings(max_examples=100)
 def test_folding_undoes_cutting(case: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
@@ -214,6 +216,7 @@ def test_folding_undoes_cutting(case: tuple[dict[str, Any], list[dict[str, Any]]
     assert fold.chunks == len(chunks)
 
 
+@pytest.mark.slow
 @given(case=streamed(), stop=st.integers(0, 30))
 @settings(max_examples=60)
 def test_a_partial_reply_stays_as_it_was(case: tuple[dict[str, Any], list[dict[str, Any]]], stop: int) -> None:

@@ -31,6 +31,7 @@ def read(cls: type[Value], data: object) -> Value | None:
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", BODIES)
 @given(data=st.data())
 @settings(max_examples=50)

@@ -6,6 +6,7 @@ import math
 import sys
 
 import h11
+import pytest
 from hypothesis import given, strategies as st
 
 from openai_async._wire import headers, retry_delays
@@ -26,6 +27,7 @@ amounts = (
 )
 
 
+@pytest.mark.slow
 def test_every_code_point_in_a_key() -> None:
     """Visible ASCII passes, no other character does, wherever it stands; and no error shows the key."""
     for character in map(chr, range(sys.maxunicode + 1)):

@@ -394,6 +394,7 @@ class LateStatedTraffic(StatedTraffic):
     late = True
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)  # a failure takes minutes to be made small
 @pytest.mark.parametrize("traffic", [Traffic, StatedTraffic, LateTraffic, LateStatedTraffic])
 def test_any_traffic(traffic: type[Traffic]) -> None:

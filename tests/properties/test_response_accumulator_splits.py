@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import pytest
 from hypothesis import given, settings, strategies as st
 
 from openai_async._wire import codec
@@ -168,6 +169,7 @@ def test_every_field_is_covered() -> None:
     assert {cls: {*fields_of(cls)} for cls in COVERED} == covered
 
 
+@pytest.mark.slow
 @given(case=streamed())
 @settings(max_examples=100)
 def test_folding_undoes_cutting(case: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
@@ -180,6 +182,7 @@ def test_folding_undoes_cutting(case: tuple[dict[str, Any], list[dict[str, Any]]
     assert (fold.over, fold.events) == (False, len(events))
 
 
+@pytest.mark.slow
 @given(case=streamed(), stop=st.integers(1, 30))
 @settings(max_examples=60)
 def test_a_partial_response_stays_as_it_was(case: tuple[dict[str, Any], list[dict[str, Any]]], stop: int) -> None:
@@ -198,6 +201,7 @@ def test_a_partial_response_stays_as_it_was(case: tuple[dict[str, Any], list[dic
     assert fold.result() == codec.structure(Response, whole)
 
 
+@pytest.mark.slow
 @given(events=st.lists(objects(ResponseStreamEvent), max_size=4))
 @settings(max_examples=60)
 def test_any_events_are_folded(events: list[dict[str, Any]]) -> None:

@@ -33,6 +33,7 @@ def test_public_names_are_as_pinned(name: str, texts: dict[str, str]) -> None:
     assert not changed, f"{changed}\n\n{_RENEW}"
 
 
+@pytest.mark.slow
 def test_what_imports_load_is_as_pinned() -> None:
     """No program starts slower because a module was imported that it did not need."""
     changed = difference(LOADING, loading.text())

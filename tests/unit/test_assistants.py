@@ -147,6 +147,7 @@ async def test_a_run_is_waited_for_through_its_tools(client: AsyncClient) -> Non
     assert client.costs.total.calls == 0  # neither looking at a run nor naming it is paid for
 
 
+@pytest.mark.slow
 async def test_a_run_is_streamed(client: AsyncClient) -> None:
     """Events have names and typed data; text is that of the message; the end is the final run."""
     threads = client.beta.threads

@@ -112,6 +112,7 @@ SPOKEN: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 async def test_streamed_speech_cut_anywhere_is_interrupted() -> None:
     """Cut at every byte, it is an error that holds the sound delivered, or whole."""
     cuts = [cut.script for cut in every_offset(wire(sse(SPOKEN)), end=Fin())]
@@ -237,6 +238,7 @@ TOLD: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 async def test_a_streamed_transcript_cut_anywhere_is_interrupted() -> None:
     """A form goes up, events come down; cut at every byte, they are an error with the text delivered, or whole."""
     cuts = [cut.script for cut in every_offset(wire(sse(TOLD)), end=Fin())]

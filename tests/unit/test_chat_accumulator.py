@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from openai_async._wire import codec
 from openai_async._wire.accumulators.chat import ChatAccumulator
 from openai_async.types.chat import ChatCompletion, ChatCompletionChunk, ChatCompletionMessage
@@ -365,6 +367,7 @@ def test_a_hundred_thousand_chunks_take_linear_time() -> None:
     assert len(choice.logprobs.content) == len(choice.message.annotations or ()) == count
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_calls_without_an_index_take_linear_time() -> None:
     """Finding the call of a piece does not go through the others."""
     count = 100_000

@@ -215,6 +215,7 @@ PURPOSE = b'--B\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nuser_da
 LARGE = b'--B\r\ncontent-disposition: form-data; name="%b"; filename="x"\r\n\r\n' + b"x" * 2 * MEGABYTE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "words"),
     [
@@ -263,6 +264,7 @@ def test_other_bodies_are_refused(kind: str) -> None:
         assert reply.status_code == 400
 
 
+@pytest.mark.slow
 def test_upload_that_is_too_large() -> None:
     """An upload above the limit is read to its end, and then refused with 413."""
     with running(Emulator(max_upload=2 * MEGABYTE)) as client:
@@ -317,6 +319,7 @@ def test_hanging_up_inside_a_download() -> None:
         assert (entry.status, entry.aborted) == (200, True)
 
 
+@pytest.mark.slow
 def test_hanging_up_inside_an_upload() -> None:
     """A client that leaves an upload is noted as aborted, and nothing of the file is kept or open."""
     emulator = Emulator()
@@ -333,6 +336,7 @@ def test_hanging_up_inside_an_upload() -> None:
         assert emulator.files.listed() == []
 
 
+@pytest.mark.slow
 def test_files_end_with_the_last_server() -> None:
     """Servers of one emulator share its files; when the last of them stops, the files are gone."""
     emulator = Emulator()
@@ -360,6 +364,7 @@ def test_files_are_in_the_ledger() -> None:
     ]
 
 
+@pytest.mark.slow
 async def test_files_without_a_socket() -> None:
     """In any ASGI host, on asyncio and on trio, files come in and out; dropped with the emulator, they are closed."""
     content = b"x" * 2 * MEGABYTE

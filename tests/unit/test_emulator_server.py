@@ -44,6 +44,7 @@ def opened(client: httpx.Client) -> Iterator[Iterator[str]]:
 # -- running -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_calls_from_any_event_loop() -> None:
     """Hundreds of concurrent calls from asyncio and from trio are all answered, with the same words."""
     emulator = Emulator()
@@ -153,6 +154,7 @@ def test_stopping_cuts_open_streams() -> None:
     assert [(entry.status, entry.aborted) for entry in emulator.ledger.entries()] == [(200, True)]
 
 
+@pytest.mark.slow
 def test_stopping_does_not_wait_for_a_reader() -> None:
     """A client that asks for much and reads nothing cannot hold the server up."""
     emulator = Emulator()
@@ -390,6 +392,7 @@ def process(*options: str) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, 
             started.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_process_ends_on_a_signal(number: signal.Signals) -> None:
     """It prints one line, serves, survives rude clients, and on a signal ends with status 0 and not a word more."""
@@ -409,6 +412,7 @@ def test_process_ends_on_a_signal(number: signal.Signals) -> None:
         assert (started.stdout.read(), started.stderr.read()) == (b"", b"")
 
 
+@pytest.mark.slow
 def test_process_ends_with_its_parent() -> None:
     """With --exit-with-parent it ends as soon as its standard input does."""
     with process() as (started, _):
@@ -416,6 +420,7 @@ def test_process_ends_with_its_parent() -> None:
         assert (started.returncode, output, errors) == (0, b"", b"")
 
 
+@pytest.mark.slow
 def test_process_takes_its_options() -> None:
     """Limits, keys, models and speed of the process are those of its command line."""
     options = ["--rpm", "1", "--tpm", "1000", "--any-model", "--key", "sk-secret", "--key", "sk-other"]
@@ -438,6 +443,7 @@ def test_process_takes_its_options() -> None:
         assert client.post("/chat/completions", json=body, headers=unknown).status_code == 401
 
 
+@pytest.mark.slow
 def test_process_says_when_its_port_is_taken() -> None:
     """A port that is taken ends it with status 1 and one line on standard error."""
     with Emulator().run() as server:

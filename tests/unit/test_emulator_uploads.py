@@ -106,6 +106,7 @@ def test_a_completion_is_refused_unless_it_is_what_was_announced() -> None:
         check(client.post(f"/uploads/{upload}/cancel"), 400, "completed")
 
 
+@pytest.mark.slow
 def test_a_part_must_be_a_file_of_an_upload_that_is_pending() -> None:
     """No file, a text in its place, or an upload that is not there: nothing is kept of it."""
     with running() as client:
@@ -141,6 +142,7 @@ def test_an_upload_expires_after_an_hour() -> None:
         check(client.post(f"/uploads/{upload}/complete", json={"part_ids": [part]}), 400, "expired")
 
 
+@pytest.mark.slow
 def test_uploads_are_forgotten_with_the_last_server() -> None:
     """State is that of a running emulator; parts on the disk are closed."""
     emulator = Emulator()

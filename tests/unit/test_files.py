@@ -280,6 +280,7 @@ async def test_a_path_that_cannot_be_written_is_an_os_error(client: AsyncClient,
 # ---- many
 
 
+@pytest.mark.slow
 async def test_ten_thousand_files_are_listed_completely(emulator: Emulator, client: AsyncClient) -> None:
     """Every item once and in order, over a hundred pages."""
     expected = [emulator.files.add(BytesIO(), f"{number}", "user_data").id for number in range(10_000)]
@@ -288,6 +289,7 @@ async def test_ten_thousand_files_are_listed_completely(emulator: Emulator, clie
     assert sizes == [3_000, 3_000, 3_000, 1_000]
 
 
+@pytest.mark.slow
 def test_threads_list_ten_thousand_files(emulator: Emulator) -> None:
     """The same without asyncio."""
     expected = [emulator.files.add(BytesIO(), f"{number}", "user_data").id for number in range(10_000)]

@@ -531,6 +531,7 @@ def memory_of_upload(path: Path, backend: str) -> int:
     return int(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_an_upload_takes_no_memory_of_its_size(tmp_path: Path, backend: str) -> None:
     """128 MB are sent in a small part of that."""

@@ -244,6 +244,7 @@ PARTIAL = {"type": "image_generation.partial_image", "b64_json": B64, "partial_i
 COMPLETED = {"type": "image_generation.completed", "b64_json": B64, "created_at": 1, "usage": {"total_tokens": 3}}
 
 
+@pytest.mark.slow
 async def test_a_stream_cut_anywhere_is_interrupted() -> None:
     """Cut at every byte, a stream is an error that holds what had come, or whole; never a shorter one."""
     script = sse([PARTIAL, COMPLETED])

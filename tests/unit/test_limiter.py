@@ -261,6 +261,7 @@ def test_a_server_without_limits_is_left_alone() -> None:
     assert run_virtual(main) == 500
 
 
+@pytest.mark.slow
 def test_time_does_not_stand_still_between_event_loops() -> None:
     """A limiter that moves to another loop goes on from where it was: no second burst, no lost time."""
     limiter = Limiter(None, RateLimit(requests_per_minute=60))

@@ -7,6 +7,7 @@ import pytest
 from benchmarks.limiter_simulation import CELLS, SHORT_WINDOWS, Cell, jobs_of, ours, ours_in_processes, run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cell", [*CELLS, *SHORT_WINDOWS], ids=lambda cell: cell.name)
 def test_all_of_the_quota_and_no_429s(cell: Cell) -> None:
     """Within 5 % of the least time (15 % for buckets of a second) at under 0.6 % refusals, and nothing given up."""
@@ -16,6 +17,7 @@ def test_all_of_the_quota_and_no_429s(cell: Cell) -> None:
     assert outcome.failed == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [2, 8])
 def test_processes_that_are_told_their_shares_use_all_of_it(processes: int) -> None:
     """What the others send from their parts is no reason to send less from ours."""

@@ -102,6 +102,7 @@ async def leave_to_another_thread(results: list[AsyncMap[Any]]) -> None:
 WAYS = (leave_by_break, leave_by_exception, leave_by_cancelling, leave_to_the_collector, leave_to_another_thread)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("awaited", [False, True])
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_map_that_is_dropped_ends(way: Any, awaited: bool) -> None:

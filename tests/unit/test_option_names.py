@@ -44,6 +44,7 @@ def test_the_words_are_those_of_the_signatures() -> None:
     assert keywords(AsyncClient.map) - {"priority"} == _argument_names.MAP_ARGUMENTS
 
 
+@pytest.mark.slow
 def test_no_parameter_of_the_api_is_refused() -> None:
     """Neither one of the published document, nor one that the official client names."""
     for operation in published().values():
@@ -150,6 +151,7 @@ async def test_a_field_of_any_name_is_sent_on_purpose(server: FaultServer) -> No
     assert {name: body[name] for name in body if name not in CHAT} == {"api_key": "x", "timout": 3}
 
 
+@pytest.mark.slow
 def test_what_was_looked_at_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that makes names up does not fill the memory."""
     monkeypatch.setattr(_argument_names, "_passed", set[str]())

@@ -100,6 +100,7 @@ def lost(results: list[Any]) -> list[BaseException]:
     return [result for result in results if isinstance(result, BaseException)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limits", LIMITS)
 @pytest.mark.parametrize("failure", ["refused", "reset", "500", "503"])
 @pytest.mark.parametrize(("calls", "max_retries"), [(300, 5), (300, 2), (10, 2)])
@@ -116,6 +117,7 @@ def test_an_outage_of_two_seconds_loses_nothing(calls: int, max_retries: int, fa
     run_virtual(main)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limits", LIMITS)
 @pytest.mark.parametrize("failure", ["refused", "reset", "503"])
 def test_a_storm_is_no_storm(failure: str, limits: str) -> None:

@@ -226,6 +226,7 @@ def test_a_log_gets_few_lines() -> None:
     assert not out.getvalue()
 
 
+@pytest.mark.slow
 def test_a_run_that_ends_early_gives_the_cursor_back() -> None:
     """The block, or the last reference, ends the drawing: the state stays, and the cursor is shown."""
     for forget in (False, True):

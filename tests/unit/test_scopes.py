@@ -51,6 +51,7 @@ async def use(limiter: Limiter, scope: str, limits: RateLimits | None = None) ->
     permit.end()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stated", ["auto", RateLimit(requests_per_second=5)])
 @pytest.mark.parametrize("pause", [0.0, 1.0])
 def test_scopes_that_nobody_uses_are_forgotten(stated: object, pause: float) -> None:

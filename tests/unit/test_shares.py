@@ -54,6 +54,7 @@ def run_together(base_url: str, share: float) -> list[Any]:
             process.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [1 / PROCESSES, 1 / (2 * PROCESSES)])
 def test_processes_that_share_a_limit_are_never_refused(share: float) -> None:
     """With a share of 1/P for each of P processes, or less, all calls of all of them succeed without a single 429."""
@@ -65,6 +66,7 @@ def test_processes_that_share_a_limit_are_never_refused(share: float) -> None:
     assert (stats.ok, stats.rate_limited, stats.failed) == (PROCESSES * CALLS, 0, 0)
 
 
+@pytest.mark.slow
 def test_processes_that_do_not_share_are_refused() -> None:
     """Without shares the same processes ask for more than there is, so that the test above says something."""
     emulator = Emulator(limits=LIMITS)

@@ -9,6 +9,7 @@ from tests.unit.silent_limits import FAST, LIMITS, SLOW, UNSTEADY, Times, run
 TIMES = {"fast": FAST, "slow": SLOW, "unsteady": UNSTEADY}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", TIMES)
 @pytest.mark.parametrize("limit", LIMITS)
 def test_no_call_is_lost_with_two_retries(limit: str, times: str) -> None:
@@ -21,6 +22,7 @@ def test_no_call_is_lost_with_two_retries(limit: str, times: str) -> None:
     assert outcome.sent <= 2.1 * 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [name for name, (_, rate) in LIMITS.items() if rate == 20 and name != "no burst"])
 def test_most_of_the_limit_is_used(limit: str) -> None:
     """A minute's worth of calls, more than may be in flight: none is lost, at 70 % of the limit or more."""
@@ -38,6 +40,7 @@ def test_a_limit_without_any_burst_is_found_too() -> None:
     assert 1_200 / outcome.seconds >= 0.5 * rate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", ["bucket", "window of a second", "sliding window", "leaky bucket"])
 def test_clients_that_share_a_limit_lose_next_to_nothing(limit: str) -> None:
     """Two that know nothing of each other: at most one call in 500 is lost, and half of the limit is used."""

@@ -37,6 +37,7 @@ def test_a_descriptor_that_is_too_large_for_select_is_taken_for_quiet(monkeypatc
     assert not readable(1 << 20)()
 
 
+@pytest.mark.slow
 def test_every_call_works_without_poll() -> None:
     """A process without `select.poll`, as on Windows: calls, reuse of a connection, and a stream."""
     program = """

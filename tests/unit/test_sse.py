@@ -195,6 +195,7 @@ def test_comments_and_ids_do_not_count_against_the_bound(one_by_one: bool) -> No
     assert fed(single_bytes(wire) if one_by_one else [wire], bound=12)[0] == [(None, b"123456")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flood", [b": keep-alive\n", b":\n\n", b"id: 1\n", b"\r\n", b":" * 13])
 def test_a_flood_of_what_does_not_matter_takes_no_memory(flood: bytes) -> None:
     """Half a million comments, blank lines or ids, or one comment without an end, leave nothing in memory."""
@@ -229,12 +230,14 @@ def test_an_endless_event_takes_no_more_memory_than_its_bound() -> None:
 # ---- linear time: work that grew with the square would take hours here, not seconds
 
 
+@pytest.mark.slow
 def test_single_bytes_take_linear_time() -> None:
     """One event of a million bytes, fed byte by byte, copies each of them a few times and not a million times."""
     wire = b"data: " + b"x" * 1_000_000 + b"\n\n"
     assert fed(single_bytes(wire))[0] == [(None, wire[6:-2])]
 
 
+@pytest.mark.slow
 def test_a_drip_of_comments_behind_a_large_event_takes_linear_time() -> None:
     """What was kept of an event is not gone through again for every comment that follows."""
     body = b"x" * ((1 << 20) - 6)

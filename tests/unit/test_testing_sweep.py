@@ -416,6 +416,7 @@ async def test_pending_tasks_are_the_others() -> None:
     assert {task.id for task in pending_tasks()} <= before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("descriptors", [leaks._DESCRIPTORS, (Path("/absent"),)], ids=["listed", "searched"])
 def test_open_sockets_counts_sockets_only(monkeypatch: pytest.MonkeyPatch, descriptors: tuple[Path, ...]) -> None:
     """Sockets count while they are open, files never; also on systems that do not list descriptors."""

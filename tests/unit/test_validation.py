@@ -161,6 +161,7 @@ def test_a_request_that_fails_its_batch_is_named(changed: dict[str, Any], reason
     assert found[0].startswith(f"2: {reason}")
 
 
+@pytest.mark.slow
 def test_a_batch_has_its_limits() -> None:
     """One request over 50,000 is reported once, and so is a file over 200 MB."""
     lines = (json.dumps({**BATCH, "custom_id": str(number)}) for number in range(50_003))
@@ -187,6 +188,7 @@ def test_what_cannot_be_checked_is_an_error(tmp_path: Path) -> None:
         [*validate_jsonl(tmp_path / "none", "chat")]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     """Neither with its lines, nor with its problems, nor with a line that never ends."""
     path = tmp_path / "data.jsonl"

@@ -153,6 +153,7 @@ steps = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(steps=steps, middle=st.booleans())
 @settings(max_examples=200)
 def test_any_order_of_coming_and_going(steps: list[tuple[str, int]], middle: bool) -> None:

@@ -164,6 +164,7 @@ def test_any_change_is_refused(data: st.DataObject) -> None:
         refused(BODY, {**headers, what: after.decode()})
 
 
+@pytest.mark.slow
 @settings(max_examples=25)  # a client of theirs takes its time to be made
 @given(st.binary(max_size=200), st.text(min_size=1, max_size=20), st.binary(min_size=1, max_size=40))
 def test_ours_and_the_official_client_agree(body: bytes, name: str, key: bytes) -> None:
