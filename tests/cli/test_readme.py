@@ -8,6 +8,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ import pytest
 from openai_async import AsyncClient
 from tests.cli.commands import Commands, lines_until
 
-README = Path(__file__).parents[2] / "README.md"
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "openai_async"
+README = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 #: What stands for something of the reader's own, and what a reader could put there.
 PLACEHOLDERS = {
     "messages=[...]": 'messages=[{"role": "user", "content": "Hello!"}]',
@@ -75,3 +78,17 @@ def test_every_placeholder_is_in_readme() -> None:
     assert len(BLOCKS) >= 4
     assert [placeholder for placeholder in PLACEHOLDERS if not any(placeholder in block for block in BLOCKS)] == []
     assert not [block for block in BLOCKS if re.search(r"[=(\[]\.\.\.", filled(block))]
+
+
+def test_the_places_that_a_maintainer_is_sent_to_exist() -> None:
+    """Folders, files and modules that "Working on it" names are where it says."""
+    section = README.partition("## Working on it")[2].partition("\n## ")[0]
+    folders = re.findall(r"`([\w/]+)/`", section)
+    files = [*re.findall(r"`(\w+/[\w/]+\.py)`", section), ".ci/run"]
+    modules = re.findall(r"python -m ((?:openai_async|tests)[\w.]*)", section)
+    assert folders
+    assert modules
+    assert all(name in section for name in files)
+    assert [name for name in folders if not any((base / name).is_dir() for base in (ROOT, PACKAGE))] == []
+    assert [name for name in files if not (ROOT / name).is_file()] == []
+    assert [name for name in modules if find_spec(name) is None] == []
