@@ -11,4 +11,4 @@ NAMES: Final[frozenset[str]] = frozenset(["_limits", "_pipeline", "_policy"])
 DOCSTRINGS: Final[frozenset[str]] = frozenset([])
 
 #: Rooms with British spellings.
-SPELLING: Final[frozenset[str]] = frozenset(["_limits", "_pipeline"])
+SPELLING: Final[frozenset[str]] = frozenset(["_pipeline"])
