@@ -19,7 +19,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from weakref import WeakSet, ref
 
 from openai_async import _concurrency
@@ -184,7 +184,7 @@ class Limiter:
 
     def statistics(self) -> LimiterStatistics:
         """Who waits, and which limits are known. O(scopes * keys)."""
-        found: LimiterStatistics | None = self.run(self._statistics)
+        found = cast("LimiterStatistics | None", self.run(self._statistics))
         return self._statistics() if found is None else found  # None: asked for in the midst of a section
 
     def _statistics(self) -> LimiterStatistics:

@@ -34,6 +34,7 @@ async def test_calls_in_flight_and_those_that_wait_are_told_apart() -> None:
     """One call has the slot, two wait for it; when all have ended, none is left."""
     with FaultServer([(Gate("one"), *REPLY), REPLY, REPLY]) as server:
         async with AsyncClient(api_key="key-1", base_url=server.base_url, max_concurrency=1) as client:
+            during = client.statistics()
             async with anyio.create_task_group() as group:
                 for _ in range(3):
                     group.start_soon(partial(client.chat.completions.create, **CALL))
@@ -103,6 +104,7 @@ async def test_its_size_does_not_grow_with_the_calls() -> None:
     """A hundred waiting calls of one scope make the same value as two, but for the number."""
     with FaultServer([(Gate("one"), *REPLY)]) as server:
         async with AsyncClient(api_key="k", base_url=server.base_url, max_concurrency=1, rate_limit=None) as client:
+            found = client.statistics()
             async with anyio.create_task_group() as group:
                 for _ in range(101):
                     group.start_soon(partial(client.chat.completions.create, **CALL))
