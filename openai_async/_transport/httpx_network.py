@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import anyio
+import anyio.lowlevel
 import httpcore
 
 from openai_async import _concurrency
@@ -14,6 +15,10 @@ from openai_async._transport.connect import connect_any
 from openai_async._transport.dns import Address, Resolver
 from openai_async._transport.exceptions import SPEAKS_TLS, TLS_ALERT
 from openai_async._transport.resource_exhaustion import ShortageError
+
+#: Turns of the loop until what has arrived is read: the reader waits, the loop sees the data, the reader has it. A
+#: write comes after them: asyncio closes a connection whose write fails, and drops a response that nobody is reading.
+_UNTIL_READ: Final = 3
 
 
 class Network(httpcore.AsyncNetworkBackend):
@@ -104,6 +109,8 @@ class _Stream(httpcore.AsyncNetworkStream):
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._read_early, group.cancel_scope)
+                for _ in range(_UNTIL_READ):
+                    await anyio.lowlevel.checkpoint()
                 await self._inner.write(buffer, timeout)
                 written = True
                 group.cancel_scope.cancel()

@@ -214,7 +214,7 @@ async def test_no_repr_of_a_live_object_shows_a_secret() -> None:
                 kinds = {type(thing).__name__ for thing in alive}
                 assert_silent(*((f"repr of {type(thing).__name__}", repr(thing)) for thing in alive))
                 assert_silent(*((f"str of {type(thing).__name__}", f"{thing}") for thing in alive))
-        assert {"AsyncClient", "AsyncStream", "AsyncMap", "Call", "Credentials", "Secret", "Pipeline"} <= kinds
+        assert {"AsyncClient", "AsyncStream", "AsyncMap", "Request", "Credentials", "Secret", "Pipeline"} <= kinds
         assert_silent(("repr of a client with a proxy", repr(other)))
 
 
