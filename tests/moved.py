@@ -4,6 +4,7 @@ from typing import Final
 
 MOVED: Final = {
     "openai_async.integrations.progress": "openai_async.progress.show",
+    "openai_async.resources.table": "openai_async.resources._generic",
     "openai_async.types.assistants_params": "openai_async.types.params.assistants",
     "openai_async.types.audio_params": "openai_async.types.params.audio",
     "openai_async.types.batches_params": "openai_async.types.params.batches",
