@@ -59,7 +59,8 @@ class Admission:
         permit, trial, outage_wait = admitted
         began = state.now()
         try:
-            credentials = await self._keys.credentials(permit.key)
+            keys = self._keys
+            credentials = await keys.credentials(permit.key) if keys.is_asked_for else keys.stored(permit.key)
             if request.on_send is not None:
                 request.on_send()
             response = await self._send(request, state.now, credentials, began)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import attrs
 
@@ -52,6 +52,8 @@ class KeyRing:
         service: Service = OPENAI,
     ) -> None:
         self._keys = keys
+        #: The key comes from a callable, so that `credentials` must be awaited.
+        self.is_asked_for: bool = callable(keys)
         self._service = service
         self._organizations = [[(b"openai-organization", name.encode("ascii"))] for name in organizations] or [[]]
         self._project = [(b"openai-project", project.encode("ascii"))] if project else []
@@ -64,12 +66,18 @@ class KeyRing:
         return 1 if callable(self._keys) else len(self._keys)
 
     async def credentials(self, key: int) -> Credentials:
-        """What an attempt with this key sends, with the organisation whose turn it is."""
-        turn = next(self._turns) % len(self._organizations)  # also of several threads none shares a turn
+        """What an attempt with this key sends, with the organization whose turn it is."""
         if callable(self._keys):
+            turn = next(self._turns) % len(self._organizations)
             return self._of(await _ask(self._keys, self._service.credential), turn)
+        return self.stored(key)
+
+    def stored(self, key: int) -> Credentials:
+        """`credentials` where no key `is_asked_for`: a coroutine would cost more than all the rest of this."""
+        turn = next(self._turns) % len(self._organizations)  # also of several threads none shares a turn
         made = self._made.get((key, turn))
         if made is None:
+            assert not callable(self._keys)
             made = self._made[key, turn] = self._of(self._keys[key], turn)
         return made
 
@@ -86,8 +94,13 @@ class NoKeys:
     def __len__(self) -> int:
         return 1
 
+    is_asked_for: ClassVar[bool] = False
+
     async def credentials(self, key: int) -> None:
         """None at all. It does not wait: there is nothing to cancel."""
+
+    def stored(self, key: int) -> None:
+        """None at all."""
 
 
 async def _ask(source: Callable[[], str | Awaitable[str]], name: str) -> Secret:

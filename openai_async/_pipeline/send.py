@@ -29,7 +29,7 @@ from openai_async.errors import (
     ResponseTooLargeError,
     UnexpectedRedirectError,
 )
-from openai_async.types._base import Reply
+from openai_async.types._base import EMPTY, Reply
 from openai_async.types.meta import Meta, ReplyHeaders
 from openai_async.types.settings import Secret
 
@@ -103,7 +103,9 @@ class Send:
                 if request.stream:
                     _check_is_stream(exchange, Meta(status, headers))
                 return Response(status, headers, received, began, exchange=exchange, secrets=_secrets(credentials))
-            body = await _read_all(exchange, self._max_response_bytes, deadline)
+            body = exchange.read_arrived()
+            if body is None or len(body) > self._max_response_bytes:
+                body = await _read_all(exchange, self._max_response_bytes, deadline, body or b"")
         except DeadlineReached as due:
             raise _late(request, due, by_deadline or sent.deadline_of_attempt(bound) >= sent.call_deadline) from None
         try:
@@ -111,7 +113,7 @@ class Send:
         except DecodeError as error:
             meta = Meta(status, headers, (), received)
             value = value_of_other(request, body, meta, _secrets(credentials), self._streamed, error)
-        if isinstance(value, Reply) and value.extra and value._may_be_error():
+        if isinstance(value, Reply) and value.extra is not EMPTY and value._may_be_error():
             check_is_no_error(body, Meta(status, headers, (), received), _secrets(credentials))
         return Response(status, headers, received, began, value, usage_of_reply(value, request))
 
@@ -182,22 +184,16 @@ def _headers(request: Request, credentials: Credentials | None) -> Headers:
     return headers
 
 
-async def _read_all(exchange: Exchange, bound: int, until: float) -> bytes:
-    first = await exchange.read(until)
-    if not first:
-        return b""
-    second = await exchange.read(until)
-    if not second and len(first) <= bound:  # nearly every answer
-        return first
-    pieces, size = [first, second], len(first) + len(second)
-    while second and size <= bound:
-        second = await exchange.read(until)
-        pieces.append(second)
-        size += len(second)
+async def _read_all(exchange: Exchange, bound: int, deadline: float, begin: bytes = b"") -> bytes:
+    """Read a body to its end. `begin` is what was read of it before."""
+    chunks, size = [begin], len(begin)
+    while size <= bound and (chunk := await exchange.read(deadline)):
+        chunks.append(chunk)
+        size += len(chunk)
     if size > bound:
         exchange.abandon()
         raise ResponseTooLargeError(f"the body is over the bound of {bound} bytes (max_response_bytes)")
-    return b"".join(pieces)
+    return b"".join(chunks)
 
 
 def _check_is_fit(request: Request, exchange: Exchange, meta: Meta) -> None:

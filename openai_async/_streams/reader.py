@@ -36,7 +36,7 @@ from openai_async.errors import (
     StreamInterrupted,
     frameless,
 )
-from openai_async.types._base import Value
+from openai_async.types._base import EMPTY, Value
 from openai_async.types.meta import Meta
 from openai_async.types.usage import ReplyUsage
 
@@ -171,7 +171,7 @@ class StreamReader(ResponseBody, Generic[C, F]):
                     self._events = deque(self._joiner.feed(self._events))
                     continue
                 break
-            if name == b"error" or (chunk.extra and error_responses.error_in(chunk.extra)):
+            if name == b"error" or (chunk.extra is not EMPTY and error_responses.error_in(chunk.extra)):
                 break
             self._events.popleft()
             self._decoded.append(chunk)

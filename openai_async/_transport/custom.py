@@ -144,6 +144,9 @@ class CustomExchange:
         self._decoder = decoder(response.headers.raw)
         self._chunks: AsyncIterator[bytes] = aiter(response.stream)
 
+    def read_arrived(self) -> bytes | None:
+        return None
+
     async def read(self, deadline: float) -> bytes:
         if self._done:
             return b""

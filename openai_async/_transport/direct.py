@@ -136,7 +136,7 @@ def _start(connection: DirectConnection, request: WireRequest) -> None:
 def _request_header(request: WireRequest, target: bytes, host: bytes) -> bytes:
     """The request line and the header section (RFC 9112). Names and values were checked when they were passed."""
     lines = [b"%b %b HTTP/1.1\r\nhost: %b" % (request.method.encode("ascii"), target, host)]
-    lines += [b"%b: %b" % pair for pair in request.headers]
+    lines += [b": ".join(pair) for pair in request.headers]
     lines.append(b"\r\n")
     return b"\r\n".join(lines)
 

@@ -23,6 +23,14 @@ class DirectExchange:
         self._done = False
         self._decoder = decoder(fields_of(self.header)) if connection.encoded else IDENTITY
 
+    def read_arrived(self) -> bytes | None:
+        connection = self._connection
+        if self._done or not connection.complete or self._decoder is not IDENTITY:
+            return None
+        body = connection.read() if connection.chunks else b""
+        self._finish()
+        return body
+
     async def read(self, deadline: float) -> bytes:
         connection = self._connection
         try:

@@ -57,6 +57,10 @@ class Exchange(Protocol):
     status: int
     header: Header
 
+    def read_arrived(self) -> bytes | None:
+        """The complete body if all of it has arrived, as of most short ones; None if it must be awaited by `read`."""
+        ...
+
     async def read(self, deadline: float) -> bytes:
         """The next chunk of the decoded body. b"" at its end, where the connection is released to the pool.
 

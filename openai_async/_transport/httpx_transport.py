@@ -240,6 +240,9 @@ class HttpxExchange:
         self._chunks = connection.chunks = aiter(stream)
         self._decoder = decoder(response.headers.raw)
 
+    def read_arrived(self) -> bytes | None:
+        return None
+
     async def read(self, deadline: float) -> bytes:
         if self._done:
             return b""

@@ -42,6 +42,9 @@ class _Rewritten:
         self._rewriter = rewriter
         self._ended = False
 
+    def read_arrived(self) -> bytes | None:
+        return None
+
     async def read(self, deadline: float) -> bytes:
         """See `Exchange.read`; raises what the rewriter raises, too. Cancelling drops the connection."""
         while not self._ended:

@@ -32,6 +32,9 @@ class Answered:
     def __init__(self) -> None:
         self._left = [b"", BODY]
 
+    def read_arrived(self) -> bytes | None:
+        return None
+
     async def read(self, deadline: float) -> bytes:
         return self._left.pop()
 
