@@ -70,7 +70,7 @@ class Permit:
     __slots__ = ("_ended", "_limiter", "_pool", "_process", "_reservation", "_scope", "key")
 
     def __init__(self, limiter: Issuer, scope: str, key: int, pool: LimitPool | None, reservation: Reservation) -> None:
-        self.key = key
+        self.key: int = key
         self._scope = scope
         self._limiter = limiter
         self._pool = pool

@@ -33,12 +33,12 @@ class Waiter:
     __slots__ = ("error", "event", "gone", "is_queued", "loop", "permit", "request", "until")
 
     def __init__(self, request: AcquireRequest, now: float) -> None:
-        self.request = request
-        self.until = now + request.max_wait  # its deadline
-        self.loop = _concurrency.loop_token()
-        self.event = anyio.Event()
-        self.is_queued = False
-        self.gone = False  # cancelled
+        self.request: AcquireRequest = request
+        self.until: float = now + request.max_wait  # its deadline
+        self.loop: object = _concurrency.loop_token()
+        self.event: anyio.Event = anyio.Event()
+        self.is_queued: bool = False
+        self.gone: bool = False  # cancelled
         self.permit: Permit | None = None
         self.error: OpenAIError | None = None  # it can never go, and stands in line no more
 

@@ -57,12 +57,12 @@ class Window(Generic[R]):
         limiter: Limiter,
         options: MapOptions,
     ) -> None:
-        self.spending = Spending(options.get("max_total_tokens"), options.get("max_cost"))
+        self.spending: Spending = Spending(options.get("max_total_tokens"), options.get("max_cost"))
         self._probing = Probing(options.get("give_up_after", PROBES))
         self._started_count = 0
-        self.started = False
+        self.started: bool = False
         self._loop: object = None  # the event loop of its calls
-        self.closed = False
+        self.closed: bool = False
         self._send = send
         self._requests = requests
         self._limiter = limiter

@@ -71,11 +71,11 @@ class Pipeline(Uncopied):
         self.limiter = limiter
         self.transport = transport
         self.billing = billing
-        self.stream_options = StreamOptions()
+        self.stream_options: StreamOptions = StreamOptions()
         self._loaded = False
         self.outages: Outages = Outages()
         #: What requests for whole replies have to say of `stream`.
-        self.stated_stream = StatedStream()
+        self.stated_stream: StatedStream = StatedStream()
         send = Send(transport, base_url, max_response_bytes, self.stated_stream.streamed)
         #: Carries the calls of `client.admin`: with a key, and so with limits, of their own if there is one.
         self.admin: Pipeline = self

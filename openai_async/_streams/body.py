@@ -14,6 +14,7 @@ import warnings
 from openai_async import _concurrency
 from openai_async._pipeline.answer import Answer
 from openai_async._pipeline.request import Request
+from openai_async._transport.exchange import Exchange
 from openai_async.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -23,6 +24,7 @@ from openai_async.errors import (
     ForeignLoopError,
 )
 from openai_async.types._uncopied import Uncopied
+from openai_async.types.settings import Timeout
 
 
 class ResponseBody(Uncopied):
@@ -39,10 +41,10 @@ class ResponseBody(Uncopied):
 
     def __init__(self, request: Request, answer: Answer) -> None:
         assert answer.exchange is not None
-        self.exchange = answer.exchange
-        self.timeout = request.timeout
-        self.closed = False
-        self.reading = False
+        self.exchange: Exchange = answer.exchange
+        self.timeout: Timeout = request.timeout
+        self.closed: bool = False
+        self.reading: bool = False
         self._release = answer.release
         self._deadline = request.deadline
         self._loop = _concurrency.loop_token()

@@ -103,6 +103,8 @@ class StreamReader(ResponseBody, Generic[C, F]):
         "meta",
     )
 
+    reading: bool  # as in the base: type checkers want it where it is assigned
+
     def __init__(
         self,
         request: Request,
@@ -118,7 +120,7 @@ class StreamReader(ResponseBody, Generic[C, F]):
     ) -> None:
         super().__init__(request, answer)
         self.meta: Meta = answer.meta
-        self.complete = False  # the terminal event has arrived
+        self.complete: bool = False  # the terminal event has arrived
         self._bill = answer.bill
         self._secrets = answer.secrets
         self._decode = decode
